@@ -1,0 +1,144 @@
+"""Every error that idemflow raises on purpose.
+
+    IdemflowError                 exit 1   something went wrong; says what to run next
+    ├── UsageError                exit 2   a value that the user gave cannot be used
+    │   ├── SettingError                   a setting, from the environment or idemflow.toml
+    │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
+    ├── SupplyError               exit 1   an artifact cannot be had
+    ├── ServerError               exit 1   a server cannot be started or has died
+    │   ├── PortTaken
+    │   └── NotReady                       a wait reached its deadline
+    ├── RuntimeNotUp              exit 3   there is no running NiFi or Elasticsearch to talk to
+    ├── Unreachable               exit 3   a server that should run does not answer
+    ├── LoginRefused              exit 4   a server answered 401 or 403
+    ├── CanvasError               exit 1   NiFi refused a change
+    └── NotIdempotent             exit 5   duplicates, losses or different contents were found
+
+Only ``cli.py`` turns them into text and exit codes.
+"""
+
+from __future__ import annotations
+
+
+class IdemflowError(Exception):
+    """The base class: one sentence that names the cause, and the next command to run.
+
+    Args:
+        message: what went wrong, for a person; one or a few lines, no traceback.
+        next_command: what to run or change next, if there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, next_command: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_command = next_command
+
+
+class UsageError(IdemflowError):
+    """A value that the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class SettingError(UsageError):
+    """A setting has a value that cannot be used.
+
+    Args:
+        name: the setting's name.
+        message: what is wrong with the value and what is allowed.
+    """
+
+    def __init__(self, name: str, message: str, *, next_command: str | None = None) -> None:
+        super().__init__(f"setting {name}: {message}", next_command=next_command)
+        self.name = name
+
+
+class PipelineError(UsageError):
+    """A pipeline's YAML or script cannot be used.
+
+    Args:
+        file: the file as the user would name it.
+        message: the cause and what is allowed.
+        line: 1-based line, if known.
+        field: dotted field name, if known.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        message: str,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        next_command: str | None = None,
+    ) -> None:
+        place = file if line is None else f"{file}:{line}"
+        text = f"{place}: {field}: {message}" if field else f"{place}: {message}"
+        super().__init__(text, next_command=next_command)
+        self.file = file
+        self.line = line
+        self.field = field
+
+
+class SupplyError(IdemflowError):
+    """An artifact of the embedded runtime cannot be had."""
+
+
+class ServerError(IdemflowError):
+    """A server cannot be started or has died; carries the tail of its log.
+
+    Args:
+        server: ``nifi`` or ``elasticsearch``.
+        message: what happened.
+        log_tail: the last lines of the server's log, if there are any.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        message: str,
+        *,
+        log_tail: str = "",
+        next_command: str | None = None,
+    ) -> None:
+        super().__init__(message, next_command=next_command)
+        self.server = server
+        self.log_tail = log_tail
+
+
+class PortTaken(ServerError):
+    """Another program listens on a port that a server needs."""
+
+
+class NotReady(ServerError):
+    """A server did not become ready before the deadline."""
+
+
+class RuntimeNotUp(IdemflowError):
+    """There is no running NiFi or Elasticsearch to talk to."""
+
+    exit_code = 3
+
+
+class Unreachable(IdemflowError):
+    """A server that should run does not answer."""
+
+    exit_code = 3
+
+
+class LoginRefused(IdemflowError):
+    """A server answered 401 or 403."""
+
+    exit_code = 4
+
+
+class CanvasError(IdemflowError):
+    """NiFi refused a change to the canvas."""
+
+
+class NotIdempotent(IdemflowError):
+    """Duplicates, losses or different contents were found."""
+
+    exit_code = 5
