@@ -1,0 +1,68 @@
+"""The modules of the bundle: what ``nifi/bundle/*/module.toml`` says."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from idemflow.errors import SupplyError
+from idemflow.runtime.artifacts import Coordinate
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the bundle.
+
+    Attributes:
+        folder: its folder, in Maven's layout (``src/main/java``, ``src/main/resources``).
+        name: the name of the jar or NAR, without version and ending.
+        kind: ``lib`` for a jar of NiFi's ``lib/``, ``nar`` for a NAR.
+        parent: a NAR's parent NAR.
+        compile: jars that NiFi provides at run time.
+        bundle: jars that are packed in the NAR, or put on ``lib/``.
+        test: further jars of the Java tests.
+    """
+
+    folder: Path
+    name: str
+    kind: Literal["lib", "nar"]
+    parent: Coordinate | None
+    compile: tuple[Coordinate, ...]
+    bundle: tuple[Coordinate, ...]
+    test: tuple[Coordinate, ...]
+
+
+def read_modules(bundle: Path) -> list[Module]:
+    """All modules below ``nifi/bundle``, by name of folder.
+
+    Raises:
+        SupplyError: a ``module.toml`` is malformed.
+    """
+    return [_read(file) for file in sorted(bundle.glob("*/module.toml"))]
+
+
+def _read(file: Path) -> Module:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        kind = table["kind"]
+        if kind not in ("lib", "nar"):
+            raise ValueError(f"kind is {kind!r}, not 'lib' or 'nar'")
+        parent = table.get("nar_parent")
+        return Module(
+            folder=file.parent,
+            name=table["name"],
+            kind=kind,
+            parent=_nar(parent) if parent else None,
+            compile=tuple(Coordinate.parse(c) for c in table.get("compile", [])),
+            bundle=tuple(Coordinate.parse(c) for c in table.get("bundle", [])),
+            test=tuple(Coordinate.parse(c) for c in table.get("test", [])),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SupplyError(f"{file} cannot be read: {error!r}") from error
+
+
+def _nar(text: str) -> Coordinate:
+    plain = Coordinate.parse(text)
+    return Coordinate(plain.group, plain.artifact, plain.version, "nar")

@@ -1,0 +1,207 @@
+"""Stage one: every artifact in the cache, each with the SHA-256 of the lock file.
+
+Coordinates become paths and addresses through jgo, a Maven resolver in Python; the cache has the
+layout of a local Maven repository. The transfer is idemflow's own: parallel, resumable, verified
+before a file gets its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from jgo.maven import MavenContext
+from jgo.util import http
+
+from idemflow.errors import SupplyError
+from idemflow.runtime.artifacts import Coordinate, Lock, Locked
+from idemflow.runtime.progress import Progress
+
+PARALLEL = 6
+ATTEMPTS = 4
+TIMEOUT = 30.0  # seconds to connect, and between two pieces of a file
+CHUNK = 1 << 17
+
+
+@dataclass(frozen=True)
+class Store:
+    """The cache and where it is filled from.
+
+    Args:
+        cache: the cache's folder.
+        repository: a mirror to use in place of Maven Central.
+    """
+
+    cache: Path
+    repository: str | None = None
+
+    def context(self) -> MavenContext:
+        """jgo on this cache."""
+        remote = {"mirror": self.repository} if self.repository else None
+        return MavenContext(repo_cache=self.cache / "maven", remote_repos=remote)
+
+    def fetch(
+        self, lock: Lock, wanted: Iterable[Coordinate], progress: Progress
+    ) -> dict[Coordinate, Path]:
+        """Brings the wanted artifacts into the cache.
+
+        Each file is checked against the lock file's SHA-256, also one that was there already.
+
+        Raises:
+            SupplyError: names what cannot be had and what to do.
+        """
+        coordinates = sorted(set(wanted))
+        missing_in_lock = [str(c) for c in coordinates if c not in lock.files]
+        if missing_in_lock:
+            raise SupplyError(
+                f"{lock.source} does not list {', '.join(missing_in_lock)}",
+                next_command="python -m idemflow.runtime.lock",
+            )
+        context = self.context()
+        files = {c: _path(context, c) for c in coordinates}
+        _make_folder(self.cache)
+        with FileLock(self.cache / "supply.lock"):
+            absent = _absent(files, lock)
+            if absent:
+                progress.step(f"Fetching {len(absent)} artifacts of NiFi and Elasticsearch")
+                progress.expect(len(absent), sum(lock.files[c].size for c in absent))
+                self._fetch_all(context, lock, {c: files[c] for c in absent}, progress)
+        return files
+
+    def _fetch_all(
+        self, context: MavenContext, lock: Lock, files: dict[Coordinate, Path], progress: Progress
+    ) -> None:
+        # The largest first, so that no thread is left alone with it at the end.
+        order = sorted(files, key=lambda c: -lock.files[c].size)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            tasks = {
+                pool.submit(_fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress)
+                for c in order
+            }
+            try:
+                for task in as_completed(tasks):
+                    task.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def sha256_of(file: Path) -> str:
+    """The file's SHA-256 in hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _path(context: MavenContext, coordinate: Coordinate) -> Path:
+    path = _artifact(context, coordinate).cached_path
+    return Path(path)
+
+
+def _addresses(context: MavenContext, coordinate: Coordinate) -> list[str]:
+    artifact = _artifact(context, coordinate)
+    folder = artifact.component.path_prefix.as_posix()
+    return [f"{base}/{folder}/{artifact.filename}" for base in context.remote_repos.values()]
+
+
+def _artifact(context: MavenContext, c: Coordinate):  # type: ignore[no-untyped-def]
+    component = context.project(c.group, c.artifact).at_version(c.version)
+    return component.artifact(classifier=c.classifier, packaging=c.packaging)
+
+
+def _absent(files: dict[Coordinate, Path], lock: Lock) -> list[Coordinate]:
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        sound = pool.map(lambda item: _is_sound(item[1], lock.files[item[0]]), files.items())
+        return [c for c, good in zip(files, sound, strict=True) if not good]
+
+
+def _is_sound(file: Path, locked: Locked) -> bool:
+    try:
+        return file.stat().st_size == locked.size and sha256_of(file) == locked.sha256
+    except FileNotFoundError:
+        return False
+
+
+def _fetch_one(
+    addresses: list[str], coordinate: Coordinate, file: Path, locked: Locked, progress: Progress
+) -> None:
+    part = file.with_name(file.name + ".part")
+    _make_folder(file.parent)
+    problem = ""
+    for _ in range(ATTEMPTS):
+        for address in addresses:
+            try:
+                _transfer(address, coordinate, part, locked, progress)
+            except _NotThere as error:
+                problem = str(error)
+                continue
+            except requests.RequestException as error:
+                problem = f"{type(error).__name__} ({_short(error)})"
+                continue
+            except OSError as error:
+                raise _cannot_write(part, error) from error
+            if part.stat().st_size == locked.size and sha256_of(part) == locked.sha256:
+                part.chmod(0o644)  # the servers may run as another user
+                part.replace(file)
+                progress.end(coordinate.file_name)
+                return
+            problem = "what arrived has another SHA-256 than nifi/artifacts.toml says"
+            progress.advance(coordinate.file_name, -part.stat().st_size)
+            part.unlink()
+    raise SupplyError(
+        f"{coordinate} cannot be had: {problem}",
+        next_command="check the network (HTTPS_PROXY, REQUESTS_CA_BUNDLE) or set "
+        "IDEMFLOW_REPOSITORY to a mirror of Maven Central, then: idemflow up",
+    )
+
+
+class _NotThere(Exception):
+    """The repository answered, but not with the file."""
+
+
+def _transfer(
+    address: str, coordinate: Coordinate, part: Path, locked: Locked, progress: Progress
+) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    if done >= locked.size:
+        part.unlink()
+        done = 0
+    headers = {"Accept-Encoding": "identity"}
+    if done:
+        headers["Range"] = f"bytes={done}-"
+    with http.get(address, headers=headers, stream=True, timeout=TIMEOUT) as reply:
+        if reply.status_code == 416:
+            part.unlink(missing_ok=True)
+        if reply.status_code not in (200, 206):
+            raise _NotThere(f"the repository answered {reply.status_code} {reply.reason}")
+        resumed = reply.status_code == 206
+        progress.begin(coordinate.file_name, locked.size, done if resumed else 0)
+        with part.open("ab" if resumed else "wb") as stream:
+            for piece in reply.iter_content(CHUNK):
+                stream.write(piece)
+                progress.advance(coordinate.file_name, len(piece))
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else "no details"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> SupplyError:
+    advice = "set IDEMFLOW_CACHE to a folder that you can write, then: idemflow up"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "free some disk space (about 1.5 GB are needed), then: idemflow up"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return SupplyError(f"cannot write {path}: {reason}", next_command=advice)

@@ -1,0 +1,235 @@
+"""The settings: one table, and the only place that reads the environment.
+
+A setting comes from, in this order: the command line, the environment (``IDEMFLOW_<NAME>``),
+``idemflow.toml`` in the project's folder (table ``[settings]``), what ``idemflow up`` was given
+before for this runtime (ports only), the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from idemflow import paths
+from idemflow.errors import SettingError, UsageError
+
+PREFIX = "IDEMFLOW_"
+FILE = "idemflow.toml"
+
+
+def _setting(help_text: str, kind: str, default: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_text, "kind": kind})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command runs with. ``metadata`` of each field holds its help and kind.
+
+    Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``seconds``,
+    ``text``, ``url``, and ``secret`` (never on a command line nor in ``idemflow.toml``).
+    """
+
+    project: Path = _setting(
+        "The project's folder, with flows/ and scripts/; the nearest one above by default.",
+        "path", Path())
+    home: Path = _setting(
+        "The runtime's folder: configuration, data, logs, secrets.", "path", Path())
+    cache: Path = _setting(
+        "The download cache, shared by all checkouts.", "path", Path())
+    nifi_port: int = _setting("The port of NiFi's canvas and API on loopback.", "port", 8443)
+    elasticsearch_port: int = _setting("The port of Elasticsearch on loopback.", "port", 9200)
+    nifi_heap: str = _setting("NiFi's Java heap.", "heap", "1g")
+    elasticsearch_heap: str = _setting("Elasticsearch's Java heap.", "heap", "1g")
+    nars: tuple[Path, ...] = _setting(
+        "Folders with your own NARs; what they bring replaces the bundle's.", "paths", ())
+    run_as_user: str | None = _setting(
+        "The user that the servers run as when idemflow runs as root (a name or a number); "
+        "an unused number by default.", "text", None)
+    start_timeout: int = _setting(
+        "How many seconds the servers may take to start.", "seconds", 180)
+    repository: str | None = _setting(
+        "A Maven repository to use instead of Maven Central, a mirror for example.", "url", None)
+    nifi_url: str | None = _setting(
+        "Your own NiFi (https://host:port). Set it to use no embedded runtime.", "url", None)
+    nifi_username: str | None = _setting("The user on your own NiFi.", "text", None)
+    nifi_password: str | None = _setting("That user's password.", "secret", None)
+    nifi_ca: Path | None = _setting("The CA certificate (PEM) of your own NiFi.", "path", None)
+    elasticsearch_url: str | None = _setting("Your own Elasticsearch.", "url", None)
+    elasticsearch_username: str | None = _setting(
+        "The user that idemflow verifies with.", "text", None)
+    elasticsearch_password: str | None = _setting("That user's password.", "secret", None)
+    elasticsearch_ca: Path | None = _setting(
+        "The CA certificate (PEM) of your own Elasticsearch.", "path", None)
+    loader_url: str | None = _setting(
+        "How your NiFi reaches your Elasticsearch; elasticsearch_url by default.", "url", None)
+    loader_username: str | None = _setting(
+        "The user that your NiFi loads with; elasticsearch_username by default.", "text", None)
+    loader_password: str | None = _setting("That user's password.", "secret", None)
+    loader_truststore: Path | None = _setting(
+        "A PKCS12 trust store on your NiFi's machine, with Elasticsearch's CA.", "path", None)
+    loader_truststore_password: str | None = _setting("Its password.", "secret", None)
+
+    @property
+    def runtime(self) -> Literal["embedded", "external"]:
+        """``external`` as soon as a NiFi of the user's own is named."""
+        return "external" if self.nifi_url else "embedded"
+
+    @property
+    def folders(self) -> paths.Home:
+        """The folders of the embedded runtime."""
+        return paths.Home(self.home)
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{f.name}={'***' if value and f.metadata['kind'] == 'secret' else repr(value)}"
+            for f in dataclasses.fields(self)
+            for value in (getattr(self, f.name),)
+        )
+        return f"Settings({', '.join(shown)})"
+
+
+TABLE = {field.name: field for field in dataclasses.fields(Settings)}
+
+
+def resolve(options: Mapping[str, Any] | None = None) -> Settings:
+    """Puts the settings together.
+
+    Args:
+        options: values of the command line by setting name; ``None`` values count as not given.
+
+    Raises:
+        SettingError: a value cannot be used; names the setting and where it came from.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    here = Path.cwd()
+    environment = _from_environment(os.environ)
+
+    project_text = given.get("project", environment.pop("project", None))
+    if project_text is None:
+        project = paths.find_project(here)
+    else:
+        project = _path(project_text, here).resolve()
+        if not project.is_dir():
+            raise SettingError("project", f"{project} is not a folder")
+    values: dict[str, Any] = {}
+    _merge(values, _from_file(project / FILE), project, FILE)
+    _merge(values, environment, here, "the environment")
+    _merge(values, given, here, "the command line")
+    values["project"] = project
+    values.setdefault(
+        "cache", paths.default_cache(Path.home(), os.environ.get("XDG_CACHE_HOME")))
+    values.setdefault("home", paths.default_runtime_home(project))
+    for name, port in _remembered(values["home"]).items():
+        values.setdefault(name, port)
+    settings = Settings(**values)
+    if settings.nifi_port == settings.elasticsearch_port:
+        raise SettingError("elasticsearch_port", "NiFi and Elasticsearch need different ports")
+    return settings
+
+
+def remember_ports(settings: Settings) -> None:
+    """Keeps the ports for later commands on this runtime."""
+    file = settings.home / "ports.json"
+    ports = {name: getattr(settings, name) for name in ("nifi_port", "elasticsearch_port")}
+    if _remembered(settings.home) != ports:
+        file.write_text(json.dumps(ports), encoding="utf-8")
+
+
+def _remembered(home: Path) -> dict[str, int]:
+    try:
+        found = json.loads((home / "ports.json").read_text(encoding="utf-8"))
+        return {name: int(found[name]) for name in ("nifi_port", "elasticsearch_port")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in environ.items():
+        name = key.removeprefix(PREFIX).lower()
+        if not key.startswith(PREFIX) or not value:
+            continue
+        if name.endswith("_file") and _is_secret(name.removesuffix("_file")):
+            found[name.removesuffix("_file")] = _secret_file(name, Path(value))
+        elif name not in TABLE:
+            raise SettingError(name, f"there is no such setting ({key} in the environment)")
+        else:
+            found[name] = value
+    return found
+
+
+def _is_secret(name: str) -> bool:
+    return name in TABLE and TABLE[name].metadata["kind"] == "secret"
+
+
+def _secret_file(name: str, file: Path) -> str:
+    try:
+        return file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(name, f"cannot read {file}: {error}") from error
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: {error}") from error
+    table = content.get("settings", {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{file}: [settings] must be a table")
+    for name in table:
+        if name not in TABLE or name == "project":
+            known = ", ".join(n for n in TABLE if n != "project" and not _is_secret(n))
+            raise SettingError(name, f"{file} has no such setting; known: {known}")
+        if _is_secret(name):
+            raise SettingError(
+                name,
+                f"secrets do not belong in {file}; "
+                f"use {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE",
+            )
+    return table
+
+
+def _merge(into: dict[str, Any], found: Mapping[str, Any], base: Path, source: str) -> None:
+    for name, value in found.items():
+        if name != "project":
+            into[name] = _convert(name, value, base, source)
+
+
+def _convert(name: str, value: Any, base: Path, source: str) -> Any:
+    kind = TABLE[name].metadata["kind"]
+    where = f"{value!r} from {source}"
+    if kind == "paths":
+        many = value.split(os.pathsep) if isinstance(value, str) else list(value)
+        return tuple(_path(one, base) for one in many if one)
+    if kind in ("port", "seconds"):
+        if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}", str(value)):
+            raise SettingError(name, f"{where} is not a whole number")
+        number = int(value)
+        low, high = (1024, 65535) if kind == "port" else (1, 86400)
+        if not low <= number <= high:
+            raise SettingError(name, f"{where} is not between {low} and {high}")
+        return number
+    if not isinstance(value, str | Path):
+        raise SettingError(name, f"{where} is not a text")
+    if kind == "path":
+        return _path(value, base)
+    text = str(value)
+    if kind == "heap" and not re.fullmatch(r"[1-9]\d*[mMgG]", text):
+        raise SettingError(name, f"{where} is not a Java heap size such as 768m or 2g")
+    if kind == "url" and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
+        raise SettingError(name, f"{where} is not an address such as https://host:port")
+    return text.rstrip("/") if kind == "url" else text
+
+
+def _path(value: str | Path, base: Path) -> Path:
+    return base / Path(value).expanduser()
