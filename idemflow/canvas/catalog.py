@@ -1,0 +1,123 @@
+"""What a NiFi has: component types, and their properties by display name.
+
+Internal property names differ between NiFi versions; display names do not. So nothing else here
+knows an internal name: the processor's own descriptors translate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import nipyapi
+
+from idemflow.canvas.client import errors
+from idemflow.errors import CanvasError
+
+GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
+SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
+PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
+CLIENT_SERVICE = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
+SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
+
+PROCESSORS = (GENERATE, SCRIPT, PUT)
+SERVICES = (CLIENT_SERVICE, SSL_SERVICE)
+_MISSING = {
+    SCRIPT: "it needs a bundle with ExecuteScript (idemflow's own, or the official scripting NAR)",
+    PUT: "it needs a bundle with PutElasticsearchJson (idemflow's own, or the official one)",
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component type of a NiFi.
+
+    Attributes:
+        type: full class name.
+        bundle: ``group``, ``artifact`` and ``version`` of the NAR that has it.
+        names: display name of a property to its internal name.
+        defaults: internal name of a property to its default value.
+        sensitive: internal names of sensitive properties.
+        relationships: names of its relationships; none for a service.
+    """
+
+    type: str
+    bundle: Mapping[str, str]
+    names: Mapping[str, str]
+    defaults: Mapping[str, str | None]
+    sensitive: frozenset[str]
+    relationships: tuple[str, ...]
+
+    def internal(self, display_name: str) -> str:
+        """The internal name of a property.
+
+        Raises:
+            CanvasError: this version of the component has no such property.
+        """
+        try:
+            return self.names[display_name]
+        except KeyError:
+            raise CanvasError(
+                f"{self.type.rsplit('.', 1)[-1]} {self.bundle['version']} of this NiFi has no "
+                f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
+            ) from None
+
+
+def read(types: Iterable[str]) -> dict[str, Component]:
+    """Look up component types on the connected NiFi.
+
+    NiFi tells a component's properties only of an instance, so one of each is made in a process
+    group of its own, read and taken away again.
+
+    Args:
+        types: full class names of processors and controller services.
+
+    Raises:
+        CanvasError: NiFi has no such type.
+    """
+    with errors():
+        known = {
+            item.type: item
+            for item in (
+                *nipyapi.nifi.FlowApi().get_processor_types().processor_types,
+                *nipyapi.nifi.FlowApi().get_controller_service_types().controller_service_types,
+            )
+        }
+        for kind in types:
+            if kind not in known:
+                raise CanvasError(
+                    f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
+                )
+        scratch = nipyapi.canvas.create_process_group(
+            nipyapi.canvas.get_process_group("root", "id"),
+            "idemflow reads the names of properties here",
+            (0.0, 0.0),
+        )
+        try:
+            return {kind: _read(scratch, known[kind]) for kind in types}
+        finally:
+            nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
+
+
+def _read(
+    scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
+) -> Component:
+    if kind.type in SERVICES:
+        component = nipyapi.canvas.create_controller(scratch, kind).component
+        descriptors, relationships = component.descriptors, ()
+    else:
+        component = nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component
+        descriptors = component.config.descriptors
+        relationships = tuple(item.name for item in component.relationships)
+    return Component(
+        type=kind.type,
+        bundle={
+            "group": kind.bundle.group,
+            "artifact": kind.bundle.artifact,
+            "version": kind.bundle.version,
+        },
+        names={item.display_name or name: name for name, item in descriptors.items()},
+        defaults={name: item.default_value for name, item in descriptors.items()},
+        sensitive=frozenset(name for name, item in descriptors.items() if item.sensitive),
+        relationships=relationships,
+    )

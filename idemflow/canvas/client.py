@@ -1,0 +1,79 @@
+"""The connection to NiFi: the one place that sets up nipyapi and reads its errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import nipyapi
+import urllib3
+from nipyapi.nifi.rest import ApiException
+
+from idemflow.errors import CanvasError, LoginRefused, Unreachable
+from idemflow.runtime import Endpoint
+
+
+def connect(nifi: Endpoint) -> None:
+    """Log in to NiFi. nipyapi keeps the session for the whole process.
+
+    Args:
+        nifi: NiFi's address and login.
+
+    Raises:
+        Unreachable: nothing answers there.
+        LoginRefused: the login is wrong.
+    """
+    # nipyapi logs a line for each call, and the login's arguments among them.
+    logging.getLogger("nipyapi").setLevel(logging.ERROR)
+    nipyapi.security.reset_service_connections("nifi")
+    configuration = nipyapi.config.nifi_config
+    configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
+    configuration.verify_ssl = True
+    configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
+    with errors():
+        token = nipyapi.nifi.AccessApi().create_access_token(
+            username=nifi.username, password=nifi.password
+        )
+        nipyapi.security.set_service_auth_token(token=token, service="nifi")
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn what nipyapi raises into errors of ours.
+
+    Raises:
+        Unreachable: nothing answers.
+        LoginRefused: NiFi answered 401 or 403.
+        CanvasError: NiFi refused a request, with its own words.
+    """
+    try:
+        yield
+    except ApiException as error:
+        text = _message(error)
+        if error.status in (401, 403):
+            raise LoginRefused(
+                f"NiFi refused the login or the right to do this: {text}",
+                next_command="idemflow open --show-login",
+            ) from error
+        raise CanvasError(f"NiFi refused a change ({error.status}): {text}") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise Unreachable(
+            f"NiFi does not answer at {nipyapi.config.nifi_config.host}: {error}",
+            next_command="idemflow up",
+        ) from error
+    except ValueError as error:
+        # nipyapi's own helpers raise this, with NiFi's words, for a refused or late request.
+        raise CanvasError(f"NiFi refused a change: {error}") from error
+
+
+def _message(error: ApiException) -> str:
+    body = error.body
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    try:
+        found = json.loads(body).get("message", body) if body else error.reason
+    except (ValueError, AttributeError):
+        found = body
+    return str(found or "no reason given").strip()

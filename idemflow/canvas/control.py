@@ -1,0 +1,265 @@
+"""Find, start, stop and watch a pipeline's process group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import nipyapi
+
+from idemflow.canvas.client import errors
+from idemflow.canvas.flow import TRIGGER
+from idemflow.errors import CanvasError, UsageError
+
+_DEADLINE = 60.0
+
+
+@dataclass(frozen=True)
+class Bulletin:
+    """A warning or an error of a component, as the canvas shows it."""
+
+    id: int
+    level: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How busy a pipeline is.
+
+    Attributes:
+        queued: FlowFiles in its queues.
+        queued_bytes: their contents' size in bytes.
+        active: tasks that run just now.
+        running: components that are started.
+        stopped: components that are stopped.
+        invalid: components that cannot be started.
+        queues: name of each queue that is not empty, and its FlowFiles.
+    """
+
+    queued: int
+    queued_bytes: int
+    active: int
+    running: int
+    stopped: int
+    invalid: int
+    queues: dict[str, int]
+
+
+def find_group(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
+    """The process group of that name on the root canvas, if there is one."""
+    with errors():
+        root = nipyapi.canvas.get_root_pg_id()
+        groups = nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups
+    found = [group for group in groups if group.component.name == pipeline]
+    if len(found) > 1:
+        raise CanvasError(
+            f"the canvas has {len(found)} process groups named {pipeline!r}",
+            next_command="rename or delete all but one of them on the canvas",
+        )
+    return found[0] if found else None
+
+
+def group_id(pipeline: str) -> str:
+    """The id of a deployed pipeline's process group.
+
+    Raises:
+        UsageError: it is not deployed.
+    """
+    group = find_group(pipeline)
+    if group is None:
+        raise UsageError(
+            f"the pipeline {pipeline!r} is not on the canvas",
+            next_command=f"idemflow deploy {pipeline}",
+        )
+    return str(group.id)
+
+
+def start_steps(group: str) -> None:
+    """Enable the services of a group and start all of it but the trigger.
+
+    Raises:
+        CanvasError: a component is not valid, with what NiFi says of it.
+    """
+    with errors():
+        nipyapi.canvas.schedule_all_controllers(group, True)
+        parts = [*_processors(group), *_ports(group)]
+        waiting = [
+            part
+            for part in parts
+            if part.component.name != TRIGGER and part.component.state == "STOPPED"
+        ]
+        if waiting:
+            _check_valid(group)
+            nipyapi.canvas.schedule_components(group, True, waiting)
+    _wait(
+        lambda: all(
+            part.component.state == "RUNNING"
+            for part in _processors(group)
+            if part.component.name != TRIGGER and part.component.state != "DISABLED"
+        ),
+        "the steps of the pipeline do not start",
+    )
+
+
+def trigger(group: str) -> nipyapi.nifi.ProcessorEntity:
+    """The processor that starts a run.
+
+    Raises:
+        CanvasError: an operator took it away.
+    """
+    with errors():
+        for processor in _processors(group):
+            if processor.component.name == TRIGGER:
+                return processor
+    raise CanvasError(
+        f"the process group has no processor {TRIGGER!r}",
+        next_command="idemflow deploy the pipeline again",
+    )
+
+
+def run_once(group: str) -> None:
+    """Start one run, as Run Once on the canvas does."""
+    with errors():
+        processor = trigger(group)
+        if not nipyapi.canvas.schedule_processor(processor, "RUN_ONCE"):
+            raise CanvasError(f"{TRIGGER!r} did not run")
+
+
+def schedule_trigger(group: str, running: bool) -> None:
+    """Start or stop the trigger's schedule; nothing where it is so already."""
+    processor = trigger(group)
+    if (processor.component.state == "RUNNING") != running:
+        with errors():
+            nipyapi.canvas.schedule_processor(processor, running)
+
+
+def set_period(group: str, period: str) -> str:
+    """Set how often the trigger runs.
+
+    Returns:
+        The period before.
+    """
+    with errors():
+        processor = trigger(group)
+        before = str(processor.component.config.scheduling_period)
+        if before != period:
+            nipyapi.canvas.update_processor(
+                processor,
+                nipyapi.nifi.ProcessorConfigDTO(scheduling_period=period),
+                auto_stop=True,
+            )
+    return before
+
+
+def stop(group: str) -> None:
+    """Stop all components of a group; what is queued stays queued."""
+    with errors():
+        nipyapi.canvas.schedule_components(group, False)
+    _wait(
+        lambda: activity(group).active == 0,
+        "a step of the pipeline does not stop",
+    )
+
+
+def activity(group: str) -> Activity:
+    """What a group is doing now."""
+    with errors():
+        status = nipyapi.nifi.FlowApi().get_process_group_status(group, recursive=True)
+    aggregate = status.process_group_status.aggregate_snapshot
+    states = [item.run_status for item in _snapshots(aggregate, "processor_status_snapshots")]
+    queues: dict[str, int] = {}
+    for item in _snapshots(aggregate, "connection_status_snapshots"):
+        if item.flow_files_queued:
+            name = item.name or item.source_name
+            queues[f"{name} → {item.destination_name}"] = item.flow_files_queued
+    return Activity(
+        queued=int(aggregate.flow_files_queued),
+        queued_bytes=int(aggregate.bytes_queued),
+        active=int(aggregate.active_thread_count),
+        running=states.count("Running"),
+        stopped=states.count("Stopped"),
+        invalid=states.count("Invalid"),
+        queues=queues,
+    )
+
+
+def bulletins(group: str, after: int = -1) -> list[Bulletin]:
+    """The bulletins of a group's components, oldest first.
+
+    Args:
+        group: id of the process group.
+        after: only those with a higher id.
+    """
+    inside = {part.id for part in _processors(group)}
+    with errors():
+        board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
+    return sorted(
+        (
+            Bulletin(item.id, item.bulletin.level, item.bulletin.source_name, item.bulletin.message)
+            for item in board.bulletins or ()
+            if item.bulletin is not None and item.id > after and item.source_id in inside
+        ),
+        key=lambda bulletin: bulletin.id,
+    )
+
+
+def _processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
+    api = nipyapi.nifi.ProcessGroupsApi()
+    return list(api.get_processors(group, include_descendant_groups=True).processors)
+
+
+def _ports(group: str) -> list[Any]:
+    api = nipyapi.nifi.ProcessGroupsApi()
+    found: list[Any] = []
+    for child in api.get_process_groups(group).process_groups:
+        found += api.get_input_ports(child.id).input_ports
+        found += api.get_output_ports(child.id).output_ports
+    return found
+
+
+def _check_valid(group: str) -> None:
+    _wait(
+        lambda: all(
+            part.component.validation_status != "VALIDATING" for part in _processors(group)
+        ),
+        "NiFi does not finish checking the pipeline's components",
+    )
+    problems = [
+        f"{part.component.name}: {problem}"
+        for part in _processors(group)
+        if part.component.validation_status == "INVALID"
+        for problem in part.component.validation_errors or ()
+    ]
+    if problems:
+        raise CanvasError("NiFi finds components not valid: " + "; ".join(problems))
+
+
+def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:
+    for entity in getattr(aggregate, kind) or ():
+        snapshot = getattr(entity, kind.removesuffix("s"))
+        if snapshot is not None:
+            yield snapshot
+    for child in aggregate.process_group_status_snapshots or ():
+        yield from _snapshots(child.process_group_status_snapshot, kind)
+
+
+def _wait(condition: Callable[[], bool], problem: str) -> None:
+    """Wait until a condition on the canvas holds.
+
+    Raises:
+        CanvasError: it does not before the deadline.
+    """
+    deadline = time.monotonic() + _DEADLINE
+    pause = 0.05
+    with errors():
+        while not condition():
+            if time.monotonic() > deadline:
+                raise CanvasError(
+                    f"{problem} within {_DEADLINE:.0f} s", next_command="idemflow status"
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)

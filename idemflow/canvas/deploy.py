@@ -1,0 +1,165 @@
+"""Bring a pipeline's process group on the canvas to what its definition says.
+
+A new pipeline is imported as a whole. For a changed one NiFi itself works out the difference and
+applies it: it stops just the components that change, keeps what is queued, and starts them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nipyapi
+
+from idemflow.canvas import catalog, control, flow, parameters
+from idemflow.canvas.catalog import Component
+from idemflow.canvas.client import errors
+from idemflow.canvas.difference import Change, compare
+from idemflow.canvas.parameters import Parameter
+from idemflow.pipeline.spec import Pipeline
+from idemflow.runtime import Runtime
+
+# A replacement waits for running tasks to end: one of them may hold a whole run.
+_DEADLINE = 300.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would do.
+
+    Attributes:
+        group: id of the pipeline's process group, ``None`` where it is not on the canvas yet.
+        definition: the flow definition that is wanted.
+        parameters: the parameters that are wanted.
+        changes: how the canvas differs from both; empty for a new group.
+    """
+
+    group: str | None
+    definition: dict[str, Any]
+    parameters: list[Parameter]
+    changes: list[Change]
+
+
+def plan(pipeline: Pipeline, source: str, runtime: Runtime) -> Plan:
+    """Compare the canvas with the pipeline; changes nothing.
+
+    Args:
+        pipeline: the validated YAML.
+        source: text of its script.
+        runtime: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
+
+    Raises:
+        CanvasError: NiFi lacks a component type or a property.
+    """
+    tls = runtime.truststore is not None
+    services = (catalog.CLIENT_SERVICE, catalog.SSL_SERVICE) if tls else (catalog.CLIENT_SERVICE,)
+    types = catalog.read([*catalog.PROCESSORS, *services])
+    wanted = parameters.wanted(pipeline, runtime)
+    definition = flow.build(pipeline, source, types, tls=tls)
+    definition["parameterContexts"] = _contexts(pipeline, wanted)
+    group = control.find_group(pipeline.name)
+    changes = [] if group is None else _changes(pipeline, group.id, definition, wanted, types)
+    return Plan(group.id if group else None, definition, wanted, changes)
+
+
+def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) -> str:
+    """Carry a plan out and start the pipeline's steps.
+
+    Args:
+        pipeline: the validated YAML.
+        planned: what :func:`plan` found.
+        progress: told what happens.
+
+    Returns:
+        The id of the process group.
+
+    Raises:
+        CanvasError: NiFi refused the change, or a component is not valid afterwards.
+    """
+    name = flow.context_name(pipeline)
+    if planned.group is None:
+        progress("parameter context")
+        parameters.put(name, parameters.find(name), planned.parameters)
+        progress("process group")
+        group = _import(pipeline.name, planned.definition)
+    else:
+        group = planned.group
+        if planned.changes:
+            progress("parameter context")
+            parameters.put(name, parameters.find(name), planned.parameters)
+            progress("process group")
+            _replace(group, planned.definition)
+    progress("start")
+    control.start_steps(group)
+    return group
+
+
+def _changes(
+    pipeline: Pipeline,
+    group: str,
+    definition: Mapping[str, Any],
+    wanted: list[Parameter],
+    types: Mapping[str, Component],
+) -> list[Change]:
+    with errors():
+        live = json.loads(nipyapi.nifi.ProcessGroupsApi().export_process_group(group))
+    name = flow.context_name(pipeline)
+    return [
+        Change(f"parameter context {name}", parameter, before, after)
+        for parameter, before, after in parameters.differences(parameters.find(name), wanted)
+    ] + compare(live["flowContents"], definition["flowContents"], types)
+
+
+def _contexts(pipeline: Pipeline, wanted: list[Parameter]) -> dict[str, Any]:
+    name = flow.context_name(pipeline)
+    return {
+        name: {
+            "name": name,
+            "componentType": "PARAMETER_CONTEXT",
+            "inheritedParameterContexts": [],
+            "parameters": [
+                {
+                    "name": item.name,
+                    "description": item.shown,
+                    "sensitive": item.sensitive,
+                    "value": None if item.sensitive else item.value,
+                }
+                for item in wanted
+            ],
+        }
+    }
+
+
+def _import(name: str, definition: dict[str, Any]) -> str:
+    with errors():
+        root = nipyapi.canvas.get_root_pg_id()
+        x, y = nipyapi.layout.suggest_pg_position(root)
+        entity = nipyapi.nifi.ProcessGroupsApi().import_process_group(
+            root,
+            body={
+                "groupId": root,
+                "groupName": name,
+                "positionDTO": {"x": x, "y": y},
+                "revisionDTO": {"version": 0, "clientId": "idemflow"},
+                "flowSnapshot": definition,
+            },
+        )
+    return str(entity.id)
+
+
+def _replace(group: str, definition: dict[str, Any]) -> None:
+    api = nipyapi.nifi.ProcessGroupsApi()
+    with errors():
+        revision = api.get_process_group(group).revision
+        started = api.initiate_replace_process_group(
+            body={"processGroupRevision": revision, "versionedFlowSnapshot": definition}, id=group
+        )
+        request = started.request.request_id
+        nipyapi.utils.wait_for_request(
+            lambda: api.get_replace_process_group_request(request),
+            lambda: api.delete_replace_process_group_request(request),
+            nipyapi_delay=0.3,
+            nipyapi_max_wait=_DEADLINE,
+        )

@@ -1,0 +1,148 @@
+"""A pipeline's parameter context: what differs between one NiFi and the next."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import nipyapi
+
+from idemflow.canvas.client import errors
+from idemflow.pipeline.spec import Pipeline
+from idemflow.runtime import Runtime
+
+_MARK = "; set by idemflow, print "
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a parameter context.
+
+    Attributes:
+        name: its name, as ``#{name}`` refers to it.
+        value: its value.
+        sensitive: whether NiFi encrypts it and never shows it again.
+        description: what an operator reads.
+    """
+
+    name: str
+    value: str
+    description: str
+    sensitive: bool = False
+    shown: str = field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        """Add to a sensitive parameter's description what tells whether its value changed."""
+        shown = self.description
+        if self.sensitive:
+            # NiFi never gives a sensitive value back. 32 bits of a slow hash tell whether it is
+            # still the same, and are too few to find it from.
+            digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
+            shown += _MARK + digest[:4].hex()
+        object.__setattr__(self, "shown", shown)
+
+
+def wanted(pipeline: Pipeline, runtime: Runtime) -> list[Parameter]:
+    """The parameters that a pipeline needs on a NiFi."""
+    loader = runtime.loader
+    parameters = [
+        Parameter("index", pipeline.index.name, "The index that documents go to"),
+        *(
+            Parameter(name, text(value), f"Argument of {pipeline.collect.function}()")
+            for name, value in pipeline.collect.arguments.items()
+        ),
+        Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
+        Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
+        Parameter(
+            "elasticsearch.password", loader.password, "That user's password", sensitive=True
+        ),
+    ]
+    if runtime.truststore is not None:
+        parameters += [
+            Parameter(
+                "elasticsearch.truststore", str(runtime.truststore), "Whom NiFi trusts (PKCS12)"
+            ),
+            Parameter(
+                "elasticsearch.truststore.password",
+                runtime.truststore_password or "",
+                "The truststore's password",
+                sensitive=True,
+            ),
+        ]
+    return parameters
+
+
+def text(value: bool | int | float | str) -> str:
+    """An argument as a parameter's value: numbers and booleans as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def find(name: str) -> nipyapi.nifi.ParameterContextEntity | None:
+    """The parameter context of that name, if NiFi has it."""
+    with errors():
+        for context in nipyapi.parameters.list_all_parameter_contexts():
+            if context.component.name == name:
+                return nipyapi.parameters.get_parameter_context(context.id, identifier_type="id")
+    return None
+
+
+def differences(
+    context: nipyapi.nifi.ParameterContextEntity | None, parameters: Sequence[Parameter]
+) -> list[tuple[str, str | None, str]]:
+    """What setting ``parameters`` would change.
+
+    Returns:
+        Name, value now and value then; ``********`` for sensitive values.
+    """
+    current = _current(context)
+    found = []
+    for parameter in parameters:
+        live = current.get(parameter.name)
+        if parameter.sensitive:
+            if live is None or live.description != parameter.shown:
+                found.append((parameter.name, "********" if live else None, "********"))
+        elif live is None or live.value != parameter.value:
+            found.append((parameter.name, live.value if live else None, parameter.value))
+    return found
+
+
+def put(
+    name: str,
+    context: nipyapi.nifi.ParameterContextEntity | None,
+    parameters: Sequence[Parameter],
+) -> None:
+    """Create the context, or set in it just those parameters that differ."""
+    with errors():
+        if context is None:
+            nipyapi.parameters.create_parameter_context(
+                name, "Written by idemflow deploy", [_entity(item) for item in parameters]
+            )
+            return
+        changed = {change[0] for change in differences(context, parameters)}
+        context.component.parameters = [
+            _entity(item) for item in parameters if item.name in changed
+        ]
+        if changed:
+            nipyapi.parameters.update_parameter_context(context)
+
+
+def values(context: nipyapi.nifi.ParameterContextEntity | None) -> dict[str, str | None]:
+    """The values of a context's parameters; ``None`` for sensitive ones."""
+    return {
+        name: None if item.sensitive else item.value for name, item in _current(context).items()
+    }
+
+
+def _current(
+    context: nipyapi.nifi.ParameterContextEntity | None,
+) -> Mapping[str, nipyapi.nifi.ParameterDTO]:
+    if context is None:
+        return {}
+    return {item.parameter.name: item.parameter for item in context.component.parameters or []}
+
+
+def _entity(parameter: Parameter) -> nipyapi.nifi.ParameterEntity:
+    return nipyapi.parameters.prepare_parameter(
+        parameter.name, parameter.value, parameter.shown, parameter.sensitive
+    )

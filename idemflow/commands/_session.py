@@ -1,0 +1,50 @@
+"""What each command on pipelines begins with: the YAML, the runtime, the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from idemflow import runtime
+from idemflow.canvas import client
+from idemflow.ledger import Ledger
+from idemflow.pipeline import spec
+from idemflow.pipeline.spec import Pipeline
+from idemflow.runtime import Runtime
+from idemflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """A pipeline, and the open connections to the NiFi and the Elasticsearch it runs on."""
+
+    settings: Settings
+    pipeline: Pipeline
+    runtime: Runtime
+    ledger: Ledger
+
+
+@contextmanager
+def session(settings: Settings, name: str) -> Iterator[Session]:
+    """Read a pipeline and connect.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+
+    Raises:
+        UsageError: there is no such pipeline, or its YAML or script is wrong.
+        RuntimeNotUp: no runtime is up.
+        Unreachable: one of its servers does not answer.
+        LoginRefused: one of them refused the login.
+    """
+    pipeline = spec.load(settings.project, name)
+    target = runtime.connect(settings)
+    client.connect(target.nifi)
+    ledger = Ledger(target.elasticsearch)
+    try:
+        ledger.reachable()
+        yield Session(settings, pipeline, target, ledger)
+    finally:
+        ledger.close()

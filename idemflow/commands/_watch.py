@@ -1,0 +1,127 @@
+"""Waiting for a run: with progress, with patience for servers that are away, never for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from idemflow.canvas import client, control
+from idemflow.canvas.control import Activity
+from idemflow.commands._session import Session
+from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
+
+# How long a server may be silent, or a queue stand still, before the command gives up waiting.
+# The run itself is never given up: it stays in NiFi's queues and goes on when the servers can.
+_PATIENCE = 60.0
+# How long nothing at all may happen in an empty flow before what is missing counts as lost.
+_QUIET = 5.0
+
+Answer = TypeVar("Answer")
+
+
+class RunProgress(Protocol):
+    """Told how a run goes on."""
+
+    def step(self, text: str) -> None:
+        """Something is prepared."""
+
+    def records(self, number: int, done: int, total: int | None, note: str) -> None:
+        """Run ``number`` has brought ``done`` of ``total`` records to their end."""
+
+
+class Watch:
+    """Asks the flow again and again until a question about a run has an answer.
+
+    Args:
+        opened: the connections.
+        group: id of the pipeline's process group.
+        number: which run of the command this is, from 1.
+        progress: told how it goes on.
+    """
+
+    def __init__(self, opened: Session, group: str, number: int, progress: RunProgress) -> None:
+        self.total: int | None = None
+        self._opened = opened
+        self._group = group
+        self._number = number
+        self._progress = progress
+        self._last: Activity | None = None
+        self._moved = time.monotonic()
+
+    def quiet(self) -> bool:
+        """Whether nothing has moved in the flow for a while."""
+        return time.monotonic() - self._moved > _QUIET
+
+    def until(self, question: Callable[[Activity], Answer | None]) -> Answer:
+        """Ask until there is an answer.
+
+        Args:
+            question: given what the flow does now; ``None`` means not yet.
+
+        Raises:
+            Unreachable: a server stayed away.
+            NotReady: the flow stands still although both servers answer.
+        """
+        answered = time.monotonic()
+        pause = 0.1
+        while True:
+            try:
+                answer = question(self._look())
+                self._opened.ledger.reachable()
+                answered = time.monotonic()
+            except (Unreachable, LoginRefused) as error:
+                # A restarted NiFi no longer knows our login: that is an absence as well.
+                if time.monotonic() - answered > _PATIENCE:
+                    raise self._away(error) from error
+                self._progress.records(self._number, self._done(), self.total, error.message)
+                self._reconnect()
+                answer = None
+            if answer is not None:
+                return answer
+            if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
+                raise self._stuck()
+            time.sleep(pause)
+            pause = min(pause * 1.3, 1.0)
+
+    def _look(self) -> Activity:
+        activity = control.activity(self._group)
+        if activity != self._last or activity.active:
+            self._last = activity
+            self._moved = time.monotonic()
+        note = "collecting" if self.total is None else ""
+        if activity.queued:
+            note = ", ".join(f"{count} in {name}" for name, count in activity.queues.items())
+        self._progress.records(self._number, self._done(), self.total, note)
+        return activity
+
+    def _done(self) -> int:
+        queued = self._last.queued if self._last else 0
+        return max(0, (self.total or 0) - queued)
+
+    def _reconnect(self) -> None:
+        try:
+            client.connect(self._opened.runtime.nifi)
+        except (Unreachable, LoginRefused):
+            return
+        self._moved = time.monotonic()
+
+    def _away(self, error: IdemflowError) -> Unreachable:
+        name = self._opened.pipeline.name
+        return Unreachable(
+            f"{error.message}\nThe run waits in NiFi and goes on when the servers are back; "
+            "nothing is lost.",
+            next_command=f"idemflow up && idemflow verify {name}",
+        )
+
+    def _stuck(self) -> NotReady:
+        queues = self._last.queues if self._last else {}
+        where = ", ".join(f"{count} in {name}" for name, count in queues.items()) or "no queue"
+        said = [f"{item.name}: {item.message}" for item in control.bulletins(self._group)[-3:]]
+        return NotReady(
+            "nifi",
+            f"nothing has moved in the flow for {_PATIENCE:.0f} s; FlowFiles wait: {where}",
+            log_tail="\n".join(said),
+            next_command="look at the canvas (idemflow open); nothing is lost, and the run goes "
+            "on when the cause is mended",
+        )

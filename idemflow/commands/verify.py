@@ -1,0 +1,19 @@
+"""``idemflow verify``: compare what the runs sent with what is in the index."""
+
+from __future__ import annotations
+
+from idemflow import verify as verification
+from idemflow.commands._session import session
+from idemflow.settings import Settings
+from idemflow.verify import Verification
+
+
+def verify(settings: Settings, name: str) -> Verification:
+    """Compare count, ids and an order-independent checksum of the contents.
+
+    Raises:
+        IdemflowError: see :func:`idemflow.commands._session.session`.
+    """
+    with session(settings, name) as opened:
+        pipeline = opened.pipeline
+        return verification.verify(opened.ledger, pipeline.name, pipeline.index.name)
