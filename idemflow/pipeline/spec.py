@@ -32,9 +32,10 @@ from idemflow.errors import PipelineError, UsageError
 _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z]')
 _PERIOD = re.compile(r"^\d+ (ms|s|sec|secs|min|mins|hour|hours|day|days)$")
 _FIELD_TYPES = (
-    "keyword text date boolean byte short integer long unsigned_long half_float float double "
-    "ip geo_point object flattened binary"
-)
+    "keyword", "text", "date", "boolean", "byte", "short", "integer", "long",
+    "unsigned_long", "half_float", "float", "double", "ip", "geo_point", "object",
+    "flattened", "binary",
+)  # fmt: skip
 
 
 def check_period(value: object) -> object:
@@ -51,11 +52,22 @@ def check_period(value: object) -> object:
 Period = Annotated[str, BeforeValidator(check_period)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 FieldName = Annotated[str, StringConstraints(min_length=1)]
-FieldType = Literal[
-    "keyword", "text", "date", "boolean", "byte", "short", "integer", "long", "unsigned_long",
-    "half_float", "float", "double", "ip", "geo_point", "object", "flattened", "binary",
-]  # fmt: skip
-Argument = bool | int | float | str
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError("a number, a text, true or false")
+    return value
+
+
+def _field_type(value: object) -> object:
+    if not isinstance(value, dict) and value not in _FIELD_TYPES:
+        raise ValueError(f"a field type ({', '.join(_FIELD_TYPES)}) or a full mapping")
+    return value
+
+
+Argument = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
+FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]
 
 
 class _Strict(BaseModel):
@@ -115,7 +127,7 @@ class Index(_Strict):
     name: str
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     replicas: Annotated[int, Field(ge=0, le=10)] = 0
-    mapping: dict[FieldName, FieldType | dict[str, Any]] = Field(default_factory=dict)
+    mapping: dict[FieldName, FieldType] = Field(default_factory=dict)
     dynamic: Literal["true", "false", "strict"] = "true"
 
     @field_validator("name")
@@ -363,8 +375,9 @@ def _line(data: Any, path: Sequence[str | int]) -> int | None:
 
 def _explained(error: ValidationError, data: Any, label: str) -> PipelineError:
     """The first thing that is wrong, in a user's words."""
-    first = error.errors(include_url=False)[0]
-    path = [part for part in first["loc"] if not _is_branch(part)]
+    # A misspelt field is an unknown one and a missing one: the first says more.
+    first = min(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
+    path = first["loc"]
     field = ".".join(str(part) for part in path)
     line = _line(data, path)
     kind = first["type"]
@@ -375,19 +388,12 @@ def _explained(error: ValidationError, data: Any, label: str) -> PipelineError:
         message += f" Allowed here: {', '.join(allowed)}"
     elif kind == "missing":
         message = "is missing"
-    elif field.startswith("index.mapping."):
-        message = f"a field type ({', '.join(_FIELD_TYPES.split())}) or a full mapping"
     elif kind == "string_pattern_mismatch":
         message = "lower-case letters, digits, - and _, a letter first, 64 at most"
     else:
         message = first["msg"].removeprefix("Value error, ")
         message += f" (it is {first['input']!r})" if not isinstance(first["input"], dict) else ""
     return PipelineError(label, message, line=line, field=field)
-
-
-def _is_branch(part: str | int) -> bool:
-    """Whether pydantic put the name of a union's branch into the path, not a field's."""
-    return isinstance(part, str) and (part.startswith(("function-", "literal[", "dict[")))
 
 
 def _fields(path: Sequence[str | int]) -> set[str]:

@@ -1,0 +1,58 @@
+# Everything is done by the command `idemflow`; this file only sets up an environment and calls it.
+#
+#   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
+#   make test    set everything up, run all tests
+#   make down    stop the servers
+#   make lint    check style and types
+#   make lock    resolve the runtime's artifacts anew and write nifi/artifacts.toml
+#   make clean   stop the servers and delete what was made in this folder
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test up down lint lock chromium clean
+
+run: .venv/installed
+	@$(BIN)/idemflow up
+	@$(BIN)/idemflow run people --times 3
+	@$(BIN)/idemflow verify people
+	@$(BIN)/idemflow open
+
+test: .venv/installed-dev chromium
+	$(BIN)/python -m pytest
+
+up down: .venv/installed
+	@$(BIN)/idemflow $@
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: .venv/installed
+	$(BIN)/python -m idemflow.runtime.lock
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "idemflow needs Python 3.11 or later; set one with: make PYTHON=/path/to/python3 ...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	@echo "Installing idemflow into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "Installing what the tests need into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# The browser tests drive Debian's Chromium; where it cannot be installed they are skipped and say so.
+chromium:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && echo "Installing Chromium for the browser tests" \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "There is no Chromium here: the browser tests will be skipped."
+
+clean:
+	@test ! -x $(BIN)/idemflow || $(BIN)/idemflow down
+	rm -rf .venv .idemflow build *.egg-info .mypy_cache .ruff_cache .pytest_cache

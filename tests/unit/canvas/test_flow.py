@@ -1,0 +1,187 @@
+"""The flow definition and its comparison, without a NiFi."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idemflow.canvas import catalog, flow
+from idemflow.canvas.catalog import Component
+from idemflow.canvas.difference import Change, compare
+from idemflow.errors import CanvasError
+from idemflow.pipeline import spec
+
+ROOT = Path(__file__).parents[3]
+# What a processor group, a processor, a port take on the canvas, in pixels.
+SIZES = {
+    "PROCESS_GROUP": (384, 176),
+    "PROCESSOR": (352, 128),
+    "INPUT_PORT": (240, 48),
+    "OUTPUT_PORT": (240, 48),
+}
+DISPLAY_NAMES = {
+    catalog.GENERATE: ["File Size", "Batch Size", "Data Format"],
+    catalog.SCRIPT: ["Script Engine", "Script File", "Script Body", "Module Directory"],
+    catalog.PUT: [
+        "Identifier Attribute", "Index Operation", "Index", "Batch Size", "Client Service",
+    ],
+    catalog.CLIENT_SERVICE: [
+        "HTTP Hosts", "Authorization Scheme", "Username", "Password", "SSL Context Service",
+        "Suppress Null/Empty Values",
+    ],
+    catalog.SSL_SERVICE: ["Truststore Filename", "Truststore Password", "Truststore Type"],
+}  # fmt: skip
+
+
+def component(kind: str, *, prefix: str = "internal ") -> Component:
+    names = {name: prefix + name for name in DISPLAY_NAMES[kind]}
+    return Component(
+        type=kind,
+        bundle={"group": "g", "artifact": "a", "version": "1"},
+        names=names,
+        defaults=dict.fromkeys(names.values()),
+        sensitive=frozenset(),
+        relationships=(),
+    )
+
+
+TYPES = {kind: component(kind) for kind in DISPLAY_NAMES}
+
+
+def built(**changes: Any) -> dict[str, Any]:
+    pipeline = spec.load(ROOT, "people").model_copy(update=changes)
+    return flow.build(pipeline, "def people(records, seed): ...\n", TYPES, tls=True)
+
+
+def components(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for kind in ("processors", "inputPorts", "outputPorts", "connections", "controllerServices"):
+        yield from group[kind]
+    for child in group["processGroups"]:
+        yield child
+        yield from components(child)
+
+
+def test_the_same_pipeline_gives_the_same_definition() -> None:
+    assert json.dumps(built()) == json.dumps(built())
+
+
+def test_ids_are_unique() -> None:
+    ids = [item["identifier"] for item in components(built()["flowContents"])]
+    assert len(ids) == len(set(ids)) > 20
+
+
+def test_no_secret_is_in_the_definition() -> None:
+    service = built()["flowContents"]["controllerServices"][1]
+    assert service["properties"]["internal Password"] == "#{elasticsearch.password}"
+
+
+def test_internal_names_come_from_the_descriptors() -> None:
+    other = {kind: component(kind, prefix="v3-") for kind in DISPLAY_NAMES}
+    pipeline = spec.load(ROOT, "people")
+    group = flow.build(pipeline, "def people(): ...", other, tls=True)["flowContents"]
+    put = next(item for item in components(group) if item["name"] == flow.PUT)
+    assert put["properties"]["v3-Identifier Attribute"] == "idemflow.id"
+
+
+def test_a_nifi_that_lacks_a_property_is_told() -> None:
+    with pytest.raises(CanvasError, match="has no property 'Identifier Attribute'"):
+        flow.build(
+            spec.load(ROOT, "people"),
+            "",
+            {**TYPES, catalog.PUT: component(catalog.SCRIPT)},
+            tls=True,
+        )
+
+
+def test_every_connection_joins_components_that_are_there() -> None:
+    contents = built()["flowContents"]
+    ids = {item["identifier"] for item in components(contents)}
+    connections = [item for item in components(contents) if "selectedRelationships" in item]
+    assert len(connections) == 18
+    for connection in connections:
+        assert {connection["source"]["id"], connection["destination"]["id"]} <= ids
+
+
+def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping() -> None:
+    contents = built()["flowContents"]
+    for group in [contents, *contents["processGroups"]]:
+        boxes = []
+        for kind in ("processGroups", "processors", "inputPorts", "outputPorts"):
+            for item in group[kind]:
+                x, y = item["position"]["x"], item["position"]["y"]
+                width, height = SIZES[item["componentType"]]
+                boxes.append((item["name"], x, y, x + width, y + height))
+        for index, (_, left, top, right, bottom) in enumerate(boxes):
+            for _, left2, top2, right2, bottom2 in boxes[index + 1 :]:
+                apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+                assert apart, boxes
+    columns = {group["name"]: group["position"]["x"] for group in contents["processGroups"]}
+    assert columns["Collect"] < columns["Identify"] < columns["Load"] <= columns["Dead letters"]
+
+
+def test_arguments_become_json_from_parameters() -> None:
+    template = flow.arguments_template({"records": 5, "name": 'a"b', "flag": True})
+    assert template == (
+        '{"records":#{records},"name":"${#{name}:escapeJson()}","flag":#{flag}}'
+    )  # fmt: skip
+
+
+def exported(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition as NiFi gives it back: instance ids, other orders, floats."""
+    live: dict[str, Any] = json.loads(json.dumps(definition["flowContents"]))
+    live["instanceIdentifier"] = "x"
+    for item in components(live):
+        item["instanceIdentifier"] = "y"
+        if "autoTerminatedRelationships" in item:
+            item["autoTerminatedRelationships"].reverse()
+    live["processGroups"].reverse()
+    return live
+
+
+def test_nothing_differs_from_what_was_deployed() -> None:
+    definition = built()
+    assert compare(exported(definition), definition["flowContents"], TYPES) == []
+
+
+def test_a_changed_property_is_named_by_its_display_name() -> None:
+    definition = built()
+    live = exported(definition)
+    put = next(item for item in components(live) if item["name"] == flow.PUT)
+    put["properties"]["internal Batch Size"] = "7"
+    assert compare(live, definition["flowContents"], TYPES) == [
+        Change("people / Load / Put documents", "Batch Size", "7", "1000")
+    ]
+
+
+def test_a_dynamic_property_an_operator_added_is_a_difference() -> None:
+    definition = built()
+    live = exported(definition)
+    put = next(item for item in components(live) if item["name"] == flow.PUT)
+    put["properties"]["BULK:routing"] = "x"
+    assert compare(live, definition["flowContents"], TYPES) == [
+        Change("people / Load / Put documents", "BULK:routing", "x", None)
+    ]
+
+
+def test_components_that_came_and_went_are_differences() -> None:
+    definition = built()
+    live = exported(definition)
+    load = next(item for item in live["processGroups"] if item["name"] == "Load")
+    extra = copy.deepcopy(load["processors"][0]) | {"identifier": "new", "name": "Mine"}
+    load["processors"].append(extra)
+    gone = load["outputPorts"].pop()
+    changes = compare(live, definition["flowContents"], TYPES)
+    assert Change("people / Load / Mine", "", "processor", None) in changes
+    assert Change(f"people / Load / {gone['name']}", "", None, "output port") in changes
+
+
+def test_moved_boxes_are_no_difference() -> None:
+    definition = built()
+    live = exported(definition)
+    for item in components(live):
+        if "position" in item:
+            item["position"] = {"x": 1.0, "y": 2.0}
+    assert compare(live, definition["flowContents"], TYPES) == []
