@@ -1,0 +1,214 @@
+package org.apache.nifi.elasticsearch;
+
+import io.idemflow.elasticsearch.ByteSlice;
+import io.idemflow.elasticsearch.ElasticsearchClient;
+import io.idemflow.elasticsearch.HttpReply;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.apache.nifi.annotation.behavior.DynamicProperty;
+import org.apache.nifi.annotation.documentation.CapabilityDescription;
+import org.apache.nifi.annotation.documentation.Tags;
+import org.apache.nifi.annotation.lifecycle.OnDisabled;
+import org.apache.nifi.annotation.lifecycle.OnEnabled;
+import org.apache.nifi.components.ConfigVerificationResult;
+import org.apache.nifi.components.ConfigVerificationResult.Outcome;
+import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.components.ValidationContext;
+import org.apache.nifi.components.ValidationResult;
+import org.apache.nifi.controller.AbstractControllerService;
+import org.apache.nifi.controller.ConfigurationContext;
+import org.apache.nifi.expression.ExpressionLanguageScope;
+import org.apache.nifi.logging.ComponentLog;
+import org.apache.nifi.migration.PropertyConfiguration;
+import org.apache.nifi.processor.util.StandardValidators;
+import org.apache.nifi.proxy.ProxyConfiguration;
+import org.apache.nifi.proxy.ProxySpec;
+import org.apache.nifi.reporting.InitializationException;
+
+/** Stands in for the official type of the same name. */
+@Tags({"elasticsearch", "elasticsearch8", "client"})
+@CapabilityDescription("Holds the connections to an Elasticsearch cluster: addresses, TLS, credentials, timeouts.")
+@DynamicProperty(
+        name = "Name of a request header",
+        value = "Its value",
+        expressionLanguageScope = ExpressionLanguageScope.ENVIRONMENT,
+        description = "Sent with each request.")
+public class ElasticSearchClientServiceImpl extends AbstractControllerService implements ElasticSearchClientService {
+
+    private static final String STEP_SETUP = "Client Setup";
+    private static final String STEP_CONNECTION = "Elasticsearch Connection";
+
+    private volatile ClientFactory.Client client;
+
+    @Override
+    protected List<PropertyDescriptor> getSupportedPropertyDescriptors() {
+        return ClientProperties.ALL;
+    }
+
+    @Override
+    protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
+        return new PropertyDescriptor.Builder()
+                .name(propertyDescriptorName)
+                .addValidator(StandardValidators.ATTRIBUTE_EXPRESSION_LANGUAGE_VALIDATOR)
+                .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+                .dynamic(true)
+                .build();
+    }
+
+    /** Later versions of NiFi name the properties as they display them. */
+    @Override
+    public void migrateProperties(final PropertyConfiguration config) {
+        ClientProperties.ALL.stream()
+                .filter(property -> !property.getName().equals(property.getDisplayName()))
+                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        config.renameProperty("Read Timeout", ClientProperties.READ_TIMEOUT.getName());
+        config.renameProperty("Character Set", ClientProperties.CHARSET.getName());
+        config.renameProperty("Suppress Null and Empty Values", ClientProperties.SUPPRESS_NULLS.getName());
+    }
+
+    @Override
+    protected Collection<ValidationResult> customValidate(final ValidationContext context) {
+        final List<ValidationResult> results = new ArrayList<>();
+        final AuthorizationScheme scheme =
+                context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).asAllowableValue(AuthorizationScheme.class);
+        if (scheme == AuthorizationScheme.PKI && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
+            results.add(invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
+                    "the authorization scheme PKI needs it, for the client certificate"));
+        }
+        try {
+            ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue(), null);
+        } catch (final IllegalArgumentException e) {
+            results.add(invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
+        }
+        context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(header -> {
+            try {
+                HttpRequest.newBuilder().setHeader(header.getName(), "value");
+            } catch (final IllegalArgumentException e) {
+                results.add(invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
+            }
+        });
+        ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP);
+        return results;
+    }
+
+    @OnEnabled
+    public void onEnabled(final ConfigurationContext context) throws InitializationException {
+        try {
+            client = ClientFactory.create(context);
+        } catch (final RuntimeException e) {
+            throw new InitializationException("The Elasticsearch client cannot be set up: " + e.getMessage(), e);
+        }
+    }
+
+    @OnDisabled
+    public void onDisabled() {
+        final ClientFactory.Client closing = client;
+        client = null;
+        if (closing != null) {
+            closing.close();
+        }
+    }
+
+    @Override
+    public CompletableFuture<HttpReply> bulk(final ByteSlice body, final Map<String, String> parameters) {
+        return client().connection().send("POST", "/_bulk", parameters, body);
+    }
+
+    @Override
+    public boolean exists(final String index) throws IOException {
+        final HttpReply reply = await(client().connection().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
+        if (reply.status() == 200 || reply.status() == 404) {
+            return reply.status() == 200;
+        }
+        throw new IOException("Elasticsearch at " + reply.host() + " answers HTTP " + reply.status());
+    }
+
+    @Override
+    public boolean isSuppressingNulls() {
+        return client().suppressingNulls();
+    }
+
+    @Override
+    public boolean isStrictDeprecation() {
+        return client().strictDeprecation();
+    }
+
+    @Override
+    public String getTransitUrl(final String index, final String type) {
+        final StringBuilder url = new StringBuilder(client().firstHost());
+        for (final String part : new String[] {index, type}) {
+            if (part != null && !part.isBlank()) {
+                url.append('/').append(part);
+            }
+        }
+        return url.toString();
+    }
+
+    @Override
+    public List<ConfigVerificationResult> verify(final ConfigurationContext context, final ComponentLog verificationLogger,
+            final Map<String, String> variables) {
+        final ClientFactory.Client trial;
+        try {
+            trial = ClientFactory.create(context);
+        } catch (final RuntimeException e) {
+            verificationLogger.warn("The Elasticsearch client cannot be set up", e);
+            return List.of(verified(STEP_SETUP, Outcome.FAILED, e.getMessage()),
+                    verified(STEP_CONNECTION, Outcome.SKIPPED, "The client cannot be set up"));
+        }
+        try (trial) {
+            return List.of(verified(STEP_SETUP, Outcome.SUCCESSFUL, "The properties make a client"), verifyConnection(trial));
+        }
+    }
+
+    /** Asks who the user is, for that needs no privilege; a cluster without security has no such answer. */
+    private static ConfigVerificationResult verifyConnection(final ClientFactory.Client trial) {
+        try {
+            final HttpReply reply = await(trial.connection().send("GET", "/_security/_authenticate", Map.of(), null));
+            final String said = reply.host() + " answers HTTP " + reply.status();
+            return switch (reply.status()) {
+                case 200 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, reply.host() + " knows the user");
+                case 400, 404, 405, 500 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, said
+                        + " to the question who the user is: it has no security, or a version without that question");
+                case 401 -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": the credentials are wrong or missing");
+                case 403 -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": the user may not be used here");
+                default -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": " + reply.excerpt());
+            };
+        } catch (final IOException e) {
+            return verified(STEP_CONNECTION, Outcome.FAILED, e.getMessage());
+        }
+    }
+
+    private ClientFactory.Client client() {
+        final ClientFactory.Client current = client;
+        if (current == null) {
+            throw new IllegalStateException("The Elasticsearch client service is not enabled");
+        }
+        return current;
+    }
+
+    private static HttpReply await(final CompletableFuture<HttpReply> reply) throws IOException {
+        try {
+            return reply.get();
+        } catch (final ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        } catch (final InterruptedException e) {
+            reply.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while Elasticsearch was asked", e);
+        }
+    }
+
+    private static ValidationResult invalid(final String subject, final String explanation) {
+        return new ValidationResult.Builder().subject(subject).valid(false).explanation(explanation).build();
+    }
+
+    private static ConfigVerificationResult verified(final String step, final Outcome outcome, final String explanation) {
+        return new ConfigVerificationResult.Builder().verificationStepName(step).outcome(outcome).explanation(explanation).build();
+    }
+}

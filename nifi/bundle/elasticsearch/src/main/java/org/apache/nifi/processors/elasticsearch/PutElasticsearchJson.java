@@ -1,0 +1,194 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import io.idemflow.elasticsearch.Operation;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.nifi.annotation.behavior.DynamicProperties;
+import org.apache.nifi.annotation.behavior.DynamicProperty;
+import org.apache.nifi.annotation.behavior.InputRequirement;
+import org.apache.nifi.annotation.behavior.SystemResource;
+import org.apache.nifi.annotation.behavior.SystemResourceConsideration;
+import org.apache.nifi.annotation.behavior.WritesAttribute;
+import org.apache.nifi.annotation.behavior.WritesAttributes;
+import org.apache.nifi.annotation.documentation.CapabilityDescription;
+import org.apache.nifi.annotation.documentation.Tags;
+import org.apache.nifi.annotation.lifecycle.OnScheduled;
+import org.apache.nifi.components.ConfigVerificationResult;
+import org.apache.nifi.components.ConfigVerificationResult.Outcome;
+import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.components.PropertyValue;
+import org.apache.nifi.components.ValidationContext;
+import org.apache.nifi.components.ValidationResult;
+import org.apache.nifi.elasticsearch.ElasticSearchClientService;
+import org.apache.nifi.expression.ExpressionLanguageScope;
+import org.apache.nifi.flowfile.FlowFile;
+import org.apache.nifi.logging.ComponentLog;
+import org.apache.nifi.migration.PropertyConfiguration;
+import org.apache.nifi.migration.RelationshipConfiguration;
+import org.apache.nifi.processor.AbstractProcessor;
+import org.apache.nifi.processor.ProcessContext;
+import org.apache.nifi.processor.ProcessSession;
+import org.apache.nifi.processor.Relationship;
+import org.apache.nifi.processor.VerifiableProcessor;
+import org.apache.nifi.processor.util.StandardValidators;
+
+/** Stands in for the official type of the same name. */
+@InputRequirement(InputRequirement.Requirement.INPUT_REQUIRED)
+@Tags({"json", "elasticsearch", "elasticsearch8", "put", "index"})
+@CapabilityDescription("Sends each FlowFile as one JSON document to the _bulk API of Elasticsearch, many in one request. An "
+        + "outage sends FlowFiles to retry, never to failure; a FlowFile without an id is refused unless generated ids are "
+        + "allowed; a document that Elasticsearch refuses goes to errors with the reason.")
+@WritesAttributes({
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_PUT_ERROR, description = "Why a FlowFile went to failure or retry"),
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_BULK_ERROR,
+            description = "Why a document went to errors: its item of Elasticsearch's reply, as JSON"),
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_ERROR_COUNT,
+            description = "Number of errors in a FlowFile of the relationship error_responses")})
+@DynamicProperties({
+    @DynamicProperty(
+            name = PutConfiguration.ACTION_FIELD_PREFIX + " and a field of the action line",
+            value = "Its value; left out where it is blank",
+            expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+            description = "Adds a field to the action line of each document, as BULK:version, BULK:version_type, BULK:routing."),
+    @DynamicProperty(
+            name = "Name of a URL parameter",
+            value = "Its value; left out where it is blank",
+            expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+            description = "Adds a parameter to the request, as refresh or pipeline. The first FlowFile of a batch decides.")})
+@SystemResourceConsideration(
+        resource = SystemResource.MEMORY,
+        description = "Two requests of Max Batch Size for each concurrent task; a larger document is held as a whole.")
+public class PutElasticsearchJson extends AbstractProcessor implements VerifiableProcessor {
+
+    public static final Relationship REL_ORIGINAL = relationship("original",
+            "Each FlowFile that Elasticsearch has answered for, whatever the answer");
+    public static final Relationship REL_SUCCESSFUL = relationship("successful",
+            "FlowFiles whose documents went in");
+    public static final Relationship REL_ERRORS = relationship("errors",
+            "FlowFiles whose documents Elasticsearch refused, with the reason in the attribute elasticsearch.bulk.error");
+    public static final Relationship REL_RETRY = relationship("retry",
+            "FlowFiles that Elasticsearch could not take now: an outage, an overload, missing rights. Send them here again");
+    public static final Relationship REL_FAILURE = relationship("failure",
+            "FlowFiles that cannot be sent as they are: no JSON object, no id");
+    public static final Relationship REL_ERROR_RESPONSES = relationship("error_responses",
+            "The errors of each request, where Output Error Responses is true");
+
+    private static final Set<Relationship> RELATIONSHIPS =
+            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE);
+    private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES =
+            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE, REL_ERROR_RESPONSES);
+    private static final String STEP_INDEX = "Elasticsearch Index Exists";
+    /** It would take away what results are read from. */
+    private static final String RESERVED_PARAMETER = "filter_path";
+
+    private volatile Set<Relationship> relationships = RELATIONSHIPS;
+    private volatile PutConfiguration configuration;
+
+    @Override
+    protected List<PropertyDescriptor> getSupportedPropertyDescriptors() {
+        return PutProperties.ALL;
+    }
+
+    @Override
+    public Set<Relationship> getRelationships() {
+        return relationships;
+    }
+
+    @Override
+    protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
+        return new PropertyDescriptor.Builder()
+                .name(propertyDescriptorName)
+                .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+                .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
+                .dynamic(true)
+                .build();
+    }
+
+    @Override
+    public void onPropertyModified(final PropertyDescriptor descriptor, final String oldValue, final String newValue) {
+        if (PutProperties.OUTPUT_ERROR_RESPONSES.equals(descriptor)) {
+            relationships = Boolean.parseBoolean(newValue) ? RELATIONSHIPS_WITH_RESPONSES : RELATIONSHIPS;
+        }
+    }
+
+    /** Takes flows of other versions of the official processor: later ones name the properties as they display them. */
+    @Override
+    public void migrateProperties(final PropertyConfiguration config) {
+        PutProperties.ALL.stream()
+                .filter(property -> !property.getName().equals(property.getDisplayName()))
+                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        config.renameProperty("Max FlowFiles Per Batch", PutProperties.BATCH_SIZE.getName());
+        config.renameProperty("Treat Not Found as Success", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
+        config.renameProperty("put-es-json-not_found-is-error", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
+        config.removeProperty("put-es-json-error-documents");
+    }
+
+    @Override
+    public void migrateRelationships(final RelationshipConfiguration config) {
+        config.renameRelationship("success", REL_ORIGINAL.getName());
+    }
+
+    @Override
+    protected Collection<ValidationResult> customValidate(final ValidationContext context) {
+        final List<ValidationResult> results = new ArrayList<>();
+        final PropertyValue operation = context.getProperty(PutProperties.INDEX_OP);
+        if (!operation.isExpressionLanguagePresent() && Operation.of(operation.getValue()).isEmpty()) {
+            results.add(invalid(PutProperties.INDEX_OP.getDisplayName(), operation.getValue(),
+                    "it must be create, delete, index, update or upsert, or an expression"));
+        }
+        if (!context.getProperty(PutProperties.ID_ATTRIBUTE).isSet()
+                && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
+            results.add(invalid(PutProperties.ID_ATTRIBUTE.getDisplayName(), "", "each document needs an id, unless '"
+                    + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
+        }
+        if (context.getProperties().keySet().stream().anyMatch(property -> RESERVED_PARAMETER.equals(property.getName()))) {
+            results.add(invalid(RESERVED_PARAMETER, "", "the reply must be whole to tell what became of each document"));
+        }
+        return results;
+    }
+
+    @OnScheduled
+    public void onScheduled(final ProcessContext context) {
+        configuration = PutConfiguration.of(context);
+    }
+
+    @Override
+    public void onTrigger(final ProcessContext context, final ProcessSession session) {
+        final PutConfiguration current = configuration;
+        final List<FlowFile> flowFiles = session.get(current.batchSize());
+        if (!flowFiles.isEmpty()) {
+            new PutBatch(current, session, new Routing(current, context, session, getLogger()), flowFiles).run();
+        }
+    }
+
+    @Override
+    public List<ConfigVerificationResult> verify(final ProcessContext context, final ComponentLog verificationLogger,
+            final Map<String, String> attributes) {
+        final String index = context.getProperty(PutProperties.INDEX).evaluateAttributeExpressions(attributes).getValue();
+        final ConfigVerificationResult.Builder result = new ConfigVerificationResult.Builder().verificationStepName(STEP_INDEX);
+        if (index == null || index.isBlank()) {
+            return List.of(result.outcome(Outcome.SKIPPED).explanation("Index is blank for these attributes").build());
+        }
+        try {
+            final boolean exists = context.getProperty(PutProperties.CLIENT_SERVICE)
+                    .asControllerService(ElasticSearchClientService.class).exists(index);
+            return List.of(result.outcome(Outcome.SUCCESSFUL).explanation("Index " + index
+                    + (exists ? " exists" : " does not exist; the first document may create it")).build());
+        } catch (final IOException e) {
+            verificationLogger.warn("Index {} cannot be looked up", index, e);
+            return List.of(result.outcome(Outcome.FAILED).explanation("Index " + index + " cannot be looked up: " + e.getMessage()).build());
+        }
+    }
+
+    private static ValidationResult invalid(final String subject, final String input, final String explanation) {
+        return new ValidationResult.Builder().subject(subject).input(input).valid(false).explanation(explanation).build();
+    }
+
+    private static Relationship relationship(final String name, final String description) {
+        return new Relationship.Builder().name(name).description(description).build();
+    }
+}

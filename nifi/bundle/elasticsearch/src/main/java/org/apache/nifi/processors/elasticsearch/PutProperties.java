@@ -1,0 +1,135 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import java.util.List;
+import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.components.Validator;
+import org.apache.nifi.elasticsearch.ElasticSearchClientService;
+import org.apache.nifi.expression.ExpressionLanguageScope;
+import org.apache.nifi.processor.util.StandardValidators;
+
+/**
+ * The properties of {@link PutElasticsearchJson}, by the names, display names and defaults of the official processor in
+ * NiFi 2.3.0; Max Batch Size comes from a later version, Allow Generated Identifiers is this project's own.
+ */
+final class PutProperties {
+
+    static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute")
+            .description("Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to "
+                    + "failure, unless Allow Generated Identifiers is true.")
+            .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor ALLOW_GENERATED_IDS = flag("Allow Generated Identifiers", "Allow Generated Identifiers", "false")
+            .description("Whether Elasticsearch makes up an id where a FlowFile has none, for the operations index and create. "
+                    + "Such a document is there twice as soon as its FlowFile is sent twice.")
+            .required(true)
+            .build();
+
+    static final PropertyDescriptor INDEX_OP = property("put-es-record-index-op", "Index Operation")
+            .description("What to do with the document: create, delete, index, update or upsert.")
+            .required(true)
+            .defaultValue("index")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_EMPTY_EL_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor INDEX = property("el-rest-fetch-index", "Index")
+            .description("Name of the index, alias or data stream.")
+            .required(true)
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor TYPE = property("el-rest-type", "Type")
+            .description("Type of the document, for Elasticsearch before 7; later ones refuse it.")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor SCRIPT = property("put-es-json-script", "Script")
+            .description("Script of an update or upsert, as a JSON object. With a script the content of the FlowFile is the "
+                    + "document that an upsert creates.")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_BLANK_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor SCRIPTED_UPSERT = property("put-es-json-scripted-upsert", "Scripted Upsert")
+            .description("Whether the script of an upsert also runs where the document does not exist.")
+            .defaultValue("false")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.BOOLEAN_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor DYNAMIC_TEMPLATES = property("put-es-json-dynamic_templates", "Dynamic Templates")
+            .description("Dynamic templates of the document's fields, as a JSON object.")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_BLANK_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size")
+            .description("How many FlowFiles are sent in one request at most.")
+            .required(true)
+            .defaultValue("100")
+            .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+            .addValidator(StandardValidators.POSITIVE_INTEGER_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size")
+            .description("How large a request may grow before it is sent, though fewer FlowFiles than Batch Size are in it.")
+            .required(true)
+            .defaultValue("10 MB")
+            .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+            .addValidator(StandardValidators.createDataSizeBoundsValidator(1024, 512L * 1024 * 1024))
+            .build();
+
+    static final PropertyDescriptor CHARSET = property("put-es-json-charset", "Character Set")
+            .description("Encoding of the FlowFiles.")
+            .required(true)
+            .defaultValue("UTF-8")
+            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.CHARACTER_SET_VALIDATOR)
+            .build();
+
+    static final PropertyDescriptor MAX_STRING_LENGTH = property("Max JSON Field String Length", "Max JSON Field String Length")
+            .description("Longest string that a document may hold.")
+            .required(true)
+            .defaultValue("20 MB")
+            .addValidator(StandardValidators.createDataSizeBoundsValidator(1, Integer.MAX_VALUE))
+            .build();
+
+    static final PropertyDescriptor CLIENT_SERVICE = property("el-rest-client-service", "Client Service")
+            .description("The connection to Elasticsearch.")
+            .required(true)
+            .identifiesControllerService(ElasticSearchClientService.class)
+            .build();
+
+    static final PropertyDescriptor LOG_ERROR_RESPONSES = flag("put-es-record-log-error-responses", "Log Error Responses", "false")
+            .description("Whether the errors of documents are logged as errors; otherwise they are at the level debug.")
+            .build();
+
+    static final PropertyDescriptor OUTPUT_ERROR_RESPONSES =
+            flag("put-es-output-error-responses", "Output Error Responses", "false")
+            .description("Whether the errors of a request also go, as a FlowFile of their own, to the relationship error_responses.")
+            .build();
+
+    static final PropertyDescriptor NOT_FOUND_IS_SUCCESSFUL =
+            flag("put-es-not_found-is-error", "Treat \"Not Found\" as Success", "true")
+            .description("Whether it is a success that a document to be deleted does not exist.")
+            .build();
+
+    static final List<PropertyDescriptor> ALL = List.of(
+            ID_ATTRIBUTE, ALLOW_GENERATED_IDS, INDEX_OP, INDEX, TYPE, SCRIPT, SCRIPTED_UPSERT, DYNAMIC_TEMPLATES, BATCH_SIZE,
+            MAX_BATCH_SIZE, CHARSET, MAX_STRING_LENGTH, CLIENT_SERVICE, LOG_ERROR_RESPONSES, OUTPUT_ERROR_RESPONSES,
+            NOT_FOUND_IS_SUCCESSFUL);
+
+    private PutProperties() {
+    }
+
+    private static PropertyDescriptor.Builder property(final String name, final String displayName) {
+        return new PropertyDescriptor.Builder().name(name).displayName(displayName).addValidator(Validator.VALID);
+    }
+
+    private static PropertyDescriptor.Builder flag(final String name, final String displayName, final String defaultValue) {
+        return property(name, displayName).allowableValues("true", "false").defaultValue(defaultValue);
+    }
+}

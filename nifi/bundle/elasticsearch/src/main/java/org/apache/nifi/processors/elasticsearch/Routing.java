@@ -1,0 +1,172 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import io.idemflow.elasticsearch.ItemResult;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.nifi.flowfile.FlowFile;
+import org.apache.nifi.logging.ComponentLog;
+import org.apache.nifi.processor.ProcessContext;
+import org.apache.nifi.processor.ProcessSession;
+import org.apache.nifi.processor.Relationship;
+
+/**
+ * Transfers FlowFiles, with their attributes, provenance events and counters.
+ *
+ * <p>As with the official processor a sent FlowFile goes to original and a copy of it to successful or errors; but where
+ * one of the two relationships is terminated there is no copy: the FlowFile itself goes to the other.
+ */
+final class Routing {
+
+    static final String ATTRIBUTE_BULK_ERROR = "elasticsearch.bulk.error";
+    static final String ATTRIBUTE_PUT_ERROR = "elasticsearch.put.error";
+    static final String ATTRIBUTE_ERROR_COUNT = "elasticsearch.put.error.count";
+    private static final String ERROR_DETAILS = "Elasticsearch _bulk operation error";
+
+    private final PutConfiguration configuration;
+    private final ProcessContext context;
+    private final ProcessSession session;
+    private final ComponentLog log;
+    private final boolean wantsOriginal;
+    private final boolean wantsSuccessful;
+    private final boolean wantsErrors;
+    private final Map<String, String> transitUrls = new HashMap<>();
+    private final Map<String, Long> counters = new HashMap<>();
+    private final Map<Relationship, List<FlowFile>> transfers = new HashMap<>();
+    private final List<String> errors = new ArrayList<>();
+    private int failures;
+    private String firstFailure;
+    private int retries;
+    private String firstRetry;
+
+    Routing(final PutConfiguration configuration, final ProcessContext context, final ProcessSession session,
+            final ComponentLog log) {
+        this.configuration = configuration;
+        this.context = context;
+        this.session = session;
+        this.log = log;
+        wantsSuccessful = !context.isAutoTerminated(PutElasticsearchJson.REL_SUCCESSFUL);
+        wantsErrors = !context.isAutoTerminated(PutElasticsearchJson.REL_ERRORS);
+        wantsOriginal = !context.isAutoTerminated(PutElasticsearchJson.REL_ORIGINAL);
+    }
+
+    /** Routes a FlowFile that was sent. */
+    void route(final FlowFile flowFile, final ItemResult result) {
+        switch (result.outcome()) {
+            case WRITTEN -> successful(flowFile, "Documents " + result.result());
+            case NOT_FOUND -> {
+                if (configuration.notFoundIsSuccessful()) {
+                    successful(flowFile, "Documents not found");
+                } else {
+                    error(flowFile, result.reason(), "Documents not found");
+                }
+            }
+            case REFUSED -> error(flowFile, result.reason(),
+                    result.stale() ? "Documents refused as stale" : "Documents in error");
+            case UNAVAILABLE -> retry(flowFile, result.reason());
+        }
+    }
+
+    /** Routes a FlowFile that can never be sent. */
+    void failure(final FlowFile flowFile, final String reason) {
+        failures++;
+        firstFailure = firstFailure == null ? reason : firstFailure;
+        transfer(session.penalize(session.putAttribute(flowFile, ATTRIBUTE_PUT_ERROR, reason)), PutElasticsearchJson.REL_FAILURE);
+    }
+
+    /** Routes a FlowFile that Elasticsearch cannot take now. */
+    void retry(final FlowFile flowFile, final String reason) {
+        retries++;
+        firstRetry = firstRetry == null ? reason : firstRetry;
+        transfer(session.penalize(session.putAttribute(flowFile, ATTRIBUTE_PUT_ERROR, reason)), PutElasticsearchJson.REL_RETRY);
+    }
+
+    /**
+     * Ends the trigger: transfers, counts, reports.
+     *
+     * @param outage why the cluster could not be used as a whole, or null
+     */
+    void finish(final String outage) {
+        transfers.forEach((relationship, flowFiles) -> session.transfer(flowFiles, relationship));
+        counters.forEach((name, delta) -> session.adjustCounter(name, delta, false));
+        if (failures > 0) {
+            log.warn("{} FlowFiles cannot be sent and go to failure. The first: {}", failures, firstFailure);
+        }
+        if (retries > 0) {
+            log.error("{} FlowFiles go to retry. {}", retries, outage == null ? firstRetry : outage);
+            context.yield();
+        }
+        if (!errors.isEmpty()) {
+            reportErrors();
+        }
+    }
+
+    private void successful(final FlowFile flowFile, final String counter) {
+        count(counter);
+        final FlowFile clean = withoutErrors(flowFile);
+        final FlowFile sent = separate(clean, wantsSuccessful);
+        send(sent, null);
+        transfer(sent, wantsSuccessful ? PutElasticsearchJson.REL_SUCCESSFUL : PutElasticsearchJson.REL_ORIGINAL);
+    }
+
+    private void error(final FlowFile flowFile, final String reason, final String counter) {
+        count(counter);
+        errors.add(reason);
+        final FlowFile sent = separate(session.putAttribute(flowFile, ATTRIBUTE_BULK_ERROR, reason), wantsErrors);
+        send(sent, ERROR_DETAILS);
+        transfer(sent, wantsErrors ? PutElasticsearchJson.REL_ERRORS : PutElasticsearchJson.REL_ORIGINAL);
+    }
+
+    /** The FlowFile to route by its result: a copy only where someone waits for the original as well. */
+    private FlowFile separate(final FlowFile flowFile, final boolean wanted) {
+        if (!wanted || !wantsOriginal) {
+            return flowFile;
+        }
+        transfer(flowFile, PutElasticsearchJson.REL_ORIGINAL);
+        return session.clone(flowFile);
+    }
+
+    /** An earlier try may have left its error. */
+    private FlowFile withoutErrors(final FlowFile flowFile) {
+        FlowFile clean = flowFile;
+        for (final String attribute : new String[] {ATTRIBUTE_PUT_ERROR, ATTRIBUTE_BULK_ERROR}) {
+            if (flowFile.getAttribute(attribute) != null) {
+                clean = session.removeAttribute(clean, attribute);
+            }
+        }
+        return clean;
+    }
+
+    private void send(final FlowFile flowFile, final String details) {
+        final String index = configuration.index().value(flowFile);
+        final String type = configuration.type().value(flowFile);
+        final String url = transitUrls.computeIfAbsent(index + "/" + type, key -> configuration.client().getTransitUrl(index, type));
+        // Not forced: written together with the session's other events, not one by one ahead of them.
+        session.getProvenanceReporter().send(flowFile, url, details, false);
+    }
+
+    private void transfer(final FlowFile flowFile, final Relationship relationship) {
+        transfers.computeIfAbsent(relationship, key -> new ArrayList<>()).add(flowFile);
+    }
+
+    private void count(final String counter) {
+        counters.merge(counter, 1L, Long::sum);
+    }
+
+    private void reportErrors() {
+        final String json = "[" + String.join(",", errors) + "]";
+        if (configuration.logErrors()) {
+            log.error("Elasticsearch refused {} documents: {}", errors.size(), json);
+        } else {
+            log.debug("Elasticsearch refused {} documents: {}", errors.size(), json);
+        }
+        if (configuration.outputErrors()) {
+            FlowFile output = session.create();
+            output = session.write(output, stream -> stream.write(json.getBytes(StandardCharsets.UTF_8)));
+            output = session.putAttribute(output, ATTRIBUTE_ERROR_COUNT, String.valueOf(errors.size()));
+            session.transfer(output, PutElasticsearchJson.REL_ERROR_RESPONSES);
+        }
+    }
+}
