@@ -1,0 +1,86 @@
+package io.idemflow.python;
+
+import java.lang.reflect.Array;
+import java.lang.reflect.Proxy;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import javax.script.ScriptException;
+import org.jpy.PyObject;
+
+/**
+ * What Python needs of Java beyond jpy's own functions. Called from Python only.
+ *
+ * <p>A parameter {@code type} is a class: declared as Object, since jpy passes its types as classes only there.
+ */
+public final class JavaBridge {
+
+    private static final List<Class<?>> TRAITS = List.of(
+            Throwable.class, List.class, Collection.class, Map.class, Iterable.class, Iterator.class, AutoCloseable.class);
+
+    private JavaBridge() {
+    }
+
+    /**
+     * An empty array of a class, by which jpy learns of classes that its own lookup does not see: jpy asks the class
+     * loader of its own jar, while NiFi's classes are seen by the context class loader of the evaluating thread.
+     *
+     * @return null where there is no class of that name
+     */
+    public static Object emptyArray(final String className) {
+        try {
+            return Array.newInstance(
+                    Class.forName(className, false, Thread.currentThread().getContextClassLoader()), 0);
+        } catch (final ClassNotFoundException | LinkageError e) {
+            return null;
+        }
+    }
+
+    /** The same object, declared as Object: jpy then gives it the type that it has at run time. */
+    public static Object identity(final Object object) {
+        return object;
+    }
+
+    public static boolean isInstance(final Object type, final Object object) {
+        return ((Class<?>) type).isInstance(object);
+    }
+
+    public static boolean isInterface(final Object type) {
+        return ((Class<?>) type).isInterface();
+    }
+
+    /** Which of the types that Python treats in its own way this class is: their simple names, split by spaces. */
+    public static String traits(final Object type) {
+        final StringBuilder traits = new StringBuilder();
+        for (final Class<?> trait : TRAITS) {
+            if (trait.isAssignableFrom((Class<?>) type)) {
+                traits.append(trait.getSimpleName()).append(' ');
+            }
+        }
+        return traits.toString();
+    }
+
+    /** Hash code of a Java object, without the -1 that Python takes for an error. */
+    public static int hash(final Object object) {
+        final int hash = object.hashCode();
+        return hash == -1 ? -2 : hash;
+    }
+
+    /** A Java object that implements the interfaces by calling the methods of the Python object. */
+    public static Object implement(final PyObject target, final Object[] types) throws ScriptException {
+        final Class<?>[] interfaces = new Class<?>[types.length];
+        for (int i = 0; i < types.length; i++) {
+            interfaces[i] = (Class<?>) types[i];
+        }
+        return Proxy.newProxyInstance(interfaces[0].getClassLoader(), interfaces,
+                new PythonImplementation(PythonInterpreter.get().getRuntime(), target));
+    }
+
+    /** The Python object behind an object that {@link #implement} made; null for any other object. */
+    public static PyObject implementation(final Object object) {
+        return Proxy.isProxyClass(object.getClass())
+                && Proxy.getInvocationHandler(object) instanceof PythonImplementation implementation
+                ? implementation.getTarget() : null;
+    }
+}

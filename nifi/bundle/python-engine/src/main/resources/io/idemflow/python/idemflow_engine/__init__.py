@@ -1,0 +1,12 @@
+"""The Python side of idemflow's script engine. Java calls the functions that are named here."""
+
+from idemflow_engine import guards, output, packages, spaces
+from idemflow_engine.bridge import call, implementing
+from idemflow_engine.evaluation import evaluate, interrupt, prepare
+
+__all__ = ["call", "evaluate", "implementing", "interrupt", "prepare"]
+
+guards.install()
+output.install()
+packages.install()
+spaces.install()

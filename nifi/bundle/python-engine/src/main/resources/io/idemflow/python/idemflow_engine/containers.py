@@ -1,0 +1,124 @@
+"""Python's protocols for Java's collections: iteration, len, [], in, with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class _Iterable:
+    __slots__ = ()
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        return iter(self.iterator())
+
+
+class _Iterator:
+    __slots__ = ()
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        return self
+
+    def __next__(self: Any) -> Any:
+        if not self.hasNext():
+            raise StopIteration
+        return self.next()
+
+
+class _Collection:
+    __slots__ = ()
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        return iter(self.toArray())
+
+    def __len__(self: Any) -> int:
+        return int(self.size())
+
+    def __contains__(self: Any, item: object) -> bool:
+        return bool(self.contains(item))
+
+
+class _List:
+    __slots__ = ()
+
+    def __getitem__(self: Any, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self.get(position) for position in range(*index.indices(len(self)))]
+        return self.get(self._position(index))
+
+    def __setitem__(self: Any, index: int, item: object) -> None:
+        self.set(self._position(index), item)
+
+    def __delitem__(self: Any, index: int) -> None:
+        self.remove(self._position(index))
+
+    def append(self: Any, item: object) -> None:
+        """Add an item at the end, as a Python list does."""
+        self.add(item)
+
+    def _position(self: Any, index: int) -> int:
+        size = len(self)
+        position = index + size if index < 0 else index
+        if not 0 <= position < size:
+            raise IndexError("list index out of range")
+        return position
+
+
+class _Map:
+    __slots__ = ()
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        return iter(self.keySet())
+
+    def __len__(self: Any) -> int:
+        return int(self.size())
+
+    def __contains__(self: Any, key: object) -> bool:
+        return bool(self.containsKey(key))
+
+    def __getitem__(self: Any, key: object) -> Any:
+        if not self.containsKey(key):
+            raise KeyError(key)
+        return self.get(key)
+
+    def __setitem__(self: Any, key: object, item: object) -> None:
+        self.put(key, item)
+
+    def __delitem__(self: Any, key: object) -> None:
+        if not self.containsKey(key):
+            raise KeyError(key)
+        self.remove(key)
+
+    def keys(self: Any) -> list[Any]:
+        """The keys, as of a dict."""
+        return list(self)
+
+    def items(self: Any) -> list[tuple[Any, Any]]:
+        """Pairs of key and value, as of a dict."""
+        return [(entry.getKey(), entry.getValue()) for entry in self.entrySet()]
+
+
+class _AutoCloseable:
+    __slots__ = ()
+
+    def __enter__(self: Any) -> Any:
+        return self
+
+    def __exit__(self: Any, *error: object) -> None:
+        self.close()
+
+
+def mixins(traits: list[str]) -> tuple[type, ...]:
+    """The protocols of a Java class of these traits (names of java.util's and java.lang's interfaces)."""
+    found: list[type] = []
+    if "List" in traits:
+        found.append(_List)
+    if "Collection" in traits:
+        found.append(_Collection)
+    elif "Map" in traits:
+        found.append(_Map)
+    elif "Iterable" in traits:
+        found.append(_Iterable)
+    if "Iterator" in traits:
+        found.append(_Iterator)
+    if "AutoCloseable" in traits:
+        found.append(_AutoCloseable)
+    return tuple(found)

@@ -1,0 +1,136 @@
+"""Runs scripts: a fresh namespace each time, errors in one line, requests to stop."""
+
+import ctypes
+import linecache
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from types import CodeType, TracebackType
+from typing import Any
+
+from idemflow_engine import bridge, output, spaces
+
+_EXPRESSION = "eval"
+_ENGINE_DIRECTORY = __file__.rpartition("/")[0]
+
+# Threads of the running evaluations, by number.
+_threads: dict[int, int] = {}
+
+
+class ScriptInterrupted(BaseException):
+    """Raised in a script that was asked to stop; not an Exception, so that scripts do not catch it by the way."""
+
+
+def prepare(evaluation: Any, source: str, file_name: str) -> CodeType | None:
+    """Compile a script. After a syntax error, which `evaluation` is told, give None."""
+    try:
+        text = bridge.from_java(source)
+        try:
+            return compile(text, file_name, _EXPRESSION)
+        except SyntaxError:
+            return compile(text, file_name, "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        _report(evaluation, error, file_name, ())
+        return None
+
+
+def evaluate(
+    evaluation: Any,
+    code: CodeType,
+    names: Sequence[str],
+    values: Sequence[object],
+    module_directories: Sequence[str],
+) -> object:
+    """Run a script with these bindings; gives its value where it is one expression."""
+    number = evaluation.getNumber()
+    file_name = code.co_filename
+    directories = [bridge.from_java(directory) for directory in module_directories]
+    namespace: dict[str, Any] = {"__name__": "__main__", "__file__": file_name, "__doc__": None}
+    for name, value in zip(names, values, strict=True):
+        namespace[name] = bridge.from_java(value)
+    printer = output.Printer(_log_lines(evaluation, namespace.get("log")))
+    space = spaces.space_of(directories)
+    if space is not None:
+        namespace["__builtins__"] = space.builtins
+
+    printer_before = output.begin(printer)
+    space_before = spaces.begin(space)
+    _threads[number] = threading.get_ident()
+    try:
+        value = eval(code, namespace)  # noqa: S307
+        return bridge.to_java(value) if value is not None else None
+    except SystemExit as ending:
+        if ending.code not in (None, 0):
+            _report(evaluation, ending, file_name, directories)
+        return None
+    except BaseException as error:
+        _report(evaluation, error, file_name, directories)
+        return None
+    finally:
+        _threads.pop(number, None)
+        bridge.forget_error()
+        spaces.end(space_before)
+        output.end(printer_before)
+        printer.close()
+
+
+def interrupt(number: int) -> None:
+    """Raise ScriptInterrupted in the thread of an evaluation that still runs."""
+    thread = _threads.get(number)
+    if thread is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread), ctypes.py_object(ScriptInterrupted)
+        )
+
+
+def _log_lines(evaluation: Any, log: Any) -> Callable[[str, bool], None]:
+    info, warn = getattr(log, "info", None), getattr(log, "warn", None)
+    if callable(info) and callable(warn):
+        return lambda line, error: warn(line) if error else info(line)
+    return evaluation.print
+
+
+def _report(
+    evaluation: Any, error: BaseException, file_name: str, directories: Sequence[str]
+) -> None:
+    """Tell the evaluation about an error that left the script."""
+    source = bridge.from_java(evaluation.getSource())
+    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
+    try:
+        text = "".join(
+            traceback.format_exception(type(error), error, _skip_engine(error.__traceback__))
+        )
+    finally:
+        linecache.cache.pop(file_name, None)
+    where, line, column = _place(error, file_name, directories)
+    interrupted = isinstance(error, ScriptInterrupted)
+    what = "the script was stopped" if interrupted else bridge.summary(error)
+    place = f"{where.rpartition('/')[2]}:{line}" if line > 0 else where.rpartition("/")[2]
+    evaluation.fail(
+        bridge.text_to_java(f"{place}: {what}"),
+        bridge.text_to_java(where),
+        line,
+        column,
+        bridge.text_to_java(text),
+        interrupted,
+    )
+
+
+def _place(
+    error: BaseException, file_name: str, directories: Sequence[str]
+) -> tuple[str, int, int]:
+    """File, line and column of an error: the innermost place that the user wrote."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return error.filename, error.lineno, error.offset or -1
+    place = (file_name, -1, -1)
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if name == file_name or any(name.startswith(f"{path}/") for path in directories):
+            place = (name, line, -1)
+    return place
+
+
+def _skip_engine(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_ENGINE_DIRECTORY):
+        trace = trace.tb_next
+    return trace

@@ -1,0 +1,259 @@
+package org.apache.nifi.processors.script;
+
+import java.io.IOException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import javax.script.Bindings;
+import javax.script.ScriptContext;
+import javax.script.ScriptEngine;
+import javax.script.ScriptException;
+import org.apache.nifi.annotation.behavior.DynamicProperty;
+import org.apache.nifi.annotation.behavior.InputRequirement;
+import org.apache.nifi.annotation.behavior.InputRequirement.Requirement;
+import org.apache.nifi.annotation.behavior.Restricted;
+import org.apache.nifi.annotation.behavior.Restriction;
+import org.apache.nifi.annotation.behavior.Stateful;
+import org.apache.nifi.annotation.behavior.SupportsSensitiveDynamicProperties;
+import org.apache.nifi.annotation.documentation.CapabilityDescription;
+import org.apache.nifi.annotation.documentation.Tags;
+import org.apache.nifi.annotation.lifecycle.OnScheduled;
+import org.apache.nifi.annotation.lifecycle.OnStopped;
+import org.apache.nifi.annotation.lifecycle.OnUnscheduled;
+import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.components.RequiredPermission;
+import org.apache.nifi.components.ValidationContext;
+import org.apache.nifi.components.ValidationResult;
+import org.apache.nifi.components.Validator;
+import org.apache.nifi.components.resource.ResourceCardinality;
+import org.apache.nifi.components.resource.ResourceType;
+import org.apache.nifi.components.state.Scope;
+import org.apache.nifi.expression.ExpressionLanguageScope;
+import org.apache.nifi.migration.PropertyConfiguration;
+import org.apache.nifi.processor.AbstractSessionFactoryProcessor;
+import org.apache.nifi.processor.ProcessContext;
+import org.apache.nifi.processor.ProcessSession;
+import org.apache.nifi.processor.ProcessSessionFactory;
+import org.apache.nifi.processor.Relationship;
+import org.apache.nifi.processor.exception.ProcessException;
+import org.apache.nifi.processor.util.StandardValidators;
+import org.apache.nifi.search.SearchContext;
+import org.apache.nifi.search.SearchResult;
+import org.apache.nifi.search.Searchable;
+
+/**
+ * Runs a script of any JSR-223 language with a process session: a drop-in for NiFi's own processor of this type.
+ *
+ * <p>Beyond it: a changed script file is read anew at the next trigger, and a script that does not end within {@link
+ * RunningScripts#GRACE_SECONDS_PROPERTY} seconds after the processor was stopped is interrupted.
+ */
+@Tags({"script", "execute", "python", "groovy", "clojure"})
+@CapabilityDescription("Runs a script with a process session. The script itself takes FlowFiles from the session and "
+        + "transfers or removes them, as it does with those that it creates. When it ends without an error the session "
+        + "is committed; when it raises one the session is rolled back and the incoming FlowFiles are penalized.")
+@SupportsSensitiveDynamicProperties
+@DynamicProperty(
+        name = "Name of a variable",
+        value = "Value of the variable",
+        expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+        description = "The script sees a variable of this name, which holds the property's PropertyValue")
+@Restricted(restrictions = {
+        @Restriction(
+                requiredPermission = RequiredPermission.EXECUTE_CODE,
+                explanation = "Lets an operator run arbitrary code with all permissions that NiFi has.")
+})
+@InputRequirement(Requirement.INPUT_ALLOWED)
+@Stateful(scopes = {Scope.LOCAL, Scope.CLUSTER},
+        description = "Scripts can keep state with context.getStateManager().")
+public class ExecuteScript extends AbstractSessionFactoryProcessor implements Searchable {
+
+    public static final Relationship REL_SUCCESS = new Relationship.Builder()
+            .name("success")
+            .description("FlowFiles that the script transferred to success")
+            .build();
+
+    public static final Relationship REL_FAILURE = new Relationship.Builder()
+            .name("failure")
+            .description("FlowFiles that the script transferred to failure")
+            .build();
+
+    public static final PropertyDescriptor SCRIPT_FILE = new PropertyDescriptor.Builder()
+            .name("Script File")
+            .description("Path of the script's file. Exactly one of Script File and Script Body must be set")
+            .required(false)
+            .identifiesExternalResource(ResourceCardinality.SINGLE, ResourceType.FILE)
+            .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+            .build();
+
+    public static final PropertyDescriptor SCRIPT_BODY = new PropertyDescriptor.Builder()
+            .name("Script Body")
+            .description("Text of the script. Exactly one of Script File and Script Body must be set")
+            .required(false)
+            .addValidator(Validator.VALID)
+            .expressionLanguageSupported(ExpressionLanguageScope.NONE)
+            .build();
+
+    public static final PropertyDescriptor MODULES = new PropertyDescriptor.Builder()
+            .name("Module Directory")
+            .description("Comma-separated paths of directories and files with modules that the script imports")
+            .required(false)
+            .identifiesExternalResource(ResourceCardinality.MULTIPLE, ResourceType.FILE, ResourceType.DIRECTORY)
+            .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+            .build();
+
+    private static final String SCRIPT_ENGINE_NAME = "Script Engine";
+    private static final String SCRIPT_ENGINE_LATER_NAME = "Script Language";
+    private static final Set<Relationship> RELATIONSHIPS = Set.of(REL_SUCCESS, REL_FAILURE);
+
+    private final ScriptEngines engines = new ScriptEngines();
+    private final RunningScripts running = new RunningScripts();
+    private final ModuleClassLoader modules = new ModuleClassLoader();
+
+    private volatile PropertyDescriptor scriptEngine;
+    private volatile Script script;
+    private volatile BlockingQueue<ScriptEngine> idleEngines = new LinkedBlockingQueue<>();
+
+    @Override
+    public Set<Relationship> getRelationships() {
+        return RELATIONSHIPS;
+    }
+
+    @Override
+    protected List<PropertyDescriptor> getSupportedPropertyDescriptors() {
+        return List.of(getScriptEngineDescriptor(), SCRIPT_FILE, SCRIPT_BODY, MODULES);
+    }
+
+    @Override
+    protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
+        return new PropertyDescriptor.Builder()
+                .name(propertyDescriptorName)
+                .required(false)
+                .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
+                .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+                .dynamic(true)
+                .build();
+    }
+
+    /** Flows of later NiFi versions have the engine under another name. */
+    @Override
+    public void migrateProperties(final PropertyConfiguration config) {
+        config.renameProperty(SCRIPT_ENGINE_LATER_NAME, SCRIPT_ENGINE_NAME);
+    }
+
+    @Override
+    protected Collection<ValidationResult> customValidate(final ValidationContext validationContext) {
+        if (isSet(validationContext, SCRIPT_FILE) == isSet(validationContext, SCRIPT_BODY)) {
+            return List.of(new ValidationResult.Builder()
+                    .subject("Script Body or Script File")
+                    .valid(false)
+                    .explanation("exactly one of Script File or Script Body must be set")
+                    .build());
+        }
+        return List.of();
+    }
+
+    @OnScheduled
+    public void setup(final ProcessContext context) throws IOException {
+        final String file = context.getProperty(SCRIPT_FILE).evaluateAttributeExpressions().getValue();
+        script = file == null
+                ? Script.ofBody(context.getProperty(SCRIPT_BODY).getValue())
+                : Script.ofFile(file);
+        script.read();
+        modules.set(context.getProperty(MODULES).evaluateAttributeExpressions().asResources());
+        idleEngines = new LinkedBlockingQueue<>();
+        running.allow();
+    }
+
+    /** Gives a running script some time to end, then interrupts it. */
+    @OnUnscheduled
+    public void unschedule() {
+        running.interruptAfterGrace();
+    }
+
+    @OnStopped
+    public void stop() {
+        running.allow();
+        idleEngines = new LinkedBlockingQueue<>();
+    }
+
+    /**
+     * Runs the script once and commits its session.
+     *
+     * @throws ProcessException if the script raised; the session is rolled back and the processor yields
+     */
+    @Override
+    public void onTrigger(final ProcessContext context, final ProcessSessionFactory sessionFactory)
+            throws ProcessException {
+        final ProcessSession session = sessionFactory.createSession();
+        try {
+            run(context, session);
+            session.commitAsync();
+        } catch (final ScriptException | IOException | RuntimeException | Error e) {
+            getLogger().error("{}; the session is rolled back", reason(e));
+            getLogger().debug("Failed script:\n{}", script.text());
+            session.rollback(true);
+            context.yield();
+        }
+    }
+
+    @Override
+    public Collection<SearchResult> search(final SearchContext context) {
+        return ScriptSearch.search(context, getLogger());
+    }
+
+    private void run(final ProcessContext context, final ProcessSession session) throws ScriptException, IOException {
+        final String text = script.read();
+        final ClassLoader contextClassLoader = modules.enter();
+        try {
+            final BlockingQueue<ScriptEngine> idle = idleEngines;
+            final ScriptEngine reused = idle.poll();
+            final ScriptEngine engine = reused != null ? reused
+                    : engines.create(context.getProperty(getScriptEngineDescriptor()).getValue());
+            bind(engine.getBindings(ScriptContext.ENGINE_SCOPE), context, session);
+            running.begin();
+            try {
+                engine.eval(text);
+            } finally {
+                running.end();
+            }
+            // After an error the engine is dropped: a half-run script may have left anything in it.
+            idle.offer(engine);
+        } finally {
+            modules.leave(contextClassLoader);
+        }
+    }
+
+    private void bind(final Bindings bindings, final ProcessContext context, final ProcessSession session) {
+        bindings.put("session", session);
+        bindings.put("context", context);
+        bindings.put("log", getLogger());
+        bindings.put("REL_SUCCESS", REL_SUCCESS);
+        bindings.put("REL_FAILURE", REL_FAILURE);
+        for (final Map.Entry<PropertyDescriptor, String> property : context.getProperties().entrySet()) {
+            if (property.getKey().isDynamic() && property.getValue() != null) {
+                bindings.put(property.getKey().getName(), context.getProperty(property.getKey()));
+            }
+        }
+        script.fileName().ifPresent(name -> bindings.put(ScriptEngine.FILENAME, name));
+    }
+
+    /** Made once: the engines on the class path do not change while NiFi runs. */
+    private synchronized PropertyDescriptor getScriptEngineDescriptor() {
+        if (scriptEngine == null) {
+            scriptEngine = engines.descriptor(SCRIPT_ENGINE_NAME);
+        }
+        return scriptEngine;
+    }
+
+    private static boolean isSet(final ValidationContext validationContext, final PropertyDescriptor descriptor) {
+        final String value = validationContext.getProperty(descriptor).getValue();
+        return value != null && !value.isEmpty();
+    }
+
+    private static String reason(final Throwable error) {
+        return error instanceof ScriptException && error.getMessage() != null ? error.getMessage() : error.toString();
+    }
+}
