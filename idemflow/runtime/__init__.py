@@ -1,0 +1,33 @@
+"""The NiFi and Elasticsearch that idemflow drives.
+
+    supply (artifacts to the cache) → provision (folders) → launch (processes) → ready
+
+``up``, ``down`` and ``status`` work on the embedded runtime; ``connect`` gives a
+:class:`Runtime`, embedded or the user's own; ``publish`` lets NiFi read a folder of the project.
+"""
+
+from idemflow.runtime.connect import Runtime, connect, grant_indices
+from idemflow.runtime.endpoint import Endpoint, session
+from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
+from idemflow.runtime.nifi import login, publish
+from idemflow.runtime.progress import Progress, Silent
+from idemflow.runtime.state import read_state
+
+__all__ = [
+    "DownResult",
+    "Endpoint",
+    "Progress",
+    "Runtime",
+    "ServerStatus",
+    "Silent",
+    "UpResult",
+    "connect",
+    "down",
+    "grant_indices",
+    "login",
+    "publish",
+    "read_state",
+    "session",
+    "status",
+    "up",
+]

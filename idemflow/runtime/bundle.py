@@ -1,0 +1,140 @@
+"""Builds what has no file of its own at Maven Central: the project's bundle, two official NARs.
+
+Each result is kept in the cache under the hash of what it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from idemflow.errors import IdemflowError
+from idemflow.runtime.artifacts import Coordinate, Lock, PackedNar
+from idemflow.runtime.java import Java
+from idemflow.runtime.modules import Module
+from idemflow.runtime.nar import NarName, pack_jar, pack_nar
+
+GROUP = "io.idemflow"
+VERSION = "0.1.0"
+RELEASE = "21"
+COMPILE_TIMEOUT = 300.0  # seconds
+
+
+@dataclass(frozen=True)
+class Built:
+    """The result of a module: files for NiFi's ``lib/``, or one NAR.
+
+    Attributes:
+        name: the module's name.
+        lib: jars for ``lib/``.
+        nar: the NAR, if it is one.
+    """
+
+    name: str
+    lib: tuple[Path, ...] = ()
+    nar: Path | None = None
+
+
+def needed(modules: Iterable[Module], lock: Lock) -> set[Coordinate]:
+    """The artifacts that building and running the bundle takes, without those of the tests."""
+    wanted = {lock.compiler}
+    for module in modules:
+        wanted.update(module.compile + module.bundle)
+    for packed in lock.packed:
+        wanted.update(packed.jars)
+    return wanted
+
+
+def build_module(
+    module: Module, files: Mapping[Coordinate, Path], lock: Lock, java: Java, cache: Path
+) -> Built:
+    """Compiles and packs a module, or takes it from the cache.
+
+    Raises:
+        IdemflowError: it does not compile; carries the compiler's messages.
+    """
+    key = _key(
+        [VERSION, RELEASE, str(lock.compiler), (module.folder / "module.toml").read_bytes()],
+        _sources(module),
+        (str(lock.files[c]) for c in module.compile + module.bundle),
+    )
+    target = cache / "built" / f"{module.name}-{key}"
+    jar = target / f"{module.name}-{VERSION}.jar"
+    nar = target / f"{module.name}-{VERSION}.nar"
+    result = nar if module.kind == "nar" else jar
+    bundled = tuple(files[c] for c in module.bundle)
+    if not result.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            classes = Path(scratch) / "classes"
+            compile_java(
+                java, files[lock.compiler], [module.folder / "src" / "main" / "java"],
+                [files[c] for c in module.compile + module.bundle], classes,
+            )
+            resources = module.folder / "src" / "main" / "resources"
+            made = jar if module.kind == "lib" else Path(scratch) / jar.name
+            pack_jar(made, [classes, resources] if resources.is_dir() else [classes])
+            if module.kind == "nar":
+                name = NarName(GROUP, module.name, VERSION, module.parent)
+                pack_nar(nar, name, [made, *bundled])
+    if module.kind == "nar":
+        return Built(module.name, nar=nar)
+    return Built(module.name, lib=(jar, *bundled))
+
+
+def build_packed(packed: PackedNar, files: Mapping[Coordinate, Path], lock: Lock, cache: Path) -> Path:
+    """Packs an official NAR of its jars, or takes it from the cache."""
+    key = _key([str(packed)], [], (lock.files[c].sha256 for c in packed.jars))
+    target = cache / "built" / f"{packed.name}-{key}" / f"{packed.name}-{packed.version}.nar"
+    if not target.exists():
+        name = NarName("org.apache.nifi", packed.name, packed.version, packed.parent)
+        pack_nar(target, name, [files[jar] for jar in packed.jars])
+    return target
+
+
+def compile_java(
+    java: Java, compiler: Path, sources: Iterable[Path], class_path: Iterable[Path], target: Path
+) -> None:
+    """Compiles all Java files below ``sources`` with ecj.
+
+    Raises:
+        IdemflowError: the sources do not compile.
+    """
+    names = [str(file) for folder in sources for file in sorted(folder.rglob("*.java"))]
+    target.mkdir(parents=True, exist_ok=True)
+    if not names:
+        return
+    # In a file, since the list may be longer than a command line can be.
+    arguments = target.with_name(target.name + ".args")
+    options = [
+        "--release", RELEASE, "-encoding", "UTF-8", "-g", "-parameters", "-proc:none", "-nowarn",
+        "-cp", ":".join(str(path) for path in class_path) or ".", "-d", str(target), *names,
+    ]
+    arguments.write_text("\n".join(f'"{option}"' for option in options), encoding="utf-8")
+    done = subprocess.run(
+        [java.executable, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", compiler,
+         f"@{arguments}"],
+        capture_output=True, text=True, timeout=COMPILE_TIMEOUT, check=False,
+    )
+    if done.returncode != 0:
+        raise IdemflowError(
+            f"the Java sources do not compile:\n{(done.stdout + done.stderr).strip()[-4000:]}"
+        )
+
+
+def _sources(module: Module) -> list[Path]:
+    return sorted(f for f in (module.folder / "src" / "main").rglob("*") if f.is_file())
+
+
+def _key(parts: Iterable[str | bytes], sources: Iterable[Path], more: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+    for file in sources:
+        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    for text in more:
+        digest.update(f"\0{text}".encode())
+    return digest.hexdigest()[:16]

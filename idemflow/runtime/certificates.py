@@ -1,0 +1,171 @@
+"""The certificate authority of one runtime, and the servers' certificates."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from idemflow.runtime.owner import write_file
+
+CA_DAYS = 3650
+SERVER_DAYS = 397
+RENEW_DAYS = 30  # a certificate with fewer days left is made anew at `up`
+_UTC = datetime.UTC
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The runtime's certificate authority: its certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def pem(self) -> bytes:
+        """The certificate as PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def truststore(self, password: str) -> bytes:
+        """A PKCS12 trust store for Java, with the certificate alone."""
+        entry = pkcs12.PKCS12Certificate(self.certificate, b"idemflow-ca")
+        return pkcs12.serialize_java_truststore(
+            [entry], serialization.BestAvailableEncryption(password.encode())
+        )
+
+
+@dataclass(frozen=True)
+class ServerCertificate:
+    """A server's certificate for loopback, with its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    authority: x509.Certificate
+
+    def pem(self) -> bytes:
+        """The certificate as PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def key_pem(self) -> bytes:
+        """The key as PKCS8 PEM, not encrypted."""
+        return _key_pem(self.key)
+
+    def keystore(self, password: str) -> bytes:
+        """A PKCS12 key store for Java."""
+        return pkcs12.serialize_key_and_certificates(
+            b"server", self.key, self.certificate, [self.authority],
+            serialization.BestAvailableEncryption(password.encode()),
+        )
+
+
+def ensure_authority(certificate_file: Path, key_file: Path) -> Authority:
+    """Loads the authority, or makes one."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if isinstance(key, ec.EllipticCurvePrivateKey) and not _expires_soon(certificate):
+            return Authority(certificate, key)
+    except (FileNotFoundError, ValueError):
+        pass  # none yet, or damaged: the servers' certificates follow a new one
+    made = _make_authority()
+    write_file(key_file, _key_pem(made.key))
+    write_file(certificate_file, made.pem())
+    certificate_file.chmod(0o644)
+    return made
+
+
+def is_current(certificate_pem: Path, authority: Authority) -> bool:
+    """Whether a server's certificate is of this authority and does not end soon."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem.read_bytes())
+        certificate.verify_directly_issued_by(authority.certificate)
+    except Exception:  # missing, damaged, or of another authority: all mean "make a new one"
+        return False
+    return not _expires_soon(certificate)
+
+
+def issue(authority: Authority, name: str) -> ServerCertificate:
+    """A certificate for ``localhost``, ``127.0.0.1`` and ``::1``.
+
+    Args:
+        name: the common name, for people.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(_UTC)
+    loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
+    names = [x509.DNSName("localhost"), *(x509.IPAddress(address) for address in loopback)]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(_name(name))
+        .issuer_name(authority.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=SERVER_DAYS))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            ),
+            critical=False,
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
+            critical=False,
+        )
+        .sign(authority.key, hashes.SHA256())
+    )
+    return ServerCertificate(certificate, key, authority.certificate)
+
+
+def _make_authority() -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(_UTC)
+    name = _name("idemflow runtime CA")
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=CA_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(certificate, key)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False,
+        key_cert_sign=signs_certificates, crl_sign=signs_certificates,
+        encipher_only=False, decipher_only=False,
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _expires_soon(certificate: x509.Certificate) -> bool:
+    left = certificate.not_valid_after_utc - datetime.datetime.now(_UTC)
+    return left < datetime.timedelta(days=RENEW_DAYS)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )

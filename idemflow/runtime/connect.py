@@ -1,0 +1,187 @@
+"""How the rest of idemflow reaches NiFi and Elasticsearch, embedded or the user's own."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import requests
+from filelock import FileLock
+
+from idemflow.errors import NotReady, RuntimeNotUp, SettingError, UsageError
+from idemflow.runtime import elasticsearch
+from idemflow.runtime.endpoint import Endpoint, session
+from idemflow.runtime.owner import servers_user
+from idemflow.runtime.secrets import (
+    ELASTICSEARCH_USER,
+    LOADER_USER,
+    NIFI_USER,
+    load_secrets,
+)
+from idemflow.runtime.state import SERVERS, State, read_state, write_state
+from idemflow.settings import Settings
+
+GRANT_SECONDS = 30.0
+# Elasticsearch's rules for index names, and a wildcard at the end.
+_INDEX = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,200}\*?")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The NiFi and Elasticsearch that idemflow drives.
+
+    Attributes:
+        kind: ``embedded``, or ``external`` for the user's own servers.
+        nifi: NiFi, with the login of an administrator.
+        elasticsearch: Elasticsearch, with idemflow's own user.
+        loader: how NiFi reaches Elasticsearch, with the user that may write the pipelines'
+            indices and nothing else.
+        truststore: a PKCS12 file with Elasticsearch's CA, at a path that NiFi can read.
+        truststore_password: its password.
+    """
+
+    kind: Literal["embedded", "external"]
+    nifi: Endpoint
+    elasticsearch: Endpoint
+    loader: Endpoint
+    truststore: Path | None
+    truststore_password: str | None = field(repr=False)
+
+
+def connect(settings: Settings) -> Runtime:
+    """The runtime of the settings.
+
+    Raises:
+        RuntimeNotUp: a server of the embedded runtime does not run.
+        SettingError: a setting of the user's own servers is missing.
+    """
+    if settings.runtime == "external":
+        return _external(settings)
+    state = read_state(settings.folders.state)
+    running = state.running()
+    missing = [name for name in SERVERS if name not in running]
+    if missing:
+        were = [name for name in missing if name in state.servers]
+        verb = "has ended" if were else "is not running"
+        raise RuntimeNotUp(f"{' and '.join(missing)} {verb}", next_command="idemflow up")
+    return describe(settings, state)
+
+
+def describe(settings: Settings, state: State) -> Runtime:
+    """The embedded runtime's addresses and logins, whether its servers run or not.
+
+    Raises:
+        FileNotFoundError: it was never set up.
+    """
+    home = settings.folders
+    secrets = load_secrets(home.secrets)
+    ca_file = home.certificates / "ca.crt"
+
+    def endpoint(server: str, user: str, password: str) -> Endpoint:
+        record = state.servers.get(server)
+        port = record.port if record else getattr(settings, f"{server}_port")
+        return Endpoint(f"https://localhost:{port}", user, password, ca_file)
+
+    return Runtime(
+        kind="embedded",
+        nifi=endpoint("nifi", NIFI_USER, secrets.nifi_password),
+        elasticsearch=endpoint(
+            "elasticsearch", ELASTICSEARCH_USER, secrets.elasticsearch_password
+        ),
+        loader=endpoint("elasticsearch", LOADER_USER, secrets.loader_password),
+        truststore=home.nifi / "conf" / "truststore.p12",
+        truststore_password=secrets.truststore_password,
+    )
+
+
+def _external(settings: Settings) -> Runtime:
+    def required(name: str) -> str:
+        value = getattr(settings, name)
+        if not value:
+            raise SettingError(
+                name, f"is needed with your own NiFi ({settings.nifi_url})",
+                next_command=f"export IDEMFLOW_{name.upper()}=...",
+            )
+        return str(value)
+
+    nifi = Endpoint(
+        required("nifi_url"), required("nifi_username"), required("nifi_password"),
+        settings.nifi_ca,
+    )
+    own = Endpoint(
+        required("elasticsearch_url"), required("elasticsearch_username"),
+        required("elasticsearch_password"), settings.elasticsearch_ca,
+    )
+    loader = replace(own, url=settings.loader_url or own.url)
+    if settings.loader_username:
+        loader = replace(
+            loader, username=settings.loader_username, password=required("loader_password")
+        )
+    return Runtime(
+        kind="external",
+        nifi=nifi,
+        elasticsearch=own,
+        loader=loader,
+        truststore=settings.loader_truststore,
+        truststore_password=settings.loader_truststore_password,
+    )
+
+
+def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str]) -> None:
+    """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
+
+    Nothing to do for the user's own Elasticsearch: its administrator grants.
+
+    Args:
+        runtime: from :func:`connect`.
+        settings: the settings.
+        patterns: names of indices, each with an optional ``*`` at its end.
+
+    Raises:
+        UsageError: a pattern is not a name that Elasticsearch allows.
+        NotReady: Elasticsearch did not take it over in time.
+    """
+    for pattern in patterns:
+        if not _INDEX.fullmatch(pattern):
+            raise UsageError(
+                f"{pattern!r} cannot be an index: lower-case letters, digits and . _ + @ -, "
+                "the first a letter or digit, and at most one * at the end"
+            )
+    if runtime.kind == "external":
+        return
+    home = settings.folders
+    with FileLock(home.lock):
+        state = read_state(home.state)
+        grants = tuple(sorted({*state.grants, *patterns}))
+        if grants != state.grants:
+            owner = servers_user(settings.home, settings.run_as_user)
+            elasticsearch.write_roles(home, owner, grants)
+            write_state(home.state, replace(state, grants=grants))
+    deadline = time.monotonic() + GRANT_SECONDS
+    while not _may_write(runtime.loader, patterns):
+        if time.monotonic() > deadline:
+            raise NotReady(
+                "elasticsearch",
+                f"Elasticsearch did not take over {home.elasticsearch / 'config' / 'roles.yml'}",
+                next_command="idemflow logs elasticsearch",
+            )
+        time.sleep(0.2)
+
+
+def _may_write(loader: Endpoint, patterns: Sequence[str]) -> bool:
+    wanted = {"names": list(patterns), "privileges": list(elasticsearch.LOADER_PRIVILEGES)}
+    try:
+        with session(loader) as http:
+            reply = http.post(
+                f"{loader.url}/_security/user/_has_privileges",
+                json={"index": [wanted]},
+                auth=(loader.username, loader.password),
+                timeout=10,
+            )
+            return reply.status_code == 200 and bool(reply.json()["has_all_requested"])
+    except (requests.RequestException, ValueError, KeyError):
+        return False

@@ -1,0 +1,162 @@
+"""The embedded Elasticsearch: its folder, its users, its command line, and when it is ready."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import requests
+
+from idemflow.paths import Home, resources
+from idemflow.runtime import certificates, launch
+from idemflow.runtime.endpoint import Endpoint, session
+from idemflow.runtime.java import Java
+from idemflow.runtime.owner import Owner, folder, mirror, write_file
+from idemflow.runtime.secrets import (
+    ELASTICSEARCH_USER,
+    LOADER_USER,
+    Secrets,
+    elasticsearch_password_hash,
+)
+from idemflow.runtime.templates import render
+from idemflow.settings import Settings
+
+LOADER_ROLE = "idemflow_loader"
+LOADER_PRIVILEGES = ("create_index", "write")
+TIMEOUT = 10.0  # seconds for one request
+
+
+def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
+    """Unpacks the server's zip once into the cache.
+
+    Returns:
+        the folder ``elasticsearch-<version>``.
+    """
+    target = cache / "unpacked" / f"elasticsearch-{version}-{sha256[:16]}"
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            with zipfile.ZipFile(archive) as content:
+                content.extractall(scratch)
+            unpacked = Path(scratch) / f"elasticsearch-{version}"
+            for path in (unpacked, *unpacked.rglob("*")):
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+            unpacked.rename(target)
+    return target
+
+
+def lay_out(
+    settings: Settings,
+    owner: Owner,
+    distribution: Path,
+    authority: certificates.Authority,
+    secrets: Secrets,
+    grants: Sequence[str],
+) -> None:
+    """Makes Elasticsearch's folder, or brings it up to date; data stay."""
+    home = settings.folders
+    root = folder(home.elasticsearch, 0o755)
+    mirror(distribution, root / "dist", leave_out=frozenset({"config"}))
+    for name in ("config", "data", "logs", "tmp"):
+        folder(root / name, 0o700, owner)
+    config = root / "config"
+    folder(config / "jvm.options.d", 0o700, owner)
+    values = {
+        "data": root / "data",
+        "logs": home.elasticsearch_logs,
+        "tmp": root / "tmp",
+        "home": root / "data",
+        "heap": settings.elasticsearch_heap,
+        "port": settings.elasticsearch_port,
+        "project": settings.project,
+    }
+    for template in sorted((resources() / "conf" / "elasticsearch").iterdir()):
+        write_file(config / template.name, render(template, values), owner)
+
+    users = {
+        ELASTICSEARCH_USER: secrets.elasticsearch_password,
+        LOADER_USER: secrets.loader_password,
+    }
+    lines = [f"{user}:{elasticsearch_password_hash(p)}\n" for user, p in users.items()]
+    write_file(config / "users", "".join(lines), owner)
+    write_file(
+        config / "users_roles",
+        f"superuser:{ELASTICSEARCH_USER}\n{LOADER_ROLE}:{LOADER_USER}\n",
+        owner,
+    )
+    write_roles(home, owner, grants)
+
+    certificate = config / "server.crt"
+    if not certificates.is_current(certificate, authority):
+        issued = certificates.issue(authority, "Elasticsearch of idemflow")
+        write_file(config / "server.key", issued.key_pem(), owner)
+        write_file(config / "ca.crt", authority.pem(), owner)
+        write_file(certificate, issued.pem(), owner)
+
+
+def write_roles(home: Home, owner: Owner, grants: Sequence[str]) -> None:
+    """Writes what NiFi's user may do: create these indices and write to them, nothing else."""
+    granted = {"names": list(grants), "privileges": list(LOADER_PRIVILEGES)}
+    roles = {LOADER_ROLE: {"cluster": [], "indices": [granted] if grants else []}}
+    # JSON is YAML, and needs no escaping rules of its own.
+    write_file(home.elasticsearch / "config" / "roles.yml", json.dumps(roles) + "\n", owner)
+
+
+def command(settings: Settings, java: Java) -> launch.Command:
+    """The official launcher in the foreground: it ends with the server, and the server with it."""
+    home = settings.folders
+    root = home.elasticsearch
+    environment = launch.environment(root / "data", "elasticsearch", root / "tmp")
+    environment["ES_JAVA_HOME"] = str(java.home)
+    environment["ES_PATH_CONF"] = str(root / "config")
+    environment["ES_TMPDIR"] = str(root / "tmp")
+    return launch.Command(
+        server="elasticsearch",
+        arguments=[root / "dist" / "bin" / "elasticsearch", "-p", pid_file(home)],
+        environment=environment,
+        folder=root,
+        output=home.elasticsearch_logs / "console.log",
+        log=home.log("elasticsearch"),
+    )
+
+
+def pid_file(home: Home) -> Path:
+    """Where the server notes its process."""
+    return home.elasticsearch / "tmp" / "elasticsearch.pid"
+
+
+def server_process(home: Home, launcher: psutil.Process) -> psutil.Process:
+    """The server that a launcher has started; the launcher itself where there is none yet."""
+    try:
+        noted = int(pid_file(home).read_text(encoding="ascii"))
+        return next((c for c in launcher.children() if c.pid == noted), launcher)
+    except (OSError, ValueError, psutil.Error):
+        return launcher
+
+
+def clean(home: Home) -> None:
+    """Removes what a former process left in its folder for temporary files."""
+    for path in (home.elasticsearch / "tmp").iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def health(elasticsearch: Endpoint) -> str | None:
+    """The cluster's health: ``green``, ``yellow`` or ``red``; ``None`` without an answer."""
+    try:
+        with session(elasticsearch) as http:
+            reply = http.get(
+                f"{elasticsearch.url}/_cluster/health",
+                auth=(elasticsearch.username, elasticsearch.password),
+                timeout=TIMEOUT,
+            )
+            return str(reply.json()["status"]) if reply.status_code == 200 else None
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return None

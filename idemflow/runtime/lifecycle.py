@@ -1,0 +1,307 @@
+"""``up``, ``down`` and ``status`` of the embedded runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import psutil
+from filelock import FileLock, Timeout
+
+from idemflow.errors import IdemflowError, NotReady, ServerError, SettingError
+from idemflow.paths import Home
+from idemflow.runtime import elasticsearch, launch, nifi, ports
+from idemflow.runtime.connect import Runtime, describe
+from idemflow.runtime.logs import tail
+from idemflow.runtime.progress import Progress
+from idemflow.runtime.provision import Provisioned, make_home, provision
+from idemflow.runtime.state import (
+    SERVERS,
+    Recorded,
+    ServerName,
+    State,
+    read_state,
+    write_state,
+)
+from idemflow.settings import Settings, remember_ports
+
+LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
+POLL_SECONDS = 0.2
+PORT_OPTIONS: dict[ServerName, str] = {
+    "nifi": "--nifi-port",
+    "elasticsearch": "--elasticsearch-port",
+}
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """What ``up`` did.
+
+    Attributes:
+        runtime: how to reach the servers.
+        started: the servers that were started.
+        already: the servers that ran before.
+        seconds: how long it took until all were ready.
+    """
+
+    runtime: Runtime
+    started: tuple[ServerName, ...]
+    already: tuple[ServerName, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DownResult:
+    """What ``down`` did.
+
+    Attributes:
+        stopped: the servers that it stopped.
+        killed: pids that did not end by themselves in time.
+        gone: servers on record that had ended before.
+    """
+
+    stopped: tuple[str, ...]
+    killed: tuple[int, ...]
+    gone: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """A server's state now.
+
+    Attributes:
+        name: ``nifi`` or ``elasticsearch``.
+        state: ``running``, ``starting`` (no answer yet), ``dead`` (on record, its process is
+            gone) or ``stopped``.
+        version: its version, if it is on record.
+        port: its port.
+        pid: its process, if it runs.
+        memory: resident bytes, if it runs.
+        health: ``ok`` for NiFi; ``green``, ``yellow`` or ``red`` for Elasticsearch.
+    """
+
+    name: ServerName
+    state: str
+    version: str | None
+    port: int
+    pid: int | None
+    memory: int | None
+    health: str | None
+
+
+def up(settings: Settings, progress: Progress) -> UpResult:
+    """Starts what does not run, and waits until a person could use the canvas.
+
+    Raises:
+        PortTaken: before anything is started.
+        ServerError: a server died while it started; carries its log's tail.
+        NotReady: a server did not answer in time.
+        SupplyError: an artifact cannot be had.
+    """
+    began = time.monotonic()
+    home = settings.folders
+    with _explained_os_errors():
+        make_home(settings)
+        with _locked(home, progress):
+            state = read_state(home.state)
+            running = state.running()
+            _refuse_other_ports(settings, state, set(running))
+            missing = [name for name in SERVERS if name not in running]
+            if missing:
+                _check_ports(settings, missing)
+                remember_ports(settings)
+                ready = provision(settings, missing, state.grants, progress)
+                progress.step("Starting " + " and ".join(map(_title, missing)))
+                state = _start(settings, ready, state)
+            runtime = describe(settings, state)
+            state = _wait(settings, state, runtime, progress)
+    return UpResult(
+        runtime=runtime,
+        started=tuple(missing),
+        already=tuple(name for name in SERVERS if name in running),
+        seconds=time.monotonic() - began,
+    )
+
+
+def down(settings: Settings) -> DownResult:
+    """Stops the recorded processes, and no others."""
+    home = settings.folders
+    if not home.state.exists():
+        return DownResult((), (), ())
+    with _explained_os_errors(), _locked(home, None):
+        state = read_state(home.state)
+        running = state.running()
+        killed = launch.stop(running.values())
+        write_state(home.state, replace(state, servers={}))
+    return DownResult(
+        stopped=tuple(name for name in SERVERS if name in running),
+        killed=tuple(killed),
+        gone=tuple(name for name in SERVERS if name in state.servers and name not in running),
+    )
+
+
+def status(settings: Settings) -> list[ServerStatus]:
+    """The state of both servers."""
+    state = read_state(settings.folders.state)
+    running = state.running()
+    return [_status_of(name, settings, state, running.get(name)) for name in SERVERS]
+
+
+def _status_of(
+    name: ServerName, settings: Settings, state: State, process: psutil.Process | None
+) -> ServerStatus:
+    record = state.servers.get(name)
+    port = record.port if record else getattr(settings, f"{name}_port")
+    version = record.version if record else None
+    if process is None:
+        gone = "dead" if record else "stopped"
+        return ServerStatus(name, gone, version, port, None, None, None)
+    runtime = describe(settings, state)
+    health: str | None
+    if name == "nifi":
+        health = "ok" if nifi.is_ready(runtime.nifi) else None
+    else:
+        health = elasticsearch.health(runtime.elasticsearch)
+    return ServerStatus(
+        name=name,
+        state="running" if health else "starting",
+        version=version,
+        port=port,
+        pid=process.pid,
+        memory=_resident(process),
+        health=health,
+    )
+
+
+def _resident(process: psutil.Process) -> int | None:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return None
+
+
+def _start(settings: Settings, ready: Provisioned, state: State) -> State:
+    for name, command in ready.commands.items():
+        child = psutil.Process(launch.start(command, ready.owner).pid)
+        record = Recorded(
+            child.pid, child.create_time(), getattr(settings, f"{name}_port"),
+            ready.versions[name],
+        )
+        # On record before anything else can fail, so that `down` finds it.
+        state = state.with_server(name, record)
+        write_state(settings.folders.state, state)
+    return state
+
+
+def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress) -> State:
+    """Waits for all servers; notices one that has died at once."""
+    home = settings.folders
+    checks: dict[ServerName, Callable[[], bool]] = {
+        "nifi": lambda: nifi.is_ready(runtime.nifi),
+        "elasticsearch": lambda: elasticsearch.health(runtime.elasticsearch)
+        in ("yellow", "green"),
+    }
+    deadline = time.monotonic() + settings.start_timeout
+    while checks:
+        for name in list(checks):
+            process = state.servers[name].process()
+            if process is None:
+                write_state(home.state, state.with_server(name, None))
+                raise ServerError(
+                    name,
+                    f"{_title(name)} ended while it started",
+                    log_tail=_log_tail(home, name),
+                    next_command=f"idemflow logs {name}",
+                )
+            if checks[name]():
+                del checks[name]
+                progress.step(f"{_title(name)} is ready")
+                if name == "elasticsearch":
+                    state = _record_server(home, state, process)
+        if checks and time.monotonic() > deadline:
+            name = next(iter(checks))
+            raise NotReady(
+                name,
+                f"{_title(name)} did not answer within {settings.start_timeout} s "
+                "(setting start_timeout)",
+                log_tail=_log_tail(home, name),
+                next_command=f"idemflow logs {name}",
+            )
+        if checks:
+            time.sleep(POLL_SECONDS)
+    return state
+
+
+def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
+    """Puts Elasticsearch's server on record in place of its launcher, which ends with it."""
+    server = elasticsearch.server_process(home, launcher)
+    record = replace(
+        state.servers["elasticsearch"], pid=server.pid, create_time=server.create_time()
+    )
+    state = state.with_server("elasticsearch", record)
+    write_state(home.state, state)
+    return state
+
+
+def _refuse_other_ports(settings: Settings, state: State, running: set[str]) -> None:
+    for name in SERVERS:
+        wanted = getattr(settings, f"{name}_port")
+        if name in running and state.servers[name].port != wanted:
+            raise SettingError(
+                f"{name}_port",
+                f"{_title(name)} runs on port {state.servers[name].port}, not {wanted}",
+                next_command=f"idemflow down && idemflow up {PORT_OPTIONS[name]} {wanted}",
+            )
+
+
+def _check_ports(settings: Settings, servers: list[ServerName]) -> None:
+    own = frozenset({settings.nifi_port, settings.elasticsearch_port})
+    for name in servers:
+        port = getattr(settings, f"{name}_port")
+        ports.check_free(name, PORT_OPTIONS[name], port, avoid=own)
+
+
+def _log_tail(home: Home, name: ServerName) -> str:
+    log = home.log(name)
+    parts = [tail(log.with_name("console.log"), 10), tail(log, 20)]
+    return "\n".join(part for part in parts if part)
+
+
+def _title(name: str) -> str:
+    return {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}[name]
+
+
+@contextlib.contextmanager
+def _locked(home: Home, progress: Progress | None) -> Iterator[None]:
+    lock = FileLock(home.lock)
+    try:
+        try:
+            lock.acquire(timeout=0.5)
+        except Timeout:
+            if progress:
+                progress.step("Waiting for another idemflow command on this runtime")
+            lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout as error:
+        raise IdemflowError(
+            f"another idemflow command holds {home.lock}", next_command="idemflow status"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _explained_os_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        advice = "set IDEMFLOW_HOME to a folder that you can write, then: idemflow up"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = "free some disk space, then: idemflow up"
+        raise IdemflowError(f"{error.filename}: {reason}", next_command=advice) from error

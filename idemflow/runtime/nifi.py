@@ -1,0 +1,195 @@
+"""The embedded NiFi: its folder, its command line, and when it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from idemflow.errors import LoginRefused, Unreachable
+from idemflow.paths import Home, resources
+from idemflow.runtime import certificates, launch, ports
+from idemflow.runtime.endpoint import Endpoint, session
+from idemflow.runtime.java import Java
+from idemflow.runtime.owner import Owner, folder, mirror, place, remove, write_file
+from idemflow.runtime.python_env import PythonEnvironment
+from idemflow.runtime.secrets import NIFI_USER, Secrets, nifi_password_hash
+from idemflow.runtime.templates import render
+from idemflow.settings import Settings
+
+MAIN_CLASS = "org.apache.nifi.NiFi"
+TIMEOUT = 10.0  # seconds for one request
+
+
+@dataclass(frozen=True)
+class NifiParts:
+    """What NiFi is laid out from.
+
+    Attributes:
+        lib: jars of the class path.
+        nars: its extensions.
+    """
+
+    lib: tuple[Path, ...]
+    nars: tuple[Path, ...]
+
+
+def lay_out(
+    settings: Settings,
+    owner: Owner,
+    parts: NifiParts,
+    authority: certificates.Authority,
+    secrets: Secrets,
+    python: PythonEnvironment,
+) -> None:
+    """Makes NiFi's folder, or brings it up to date; data stay."""
+    home = settings.folders
+    folder(home.nifi, 0o755)
+    _place_all(parts.lib, home.nifi / "lib")
+    _place_all(parts.nars, home.nifi / "nars")
+    for name in ("conf", "data", "logs", "work", "tmp"):
+        folder(home.nifi / name, 0o700, owner)
+    folder(home.nifi / "data" / "nars", 0o700, owner)
+
+    conf = home.nifi / "conf"
+    values = {
+        "conf": conf,
+        "data": home.nifi / "data",
+        "work": home.nifi / "work",
+        "logs": home.nifi_logs,
+        "nars": home.nifi / "nars",
+        "port": settings.nifi_port,
+        "username": NIFI_USER,
+        "password_hash": nifi_password_hash(secrets.nifi_password),
+        "keystore_password": secrets.keystore_password,
+        "truststore_password": secrets.truststore_password,
+        "sensitive_props_key": secrets.sensitive_props_key,
+    }
+    for template in sorted((resources() / "conf" / "nifi").iterdir()):
+        write_file(conf / template.name, render(template, values), owner)
+    write_file(conf / "jpy.properties", python.jpy_config(), owner)
+    certificate = home.certificates / "nifi.crt"
+    if not certificates.is_current(certificate, authority) or not (conf / "keystore.p12").exists():
+        issued = certificates.issue(authority, "NiFi of idemflow")
+        write_file(conf / "keystore.p12", issued.keystore(secrets.keystore_password), owner)
+        write_file(conf / "truststore.p12", authority.truststore(secrets.truststore_password), owner)
+        write_file(certificate, issued.pem())
+
+
+def _place_all(files: Iterable[Path], target: Path) -> None:
+    folder(target, 0o755)
+    names = set()
+    for file in files:
+        place(file, target / file.name)
+        names.add(file.name)
+    for extra in target.iterdir():
+        if extra.name not in names:
+            remove(extra)
+
+
+def command(settings: Settings, java: Java, python: PythonEnvironment) -> launch.Command:
+    """NiFi's command line; the class path is relative, so that any folder name will do."""
+    home = settings.folders
+    conf, temporary = home.nifi / "conf", home.nifi / "tmp"
+    environment = launch.environment(home.nifi / "data", "nifi", temporary)
+    environment["PYTHONPATH"] = ":".join(map(str, python.path))
+    environment["PYTHONHOME"] = str(python.prefix)
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    arguments: list[str | Path] = [
+        java.executable,
+        f"-Xms{settings.nifi_heap}",
+        f"-Xmx{settings.nifi_heap}",
+        "-XX:+UseG1GC",
+        "-XX:+ExitOnOutOfMemoryError",
+        f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
+        f"-Didemflow.project={settings.project}",
+        f"-Djava.io.tmpdir={temporary}",
+        f"-Duser.home={home.nifi / 'data'}",
+        "-Djava.awt.headless=true",
+        "-Djava.net.preferIPv4Stack=true",
+        "-Dsun.net.http.allowRestrictedHeaders=true",
+        "-Djavax.security.auth.useSubjectCredsOnly=true",
+        "-Dorg.apache.jasper.compiler.disablejsr199=true",
+        # NiFi's control port, which idemflow does not use, must clash with no other NiFi's.
+        f"-Dorg.apache.nifi.management.server.address={ports.LOOPBACK}:{ports.any_free_port()}",
+        f"-Dorg.apache.nifi.bootstrap.config.log.dir={home.nifi_logs}",
+        f"-Dnifi.properties.file.path={conf / 'nifi.properties'}",
+        f"-Djpy.config={conf / 'jpy.properties'}",
+        "-cp", "../conf:../lib/*",
+        MAIN_CLASS,
+    ]
+    return launch.Command(
+        server="nifi",
+        arguments=arguments,
+        environment=environment,
+        folder=home.nifi / "work",  # what NiFi makes with a relative name is not to be kept
+        output=home.nifi_logs / "console.log",
+        log=home.log("nifi"),
+    )
+
+
+def is_ready(nifi: Endpoint) -> bool:
+    """Whether a person could use the canvas now: the login works and the flow answers.
+
+    Raises:
+        LoginRefused: NiFi answers, and refuses the runtime's own login.
+    """
+    try:
+        with session(nifi) as http:
+            # Without a login: cheap, and 401 as soon as the API is there.
+            if http.get(f"{nifi.url}/nifi-api/flow/status", timeout=TIMEOUT).status_code != 401:
+                return False
+            token = login(nifi)
+            reply = http.get(
+                f"{nifi.url}/nifi-api/flow/status",
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=TIMEOUT,
+            )
+            return reply.status_code == 200
+    except (requests.RequestException, Unreachable):
+        return False
+
+
+def login(nifi: Endpoint) -> str:
+    """A token for NiFi's API.
+
+    Raises:
+        LoginRefused: wrong user or password.
+        Unreachable: no or another answer.
+    """
+    try:
+        with session(nifi) as http:
+            reply = http.post(
+                f"{nifi.url}/nifi-api/access/token",
+                data={"username": nifi.username, "password": nifi.password},
+                timeout=TIMEOUT,
+            )
+    except requests.RequestException as error:
+        raise Unreachable(
+            f"NiFi at {nifi.url} does not answer: {type(error).__name__}",
+            next_command="idemflow status",
+        ) from error
+    if reply.status_code in (400, 401, 403):
+        raise LoginRefused(
+            f"NiFi at {nifi.url} refuses the login of {nifi.username}",
+            next_command="idemflow status",
+        )
+    if reply.status_code != 201:
+        raise Unreachable(
+            f"NiFi at {nifi.url} answers {reply.status_code} to a login",
+            next_command="idemflow logs nifi",
+        )
+    return reply.text
+
+
+def publish(home: Home, source: Path, name: str) -> Path:
+    """A copy of a folder that NiFi can read, kept in step with each call.
+
+    Args:
+        source: the folder, e.g. a project's ``scripts``.
+        name: the copy's name.
+    """
+    folder(home.nifi / "published", 0o755)
+    return mirror(source, home.nifi / "published" / name)

@@ -1,0 +1,180 @@
+"""Whose the servers' files and processes are, and files that only they can read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from idemflow.errors import SettingError
+
+# The range that systemd gives to services with DynamicUser=, which no distribution assigns.
+_DYNAMIC_UIDS = range(61184, 65520)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The user that the servers run as.
+
+    Attributes:
+        uid: its number.
+        gid: its group's number.
+        is_self: whether it is the user who runs idemflow.
+    """
+
+    uid: int
+    gid: int
+    is_self: bool
+
+    def can_reach(self, path: Path) -> bool:
+        """Whether this user may read ``path`` and enter every folder above it."""
+        if self.is_self:
+            return True
+        real = path.resolve()
+        wanted = stat.S_IROTH | (stat.S_IXOTH if real.is_dir() else 0)
+        if real.stat().st_mode & wanted != wanted:
+            return False
+        return all(p.stat().st_mode & stat.S_IXOTH for p in real.parents)
+
+
+def servers_user(home: Path, wanted: str | None) -> Owner:
+    """Who the servers run as.
+
+    As a normal user: oneself. As root: the wanted user, or else a number that no account has,
+    always the same for a runtime, so that no account has to be made.
+
+    Raises:
+        SettingError: the wanted user does not exist, or is root.
+    """
+    if os.geteuid() != 0:
+        return Owner(os.geteuid(), os.getegid(), is_self=True)
+    if wanted is None:
+        start = int.from_bytes(hashlib.sha256(os.fsencode(home)).digest()[:4], "big")
+        count = len(_DYNAMIC_UIDS)
+        uid = next(
+            u for u in (_DYNAMIC_UIDS[(start + i) % count] for i in range(count)) if _is_free(u)
+        )
+        return Owner(uid, uid, is_self=False)
+    try:
+        account = pwd.getpwuid(int(wanted)) if wanted.isdigit() else pwd.getpwnam(wanted)
+    except KeyError:
+        raise SettingError("run_as_user", f"there is no user {wanted}") from None
+    if account.pw_uid == 0:
+        raise SettingError("run_as_user", "Elasticsearch refuses to run as root")
+    return Owner(account.pw_uid, account.pw_gid, is_self=False)
+
+
+def _is_free(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return True
+    return False
+
+
+def folder(path: Path, mode: int, owner: Owner | None = None) -> Path:
+    """Makes a folder, with this mode whatever the umask, and gives it to ``owner``."""
+    path.mkdir(parents=True, exist_ok=True)
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+    if owner and not owner.is_self and path.stat().st_uid != owner.uid:
+        os.chown(path, owner.uid, owner.gid)
+    return path
+
+
+def write_file(path: Path, content: str | bytes, owner: Owner | None = None) -> None:
+    """Replaces a file at once by one with mode 0600, which belongs to ``owner``.
+
+    A new file takes the old one's place, so a link that a server's user may have put there is
+    not followed.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with _temporary(path) as temporary:
+        temporary.write_bytes(data)
+        if owner and not owner.is_self:
+            os.chown(temporary, owner.uid, owner.gid)
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def place(source: Path, target: Path) -> None:
+    """Puts a file there by a hard link, or by a copy where that is impossible.
+
+    A file that others may not read is always copied, and the copy is readable: what idemflow
+    places are programs and libraries, never secrets.
+    """
+    info = source.stat()
+    if _is_placed(info, target):
+        return
+    target.unlink(missing_ok=True)
+    if info.st_mode & stat.S_IROTH:
+        try:
+            os.link(source.resolve(), target)
+        except OSError:  # another file system, or one without links
+            pass
+        else:
+            return
+    with _temporary(target) as temporary:
+        shutil.copy2(source, temporary)
+        temporary.chmod(stat.S_IMODE(info.st_mode) | 0o444 | (info.st_mode & 0o100 and 0o111))
+        temporary.replace(target)
+
+
+def _is_placed(info: os.stat_result, target: Path) -> bool:
+    try:
+        there = target.lstat()
+    except FileNotFoundError:
+        return False
+    if (there.st_dev, there.st_ino) == (info.st_dev, info.st_ino):
+        return True
+    return (
+        there.st_size == info.st_size
+        and there.st_mtime_ns == info.st_mtime_ns
+        and bool(there.st_mode & stat.S_IROTH)
+    )
+
+
+def mirror(source: Path, target: Path, *, leave_out: frozenset[str] = frozenset()) -> Path:
+    """Makes ``target`` the same tree as ``source``; cheap where it is already.
+
+    Links are followed; the top-level names in ``leave_out`` are left out.
+    """
+    folder(target, 0o755)
+    wanted: set[str] = set()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name in leave_out or not Path(entry.path).exists():
+                continue
+            wanted.add(entry.name)
+            if entry.is_dir():
+                mirror(Path(entry.path), target / entry.name)
+            else:
+                place(Path(entry.path), target / entry.name)
+    for extra in target.iterdir():
+        if extra.name not in wanted:
+            remove(extra)
+    return target
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a whole folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

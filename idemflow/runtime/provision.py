@@ -1,0 +1,140 @@
+"""Stage two: lays out both servers from the cache, with their secrets and certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from idemflow.errors import SettingError
+from idemflow.paths import resources
+from idemflow.runtime import bundle, certificates, elasticsearch, nifi
+from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
+from idemflow.runtime.java import Java, installed_java, servers_java
+from idemflow.runtime.launch import Command
+from idemflow.runtime.modules import read_modules
+from idemflow.runtime.nar import types_of
+from idemflow.runtime.owner import Owner, folder, servers_user
+from idemflow.runtime.progress import Progress
+from idemflow.runtime.python_env import python_environment
+from idemflow.runtime.secrets import ensure_secrets
+from idemflow.runtime.state import ServerName
+from idemflow.runtime.supply import Store
+from idemflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """Servers that are ready to be started.
+
+    Attributes:
+        owner: the user that they run as.
+        commands: how to start each.
+        versions: each server's version.
+    """
+
+    owner: Owner
+    commands: dict[ServerName, Command]
+    versions: dict[ServerName, str]
+
+
+def make_home(settings: Settings) -> Owner:
+    """Makes the runtime's folder.
+
+    Returns:
+        the user that the servers run as.
+    """
+    owner = servers_user(settings.home, settings.run_as_user)
+    folder(settings.home, 0o700 if owner.is_self else 0o755)
+    return owner
+
+
+def provision(
+    settings: Settings, servers: Iterable[ServerName], grants: tuple[str, ...], progress: Progress
+) -> Provisioned:
+    """Lays out the servers.
+
+    Args:
+        settings: the settings.
+        servers: which ones; a running server's folder is left alone.
+        grants: the indices that NiFi's user may write to.
+        progress: told of downloads and builds.
+
+    Raises:
+        SupplyError: an artifact cannot be had.
+        IdemflowError: this machine cannot run the servers; says why.
+    """
+    home = settings.folders
+    owner = make_home(settings)
+    lock = read_lock(resources() / "artifacts.toml")
+    secrets = ensure_secrets(home.secrets)
+    folder(home.certificates, 0o700 if owner.is_self else 0o755)
+    authority = certificates.ensure_authority(
+        home.certificates / "ca.crt", home.secrets / "ca.key"
+    )
+    java = servers_java(home, owner)
+    store = Store(settings.cache, settings.repository)
+    commands: dict[ServerName, Command] = {}
+    if "nifi" in servers:
+        parts = _nifi_parts(settings, lock, store, progress)
+        python = python_environment(home, owner)
+        nifi.lay_out(settings, owner, parts, authority, secrets, python)
+        commands["nifi"] = nifi.command(settings, java, python)
+    if "elasticsearch" in servers:
+        zip_file = store.fetch(lock, [lock.elasticsearch], progress)[lock.elasticsearch]
+        checksum = lock.files[lock.elasticsearch].sha256
+        distribution = elasticsearch.unpack(
+            zip_file, lock.elasticsearch_version, checksum, settings.cache
+        )
+        elasticsearch.lay_out(settings, owner, distribution, authority, secrets, grants)
+        elasticsearch.clean(home)
+        commands["elasticsearch"] = elasticsearch.command(settings, java)
+    versions: dict[ServerName, str] = {
+        "nifi": lock.nifi_version,
+        "elasticsearch": lock.elasticsearch_version,
+    }
+    return Provisioned(owner, commands, versions)
+
+
+def _nifi_parts(
+    settings: Settings, lock: Lock, store: Store, progress: Progress
+) -> nifi.NifiParts:
+    modules = read_modules(resources() / "bundle")
+    wanted: set[Coordinate] = {*lock.lib, *lock.nars, lock.elasticsearch}
+    files = store.fetch(lock, wanted | bundle.needed(modules, lock), progress)
+    java: Java = installed_java()
+    progress.step("Building the bundle")
+    with ThreadPoolExecutor(2) as pool:
+        building = [
+            pool.submit(bundle.build_module, m, files, lock, java, settings.cache) for m in modules
+        ]
+        packing = [
+            pool.submit(bundle.build_packed, p, files, lock, settings.cache) for p in lock.packed
+        ]
+        built, packed = [b.result() for b in building], [p.result() for p in packing]
+    own = _own_nars(settings.nars)
+    theirs = {name for nar in own for name in _types(nar)}
+    kept = [b.nar for b in built if b.nar and not (theirs & types_of(b.nar))]
+    jars = [file for b in built for file in b.lib]
+    return nifi.NifiParts(
+        lib=(*(files[c] for c in lock.lib), *jars),
+        nars=(*(files[c] for c in lock.nars), *packed, *kept, *own),
+    )
+
+
+def _own_nars(folders: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for place in folders:
+        nars = sorted(place.glob("*.nar")) if place.is_dir() else []
+        if not nars:
+            raise SettingError("nars", f"{place} is not a folder with NARs in it")
+        found += nars
+    return found
+
+
+def _types(nar: Path) -> set[str]:
+    try:
+        return types_of(nar)
+    except ValueError as error:
+        raise SettingError("nars", f"{nar} is not a NAR: {error}") from error

