@@ -1,0 +1,163 @@
+"""``idemflow doctor``: can this machine run the embedded runtime, and if not, how to mend it."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from idemflow.errors import IdemflowError
+from idemflow.runtime import ports, read_state
+from idemflow.runtime.java import installed_java
+from idemflow.runtime.python_env import shared_library
+from idemflow.settings import Settings
+
+DISK_NEEDED = 3 * 1024**3  # artifacts, unpacked servers, and room for data
+DISK_FULL = 1024**3  # below, Elasticsearch moves to read-only (watermarks in elasticsearch.yml)
+MEMORY_NEEDED = int(3.5 * 1024**3)  # both servers with their default heaps
+FILES_NEEDED = 4096
+PYTHONS = ((3, 11), (3, 13))
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check.
+
+    Attributes:
+        name: what was checked.
+        outcome: ``ok``, ``warning`` (works, with a limit) or ``problem``.
+        found: what was found.
+        mend: what to do, unless all is well.
+    """
+
+    name: str
+    outcome: Literal["ok", "warning", "problem"]
+    found: str
+    mend: str | None = None
+
+
+def doctor(settings: Settings) -> list[Check]:
+    """All checks, none of which changes anything."""
+    checks: tuple[Callable[[Settings], Check], ...] = (
+        _python,
+        _libpython,
+        _java,
+        _memory,
+        _disk_of_cache,
+        _disk_of_home,
+        _files,
+        _nifi_port,
+        _elasticsearch_port,
+    )
+    return [check(settings) for check in checks]
+
+
+def _python(_: Settings) -> Check:
+    found = sys.version.split()[0]
+    low, high = PYTHONS
+    if low <= sys.version_info[:2] <= high:
+        return Check("Python", "ok", found)
+    return Check(
+        "Python",
+        "problem",
+        found,
+        f"use Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: jpy has no build for others",
+    )
+
+
+def _libpython(_: Settings) -> Check:
+    library = shared_library()
+    if library:
+        return Check("shared libpython", "ok", str(library))
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Check(
+        "shared libpython",
+        "problem",
+        "none",
+        f"apt-get install libpython{version}, or build Python with --enable-shared",
+    )
+
+
+def _java(_: Settings) -> Check:
+    java = installed_java()
+    try:
+        return Check("Java runtime", "ok", f"{java.version()} ({java.home})")
+    except IdemflowError as error:
+        return Check("Java runtime", "problem", str(error), error.next_command)
+
+
+def _memory(settings: Settings) -> Check:
+    running = read_state(settings.folders.state).running()
+    free = psutil.virtual_memory().available
+    found = f"{_gib(free)} available"
+    if running or free >= MEMORY_NEEDED:
+        return Check("memory", "ok", found)
+    return Check(
+        "memory",
+        "warning",
+        f"{found}, {_gib(MEMORY_NEEDED)} are usual",
+        "close programs, or: idemflow up --nifi-heap 768m --elasticsearch-heap 512m",
+    )
+
+
+def _disk_of_cache(settings: Settings) -> Check:
+    return _disk("disk of the cache", settings.cache, "IDEMFLOW_CACHE")
+
+
+def _disk_of_home(settings: Settings) -> Check:
+    return _disk("disk of the runtime", settings.home, "IDEMFLOW_HOME")
+
+
+def _disk(name: str, path: Path, variable: str) -> Check:
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    found = f"{_gib(free)} free for {path}"
+    mend = f"free some space, or set {variable} to a folder on another disk"
+    if free < DISK_FULL:
+        return Check(name, "problem", f"{found}; Elasticsearch will refuse to write", mend)
+    if free < DISK_NEEDED:
+        return Check(name, "warning", found, mend)
+    return Check(name, "ok", found)
+
+
+def _files(_: Settings) -> Check:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = f"{soft} open files (at most {hard})"
+    if soft == resource.RLIM_INFINITY or soft >= FILES_NEEDED:
+        return Check("file limits", "ok", found)
+    return Check("file limits", "problem", found, f"ulimit -n {FILES_NEEDED}")
+
+
+def _nifi_port(settings: Settings) -> Check:
+    return _port("nifi", settings.nifi_port, settings)
+
+
+def _elasticsearch_port(settings: Settings) -> Check:
+    return _port("elasticsearch", settings.elasticsearch_port, settings)
+
+
+def _port(server: str, port: int, settings: Settings) -> Check:
+    name = f"port of {server}"
+    running = read_state(settings.folders.state).running()
+    if server in running:
+        return Check(name, "ok", f"{port}, used by this runtime")
+    if ports.is_free(port):
+        return Check(name, "ok", f"{port} is free")
+    option = f"--{server}-port"
+    free = ports.free_port(port + 1)
+    return Check(
+        name,
+        "problem",
+        f"{port} is taken by {ports.holder(port)}",
+        f"idemflow up {option} {free}",
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"

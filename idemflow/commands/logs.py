@@ -1,0 +1,58 @@
+"""``idemflow logs``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from idemflow.commands.up import refuse_external
+from idemflow.errors import UsageError
+from idemflow.runtime.logs import tail
+from idemflow.settings import Settings
+
+POLL_SECONDS = 0.3
+
+
+def log_file(settings: Settings, server: str) -> Path:
+    """The main log of ``nifi`` or ``elasticsearch``.
+
+    Raises:
+        UsageError: there is none yet, or the server is the user's own.
+    """
+    refuse_external(settings)
+    file = settings.folders.log(server)
+    if file.exists():
+        return file
+    console = file.with_name("console.log")
+    if console.exists():
+        return console
+    raise UsageError(f"there is no log of {server} yet ({file})", next_command="idemflow up")
+
+
+def last_lines(file: Path, lines: int) -> str:
+    """The log's tail."""
+    return tail(file, lines)
+
+
+def follow(file: Path) -> Iterator[str]:
+    """New text of the log as it comes, for ever; goes on with the new file when it is rotated."""
+    with file.open("rb") as stream:
+        stream.seek(0, 2)
+        inode, rest = file.stat().st_ino, b""
+        while True:
+            piece = stream.read()
+            if piece:
+                *complete, rest = (rest + piece).split(b"\n")
+                if complete:
+                    yield b"\n".join(complete).decode("utf-8", "replace")
+                continue
+            if file.exists() and file.stat().st_ino != inode:
+                break
+            time.sleep(POLL_SECONDS)
+    yield from _follow_new(file)
+
+
+def _follow_new(file: Path) -> Iterator[str]:
+    yield tail(file, 1000)
+    yield from follow(file)

@@ -1,0 +1,51 @@
+"""``idemflow open``."""
+
+from __future__ import annotations
+
+import webbrowser
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idemflow import runtime
+from idemflow.runtime.secrets import login_file
+from idemflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where the canvas is and how to log in.
+
+    Attributes:
+        url: its address.
+        username: the user.
+        password: the user's password.
+        login_file: the file that keeps it, for the embedded runtime.
+        ca_file: the CA certificate that a browser would have to trust.
+        opened: whether a browser was opened.
+    """
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    login_file: Path | None
+    ca_file: Path | None
+    opened: bool
+
+
+def open_canvas(settings: Settings, *, has_display: bool) -> Canvas:
+    """Finds the canvas, and opens it in a browser where there is a display.
+
+    Raises:
+        RuntimeNotUp: NiFi does not run.
+    """
+    nifi = runtime.connect(settings).nifi
+    url = f"{nifi.url}/nifi/"
+    embedded = settings.runtime == "embedded"
+    return Canvas(
+        url=url,
+        username=nifi.username,
+        password=nifi.password,
+        login_file=login_file(settings.folders.secrets) if embedded else None,
+        ca_file=nifi.ca_file,
+        opened=has_display and webbrowser.open(url),
+    )

@@ -1,0 +1,27 @@
+"""``idemflow up``."""
+
+from __future__ import annotations
+
+from idemflow import runtime
+from idemflow.errors import UsageError
+from idemflow.settings import Settings
+
+
+def up(settings: Settings, progress: runtime.Progress) -> runtime.UpResult:
+    """Starts the embedded runtime.
+
+    Raises:
+        UsageError: the settings name servers of the user's own.
+    """
+    refuse_external(settings)
+    return runtime.up(settings, progress)
+
+
+def refuse_external(settings: Settings) -> None:
+    """Raises UsageError where there is no embedded runtime to start or stop."""
+    if settings.runtime == "external":
+        raise UsageError(
+            f"the setting nifi_url names your own NiFi ({settings.nifi_url}): "
+            "idemflow does not start or stop it",
+            next_command="idemflow status",
+        )
