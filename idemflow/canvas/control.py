@@ -86,7 +86,7 @@ def start_steps(group: str) -> None:
     """
     with errors():
         nipyapi.canvas.schedule_all_controllers(group, True)
-        parts = [*_processors(group), *_ports(group)]
+        parts = [*processors(group), *_ports(group)]
         waiting = [
             part
             for part in parts
@@ -98,7 +98,7 @@ def start_steps(group: str) -> None:
     _wait(
         lambda: all(
             part.component.state == "RUNNING"
-            for part in _processors(group)
+            for part in processors(group)
             if part.component.name != TRIGGER and part.component.state != "DISABLED"
         ),
         "the steps of the pipeline do not start",
@@ -112,7 +112,7 @@ def trigger(group: str) -> nipyapi.nifi.ProcessorEntity:
         CanvasError: an operator took it away.
     """
     with errors():
-        for processor in _processors(group):
+        for processor in processors(group):
             if processor.component.name == TRIGGER:
                 return processor
     raise CanvasError(
@@ -194,7 +194,7 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
         group: id of the process group.
         after: only those with a higher id.
     """
-    inside = {part.id for part in _processors(group)}
+    inside = {part.id for part in processors(group)}
     with errors():
         board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
     return sorted(
@@ -207,9 +207,11 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
     )
 
 
-def _processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
+def processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
+    """All processors of a group and of the groups in it."""
     api = nipyapi.nifi.ProcessGroupsApi()
-    return list(api.get_processors(group, include_descendant_groups=True).processors)
+    with errors():
+        return list(api.get_processors(group, include_descendant_groups=True).processors)
 
 
 def _ports(group: str) -> list[Any]:
@@ -224,13 +226,13 @@ def _ports(group: str) -> list[Any]:
 def _check_valid(group: str) -> None:
     _wait(
         lambda: all(
-            part.component.validation_status != "VALIDATING" for part in _processors(group)
+            part.component.validation_status != "VALIDATING" for part in processors(group)
         ),
         "NiFi does not finish checking the pipeline's components",
     )
     problems = [
         f"{part.component.name}: {problem}"
-        for part in _processors(group)
+        for part in processors(group)
         if part.component.validation_status == "INVALID"
         for problem in part.component.validation_errors or ()
     ]

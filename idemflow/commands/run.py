@@ -131,10 +131,8 @@ def _one(
     with _records(opened, records):
         control.run_once(group)
     watch = Watch(opened, group, number, progress)
-    identifier = watch.until(lambda activity: _appeared(opened, group, known, bulletin, activity))
-    outcome = watch.until(
-        lambda activity: _settled(opened, identifier, index, start, watch, activity)
-    )
+    identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
+    outcome = watch.until(lambda activity: _settled(opened, identifier, start, watch, activity))
     return RunReport(run=identifier, **asdict(outcome), seconds=round(time.monotonic() - began, 2))
 
 

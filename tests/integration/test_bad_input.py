@@ -1,0 +1,217 @@
+"""Bad input on the running servers: one clear error, and nothing lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from idemflow.canvas import client, control
+from tests.integration.tools import Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+GOOD = """\
+    def records():
+        for number in range(20):
+            yield {"id": f"r-{number}", "day": "2026-01-02"}
+"""
+
+
+def letters(idemflow: Idemflow, pipeline: str) -> list[dict[str, str]]:
+    """The dead letters of a pipeline."""
+    return [
+        letter
+        for _, letter in idemflow.ledger().documents("idemflow-dead-letters")
+        if letter["pipeline"] == pipeline
+    ]
+
+
+def test_malformed_yaml(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("bad-yaml", GOOD)
+    project.change(name, "identity: id", "identity: [id")
+    result = idemflow.inside(project.path).fail("deploy", name)
+    assert result.code == 2
+    assert "flows/bad-yaml.yaml:" in result.stderr
+    assert "is not YAML" in result.stderr
+
+
+def test_an_unknown_field(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("bad-field", GOOD)
+    project.change(name, "identity: id", "identty: id")
+    result = idemflow.inside(project.path).fail("run", name)
+    assert result.code == 2
+    assert "flows/bad-field.yaml:5: identty" in result.stderr
+    assert "did you mean 'identity'" in result.stderr
+
+
+def test_an_index_name_that_elasticsearch_refuses(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("bad-index", GOOD)
+    project.change(name, "  name: bad-index", "  name: Bad*Index")
+    result = idemflow.inside(project.path).fail("run", name)
+    assert result.code == 2
+    assert "index.name" in result.stderr
+    assert "lower case" in result.stderr
+
+
+def test_a_mapping_that_elasticsearch_refuses(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("bad-mapping", GOOD, day="{type: date, format: nonsense}")
+    result = idemflow.inside(project.path).fail("deploy", name)
+    assert result.code == 2
+    assert "index.mapping" in result.stderr
+    assert "nonsense" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "words"),
+    [
+        (
+            "no-import",
+            "import there_is_no_such_module\n\ndef records():\n    yield {}\n",
+            "there_is_no_such_module",
+        ),
+        (
+            "raises",
+            "def records():\n    yield {'id': 1}\n    raise KeyError('boom')\n",
+            "boom",
+        ),
+        ("no-generator", "def records():\n    return 7\n", "not iterable"),
+        ("exits", "import sys\n\ndef records():\n    sys.exit(3)\n    yield\n", "SystemExit"),
+    ],
+)
+def test_a_script_that_fails(
+    idemflow: Idemflow, project: Project, name: str, script: str, words: str
+) -> None:
+    """The command names script, line and cause; the run waits, and goes on when it is mended."""
+    name = project.pipeline(name, script)
+    command = idemflow.inside(project.path)
+    result = command.fail("run", name)
+    assert result.code == 1
+    assert f"scripts/{name}.py" in result.stderr
+    assert words in result.stderr
+    assert f"idemflow deploy {name}" in result.stderr
+
+    project.pipeline(name, GOOD)
+    command.json("deploy", name)
+    ledger = idemflow.ledger()
+    wait_until(lambda: bool(ledger.run_ids(name)), "the waiting run goes on", seconds=90)
+    client.connect(idemflow.runtime().nifi)
+    group = control.group_id(name)
+    wait_until(lambda: control.activity(group).queued == 0, "the queue empties")
+    report = command.json("verify", name)
+    assert report["equal"] is True
+    assert report["documents"] == 20
+
+
+def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "not-records",
+        """\
+        def records():
+            yield {"id": "good"}
+            yield ["a", "list"]
+            yield None
+            yield {"id": "bad", "value": {1, 2}}
+            yield {"name": "without an id"}
+            yield {"id": None}
+            yield {"id": "  "}
+            yield {"id": "also good"}
+        """,
+    )
+    command = idemflow.inside(project.path)
+    for _ in range(2):
+        report = command.json("run", name)
+        assert report["runs"][0]["sent"] == 8
+        assert report["runs"][0]["dead_letters"] == 6
+        assert report["runs"][0]["lost"] == report["runs"][0]["duplicates"] == 0
+        assert report["documents"] == 2
+    kept = {letter["position"]: letter for letter in letters(idemflow, name)}
+    assert sorted(kept) == ["2", "3", "4", "5", "6", "7"]
+    assert len(letters(idemflow, name)) == 6
+    assert "a list, not a dict" in kept["2"]["reason"]
+    assert "NoneType" in kept["3"]["reason"]
+    assert "set has no JSON form" in kept["4"]["reason"]
+    assert "'id' is missing or null" in kept["5"]["reason"]
+    assert kept["5"]["content"] == '{"name":"without an id"}'
+    assert "blank" in kept["7"]["reason"]
+    assert command.json("verify", name)["equal"] is True
+
+
+def test_a_document_that_the_mapping_refuses(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "refused",
+        """\
+        def records():
+            for number in range(50):
+                yield {"id": f"r-{number}", "day": "no day" if number == 7 else "2026-01-02"}
+        """,
+        day="date",
+    )
+    command = idemflow.inside(project.path)
+    report = command.json("run", name)
+    assert report["documents"] == 49
+    run = report["runs"][0]
+    assert (run["sent"], run["created"], run["dead_letters"]) == (50, 49, 1)
+    assert run["lost"] == run["duplicates"] == 0
+    (letter,) = letters(idemflow, name)
+    assert letter["record_id"] == "r-7"
+    assert letter["step"] == "Load"
+    assert "failed to parse field [day]" in letter["reason"]
+    assert '"no day"' in letter["content"]
+    assert command.json("verify", name)["equal"] is True
+
+
+def test_the_same_id_twice_in_a_run(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "repeated", 'def records():\n    for n in range(10):\n        yield {"id": n % 4}\n'
+    )
+    report = idemflow.inside(project.path).json("run", name)
+    run = report["runs"][0]
+    assert (run["sent"], run["created"], run["overwritten"], run["lost"]) == (10, 4, 6, 0)
+    assert report["documents"] == 4
+
+
+def test_no_records_at_all(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("empty", "def records():\n    return []\n")
+    report = idemflow.inside(project.path).json("run", name)
+    assert report["runs"][0]["sent"] == 0
+    assert report["documents"] == 0
+
+
+def test_unicode_nulls_and_odd_values_arrive_as_sent(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "odd",
+        r"""
+        def records():
+            yield {"id": "ключ \"1\" \\ /", "text": "a\nb\u2028c\u0000d 🙂", "none": None}
+            yield {"id": 2**60, "empty": "", "list": [], "object": {}, "big": 2**53 + 1}
+            yield {"id": "template #{index} ${now()}", "text": "#{index} ${now()}"}
+        """,
+        extra="",
+    )
+    command = idemflow.inside(project.path)
+    report = command.json("run", name)
+    assert report["documents"] == 3
+    assert command.json("verify", name)["equal"] is True
+    documents = dict(idemflow.ledger().documents(name))
+    assert documents['ключ "1" \\ /']["none"] is None
+    assert documents[str(2**60)]["big"] == 2**53 + 1
+    assert documents["template #{index} ${now()}"]["text"] == "#{index} ${now()}"
+
+
+def test_an_unknown_pipeline(idemflow: Idemflow) -> None:
+    result = idemflow.fail("run", "poeple")
+    assert result.code == 2
+    assert "did you mean 'people'" in result.stderr
+
+
+def test_a_pipeline_that_is_not_deployed(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("not-deployed", GOOD)
+    result = idemflow.inside(project.path).fail("start", name)
+    assert result.code == 2
+    assert "idemflow deploy not-deployed" in result.stderr
+
+
+def test_records_of_a_pipeline_without_that_argument(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("no-argument", GOOD)
+    result = idemflow.inside(project.path).fail("run", name, "--records", "5")
+    assert result.code == 2
+    assert "no argument 'records'" in result.stderr

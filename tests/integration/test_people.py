@@ -1,0 +1,225 @@
+"""The pipeline ``people`` on the running servers, as a user runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import nipyapi
+import pytest
+
+from idemflow.canvas import client, control
+from idemflow.canvas.flow import PUT
+from idemflow.pipeline import spec
+from tests.integration.tools import Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def people(idemflow: Idemflow) -> Idemflow:
+    """The command, in a project with the shipped pipeline, run three times."""
+    report = idemflow.json("run", "people", "--times", "3")
+    assert [run["sent"] for run in report["runs"]] == [1000, 1000, 1000]
+    assert [run["created"] for run in report["runs"]] == [1000, 0, 0]
+    assert [run["overwritten"] for run in report["runs"]] == [0, 1000, 1000]
+    for run in report["runs"]:
+        assert run["stale"] == run["dead_letters"] == run["duplicates"] == run["lost"] == 0
+        assert run["seconds"] > 0
+    assert report["documents"] == 1000
+    return idemflow
+
+
+@pytest.fixture
+def canvas(people: Idemflow) -> Iterator[str]:
+    """The id of the process group, with nipyapi logged in; all steps run again afterwards."""
+    client.connect(people.runtime().nifi)
+    group = control.group_id("people")
+    yield group
+    control.schedule_trigger(group, running=False)
+    control.start_steps(group)
+
+
+def test_the_contents_are_what_was_sent(people: Idemflow) -> None:
+    report = people.json("verify", "people")
+    assert report["equal"] is True
+    assert report["documents"] == report["expected"] == 1000
+    assert report["checksum"] == report["expected_checksum"]
+    assert report["missing"] == report["extra"] == report["different"] == []
+
+
+def test_the_documents_are_the_generators_records(people: Idemflow) -> None:
+    from scripts.people import people as generate  # noqa: PLC0415
+
+    documents = dict(people.ledger().documents("people"))
+    assert documents == {str(person["id"]): person for person in generate(1000, 42)}
+
+
+def test_the_mapping_is_the_yamls(people: Idemflow) -> None:
+    mapping = people.elasticsearch().indices.get_mapping(index="people")
+    assert mapping["people"]["mappings"]["properties"]["born"] == {"type": "date"}
+
+
+def test_fewer_records_than_before_lose_nothing(people: Idemflow) -> None:
+    report = people.json("run", "people", "--records", "10")
+    assert report["runs"][0]["sent"] == report["runs"][0]["overwritten"] == 10
+    assert report["documents"] == 1000
+    # The parameter is back at the YAML's value: nothing differs.
+    assert people.json("deploy", "people", "--dry-run")["changes"] == []
+
+
+def test_deploying_again_changes_nothing(people: Idemflow, canvas: str) -> None:
+    with client.errors():
+        before = nipyapi.nifi.FlowApi().get_flow(canvas).to_dict()["revision"]
+        processors = {item.id: item.revision.version for item in control.processors(canvas)}
+    report = people.json("deploy", "people")
+    assert report["created"] is False
+    assert report["changes"] == []
+    with client.errors():
+        assert nipyapi.nifi.FlowApi().get_flow(canvas).to_dict()["revision"] == before
+        after = {item.id: item.revision.version for item in control.processors(canvas)}
+    assert after == processors
+
+
+def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
+    people: Idemflow, canvas: str, project: Project
+) -> None:
+    put = next(item for item in control.processors(canvas) if item.component.name == PUT)
+    nipyapi.canvas.schedule_processor(put, False)
+    control.run_once(canvas)
+    # A thousand records, the run's summary and at least one chunk of its manifest.
+    wait_until(lambda: control.activity(canvas).queued >= 1002, "records queue before Load")
+    queued = control.activity(canvas).queued
+    project.copy_people()
+    project.change("people", "batch: 1000", "batch: 250")
+
+    planned = people.json("--project", str(project.path), "deploy", "people", "--dry-run")
+    expected = {
+        "component": "people / Load / Put documents",
+        "property": "Batch Size",
+        "before": "1000",
+        "after": "250",
+    }
+    assert expected in planned["changes"]
+    assert all(change["property"] == "Batch Size" for change in planned["changes"])
+    put = nipyapi.canvas.get_processor(put.id, "id")
+    assert put.component.config.properties[_batch_size(put)] == "1000"
+
+    people.json("--project", str(project.path), "deploy", "people")
+    put = nipyapi.canvas.get_processor(put.id, "id")
+    assert put.component.config.properties[_batch_size(put)] == "250"
+    assert queued >= 1002
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    assert people.json("verify", "people")["equal"] is True
+    people.json("deploy", "people")
+
+
+def _batch_size(put: nipyapi.nifi.ProcessorEntity) -> str:
+    return next(
+        name
+        for name, item in put.component.config.descriptors.items()
+        if item.display_name == "Batch Size"
+    )
+
+
+def test_run_once_on_the_canvas_three_times(people: Idemflow, canvas: str) -> None:
+    ledger = people.ledger()
+    known = len(ledger.run_ids("people"))
+    for _ in range(3):
+        control.run_once(canvas)
+    wait_until(lambda: len(ledger.run_ids("people")) == known + 3, "three runs")
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    ledger.refresh("people")
+    assert ledger.count("people") == 1000
+
+
+def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
+    ledger = people.ledger()
+    known = len(ledger.run_ids("people"))
+    assert people.json("schedule", "people", "2 sec")["every"] == "2 sec"
+    assert people.json("start", "people")["running"] is True
+    refused = people.fail("run", "people")
+    assert refused.code == 2
+    assert "idemflow stop people" in refused.stderr
+    wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two scheduled runs")
+    assert people.json("stop", "people")["running"] is False
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    ledger.refresh("people")
+    assert ledger.count("people") == 1000
+    assert people.json("schedule", "people", "1 day")["every"] == "1 day"
+
+
+def test_a_period_that_is_none(people: Idemflow) -> None:
+    refused = people.fail("schedule", "people", "often")
+    assert refused.code == 2
+    assert "5 min" in refused.stderr
+
+
+def test_verify_names_what_is_missing_extra_or_different(people: Idemflow) -> None:
+    elasticsearch = people.elasticsearch()
+    gone, changed, made_up = "person-0000001", "person-0000002", "made-up"
+    elasticsearch.delete(index="people", id=gone)
+    elasticsearch.update(index="people", id=changed, doc={"city": "Elsewhere"})
+    elasticsearch.index(index="people", id=made_up, document={"id": made_up})
+    try:
+        result = people.fail("verify", "people", "--json")
+        assert result.code == 5
+        report = result.json()
+        assert report["missing"] == [gone]
+        assert report["different"] == [changed]
+        assert report["extra"] == [made_up]
+        assert report["checksum"] != report["expected_checksum"]
+        shown = people.fail("verify", "people")
+        assert all(identifier in shown.stdout for identifier in (gone, changed, made_up))
+    finally:
+        elasticsearch.delete(index="people", id=made_up)
+    assert people.json("run", "people")["documents"] == 1000
+    assert people.json("verify", "people")["equal"] is True
+
+
+def test_the_password_is_nowhere_to_be_read(people: Idemflow, canvas: str) -> None:
+    password = people.runtime().loader.password
+    with client.errors():
+        exported = nipyapi.nifi.ProcessGroupsApi().export_process_group(canvas)
+    assert password not in str(exported)
+    for log in people.settings().home.rglob("*.log"):
+        assert password not in log.read_text(errors="replace"), log
+
+
+def test_the_loader_may_only_write_its_indices(people: Idemflow) -> None:
+    loader = people.elasticsearch(people.runtime().loader)
+    with pytest.raises(Exception, match="security_exception"):
+        loader.search(index="people")
+    with pytest.raises(Exception, match="security_exception"):
+        loader.index(index="something-else", document={})
+    with pytest.raises(Exception, match="security_exception"):
+        loader.indices.delete(index="people")
+
+
+def test_every_shipped_pipeline_is_deployable(people: Idemflow) -> None:
+    for name in spec.names(people.settings().project):
+        assert people.json("deploy", name)["changes"] == [] or name != "people"
+
+
+def test_missing_identifier_attribute_is_caught(people: Idemflow, canvas: str) -> None:
+    """An operator takes the id away: nothing is written under a made-up id."""
+    put = next(item for item in control.processors(canvas) if item.component.name == PUT)
+    name = next(
+        key
+        for key, item in put.component.config.descriptors.items()
+        if item.display_name == "Identifier Attribute"
+    )
+    nipyapi.canvas.update_processor(
+        put, nipyapi.nifi.ProcessorConfigDTO(properties={name: None}), auto_stop=True
+    )
+    try:
+        changes = people.json("deploy", "people", "--dry-run")["changes"]
+        assert [change["property"] for change in changes] == ["Identifier Attribute"]
+        control.run_once(canvas)
+        wait_until(lambda: control.activity(canvas).active == 0, "the flow settles")
+        ledger = people.ledger()
+        ledger.refresh("people")
+        assert ledger.count("people") == 1000
+    finally:
+        people.json("deploy", "people")
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    assert people.json("verify", "people")["equal"] is True

@@ -1,0 +1,181 @@
+"""What the tests on real servers share: the command as a user runs it, projects, waiting."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from idemflow import runtime
+from idemflow.ledger import Ledger
+from idemflow.runtime import Endpoint, Runtime
+from idemflow.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed, and its exit code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """The object that ``--json`` printed."""
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True)
+class Idemflow:
+    """The command ``idemflow``, run in a process of its own as a user runs it.
+
+    Attributes:
+        resolved: the settings that the commands see; the environment passes them on.
+    """
+
+    resolved: Settings
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the commands."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
+            "IDEMFLOW_PROJECT": str(self.resolved.project),
+            "IDEMFLOW_HOME": str(self.resolved.home),
+            "IDEMFLOW_CACHE": str(self.resolved.cache),
+            "IDEMFLOW_NIFI_PORT": str(self.resolved.nifi_port),
+            "IDEMFLOW_ELASTICSEARCH_PORT": str(self.resolved.elasticsearch_port),
+            "COLUMNS": "160",
+        }
+
+    def run(self, *arguments: str, timeout: float = 300) -> Result:
+        """Run a command, whatever its exit code."""
+        done = subprocess.run(
+            [sys.executable, "-m", "idemflow", *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "idemflow", *arguments],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def ok(self, *arguments: str, timeout: float = 300) -> Result:
+        """Run a command that must succeed."""
+        result = self.run(*arguments, timeout=timeout)
+        assert result.code == 0, f"{arguments}: exit {result.code}\n{result.stdout}{result.stderr}"
+        return result
+
+    def fail(self, *arguments: str, timeout: float = 300) -> Result:
+        """Run a command that must fail."""
+        result = self.run(*arguments, timeout=timeout)
+        assert result.code not in (0, 70), f"{arguments}\n{result.stdout}{result.stderr}"
+        return result
+
+    def json(self, *arguments: str, timeout: float = 300) -> Any:
+        """Run a command with ``--json`` that must succeed; the object that it prints."""
+        return self.ok(*arguments, "--json", timeout=timeout).json()
+
+    def inside(self, project: Path) -> Idemflow:
+        """The same command on the same runtime, in another project's folder."""
+        return Idemflow(replace(self.resolved, project=project))
+
+    def settings(self) -> Settings:
+        """The settings that the commands see."""
+        return self.resolved
+
+    def runtime(self) -> Runtime:
+        """The running servers' addresses and logins."""
+        return runtime.connect(self.resolved)
+
+    def ledger(self) -> Ledger:
+        """The ledger of the running Elasticsearch."""
+        return Ledger(self.runtime().elasticsearch)
+
+    def elasticsearch(self, endpoint: Endpoint | None = None) -> Elasticsearch:
+        """A client of the running Elasticsearch, as idemflow's own user or another."""
+        login = endpoint or self.runtime().elasticsearch
+        return Elasticsearch(
+            login.url,
+            basic_auth=(login.username, login.password),
+            ca_certs=str(login.ca_file),
+            request_timeout=30,
+        )
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's folder that a test writes pipelines into."""
+
+    path: Path
+
+    def copy_people(self) -> None:
+        """Put the shipped pipeline ``people`` into it."""
+        for name in ("flows/people.yaml", "scripts/people.py"):
+            target = self.path / name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, target)
+
+    def change(self, pipeline: str, old: str, new: str) -> None:
+        """Replace a text in a pipeline's YAML."""
+        file = self.path / f"flows/{pipeline}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+    def pipeline(self, name: str, script: str, extra: str = "", **index: str) -> str:
+        """Write a pipeline of that name and its script, with the function ``records``.
+
+        Args:
+            name: the pipeline's name, and by default its index'.
+            script: the script's text; it is dedented.
+            extra: more YAML.
+            index: field types of the mapping.
+        """
+        mapping = "".join(f"\n    {key}: {value}" for key, value in index.items())
+        yaml = textwrap.dedent(f"""\
+            pipeline: {name}
+            collect:
+              script: scripts/{name}.py
+              function: records
+            identity: id
+            index:
+              name: {name}
+        """) + (f"  mapping:{mapping}\n" if mapping else "")
+        for folder in ("flows", "scripts"):
+            (self.path / folder).mkdir(exist_ok=True)
+        (self.path / f"flows/{name}.yaml").write_text(yaml + textwrap.dedent(extra))
+        (self.path / f"scripts/{name}.py").write_text(textwrap.dedent(script))
+        return name
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    """Wait until a condition holds; fail with ``what`` if it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.1)
