@@ -307,3 +307,7 @@ def _show_crash(error: Exception) -> int:
     else:
         err.print(f"next: please report this, with {file}")
     return 70
+
+
+# The commands on pipelines register themselves; they need the names above.
+import idemflow.cli_pipelines  # noqa: E402, F401

@@ -1,0 +1,180 @@
+"""The commands on pipelines: deploy, run, verify, schedule, start, stop."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from idemflow import report_pipelines as tables
+from idemflow.cli import err, json_option, main, out, print_json, resolve
+from idemflow.commands import deploy as deploy_command
+from idemflow.commands import run as run_command
+from idemflow.commands import schedule as schedule_command
+from idemflow.commands import verify as verify_command
+from idemflow.errors import NotIdempotent
+
+
+@main.command()
+@click.argument("pipeline")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@json_option
+@click.pass_context
+def deploy(context: click.Context, pipeline: str, dry_run: bool, as_json: bool) -> None:
+    """Put PIPELINE on the canvas, or bring it up to date there.
+
+    A second time nothing changes. A changed YAML or script changes just what differs; what is
+    queued stays queued.
+
+    \b
+    Examples:
+      idemflow deploy people
+      idemflow deploy people --dry-run
+    """
+    settings = resolve(context)
+    with tables.RunsProgress(err, silent=as_json) as progress:
+        result = deploy_command.deploy(settings, pipeline, progress.step, dry_run=dry_run)
+    if as_json:
+        print_json(dataclasses.asdict(result))
+        return
+    if result.changes:
+        out.print(tables.changes_table(result.changes))
+    if result.created:
+        done = "is not on the canvas yet" if dry_run else "is on the canvas"
+    elif not result.changes:
+        done = "is on the canvas as its files say: nothing to do"
+    else:
+        done = "differs as shown" if dry_run else "is on the canvas, changed as shown"
+    out.print(f"{pipeline} {done}.")
+    if result.url:
+        out.print(f"Canvas: {result.url}")
+
+
+@main.command()
+@click.argument("pipeline")
+@click.option(
+    "--times", default=1, show_default=True, type=click.IntRange(1, 1000), help="How many runs."
+)
+@click.option(
+    "--records",
+    type=click.IntRange(0),
+    help="Value of the pipeline's argument `records`, for these runs only.",
+)
+@json_option
+@click.pass_context
+def run(
+    context: click.Context, pipeline: str, times: int, records: int | None, as_json: bool
+) -> None:
+    """Run PIPELINE and wait until each record is in the index or a dead letter.
+
+    Deploys it first where the canvas does not have it. Exit code 5 when anything is there twice
+    or lost.
+
+    \b
+    Examples:
+      idemflow run people --times 3
+      idemflow run people --records 20000
+    """
+    settings = resolve(context)
+    with tables.RunsProgress(err, silent=as_json) as progress:
+        result = run_command.run(settings, pipeline, progress, times=times, records=records)
+    if as_json:
+        print_json(dataclasses.asdict(result))
+    else:
+        out.print(tables.runs_table(result))
+        if result.drift:
+            out.print(
+                f"The canvas differs from the files in {result.drift} places; "
+                f"see: idemflow deploy {pipeline} --dry-run"
+            )
+    if not result.idempotent:
+        raise NotIdempotent(
+            f"{pipeline}: the index {result.index} has duplicates or lost records",
+            next_command=f"idemflow verify {pipeline}",
+        )
+
+
+@main.command()
+@click.argument("pipeline")
+@json_option
+@click.pass_context
+def verify(context: click.Context, pipeline: str, as_json: bool) -> None:
+    """Compare what the runs of PIPELINE sent with what is in its index.
+
+    Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ.
+
+    \b
+    Examples:
+      idemflow verify people
+      idemflow verify people --json
+    """
+    result = verify_command.verify(resolve(context), pipeline)
+    if as_json:
+        print_json({**dataclasses.asdict(result), "equal": result.equal})
+    else:
+        out.print(tables.verification_table(result))
+    if not result.equal:
+        raise NotIdempotent(
+            f"{pipeline}: the index {result.index} is not what was sent: "
+            f"{len(result.missing)} missing, {len(result.extra)} extra, "
+            f"{len(result.different)} different",
+            next_command=f"idemflow run {pipeline}",
+        )
+
+
+@main.command()
+@click.argument("pipeline")
+@click.argument("every")
+@json_option
+@click.pass_context
+def schedule(context: click.Context, pipeline: str, every: str, as_json: bool) -> None:
+    """Set how often PIPELINE runs once it is started.
+
+    EVERY is a period in NiFi's words: "30 sec", "5 min", "1 day".
+
+    \b
+    Examples:
+      idemflow schedule people "5 min"
+      idemflow start people
+    """
+    _show(schedule_command.schedule(resolve(context), pipeline, every), as_json)
+
+
+@main.command()
+@click.argument("pipeline")
+@json_option
+@click.pass_context
+def start(context: click.Context, pipeline: str, as_json: bool) -> None:
+    """Start PIPELINE: a run now, and one each period.
+
+    \b
+    Example:
+      idemflow start people
+    """
+    _show(schedule_command.start(resolve(context), pipeline), as_json)
+
+
+@main.command()
+@click.argument("pipeline")
+@click.option("--all", "everything", is_flag=True, help="Stop the steps too; queues stay.")
+@json_option
+@click.pass_context
+def stop(context: click.Context, pipeline: str, everything: bool, as_json: bool) -> None:
+    """Stop the schedule of PIPELINE; what is on its way still arrives.
+
+    \b
+    Examples:
+      idemflow stop people
+      idemflow stop people --all
+    """
+    _show(schedule_command.stop(resolve(context), pipeline, everything=everything), as_json)
+
+
+def _show(result: schedule_command.Schedule, as_json: bool) -> None:
+    if as_json:
+        print_json(dataclasses.asdict(result))
+        return
+    state = "runs" if result.running else "is stopped; when started it runs"
+    out.print(f"{result.pipeline} {state} every {result.every}.")
+    if result.queued:
+        out.print(f"{result.queued} FlowFiles are on their way.")

@@ -1,0 +1,142 @@
+"""Tables and progress of pipelines, with rich. Returns or draws; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from idemflow.canvas.difference import Change
+from idemflow.commands.run import RunsReport
+from idemflow.verify import Verification
+
+# How many ids a table names before it only counts.
+_NAMED = 20
+
+
+def runs_table(report: RunsReport) -> RenderableType:
+    """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("run", justify="right")
+    columns = (
+        "sent", "created", "overwritten", "stale", "dead letters", "duplicates", "lost", "seconds"
+    )  # fmt: skip
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, run in enumerate(report.runs, start=1):
+        bad = [f"[red]{count:,}[/]" if count else "0" for count in (run.duplicates, run.lost)]
+        table.add_row(
+            str(number),
+            f"{run.sent:,}",
+            f"{run.created:,}",
+            f"{run.overwritten:,}",
+            f"{run.stale:,}",
+            f"[yellow]{run.dead_letters:,}[/]" if run.dead_letters else "0",
+            *bad,
+            f"{run.seconds:.1f}",
+        )
+    verdict = (
+        "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
+    )
+    return Group(table, f"{report.documents:,} documents in {report.index}: {verdict}.")
+
+
+def verification_table(result: Verification) -> RenderableType:
+    """The table of ``idemflow verify``."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "documents", "checksum"):
+        table.add_column(name, no_wrap=True)
+    color = "green" if result.equal else "red"
+    sent = "sent by 1 run" if result.runs == 1 else f"sent by {result.runs} runs"
+    table.add_row(sent, f"{result.expected:,}", result.expected_checksum)
+    table.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
+    parts: list[RenderableType] = [table]
+    for name, ids in (
+        ("missing", result.missing),
+        ("extra", result.extra),
+        ("different", result.different),
+    ):
+        if ids:
+            more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+            shown = ", ".join(escape(identifier) for identifier in ids[:_NAMED])
+            parts.append(f"[red]{name}[/]: {shown}{more}")
+    if result.equal:
+        parts.append("[green]The index is exactly what was sent.[/]")
+    return Group(*parts)
+
+
+def changes_table(changes: Iterable[Change]) -> Table:
+    """What differs between the canvas and the files."""
+    table = Table("component", "property", "on the canvas", "in the files")
+    for change in changes:
+        table.add_row(
+            escape(change.component),
+            escape(change.property),
+            _value(change.before),
+            _value(change.after),
+        )
+    return table
+
+
+def _value(value: str | None) -> str:
+    """A property's value, shortened: a script is not shown whole."""
+    if value is None:
+        return "[dim]none[/]"
+    first, _, rest = value.partition("\n")
+    return escape(first[:60] + (" …" if rest or len(first) > 60 else ""))
+
+
+class RunsProgress:
+    """A line a preparation, and a bar a run. A context manager.
+
+    Args:
+        console: where to draw.
+        silent: draw nothing.
+    """
+
+    def __init__(self, console: Console, *, silent: bool) -> None:
+        self._console = console
+        self._silent = silent or not console.is_terminal
+        self._task: tuple[int, TaskID] | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console,
+            transient=True,
+            disable=self._silent,
+        )
+
+    def __enter__(self) -> RunsProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def step(self, text: str) -> None:
+        """Something is prepared."""
+        self._show(0, text, 0, None, "")
+
+    def records(self, number: int, done: int, total: int | None, note: str) -> None:
+        """Run ``number`` has brought ``done`` of ``total`` records to their end."""
+        self._show(number, f"run {number}", done, total, note)
+
+    def _show(self, number: int, text: str, done: int, total: int | None, note: str) -> None:
+        if self._task is None or self._task[0] != number:
+            if self._task is not None:
+                self._bars.update(self._task[1], visible=False)
+            self._task = (number, self._bars.add_task(text, total=total, note=note))
+        self._bars.update(
+            self._task[1], description=text, completed=done, total=total, note=escape(note)
+        )
