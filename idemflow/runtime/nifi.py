@@ -12,6 +12,7 @@ from idemflow.errors import LoginRefused, Unreachable
 from idemflow.paths import Home, resources
 from idemflow.runtime import certificates, launch, ports
 from idemflow.runtime.endpoint import Endpoint, session
+from idemflow.runtime.first_flow import write_first_flow
 from idemflow.runtime.java import Java
 from idemflow.runtime.owner import Owner, folder, mirror, place, remove, write_file
 from idemflow.runtime.python_env import PythonEnvironment
@@ -52,6 +53,7 @@ def lay_out(
     for name in ("conf", "data", "logs", "work", "tmp"):
         folder(home.nifi / name, 0o700, owner)
     folder(home.nifi / "data" / "nars", 0o700, owner)
+    write_first_flow(home.nifi / "data", NIFI_USER, owner)
 
     conf = home.nifi / "conf"
     values = {
