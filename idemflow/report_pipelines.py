@@ -20,8 +20,8 @@ _NAMED = 20
 
 def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("run", justify="right")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("run", justify="right", no_wrap=True)
     columns = (
         "sent", "created", "overwritten", "stale", "dead letters", "duplicates", "lost", "seconds"
     )  # fmt: skip
@@ -47,7 +47,7 @@ def runs_table(report: RunsReport) -> RenderableType:
 
 def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("", "documents", "checksum"):
         table.add_column(name, no_wrap=True)
     color = "green" if result.equal else "red"

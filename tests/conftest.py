@@ -1,0 +1,69 @@
+"""Fixtures of the tests that need the real servers: one runtime, started once through ``up``."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idemflow import settings
+from tests.integration.tools import ROOT, Idemflow, Project
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+    """The command, on a running runtime with a new home, free ports and the user's cache.
+
+    The home has a space in its name. The logs and the configuration of a session with failures
+    are kept in ``test-results/``.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="idemflow tests "))
+    folder.chmod(0o755)  # started by root, the servers run as another user
+    nifi_port, elasticsearch_port = free_ports(2)
+    command = Idemflow(
+        settings.resolve(
+            {
+                "project": str(ROOT),
+                "home": str(folder / "home"),
+                "nifi_port": nifi_port,
+                "elasticsearch_port": elasticsearch_port,
+            }
+        )
+    )
+    try:
+        command.ok("up", timeout=1800)
+        yield command
+    finally:
+        command.run("down")
+        if request.session.testsfailed:
+            _keep(folder / "home", ROOT / "test-results")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """An empty project's folder."""
+    return Project(tmp_path)
+
+
+def _keep(home: Path, target: Path) -> None:
+    """Copy logs and configuration, but no secrets and no data."""
+    shutil.rmtree(target, ignore_errors=True)
+    for pattern in ("*/logs/*.log", "nifi/conf/*.xml", "nifi/conf/*.properties"):
+        for file in home.glob(pattern):
+            copy = target / file.relative_to(home)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
