@@ -36,9 +36,19 @@ final class InterruptWatch {
         running.add(evaluation);
     }
 
-    void end(final Evaluation evaluation) {
+    /**
+     * To be called on the thread of the evaluation. After it no interruption reaches the script's thread any more.
+     *
+     * @return whether the script was asked to stop
+     */
+    boolean end(final Evaluation evaluation) {
         running.remove(evaluation);
-        interrupted.remove(evaluation);
+        if (interrupted.isEmpty()) {
+            return evaluation.isInterruptRequested();
+        }
+        synchronized (this) {
+            return interrupted.remove(evaluation);
+        }
     }
 
     private void look() {
@@ -48,16 +58,18 @@ final class InterruptWatch {
                 interrupted.add(evaluation);
             }
         }
-        for (final Evaluation evaluation : interrupted) {
-            if (!running.contains(evaluation)) {
-                interrupted.remove(evaluation);
-                continue;
-            }
-            try {
-                interrupt.accept(evaluation.getNumber());
-            } catch (final RuntimeException e) {
-                logger.warn("Could not interrupt a Python script", e);
-            }
+        interrupted.forEach(this::interrupt);
+    }
+
+    private synchronized void interrupt(final Evaluation evaluation) {
+        if (!running.contains(evaluation)) {
+            interrupted.remove(evaluation);
+            return;
+        }
+        try {
+            interrupt.accept(evaluation.getNumber());
+        } catch (final RuntimeException e) {
+            logger.warn("Could not interrupt a Python script", e);
         }
     }
 }

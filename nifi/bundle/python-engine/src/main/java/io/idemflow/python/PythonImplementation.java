@@ -24,8 +24,8 @@ final class PythonImplementation implements InvocationHandler {
         final String name = method.getName();
         if (method.getDeclaringClass() == Object.class && !runtime.implementing(target, name)) {
             return switch (name) {
-                case "equals" -> proxy == arguments[0];
-                case "hashCode" -> System.identityHashCode(proxy);
+                case "equals" -> arguments[0] != null && target.equals(JavaBridge.implementation(arguments[0]));
+                case "hashCode" -> target.hashCode();
                 default -> "Python implementation of " + proxy.getClass().getInterfaces()[0].getName();
             };
         }

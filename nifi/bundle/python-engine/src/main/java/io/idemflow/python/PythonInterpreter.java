@@ -96,7 +96,9 @@ final class PythonInterpreter {
             }
             throw failed(evaluation);
         } finally {
-            watch.end(evaluation);
+            if (watch.end(evaluation)) {
+                runtime.finish(evaluation.getNumber());
+            }
         }
         if (evaluation.getFailure() != null) {
             throw failed(evaluation);

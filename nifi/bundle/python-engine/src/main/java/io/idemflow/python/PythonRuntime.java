@@ -25,6 +25,9 @@ interface PythonRuntime {
     /** Raises an exception in the thread that runs this evaluation; does nothing when it has ended. */
     void interrupt(long evaluation);
 
+    /** Cleans up after an evaluation that {@link #interrupt} was called for. Called on the thread that ran it. */
+    void finish(long evaluation);
+
     /**
      * Calls a method of a Python object for Java code that was given it as an interface.
      *

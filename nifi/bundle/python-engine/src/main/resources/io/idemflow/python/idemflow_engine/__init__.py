@@ -2,9 +2,9 @@
 
 from idemflow_engine import guards, output, packages, spaces
 from idemflow_engine.bridge import call, implementing
-from idemflow_engine.evaluation import evaluate, interrupt, prepare
+from idemflow_engine.evaluation import evaluate, finish, interrupt, prepare
 
-__all__ = ["call", "evaluate", "implementing", "interrupt", "prepare"]
+__all__ = ["call", "evaluate", "finish", "implementing", "interrupt", "prepare"]
 
 guards.install()
 output.install()

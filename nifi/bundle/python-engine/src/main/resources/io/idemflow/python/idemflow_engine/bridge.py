@@ -33,8 +33,13 @@ _NO_OVERLOAD = ("no matching Java method overloads found", "ambiguous Java metho
 _THROWABLE = re.compile(r"((?:[a-z_]\w*\.)+[A-Z][\w$]*)(?:: (.*))?", re.DOTALL)
 _FRAMES = re.compile(r"\n\tat |\nCaused by: ")
 
-# By jpy's type: the class that scripts see, or how a value becomes a Python one.
-_classes: dict[type, "JavaClass | Callable[[Any], Any]"] = {}
+# By jpy's type: the class that scripts see.
+_made: dict[type, "JavaClass"] = {}
+# Those of them whose objects become plain instances (no exceptions, no proxies), and the same as a set.
+_classes: dict[type, "JavaClass"] = {}
+_instantiated: set[type] = set()
+# By type: how a value becomes what scripts see, where no class does it.
+_converters: dict[type, Callable[[Any], Any]] = {}
 _classes_lock = threading.RLock()
 # By thread: the exception of a Python method that Java called, on its way through Java.
 _raised: dict[int, BaseException] = {}
@@ -160,16 +165,19 @@ def find_class(name: str) -> Any:
 def from_java(value: Any) -> Any:
     """What a script sees of a value that jpy gave."""
     kind = type(value)
-    if kind is str:
-        return value if value.isascii() else _text(value)
     made = _classes.get(kind)
     if made is None:
-        made = _converter(kind)
-    if isinstance(made, JavaClass):
-        wrapped = made.__new__(made)
-        wrapped._java = value
-        return wrapped
-    return made(value)
+        if kind is str:
+            return value if value.isascii() else _text(value)
+        converter = _converters.get(kind)
+        if converter is not None:
+            return converter(value)
+        made = _meet(kind)
+        if made is None:
+            return _converters[kind](value)
+    wrapped = _new(made)
+    wrapped._java = value
+    return wrapped
 
 
 def to_java(value: Any) -> Any:
@@ -179,6 +187,8 @@ def to_java(value: Any) -> Any:
         return value if value.isascii() else text_to_java(value)
     if kind in _PLAIN:
         return value
+    if kind in _instantiated:
+        return value._java
     if isinstance(value, _Members):
         try:
             return value._java
@@ -259,8 +269,7 @@ def forget_error() -> None:
 
 
 _PLAIN = frozenset({int, float, bool, type(None), bytes, bytearray, memoryview})
-for _kind in _PLAIN:
-    _classes[_kind] = lambda value: value
+_converters.update(dict.fromkeys(_PLAIN, lambda value: value))
 
 
 def _element(value: Any) -> Any:
@@ -275,44 +284,59 @@ def _text(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _converter(kind: type) -> Any:
+def _meet(kind: type) -> "JavaClass | None":
+    """The class for a type that is met for the first time; None where a converter does instead."""
     if not issubclass(kind, jpy.JType):
-        return _as_it_is  # a Python object that Java gives back
+        _converters[kind] = _as_it_is  # a Python object that Java gives back
+        return None
     name = _java_name(kind)
     if name.startswith("["):
-        return _array_converter(kind, primitive=len(name) == 2)
+        _converters[kind] = _as_it_is if len(name) == 2 else _from_array
+        return None
     if "$Proxy" in name:
-        return _from_proxy
-    return _class_of(kind)
+        _converters[kind] = _from_proxy
+        return None
+    made = _class_of(kind)
+    if issubclass(made, JavaThrowable):
+        _converters[kind] = _from_throwable
+        return None
+    _instantiated.add(made)
+    _classes[kind] = made
+    return made
 
 
 def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _array_converter(kind: type, primitive: bool) -> Any:
-    converter = _as_it_is if primitive else lambda array: [from_java(item) for item in array]
-    _classes[kind] = converter
-    return converter
+def _from_array(array: Any) -> list[Any]:
+    return [from_java(item) for item in array]
 
 
 def _from_proxy(value: Any) -> Any:
+    # Any of Java's dynamic proxies may be a Python object in truth.
     target = _java.implementation(value)
     if target is not None:
         return target
-    made = _class_of(type(value))
-    wrapped = made.__new__(made)
+    wrapped = _new(_class_of(type(value)))
     wrapped._java = value
     return wrapped
 
 
+def _from_throwable(value: Any) -> Any:
+    message = from_java(value.getMessage())
+    error = _class_of(type(value))(*(() if message is None else (message,)))
+    error._java = value
+    return error
+
+
 def _class_of(java_type: Any) -> "JavaClass":
-    made = _classes.get(java_type)
+    made = _made.get(java_type)
     if made is None:
         with _classes_lock:
-            made = _classes.get(java_type)
+            made = _made.get(java_type)
             if made is None:
-                made = _classes[java_type] = _make_class(java_type)
+                made = _made[java_type] = _make_class(java_type)
     return made
 
 
@@ -404,11 +428,28 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
     """A Python function for the Java methods of one name; the object is the first argument."""
 
     def method(*args: Any) -> Any:
+        # What to_java and from_java do, unrolled for the usual types: this is called for every FlowFile.
+        converted = []
+        for arg in args:
+            kind = type(arg)
+            if kind in _instantiated:
+                converted.append(arg._java)
+            elif kind is str and arg.isascii():
+                converted.append(arg)
+            else:
+                converted.append(to_java(arg))
         try:
-            value = overloads(*[to_java(arg) for arg in args])
+            value = overloads(*converted)
         except RuntimeError as error:
             value = _again(overloads, args, name, error)
-        return from_java(value)
+        if value is None:
+            return None
+        made = _classes.get(type(value))
+        if made is None:
+            return from_java(value)
+        wrapped = _new(made)
+        wrapped._java = value
+        return wrapped
 
     method.__name__ = method.__qualname__ = name
     return method
@@ -460,7 +501,10 @@ def _python_error(message: str) -> BaseException:
 
 
 def _implement(instance: Any) -> Any:
-    """The Java object for an instance of a script's class; made once for each instance."""
+    """A Java object for an instance of a script's class.
+
+    The instance does not keep it: neither Java nor Python could ever collect such a ring.
+    """
     if isinstance(instance, JavaThrowable):
         java = _call(_owner(type(instance))._type, instance.args, type(instance).__name__)
     else:
@@ -484,6 +528,7 @@ class _StringClass(JavaClass):
 
 
 _GIVEN = frozenset({object, _Members, JavaObject, JavaThrowable, BaseException, Exception})
+_new = object.__new__
 _throwable = jpy.get_type("java.lang.Throwable")
 JavaStringClass = _StringClass(
     "String",

@@ -1,34 +1,36 @@
 """Runs scripts: a fresh namespace each time, errors in one line, requests to stop."""
 
+import contextlib
 import ctypes
+import functools
 import linecache
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any
 
 from idemflow_engine import bridge, output, spaces
 
-_EXPRESSION = "eval"
+_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _ENGINE_DIRECTORY = __file__.rpartition("/")[0]
 
 # Threads of the running evaluations, by number.
 _threads: dict[int, int] = {}
+# The exceptions that were raised in them from outside, by number.
+_interruptions: dict[int, "type[ScriptInterrupted]"] = {}
 
 
 class ScriptInterrupted(BaseException):
     """Raised in a script that was asked to stop; not an Exception, so that scripts do not catch it by the way."""
 
+    __module__ = "builtins"
+
 
 def prepare(evaluation: Any, source: str, file_name: str) -> CodeType | None:
     """Compile a script. After a syntax error, which `evaluation` is told, give None."""
     try:
-        text = bridge.from_java(source)
-        try:
-            return compile(text, file_name, _EXPRESSION)
-        except SyntaxError:
-            return compile(text, file_name, "exec")
+        return _compile(bridge.from_java(source), file_name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         _report(evaluation, error, file_name, ())
         return None
@@ -55,6 +57,7 @@ def evaluate(
 
     printer_before = output.begin(printer)
     space_before = spaces.begin(space)
+    threads_before = threading.active_count()
     _threads[number] = threading.get_ident()
     try:
         value = eval(code, namespace)  # noqa: S307
@@ -64,6 +67,7 @@ def evaluate(
             _report(evaluation, ending, file_name, directories)
         return None
     except BaseException as error:
+        _disarm(number)
         _report(evaluation, error, file_name, directories)
         return None
     finally:
@@ -72,15 +76,46 @@ def evaluate(
         spaces.end(space_before)
         output.end(printer_before)
         printer.close()
+        # A function and the namespace that it was defined in keep each other alive, and with them all that a script
+        # has read, until Python looks for such rings: by then it may be gigabytes.
+        if threading.active_count() <= threads_before:
+            namespace.clear()
 
 
 def interrupt(number: int) -> None:
     """Raise ScriptInterrupted in the thread of an evaluation that still runs."""
     thread = _threads.get(number)
-    if thread is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread), ctypes.py_object(ScriptInterrupted)
-        )
+    if thread is None:
+        return
+    kind = _interruptions.get(number)
+    if kind is None:
+        kind = _interruptions[number] = type("ScriptInterrupted", (ScriptInterrupted,), {})
+        # A script that catches it, say in a loop, drops it: then it is raised again, now outside of the `try`.
+        # No Python function may do that, since it would be raised in there.
+        kind.__del__ = functools.partial(_raise_in, ctypes.c_ulong(thread), ctypes.py_object(kind))
+    _raise_in(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+def finish(number: int) -> None:
+    """Clean up after an interrupted evaluation, whose own clean-up may have been cut short."""
+    _disarm(number)
+    _threads.pop(number, None)
+    _interruptions.pop(number, None)
+    bridge.forget_error()
+    spaces.end(None)
+    output.end(None)
+
+
+def _disarm(number: int) -> None:
+    kind = _interruptions.get(number)
+    if kind is not None and "__del__" in kind.__dict__:
+        del kind.__del__
+
+
+def _compile(text: str, file_name: str) -> CodeType:
+    with contextlib.suppress(SyntaxError):
+        return compile(text, file_name, "eval")  # one expression, whose value the caller may want
+    return compile(text, file_name, "exec")
 
 
 def _log_lines(evaluation: Any, log: Any) -> Callable[[str, bool], None]:
@@ -97,9 +132,7 @@ def _report(
     source = bridge.from_java(evaluation.getSource())
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     try:
-        text = "".join(
-            traceback.format_exception(type(error), error, _skip_engine(error.__traceback__))
-        )
+        text = _format(error)
     finally:
         linecache.cache.pop(file_name, None)
     where, line, column = _place(error, file_name, directories)
@@ -130,7 +163,13 @@ def _place(
     return place
 
 
-def _skip_engine(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_ENGINE_DIRECTORY):
-        trace = trace.tb_next
-    return trace
+def _format(error: BaseException) -> str:
+    """The traceback as Python prints it, without the engine's own frames."""
+    top = traceback.TracebackException.from_exception(error)
+    waiting: list[traceback.TracebackException | None] = [top]
+    while waiting:
+        part = waiting.pop()
+        if part is not None:
+            part.stack[:] = [f for f in part.stack if not f.filename.startswith(_ENGINE_DIRECTORY)]
+            waiting += [part.__cause__, part.__context__, *(part.exceptions or ())]
+    return "".join(top.format())
