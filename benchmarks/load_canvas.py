@@ -1,0 +1,213 @@
+"""A process group with a full queue in front of PutElasticsearchJson."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nipyapi
+
+from benchmarks import people
+from idemflow.canvas import catalog
+from idemflow.canvas.client import errors
+from idemflow.canvas.control import bulletins
+from idemflow.errors import CanvasError
+from idemflow.runtime import Runtime
+
+NAME = "idemflow benchmark: load"
+CHUNK = 1_000
+_DEADLINE = 600.0
+_POLL = 0.05
+
+_CHUNKS = """
+for start in range(0, int(count.getValue()), int(size.getValue())):
+    chunk = session.putAttribute(session.create(), "start", str(start))
+    session.transfer(chunk, REL_SUCCESS)
+"""
+
+_FILL = """
+import json
+
+chunk = session.get()
+if chunk is not None:
+    for id, person in people(int(chunk.getAttribute("start")), int(size.getValue())):
+        flow_file = session.putAttribute(session.create(), "id", id)
+        stream = session.write(flow_file)
+        stream.write(json.dumps(person).encode())
+        stream.close()
+        session.transfer(flow_file, REL_SUCCESS)
+    session.remove(chunk)
+"""
+
+
+class LoadCanvas:
+    """Builds the group, fills its queue, and empties the queue into Elasticsearch.
+
+    Args:
+        runtime: the servers; :func:`idemflow.canvas.client.connect` has been called.
+        batch: Batch Size of PutElasticsearchJson.
+        tasks: its concurrent tasks.
+    """
+
+    def __init__(self, runtime: Runtime, batch: int, tasks: int) -> None:
+        self._types = catalog.read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
+        with errors():
+            self._clear()
+            root = nipyapi.canvas.get_process_group("root", "id")
+            self._group = nipyapi.canvas.create_process_group(root, NAME, (0.0, -1_000.0))
+            client = self._client(runtime)
+            self._chunks = self._script("chunks", _CHUNKS, (0.0, 0.0))
+            source = Path(people.__file__).read_text(encoding="utf-8")
+            self._fill = self._script("fill", source + _FILL, (0.0, 300.0))
+            self._put = self._processor(
+                catalog.PUT, "put", (0.0, 600.0),
+                {
+                    "Identifier Attribute": "id",
+                    "Index": "replaced before each run",
+                    "Batch Size": str(batch),
+                    "Client Service": client.id,
+                },
+                ["original", "successful"], tasks,
+            )  # fmt: skip
+            self._connect(self._chunks, self._fill, ["success"])
+            self._queue = self._connect(self._fill, self._put, ["success"])
+            self._connect(self._put, self._put, ["retry", "errors", "failure"])
+
+    def fill(self, count: int) -> None:
+        """Queue so many people, one document a FlowFile, with their ids as attributes."""
+        with errors():
+            self._configure(self._chunks, {"count": str(count), "size": str(CHUNK)})
+            self._configure(self._fill, {"size": str(CHUNK)})
+            nipyapi.canvas.schedule_processor(self._processor_now(self._chunks), "RUN_ONCE")
+            nipyapi.canvas.schedule_processor(self._processor_now(self._fill), True)
+            self._wait(lambda: self._queued() == count, f"the queue does not hold {count} FlowFiles")
+            nipyapi.canvas.schedule_processor(self._processor_now(self._fill), False)
+
+    def empty(self, index: str, arrived: Callable[[], bool]) -> float:
+        """Send what is queued into an index.
+
+        Args:
+            index: the index.
+            arrived: whether every document is in it; asked instead of NiFi, whose answers cost it
+                several milliseconds each.
+
+        Returns:
+            Seconds from the start of the processor until all have arrived.
+        """
+        with errors():
+            self._configure(self._put, {self._types[catalog.PUT].internal("Index"): index})
+            processor = self._processor_now(self._put)
+            began = time.perf_counter()
+            nipyapi.canvas.schedule_processor(processor, True)
+            self._wait(arrived, "the queue is not emptied")
+            seconds = time.perf_counter() - began
+            self._wait(lambda: self._queued() == 0, "FlowFiles are left over")
+            nipyapi.canvas.schedule_processor(self._processor_now(self._put), False)
+        return seconds
+
+    def close(self) -> None:
+        """Take the group away."""
+        with errors():
+            self._clear()
+
+    def _clear(self) -> None:
+        root = nipyapi.canvas.get_root_pg_id()
+        for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
+            if group.component.name == NAME:
+                nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
+
+    def _client(self, runtime: Runtime) -> nipyapi.nifi.ControllerServiceEntity:
+        secure = self._service(
+            catalog.SSL_SERVICE,
+            {
+                "Truststore Filename": str(runtime.truststore),
+                "Truststore Password": runtime.truststore_password or "",
+                "Truststore Type": "PKCS12",
+            },
+        )
+        return self._service(
+            catalog.CLIENT_SERVICE,
+            {
+                "HTTP Hosts": runtime.loader.url,
+                "Username": runtime.loader.username,
+                "Password": runtime.loader.password,
+                "SSL Context Service": secure.id,
+            },
+        )
+
+    def _service(
+        self, kind: str, properties: Mapping[str, str]
+    ) -> nipyapi.nifi.ControllerServiceEntity:
+        service = nipyapi.canvas.create_controller(self._group, self._documented(kind))
+        nipyapi.canvas.update_controller(
+            service,
+            nipyapi.nifi.ControllerServiceDTO(properties=self._internal(kind, properties)),
+        )
+        service = nipyapi.canvas.get_controller(service.id, "id")
+        return nipyapi.canvas.schedule_controller(service, True, refresh=True)
+
+    def _script(
+        self, name: str, body: str, position: tuple[float, float]
+    ) -> nipyapi.nifi.ProcessorEntity:
+        properties = {"Script Engine": "python", "Script Body": body}
+        return self._processor(catalog.SCRIPT, name, position, properties, ["failure"], 2)
+
+    def _processor(
+        self,
+        kind: str,
+        name: str,
+        position: tuple[float, float],
+        properties: Mapping[str, str],
+        terminate: list[str],
+        tasks: int,
+    ) -> nipyapi.nifi.ProcessorEntity:
+        config = nipyapi.nifi.ProcessorConfigDTO(
+            properties=self._internal(kind, properties),
+            auto_terminated_relationships=terminate,
+            concurrently_schedulable_task_count=tasks,
+        )
+        return nipyapi.canvas.create_processor(
+            self._group, self._documented(kind), position, name, config
+        )
+
+    def _documented(self, kind: str) -> nipyapi.nifi.DocumentedTypeDTO:
+        bundle = nipyapi.nifi.BundleDTO(**self._types[kind].bundle)
+        return nipyapi.nifi.DocumentedTypeDTO(type=kind, bundle=bundle)
+
+    def _internal(self, kind: str, properties: Mapping[str, str]) -> dict[str, str]:
+        return {self._types[kind].internal(name): value for name, value in properties.items()}
+
+    def _connect(
+        self,
+        source: nipyapi.nifi.ProcessorEntity,
+        target: nipyapi.nifi.ProcessorEntity,
+        relationships: list[str],
+    ) -> nipyapi.nifi.ConnectionEntity:
+        connection = nipyapi.canvas.create_connection(source, target, relationships)
+        connection.component.back_pressure_object_threshold = 0
+        connection.component.back_pressure_data_size_threshold = "0 B"
+        return nipyapi.nifi.ConnectionsApi().update_connection(connection, connection.id)
+
+    def _configure(
+        self, processor: nipyapi.nifi.ProcessorEntity, properties: dict[str, str]
+    ) -> None:
+        nipyapi.canvas.update_processor(
+            self._processor_now(processor), nipyapi.nifi.ProcessorConfigDTO(properties=properties)
+        )
+
+    def _processor_now(self, processor: Any) -> nipyapi.nifi.ProcessorEntity:
+        return nipyapi.canvas.get_processor(processor.id, "id")
+
+    def _queued(self) -> int:
+        status = nipyapi.nifi.FlowApi().get_process_group_status(self._group.id)
+        return int(status.process_group_status.aggregate_snapshot.flow_files_queued)
+
+    def _wait(self, done: Callable[[], bool], problem: str) -> None:
+        deadline = time.monotonic() + _DEADLINE
+        while not done():
+            if time.monotonic() > deadline:
+                said = "; ".join(item.message for item in bulletins(self._group.id)[-3:])
+                raise CanvasError(f"{problem} within {_DEADLINE:.0f} s. {said}")
+            time.sleep(_POLL)
