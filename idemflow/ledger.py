@@ -136,7 +136,7 @@ class Ledger:
                     f"Elasticsearch at {self._url} is not ready ({error.status_code})",
                     next_command="idemflow status",
                 ) from error
-            raise IdemflowError(f"Elasticsearch refused a request: {error}") from error
+            raise IdemflowError(f"Elasticsearch refused a request: {_reason(error)}") from error
 
     def reachable(self) -> None:
         """Check that Elasticsearch answers.
@@ -332,6 +332,16 @@ class Ledger:
         finally:
             with self._errors():
                 self._client.close_point_in_time(id=pit)
+
+
+def _reason(error: ApiError) -> str:
+    """What Elasticsearch says, down to the cause that names the field."""
+    cause = error.info.get("error") if isinstance(error.info, dict) else None
+    reasons: list[str] = []
+    while isinstance(cause, dict):
+        reasons.append(str(cause.get("reason")))
+        cause = cause.get("caused_by")
+    return ": ".join(reasons) or str(error)
 
 
 def _template(pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
