@@ -41,7 +41,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class Program(click.Group):
     """Prints each of idemflow's errors as one message with the next command."""
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # noqa: D102
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         try:
             code = super().main(args, **{**extra, "standalone_mode": False})
         except click.exceptions.Abort:
@@ -79,7 +79,7 @@ def setting_option(name: str, flag: str | None = None, **extra: Any) -> Callable
 @click.version_option(idemflow.__version__, prog_name="idemflow")
 @setting_option("project", metavar="FOLDER")
 @click.pass_context
-def main(context: click.Context, project: str | None) -> None:
+def main(context: click.Context, /, project: str | None) -> None:
     """Idempotent pipelines on Apache NiFi: run, rerun, replay or crash, and Elasticsearch holds
     the same.
 
@@ -104,7 +104,7 @@ def main(context: click.Context, project: str | None) -> None:
 @setting_option("nars", metavar="FOLDER", multiple=True)
 @json_option
 @click.pass_context
-def up(context: click.Context, as_json: bool, nars: tuple[str, ...], **options: Any) -> None:
+def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **options: Any) -> None:
     """Start NiFi and Elasticsearch; what runs already is left alone.
 
     The first time, this fetches about 500 MB into the cache. Ports given once are remembered.
@@ -141,16 +141,21 @@ def up(context: click.Context, as_json: bool, nars: tuple[str, ...], **options: 
 
 
 @main.command()
+@click.option(
+    "--delete", is_flag=True, help="Delete the runtime's folder, too: canvas, indices, logins."
+)
 @json_option
 @click.pass_context
-def down(context: click.Context, as_json: bool) -> None:
-    """Stop what `idemflow up` started; data stay.
+def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
+    """Stop what `idemflow up` started; data stay unless --delete is given.
 
     \b
-    Example:
+    Examples:
       idemflow down
+      idemflow down --delete
     """
-    result = down_command.down(resolve(context))
+    chosen = resolve(context)
+    result = down_command.down(chosen, delete=delete)
     if as_json:
         print_json(dataclasses.asdict(result))
         return
@@ -162,12 +167,14 @@ def down(context: click.Context, as_json: bool) -> None:
         out.print(f"Stopped {_and(result.stopped)}.")
     else:
         out.print("Nothing was running.")
+    if delete:
+        out.print(f"Deleted {chosen.home}.")
 
 
 @main.command()
 @json_option
 @click.pass_context
-def status(context: click.Context, as_json: bool) -> None:
+def status(context: click.Context, /, as_json: bool) -> None:
     """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
 
     \b
@@ -190,7 +197,7 @@ def status(context: click.Context, as_json: bool) -> None:
 @click.option("--show-login", is_flag=True, help="Print the user and the password.")
 @json_option
 @click.pass_context
-def open_(context: click.Context, show_login: bool, as_json: bool) -> None:
+def open_(context: click.Context, /, show_login: bool, as_json: bool) -> None:
     """Print the canvas' address and where its login is; open it where there is a display.
 
     \b
@@ -202,8 +209,12 @@ def open_(context: click.Context, show_login: bool, as_json: bool) -> None:
         resolve(context), has_display=not as_json and click_has_display()
     )
     if as_json:
-        shown = {"url": canvas.url, "username": canvas.username, "ca_file": canvas.ca_file,
-                 "login_file": canvas.login_file}
+        shown = {
+            "url": canvas.url,
+            "username": canvas.username,
+            "ca_file": canvas.ca_file,
+            "login_file": canvas.login_file,
+        }
         print_json({**shown, "password": canvas.password} if show_login else shown)
         return
     out.print(f"Canvas: {canvas.url}")
@@ -213,9 +224,7 @@ def open_(context: click.Context, show_login: bool, as_json: bool) -> None:
     elif canvas.login_file:
         out.print(f"Login: {canvas.login_file}   (show it: idemflow open --show-login)")
     if canvas.ca_file:
-        out.print(
-            f"The browser warns of the certificate until it trusts {canvas.ca_file}"
-        )
+        out.print(f"The browser warns of the certificate until it trusts {canvas.ca_file}")
 
 
 def click_has_display() -> bool:
@@ -228,7 +237,7 @@ def click_has_display() -> bool:
 @main.command()
 @json_option
 @click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
+def doctor(context: click.Context, /, as_json: bool) -> None:
     """Check whether this machine can run the servers, and say how to mend what cannot.
 
     \b
@@ -248,10 +257,16 @@ def doctor(context: click.Context, as_json: bool) -> None:
 @main.command()
 @click.argument("server", type=click.Choice(["nifi", "elasticsearch"]))
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
-@click.option("-n", "--lines", default=50, show_default=True, help="How many lines.",
-              type=click.IntRange(1, 10_000))
+@click.option(
+    "-n",
+    "--lines",
+    default=50,
+    show_default=True,
+    help="How many lines.",
+    type=click.IntRange(1, 10_000),
+)
 @click.pass_context
-def logs(context: click.Context, server: str, follow: bool, lines: int) -> None:
+def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> None:
     """Show the end of a server's log.
 
     \b
@@ -266,7 +281,7 @@ def logs(context: click.Context, server: str, follow: bool, lines: int) -> None:
             click.echo(text)
 
 
-def resolve(context: click.Context, **options: Any) -> Settings:
+def resolve(context: click.Context, /, **options: Any) -> Settings:
     """The settings of this call: its options, the global ones, and the rest."""
     return settings.resolve({**context.find_root().obj, **options})
 
@@ -310,4 +325,4 @@ def _show_crash(error: Exception) -> int:
 
 
 # The commands on pipelines register themselves; they need the names above.
-import idemflow.cli_pipelines  # noqa: E402, F401
+import idemflow.cli_pipelines  # noqa: E402

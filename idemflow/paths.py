@@ -77,6 +77,11 @@ class Home:
         return self.root / "state.json"
 
     @property
+    def ports(self) -> Path:
+        """The ports that ``idemflow up`` was given last."""
+        return self.root / "ports.json"
+
+    @property
     def lock(self) -> Path:
         """Held while a command changes the runtime."""
         return self.root / "lock"

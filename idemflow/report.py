@@ -51,7 +51,9 @@ def checks_table(checks: Iterable[Check]) -> Table:
     for check in checks:
         color = _OUTCOMES[check.outcome]
         table.add_row(
-            f"[{color}]{check.outcome}[/]", check.name, escape(check.found),
+            f"[{color}]{check.outcome}[/]",
+            check.name,
+            escape(check.found),
             escape(check.mend or ""),
         )
     return table
@@ -74,16 +76,22 @@ class ConsoleProgress:
         self._tasks: dict[str, TaskID] = {}
         self._total: TaskID | None = None
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
-            TransferSpeedColumn(), TimeRemainingColumn(),
-            console=console, transient=True,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
         )
 
     def __enter__(self) -> ConsoleProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self._bars.stop()

@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,57 +24,89 @@ PREFIX = "IDEMFLOW_"
 FILE = "idemflow.toml"
 
 
-def _setting(help_text: str, kind: str, default: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "kind": kind})
+def _is(kind: str, help_text: str) -> dict[str, str]:
+    return {"kind": kind, "help": help_text}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a command runs with. ``metadata`` of each field holds its help and kind.
+    """What a command runs with. ``metadata`` of each field holds its kind and its help.
 
     Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``seconds``,
     ``text``, ``url``, and ``secret`` (never on a command line nor in ``idemflow.toml``).
     """
 
-    project: Path = _setting(
-        "The project's folder, with flows/ and scripts/; the nearest one above by default.",
-        "path", Path())
-    home: Path = _setting(
-        "The runtime's folder: configuration, data, logs, secrets.", "path", Path())
-    cache: Path = _setting(
-        "The download cache, shared by all checkouts.", "path", Path())
-    nifi_port: int = _setting("The port of NiFi's canvas and API on loopback.", "port", 8443)
-    elasticsearch_port: int = _setting("The port of Elasticsearch on loopback.", "port", 9200)
-    nifi_heap: str = _setting("NiFi's Java heap.", "heap", "1g")
-    elasticsearch_heap: str = _setting("Elasticsearch's Java heap.", "heap", "1g")
-    nars: tuple[Path, ...] = _setting(
-        "Folders with your own NARs; what they bring replaces the bundle's.", "paths", ())
-    run_as_user: str | None = _setting(
-        "The user that the servers run as when idemflow runs as root (a name or a number); "
-        "an unused number by default.", "text", None)
-    start_timeout: int = _setting(
-        "How many seconds the servers may take to start.", "seconds", 180)
-    repository: str | None = _setting(
-        "A Maven repository to use instead of Maven Central, a mirror for example.", "url", None)
-    nifi_url: str | None = _setting(
-        "Your own NiFi (https://host:port). Set it to use no embedded runtime.", "url", None)
-    nifi_username: str | None = _setting("The user on your own NiFi.", "text", None)
-    nifi_password: str | None = _setting("That user's password.", "secret", None)
-    nifi_ca: Path | None = _setting("The CA certificate (PEM) of your own NiFi.", "path", None)
-    elasticsearch_url: str | None = _setting("Your own Elasticsearch.", "url", None)
-    elasticsearch_username: str | None = _setting(
-        "The user that idemflow verifies with.", "text", None)
-    elasticsearch_password: str | None = _setting("That user's password.", "secret", None)
-    elasticsearch_ca: Path | None = _setting(
-        "The CA certificate (PEM) of your own Elasticsearch.", "path", None)
-    loader_url: str | None = _setting(
-        "How your NiFi reaches your Elasticsearch; elasticsearch_url by default.", "url", None)
-    loader_username: str | None = _setting(
-        "The user that your NiFi loads with; elasticsearch_username by default.", "text", None)
-    loader_password: str | None = _setting("That user's password.", "secret", None)
-    loader_truststore: Path | None = _setting(
-        "A PKCS12 trust store on your NiFi's machine, with Elasticsearch's CA.", "path", None)
-    loader_truststore_password: str | None = _setting("Its password.", "secret", None)
+    project: Path = field(
+        metadata=_is("path", "The folder with flows/ and scripts/; default: the nearest one above.")
+    )
+    home: Path = field(
+        metadata=_is("path", "The runtime's folder: configuration, data, logs, secrets.")
+    )
+    cache: Path = field(metadata=_is("path", "The download cache, shared by all checkouts."))
+    nifi_port: int = field(
+        default=8443, metadata=_is("port", "The port of NiFi's canvas and API on loopback.")
+    )
+    elasticsearch_port: int = field(
+        default=9200, metadata=_is("port", "The port of Elasticsearch on loopback.")
+    )
+    nifi_heap: str = field(default="1g", metadata=_is("heap", "NiFi's Java heap."))
+    elasticsearch_heap: str = field(
+        default="1g", metadata=_is("heap", "Elasticsearch's Java heap.")
+    )
+    nars: tuple[Path, ...] = field(
+        default=(),
+        metadata=_is("paths", "Folders with your own NARs; what they bring replaces the bundle's."),
+    )
+    run_as_user: str | None = field(
+        default=None,
+        metadata=_is("text", "The servers' user where idemflow runs as root: a name or a number."),
+    )
+    start_timeout: int = field(
+        default=300, metadata=_is("seconds", "How long the servers may take to start.")
+    )
+    repository: str | None = field(
+        default=None, metadata=_is("url", "A mirror to use in place of Maven Central.")
+    )
+    nifi_url: str | None = field(
+        default=None, metadata=_is("url", "Your own NiFi, in place of the embedded runtime.")
+    )
+    nifi_username: str | None = field(
+        default=None, metadata=_is("text", "The user on your own NiFi.")
+    )
+    nifi_password: str | None = field(default=None, metadata=_is("secret", "That user's password."))
+    nifi_ca: Path | None = field(
+        default=None, metadata=_is("path", "The CA certificate (PEM) of your own NiFi.")
+    )
+    elasticsearch_url: str | None = field(
+        default=None, metadata=_is("url", "Your own Elasticsearch.")
+    )
+    elasticsearch_username: str | None = field(
+        default=None, metadata=_is("text", "The user that idemflow itself reads and verifies with.")
+    )
+    elasticsearch_password: str | None = field(
+        default=None, metadata=_is("secret", "That user's password.")
+    )
+    elasticsearch_ca: Path | None = field(
+        default=None, metadata=_is("path", "The CA certificate (PEM) of your own Elasticsearch.")
+    )
+    loader_url: str | None = field(
+        default=None,
+        metadata=_is("url", "Elasticsearch as your NiFi reaches it; default: elasticsearch_url."),
+    )
+    loader_username: str | None = field(
+        default=None,
+        metadata=_is("text", "The user that NiFi loads with; default: elasticsearch_username."),
+    )
+    loader_password: str | None = field(
+        default=None, metadata=_is("secret", "That user's password.")
+    )
+    loader_truststore: Path | None = field(
+        default=None,
+        metadata=_is("path", "PKCS12 file with Elasticsearch's CA, as a path on NiFi's machine."),
+    )
+    loader_truststore_password: str | None = field(
+        default=None, metadata=_is("secret", "The password of loader_truststore.")
+    )
 
     @property
     def runtime(self) -> Literal["embedded", "external"]:
@@ -95,7 +127,7 @@ class Settings:
         return f"Settings({', '.join(shown)})"
 
 
-TABLE = {field.name: field for field in dataclasses.fields(Settings)}
+TABLE = {one.name: one for one in dataclasses.fields(Settings)}
 
 
 def resolve(options: Mapping[str, Any] | None = None) -> Settings:
@@ -123,8 +155,7 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     _merge(values, environment, here, "the environment")
     _merge(values, given, here, "the command line")
     values["project"] = project
-    values.setdefault(
-        "cache", paths.default_cache(Path.home(), os.environ.get("XDG_CACHE_HOME")))
+    values.setdefault("cache", paths.default_cache(Path.home(), os.environ.get("XDG_CACHE_HOME")))
     values.setdefault("home", paths.default_runtime_home(project))
     for name, port in _remembered(values["home"]).items():
         values.setdefault(name, port)
@@ -136,7 +167,7 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
 
 def remember_ports(settings: Settings) -> None:
     """Keeps the ports for later commands on this runtime."""
-    file = settings.home / "ports.json"
+    file = settings.folders.ports
     ports = {name: getattr(settings, name) for name in ("nifi_port", "elasticsearch_port")}
     if _remembered(settings.home) != ports:
         file.write_text(json.dumps(ports), encoding="utf-8")
@@ -144,7 +175,7 @@ def remember_ports(settings: Settings) -> None:
 
 def _remembered(home: Path) -> dict[str, int]:
     try:
-        found = json.loads((home / "ports.json").read_text(encoding="utf-8"))
+        found = json.loads(paths.Home(home).ports.read_text(encoding="utf-8"))
         return {name: int(found[name]) for name in ("nifi_port", "elasticsearch_port")}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

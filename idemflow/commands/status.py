@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import runtime
+from idemflow.runtime import ServerStatus
 from idemflow.settings import Settings
 
 
@@ -20,7 +21,7 @@ class Status:
 
     runtime: str
     home: str | None
-    servers: list[runtime.ServerStatus]
+    servers: list[ServerStatus]
 
     @property
     def all_running(self) -> bool:

@@ -71,8 +71,11 @@ def build_module(
         with tempfile.TemporaryDirectory() as scratch:
             classes = Path(scratch) / "classes"
             compile_java(
-                java, files[lock.compiler], [module.folder / "src" / "main" / "java"],
-                [files[c] for c in module.compile + module.bundle], classes,
+                java,
+                files[lock.compiler],
+                [module.folder / "src" / "main" / "java"],
+                [files[c] for c in module.compile + module.bundle],
+                classes,
             )
             resources = module.folder / "src" / "main" / "resources"
             made = jar if module.kind == "lib" else Path(scratch) / jar.name
@@ -85,7 +88,9 @@ def build_module(
     return Built(module.name, lib=(jar, *bundled))
 
 
-def build_packed(packed: PackedNar, files: Mapping[Coordinate, Path], lock: Lock, cache: Path) -> Path:
+def build_packed(
+    packed: PackedNar, files: Mapping[Coordinate, Path], lock: Lock, cache: Path
+) -> Path:
     """Packs an official NAR of its jars, or takes it from the cache."""
     key = _key([str(packed)], [], (lock.files[c].sha256 for c in packed.jars))
     target = cache / "built" / f"{packed.name}-{key}" / f"{packed.name}-{packed.version}.nar"
@@ -110,14 +115,34 @@ def compile_java(
     # In a file, since the list may be longer than a command line can be.
     arguments = target.with_name(target.name + ".args")
     options = [
-        "--release", RELEASE, "-encoding", "UTF-8", "-g", "-parameters", "-proc:none", "-nowarn",
-        "-cp", ":".join(str(path) for path in class_path) or ".", "-d", str(target), *names,
+        "--release",
+        RELEASE,
+        "-encoding",
+        "UTF-8",
+        "-g",
+        "-parameters",
+        "-proc:none",
+        "-nowarn",
+        "-cp",
+        ":".join(str(path) for path in class_path) or ".",
+        "-d",
+        str(target),
+        *names,
     ]
     arguments.write_text("\n".join(f'"{option}"' for option in options), encoding="utf-8")
     done = subprocess.run(
-        [java.executable, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", compiler,
-         f"@{arguments}"],
-        capture_output=True, text=True, timeout=COMPILE_TIMEOUT, check=False,
+        [
+            java.executable,
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-jar",
+            compiler,
+            f"@{arguments}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=COMPILE_TIMEOUT,
+        check=False,
     )
     if done.returncode != 0:
         raise IdemflowError(

@@ -59,7 +59,10 @@ class ServerCertificate:
     def keystore(self, password: str) -> bytes:
         """A PKCS12 key store for Java."""
         return pkcs12.serialize_key_and_certificates(
-            b"server", self.key, self.certificate, [self.authority],
+            b"server",
+            self.key,
+            self.certificate,
+            [self.authority],
             serialization.BestAvailableEncryption(password.encode()),
         )
 
@@ -148,10 +151,15 @@ def _make_authority() -> Authority:
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not signs_certificates, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False,
-        key_cert_sign=signs_certificates, crl_sign=signs_certificates,
-        encipher_only=False, decipher_only=False,
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 
@@ -166,6 +174,7 @@ def _expires_soon(certificate: x509.Certificate) -> bool:
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )

@@ -89,9 +89,7 @@ def describe(settings: Settings, state: State) -> Runtime:
     return Runtime(
         kind="embedded",
         nifi=endpoint("nifi", NIFI_USER, secrets.nifi_password),
-        elasticsearch=endpoint(
-            "elasticsearch", ELASTICSEARCH_USER, secrets.elasticsearch_password
-        ),
+        elasticsearch=endpoint("elasticsearch", ELASTICSEARCH_USER, secrets.elasticsearch_password),
         loader=endpoint("elasticsearch", LOADER_USER, secrets.loader_password),
         truststore=home.nifi / "conf" / "truststore.p12",
         truststore_password=secrets.truststore_password,
@@ -103,18 +101,23 @@ def _external(settings: Settings) -> Runtime:
         value = getattr(settings, name)
         if not value:
             raise SettingError(
-                name, f"is needed with your own NiFi ({settings.nifi_url})",
+                name,
+                f"is needed with your own NiFi ({settings.nifi_url})",
                 next_command=f"export IDEMFLOW_{name.upper()}=...",
             )
         return str(value)
 
     nifi = Endpoint(
-        required("nifi_url"), required("nifi_username"), required("nifi_password"),
+        required("nifi_url"),
+        required("nifi_username"),
+        required("nifi_password"),
         settings.nifi_ca,
     )
     own = Endpoint(
-        required("elasticsearch_url"), required("elasticsearch_username"),
-        required("elasticsearch_password"), settings.elasticsearch_ca,
+        required("elasticsearch_url"),
+        required("elasticsearch_username"),
+        required("elasticsearch_password"),
+        settings.elasticsearch_ca,
     )
     loader = replace(own, url=settings.loader_url or own.url)
     if settings.loader_username:

@@ -54,6 +54,7 @@ def lay_out(
     settings: Settings,
     owner: Owner,
     distribution: Path,
+    archive: Path,
     authority: certificates.Authority,
     secrets: Secrets,
     grants: Sequence[str],
@@ -71,6 +72,7 @@ def lay_out(
         "logs": home.elasticsearch_logs,
         "tmp": root / "tmp",
         "home": root / "data",
+        "archive": archive,
         "heap": settings.elasticsearch_heap,
         "port": settings.elasticsearch_port,
         "project": settings.project,
@@ -115,6 +117,8 @@ def command(settings: Settings, java: Java) -> launch.Command:
     environment["ES_JAVA_HOME"] = str(java.home)
     environment["ES_PATH_CONF"] = str(root / "config")
     environment["ES_TMPDIR"] = str(root / "tmp")
+    # The launcher's own JVM works for a second and then waits: no time for the optimizing compiler.
+    environment["CLI_JAVA_OPTS"] = "-XX:TieredStopAtLevel=1"
     return launch.Command(
         server="elasticsearch",
         arguments=[root / "dist" / "bin" / "elasticsearch", "-p", pid_file(home)],

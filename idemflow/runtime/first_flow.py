@@ -41,10 +41,25 @@ def write_first_flow(data: Path, username: str, owner: Owner) -> None:
 
 
 def _flow(root: str) -> dict[str, object]:
-    lists = ("registries", "parameterContexts", "parameterProviders", "controllerServices",
-             "reportingTasks", "flowAnalysisRules")
-    parts = ("processGroups", "remoteProcessGroups", "processors", "inputPorts", "outputPorts",
-             "connections", "labels", "funnels", "controllerServices")
+    lists = (
+        "registries",
+        "parameterContexts",
+        "parameterProviders",
+        "controllerServices",
+        "reportingTasks",
+        "flowAnalysisRules",
+    )
+    parts = (
+        "processGroups",
+        "remoteProcessGroups",
+        "processors",
+        "inputPorts",
+        "outputPorts",
+        "connections",
+        "labels",
+        "funnels",
+        "controllerServices",
+    )
     return {
         "encodingVersion": {"majorVersion": 2, "minorVersion": 0},
         "maxTimerDrivenThreadCount": 10,
@@ -79,8 +94,11 @@ def _authorizations(root: str, username: str) -> bytes:
     for resource, actions in _RIGHTS:
         for action in actions:
             policy = ElementTree.SubElement(
-                policies, "policy", identifier=str(uuid.uuid4()),
-                resource=resource.format(root=root), action=action,
+                policies,
+                "policy",
+                identifier=str(uuid.uuid4()),
+                resource=resource.format(root=root),
+                action=action,
             )
             ElementTree.SubElement(policy, "user", identifier=user)
-    return ElementTree.tostring(document, encoding="UTF-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(document, encoding="UTF-8", xml_declaration=True))

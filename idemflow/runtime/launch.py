@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -52,7 +53,7 @@ def start(command: Command, owner: Owner) -> subprocess.Popen[bytes]:
     handle = os.open(command.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         if owner.is_self:
-            identity: dict[str, object] = {}
+            identity: dict[str, Any] = {}
         else:
             identity = {"user": owner.uid, "group": owner.gid, "extra_groups": []}
         return subprocess.Popen(
@@ -64,7 +65,7 @@ def start(command: Command, owner: Owner) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=UMASK,
-            **identity,  # type: ignore[call-overload]
+            **identity,
         )
     except OSError as error:
         raise ServerError(

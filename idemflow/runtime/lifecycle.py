@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -127,21 +128,45 @@ def up(settings: Settings, progress: Progress) -> UpResult:
     )
 
 
-def down(settings: Settings) -> DownResult:
-    """Stops the recorded processes, and no others."""
+def down(settings: Settings, *, delete: bool = False) -> DownResult:
+    """Stops the recorded processes, and no others.
+
+    Args:
+        settings: the settings.
+        delete: whether to delete the runtime's folder as well, with all data.
+    """
     home = settings.folders
-    if not home.state.exists():
+    if not home.lock.exists():
         return DownResult((), (), ())
     with _explained_os_errors(), _locked(home, None):
         state = read_state(home.state)
         running = state.running()
         killed = launch.stop(running.values())
         write_state(home.state, replace(state, servers={}))
+        if delete:
+            _delete(home)
     return DownResult(
         stopped=tuple(name for name in SERVERS if name in running),
         killed=tuple(killed),
         gone=tuple(name for name in SERVERS if name in state.servers and name not in running),
     )
+
+
+def _delete(home: Home) -> None:
+    """Deletes what idemflow made and nothing else: ``home`` may be a folder with other things."""
+    for folder in (
+        home.nifi,
+        home.elasticsearch,
+        home.secrets,
+        home.certificates,
+        home.java,
+        home.python,
+    ):
+        shutil.rmtree(folder, ignore_errors=not folder.exists())
+    for file in (home.state, home.ports, home.crash_log, home.lock, *home.root.glob("java-*.jsa")):
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty
+        home.root.rmdir()
 
 
 def status(settings: Settings) -> list[ServerStatus]:
@@ -188,7 +213,9 @@ def _start(settings: Settings, ready: Provisioned, state: State) -> State:
     for name, command in ready.commands.items():
         child = psutil.Process(launch.start(command, ready.owner).pid)
         record = Recorded(
-            child.pid, child.create_time(), getattr(settings, f"{name}_port"),
+            child.pid,
+            child.create_time(),
+            getattr(settings, f"{name}_port"),
             ready.versions[name],
         )
         # On record before anything else can fail, so that `down` finds it.
@@ -202,8 +229,7 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
     home = settings.folders
     checks: dict[ServerName, Callable[[], bool]] = {
         "nifi": lambda: nifi.is_ready(runtime.nifi),
-        "elasticsearch": lambda: elasticsearch.health(runtime.elasticsearch)
-        in ("yellow", "green"),
+        "elasticsearch": lambda: elasticsearch.health(runtime.elasticsearch) in ("yellow", "green"),
     }
     deadline = time.monotonic() + settings.start_timeout
     while checks:

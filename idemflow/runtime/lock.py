@@ -131,9 +131,7 @@ def main() -> int:
     """The command."""
     try:
         chosen = settings.resolve()
-        count = write_lock(
-            resources() / "artifacts.toml", Store(chosen.cache, chosen.repository)
-        )
+        count = write_lock(resources() / "artifacts.toml", Store(chosen.cache, chosen.repository))
     except IdemflowError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

@@ -76,7 +76,9 @@ def lay_out(
     if not certificates.is_current(certificate, authority) or not (conf / "keystore.p12").exists():
         issued = certificates.issue(authority, "NiFi of idemflow")
         write_file(conf / "keystore.p12", issued.keystore(secrets.keystore_password), owner)
-        write_file(conf / "truststore.p12", authority.truststore(secrets.truststore_password), owner)
+        write_file(
+            conf / "truststore.p12", authority.truststore(secrets.truststore_password), owner
+        )
         write_file(certificate, issued.pem())
 
 
@@ -91,7 +93,9 @@ def _place_all(files: Iterable[Path], target: Path) -> None:
             remove(extra)
 
 
-def command(settings: Settings, java: Java, python: PythonEnvironment) -> launch.Command:
+def command(
+    settings: Settings, java: Java, archive: Path, python: PythonEnvironment
+) -> launch.Command:
     """NiFi's command line; the class path is relative, so that any folder name will do."""
     home = settings.folders
     conf, temporary = home.nifi / "conf", home.nifi / "tmp"
@@ -104,6 +108,7 @@ def command(settings: Settings, java: Java, python: PythonEnvironment) -> launch
         f"-Xms{settings.nifi_heap}",
         f"-Xmx{settings.nifi_heap}",
         "-XX:+UseG1GC",
+        f"-XX:SharedArchiveFile={archive}",
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
         f"-Didemflow.project={settings.project}",
@@ -119,7 +124,8 @@ def command(settings: Settings, java: Java, python: PythonEnvironment) -> launch
         f"-Dorg.apache.nifi.bootstrap.config.log.dir={home.nifi_logs}",
         f"-Dnifi.properties.file.path={conf / 'nifi.properties'}",
         f"-Djpy.config={conf / 'jpy.properties'}",
-        "-cp", "../conf:../lib/*",
+        "-cp",
+        "../conf:../lib/*",
         MAIN_CLASS,
     ]
     return launch.Command(

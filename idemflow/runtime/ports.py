@@ -63,7 +63,7 @@ def check_free(server: str, option: str, port: int, *, avoid: frozenset[int]) ->
 def holder(port: int) -> str:
     """Who listens on a port, for a person."""
     for connection in _listening():
-        if connection.laddr.port == port and connection.pid:
+        if connection.laddr[1:] == (port,) and connection.pid:
             with contextlib.suppress(psutil.Error):
                 return _describe(psutil.Process(connection.pid))
     return "another program (of another user)"

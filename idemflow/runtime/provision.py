@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow.errors import SettingError
-from idemflow.paths import resources
+from idemflow.errors import IdemflowError, SettingError
+from idemflow.paths import Home, resources
 from idemflow.runtime import bundle, certificates, elasticsearch, nifi
 from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
-from idemflow.runtime.java import Java, installed_java, servers_java
+from idemflow.runtime.java import installed_java, servers_java, shared_archive
 from idemflow.runtime.launch import Command
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.nar import types_of
 from idemflow.runtime.owner import Owner, folder, servers_user
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.python_env import python_environment
-from idemflow.runtime.secrets import ensure_secrets
+from idemflow.runtime.secrets import ensure_secrets, login_file
 from idemflow.runtime.state import ServerName
 from idemflow.runtime.supply import Store
 from idemflow.settings import Settings
@@ -68,26 +68,26 @@ def provision(
     home = settings.folders
     owner = make_home(settings)
     lock = read_lock(resources() / "artifacts.toml")
+    _refuse_lost_secrets(home)
     secrets = ensure_secrets(home.secrets)
     folder(home.certificates, 0o700 if owner.is_self else 0o755)
-    authority = certificates.ensure_authority(
-        home.certificates / "ca.crt", home.secrets / "ca.key"
-    )
+    authority = certificates.ensure_authority(home.certificates / "ca.crt", home.secrets / "ca.key")
     java = servers_java(home, owner)
+    archive = shared_archive(java, home)
     store = Store(settings.cache, settings.repository)
     commands: dict[ServerName, Command] = {}
     if "nifi" in servers:
         parts = _nifi_parts(settings, lock, store, progress)
         python = python_environment(home, owner)
         nifi.lay_out(settings, owner, parts, authority, secrets, python)
-        commands["nifi"] = nifi.command(settings, java, python)
+        commands["nifi"] = nifi.command(settings, java, archive, python)
     if "elasticsearch" in servers:
         zip_file = store.fetch(lock, [lock.elasticsearch], progress)[lock.elasticsearch]
         checksum = lock.files[lock.elasticsearch].sha256
         distribution = elasticsearch.unpack(
             zip_file, lock.elasticsearch_version, checksum, settings.cache
         )
-        elasticsearch.lay_out(settings, owner, distribution, authority, secrets, grants)
+        elasticsearch.lay_out(settings, owner, distribution, archive, authority, secrets, grants)
         elasticsearch.clean(home)
         commands["elasticsearch"] = elasticsearch.command(settings, java)
     versions: dict[ServerName, str] = {
@@ -97,13 +97,20 @@ def provision(
     return Provisioned(owner, commands, versions)
 
 
-def _nifi_parts(
-    settings: Settings, lock: Lock, store: Store, progress: Progress
-) -> nifi.NifiParts:
+def _refuse_lost_secrets(home: Home) -> None:
+    if (home.nifi / "data" / "flow.json.gz").exists() and not login_file(home.secrets).exists():
+        raise IdemflowError(
+            f"{login_file(home.secrets)} is gone: without it NiFi cannot read the passwords in its "
+            "flow",
+            next_command="put it back, or start anew: idemflow down --delete && idemflow up",
+        )
+
+
+def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress) -> nifi.NifiParts:
     modules = read_modules(resources() / "bundle")
     wanted: set[Coordinate] = {*lock.lib, *lock.nars, lock.elasticsearch}
     files = store.fetch(lock, wanted | bundle.needed(modules, lock), progress)
-    java: Java = installed_java()
+    java = installed_java()
     progress.step("Building the bundle")
     with ThreadPoolExecutor(2) as pool:
         building = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -54,17 +53,16 @@ class PythonEnvironment:
 
 def shared_library() -> Path | None:
     """This Python's shared libpython, or ``None`` where it was built without."""
-    names = [sysconfig.get_config_var(name) for name in ("INSTSONAME", "LDLIBRARY")]
-    folders = [sysconfig.get_config_var("LIBDIR"), f"{sys.base_prefix}/lib"]
-    multiarch = sysconfig.get_config_var("MULTIARCH")
-    if multiarch:
-        folders += [f"{folder}/{multiarch}" for folder in folders if folder]
-        folders.append(f"/usr/lib/{multiarch}")
-    for place_ in folders:
-        for name in names:
-            if place_ and name and ".so" in name and (Path(place_) / name).is_file():
-                return Path(place_) / name
-    return None
+    names = [str(sysconfig.get_config_var(name)) for name in ("INSTSONAME", "LDLIBRARY")]
+    multiarch = sysconfig.get_config_var("MULTIARCH") or "."
+    folders = [
+        Path(sysconfig.get_config_var("LIBDIR") or sys.base_prefix),
+        Path(sys.base_prefix, "lib"),
+        Path(sys.base_prefix, "lib", multiarch),
+        Path("/usr/lib", multiarch),
+    ]
+    candidates = (folder / name for folder in folders for name in names if ".so" in name)
+    return next((library for library in candidates if library.is_file()), None)
 
 
 def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
@@ -130,7 +128,7 @@ def _own_package(home: Home) -> Path:
 
 def _locate(original: Path, packages: dict[Path, Path]) -> Path:
     for source, target in packages.items():
-        if os.path.samefile(source, original):
+        if source.samefile(original):
             return target
     return original
 

@@ -49,8 +49,7 @@ def load_secrets(folder_of_secrets: Path) -> Secrets:
     except (ValueError, TypeError) as error:
         raise IdemflowError(
             f"{file} is damaged: NiFi's stored passwords cannot be read without it",
-            next_command=f"restore {file} from a backup, or start anew: "
-            f"idemflow down && rm -r {folder_of_secrets.parent}",
+            next_command="put it back, or start anew: idemflow down --delete && idemflow up",
         ) from error
 
 

@@ -80,7 +80,9 @@ def read_state(file: Path) -> State:
         return State(
             servers={
                 name: Recorded(
-                    int(entry["pid"]), float(entry["create_time"]), int(entry["port"]),
+                    int(entry["pid"]),
+                    float(entry["create_time"]),
+                    int(entry["port"]),
                     str(entry["version"]),
                 )
                 for name, entry in table["servers"].items()

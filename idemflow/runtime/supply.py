@@ -82,7 +82,9 @@ class Store:
         order = sorted(files, key=lambda c: -lock.files[c].size)
         with ThreadPoolExecutor(PARALLEL) as pool:
             tasks = {
-                pool.submit(_fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress)
+                pool.submit(
+                    _fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress
+                )
                 for c in order
             }
             try:
