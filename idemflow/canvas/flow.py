@@ -243,14 +243,16 @@ def build(pipeline: Pipeline, source: str, types: Mapping[str, Component], *, tl
     ]
     top.connect(records, records_in, queue, name="records")
     top.connect(documents, documents_in, queue, name="documents")
-    top.connect(nameless, letters_in, queue, name="no identity")
+    top.connect(nameless, letters_in, queue, name="no identity",
+                bends=[(_COLUMN + 192.0, _ROW + 88.0)])  # fmt: skip
     top.connect(refused, letters_in, queue, name="refused")
+    # Below Collect: NiFi's own panels lie over the upper left corner of the canvas.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
-        f"Right-click {TRIGGER!r} in Collect and choose Run Once. However often it runs, each "
-        "record is one document.",
-        (0.0, -160.0),
-        (3 * _COLUMN - 336.0, 96.0),
+        f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
+        "However often it runs, each record is one document.",
+        (0.0, _ROW),
+        (_COLUMN, 96.0),
     )
     return {
         "flowContents": top.close(context),
