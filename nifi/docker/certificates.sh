@@ -33,7 +33,8 @@ good() { # certificate
 authority() {
   mkdir -p "$root/ca"
   good "$root/ca/ca.crt" && [ -s "$root/ca/ca.key" ] && return
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha256 -days 3650 -noenc -subj "/CN=idemflow CA" \
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha256 -days 3650 -noenc \
+    -subj "/CN=idemflow CA" \
     -addext "basicConstraints=critical,CA:TRUE,pathlen:0" \
     -addext "keyUsage=critical,keyCertSign,cRLSign" \
     -keyout "$root/ca/ca.key" -out "$root/ca/ca.crt" 2>/dev/null
