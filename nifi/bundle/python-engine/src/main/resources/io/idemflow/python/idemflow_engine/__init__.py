@@ -1,7 +1,7 @@
 """The Python side of idemflow's script engine. Java calls the functions that are named here."""
 
 from idemflow_engine import guards, output, packages, spaces
-from idemflow_engine.bridge import call, implementing
+from idemflow_engine.callbacks import call, implementing
 from idemflow_engine.evaluation import evaluate, finish, interrupt, prepare
 
 __all__ = ["call", "evaluate", "finish", "implementing", "interrupt", "prepare"]

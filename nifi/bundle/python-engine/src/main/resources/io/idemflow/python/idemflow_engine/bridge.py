@@ -1,50 +1,34 @@
 """Java objects as scripts see them.
 
-jpy alone leaves traps for scripts: characters beyond U+FFFF are cut in half, a dict or a list is no Map or Collection,
-a Python class cannot implement a Java interface (deriving from one crashes the JVM), every Java exception is a
-RuntimeError. So scripts see Java classes and objects through the classes that this module makes, one for each Java
-class, made when it is first met.
+jpy alone leaves traps for scripts: characters beyond U+FFFF are cut in half, a dict or a list is
+no Map or Collection, a Python class cannot implement a Java interface (deriving from one crashes
+the JVM), every Java exception is a RuntimeError. So scripts see Java classes and objects through
+the classes that this module makes, one for each Java class, made when it is first met.
 """
 
-import re
 import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import jpy
 
-from idemflow_engine import containers
+from idemflow_engine import callbacks, containers, errors, strings, text
 
 jpy.VerboseExceptions.enabled = True  # the whole chain of causes, for the log
-
-# Each level of Java calling Python calling Java takes some kilobytes of a stack of 1 MB.
-_NESTED_CALLS = 20
 
 _java = jpy.get_type("io.idemflow.python.JavaBridge")
 _array_list = jpy.get_type("java.util.ArrayList")
 _hash_map = jpy.get_type("java.util.LinkedHashMap")
 _runtime_exception = jpy.get_type("java.lang.RuntimeException")
-_call_error = jpy.get_type("io.idemflow.python.PythonCallError")
-
-_CALL_ERROR = "io.idemflow.python.PythonCallError"
-_NO_OVERLOAD = ("no matching Java method overloads found", "ambiguous Java method call")
-_THROWABLE = re.compile(r"((?:[a-z_]\w*\.)+[A-Z][\w$]*)(?:: (.*))?", re.DOTALL)
-_FRAMES = re.compile(r"\n\tat |\nCaused by: ")
-
 # By jpy's type: the class that scripts see.
 _made: dict[type, "JavaClass"] = {}
-# Those of them whose objects become plain instances (no exceptions, no proxies), and the same as a set.
+# Those of them whose objects become plain instances (no exceptions, no proxies); the same as a set.
 _classes: dict[type, "JavaClass"] = {}
 _instantiated: set[type] = set()
 # By type: how a value becomes what scripts see, where no class does it.
 _converters: dict[type, Callable[[Any], Any]] = {}
 _classes_lock = threading.RLock()
-# By thread: the exception of a Python method that Java called, on its way through Java.
-_raised: dict[int, BaseException] = {}
-# By thread: how many calls from Java to Python are inside each other.
-_depth: dict[int, int] = {}
 
 
 class JavaClass(type):
@@ -70,7 +54,7 @@ class JavaClass(type):
             return super().__call__(*args, **options)
         if cls._interface:
             raise TypeError(f"{cls.__qualname__} is a Java interface: derive a class from it")
-        return from_java(_call(cls._type, args, cls.__name__))
+        return from_java(call(cls._type, args, cls.__name__))
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -104,14 +88,6 @@ class _Members:
             raise AttributeError(name)
         return _attribute(self, name)
 
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, _Members):
-            return bool(to_java(self) == to_java(other))
-        return NotImplemented
-
-    def __hash__(self) -> int:
-        return int(_java.hash(to_java(self)))
-
 
 class JavaObject(_Members, metaclass=JavaClass):
     """A Java object."""
@@ -119,7 +95,15 @@ class JavaObject(_Members, metaclass=JavaClass):
     __slots__ = ("_java",)
 
     def __str__(self) -> str:
-        return _text(str(self._java))
+        return text.from_java(str(self._java))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, JavaObject) and hasattr(self, "_java") and hasattr(other, "_java"):
+            return bool(self._java == other._java)
+        return self is other
+
+    def __hash__(self) -> int:
+        return int(_java.hash(self._java)) if hasattr(self, "_java") else object.__hash__(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self}>"
@@ -140,23 +124,15 @@ class JavaThrowable(_Members, Exception, metaclass=JavaClass):
         return self._java_name if message is None else f"{self._java_name}: {message}"
 
 
-class JavaString(str):
-    """A java.lang.String that a script made with `String(...)`: a str that has Java's methods too."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(_string(text_to_java(self)), name)
-        return lambda *args: from_java(_call(method, args, name))
-
-
-_string = jpy.get_type("java.lang.String")
+def is_java(cls: type) -> bool:
+    """Whether a class is one of Java's, or one that this module gives them; not a script's own."""
+    return "_type" in cls.__dict__ or cls.__module__.startswith(("builtins", "idemflow_engine"))
 
 
 def find_class(name: str) -> Any:
     """The Java class of this full name as scripts see it; None where there is none."""
     if name == "java.lang.String":
-        return JavaStringClass
+        return strings.String
     if _java.emptyArray(name) is None:
         return None
     return _class_of(jpy.types[name])
@@ -168,7 +144,7 @@ def from_java(value: Any) -> Any:
     made = _classes.get(kind)
     if made is None:
         if kind is str:
-            return value if value.isascii() else _text(value)
+            return value if value.isascii() else text.from_java(value)
         converter = _converters.get(kind)
         if converter is not None:
             return converter(value)
@@ -183,91 +159,55 @@ def from_java(value: Any) -> Any:
 def to_java(value: Any) -> Any:
     """What to give jpy for a value of a script."""
     kind = type(value)
-    if kind is str:
-        return value if value.isascii() else text_to_java(value)
-    if kind in _PLAIN:
-        return value
     if kind in _instantiated:
         return value._java
-    if isinstance(value, _Members):
-        try:
-            return value._java
-        except AttributeError:
-            return _implement(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, str):
-        return text_to_java(value)
-    if isinstance(value, JavaClass):
-        return _java.identity(value._type)
-    if isinstance(value, Mapping):
-        converted = _hash_map()
-        for key, item in value.items():
-            converted.put(_element(key), _element(item))
-        return converted
-    if isinstance(value, list | tuple | AbstractSet | Iterator | range):
-        converted = _array_list()
-        for item in value:
-            converted.add(_element(item))
-        return converted
-    if isinstance(value, BaseException):
-        return _runtime_exception(text_to_java(summary(value)))
+        return text.to_java(value)
+    for types, convert in _CONVERSIONS:
+        if isinstance(value, types):
+            return convert(value)
     return value
 
 
-def text_to_java(text: str) -> str:
-    """Split characters beyond U+FFFF in two, as Java has them; jpy would cut them off."""
-    if text.isascii() or max(text) <= "\uffff":
-        return str(text)
-    units = memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")
-    return "".join(map(chr, units))
-
-
-def summary(error: BaseException) -> str:
-    """Type and message of an exception, in one line."""
-    if isinstance(error, JavaThrowable):
-        lines = error.toString().splitlines()
-    else:
-        lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
-        if isinstance(error, SyntaxError):
-            lines = lines[-1:]
-    return lines[0] if lines else type(error).__name__
-
-
-def call(target: Any, method: str, arguments: Any) -> Any:
-    """Call a method of a Python object for Java; gives a PythonCallError when it raises."""
-    thread = threading.get_ident()
-    depth = _depth.get(thread, 0)
+def _members_to_java(value: "_Members") -> Any:
     try:
-        if depth >= _NESTED_CALLS:
-            raise RecursionError("too many calls between Java and Python inside each other")
-        if not implementing(target, method):
-            raise NotImplementedError(f"class {type(target).__name__} has no method {method}")
-        _depth[thread] = depth + 1
-        function = getattr(target, method)
-        return to_java(function(*[from_java(argument) for argument in arguments]))
-    except BaseException as error:
-        _raised[thread] = error
-        return _call_error(text_to_java(summary(error)))
-    finally:
-        if depth:
-            _depth[thread] = depth
-        else:
-            _depth.pop(thread, None)
+        return value._java
+    except AttributeError:
+        return callbacks.implement(value)
 
 
-def implementing(target: Any, method: str) -> bool:
-    """Whether the script's own class has this method, rather than the Java interface that it derives from."""
-    return method in getattr(target, "__dict__", ()) or any(
-        method in cls.__dict__
-        for cls in type(target).__mro__
-        if not ("_type" in cls.__dict__ or cls in _GIVEN)
-    )
+def _class_to_java(value: type) -> Any:
+    java_type = value.__dict__.get("_type")
+    return value if java_type is None else _java.identity(java_type)
 
 
-def forget_error() -> None:
-    """Drop what Java kept from coming back to this thread's script."""
-    _raised.pop(threading.get_ident(), None)
+def _mapping_to_java(value: Mapping[Any, Any]) -> Any:
+    converted = _hash_map()
+    for key, item in value.items():
+        converted.put(_element(key), _element(item))
+    return converted
 
 
+def _items_to_java(value: Iterable[Any]) -> Any:
+    converted = _array_list()
+    for item in value:
+        converted.add(_element(item))
+    return converted
+
+
+def _error_to_java(value: BaseException) -> Any:
+    return _runtime_exception(text.to_java(text.summary(value)))
+
+
+_CONVERSIONS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (_Members, _members_to_java),
+    (type, _class_to_java),
+    (Mapping, _mapping_to_java),
+    ((list, tuple, AbstractSet, Iterator, range), _items_to_java),
+    (BaseException, _error_to_java),
+)
 _PLAIN = frozenset({int, float, bool, type(None), bytes, bytearray, memoryview})
 _converters.update(dict.fromkeys(_PLAIN, lambda value: value))
 
@@ -277,11 +217,6 @@ def _element(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return jpy.array("byte", list(memoryview(value).cast("b")))
     return to_java(value)
-
-
-def _text(text: str) -> str:
-    """Join the halves of characters beyond U+FFFF."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _meet(kind: type) -> "JavaClass | None":
@@ -341,7 +276,8 @@ def _class_of(java_type: Any) -> "JavaClass":
 
 
 def _make_class(java_type: Any) -> "JavaClass":
-    # jpy fills in a type's methods when an attribute of an instance is asked for; this one is empty.
+    # jpy fills in a type's methods when an attribute of an instance is asked for; this is an empty
+    # one.
     getattr(java_type.__new__(java_type), "class_", None)
     traits = _java.traits(java_type).split()
     base = java_type.__base__
@@ -373,12 +309,12 @@ def _java_name(java_type: type) -> str:
 
 
 def _class_attribute(cls: Any, name: str) -> Any:
-    """A static method, a constant or a nested class; also a method to call with the object first."""
+    """A static method, a constant, a nested class, or a method to call with the object first."""
     java_type = cls._type
     member = getattr(java_type, name, None)
     if callable(member) and not isinstance(member, type):
         function = _function(member, name)
-        setattr(_owner(cls), name, function)
+        setattr(java_class(cls), name, function)
         return getattr(cls, name)
     if member is not None:
         return from_java(member)
@@ -390,13 +326,13 @@ def _class_attribute(cls: Any, name: str) -> Any:
     return nested
 
 
-def _owner(cls: Any) -> Any:
+def java_class(cls: Any) -> Any:
     """The class among a class's bases that stands for the Java class itself."""
     return next(base for base in cls.__mro__ if "_type" in base.__dict__)
 
 
 def _attribute(instance: Any, name: str) -> Any:
-    owner = _owner(type(instance))
+    owner = java_class(type(instance))
     member = getattr(owner._type, name, None)
     if member is not None and callable(member):
         setattr(owner, name, _function(member, name))
@@ -420,7 +356,7 @@ def _property(instance: Any, owner: Any, name: str) -> Any:
     for prefix in ("get", "is"):
         getter = getattr(owner._type, f"{prefix}{name[:1].upper()}{name[1:]}", None)
         if getter is not None:
-            return from_java(_call(getter, (instance,), name))
+            return from_java(call(getter, (instance,), name))
     raise AttributeError(f"Java class {owner._java_name} has no public member {name}")
 
 
@@ -428,7 +364,7 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
     """A Python function for the Java methods of one name; the object is the first argument."""
 
     def method(*args: Any) -> Any:
-        # What to_java and from_java do, unrolled for the usual types: this is called for every FlowFile.
+        # What to_java and from_java do, unrolled for the usual types: this runs for every FlowFile.
         converted = []
         for arg in args:
             kind = type(arg)
@@ -441,7 +377,7 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
         try:
             value = overloads(*converted)
         except RuntimeError as error:
-            value = _again(overloads, args, name, error)
+            value = errors.other_way(overloads, args, name, error)
         if value is None:
             return None
         made = _classes.get(type(value))
@@ -455,89 +391,13 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
     return method
 
 
-def _call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
+def call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
+    """Call the Java method or constructor that fits values of a script; gives what jpy gives."""
     try:
         return overloads(*[to_java(arg) for arg in args])
     except RuntimeError as error:
-        return _again(overloads, args, name, error)
+        return errors.other_way(overloads, args, name, error)
 
 
-def _again(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeError) -> Any:
-    """Try a failed call in the other ways that the arguments can be meant; raise what is really wrong."""
-    message = str(error)
-    if not message.startswith(_NO_OVERLOAD):
-        raise _python_error(message) from None
-    if any(isinstance(arg, list | tuple) for arg in args):
-        # A list is a Collection first, but the method may want an array.
-        sequences = [
-            [to_java(item) for item in arg] if isinstance(arg, list | tuple) else to_java(arg)
-            for arg in args
-        ]
-        try:
-            return overloads(*sequences)
-        except RuntimeError as other:
-            message = str(other)
-            if not message.startswith(_NO_OVERLOAD):
-                raise _python_error(message) from None
-    types = ", ".join(type(arg).__name__ for arg in args)
-    raise TypeError(f"Java method {name} does not take these arguments: {types}") from None
-
-
-def _python_error(message: str) -> BaseException:
-    """The exception to raise for what jpy says of a Java exception."""
-    if _CALL_ERROR in message:
-        raised = _raised.pop(threading.get_ident(), None)
-        if raised is not None:
-            return raised
-    text, *frames = _FRAMES.split(message, maxsplit=1)
-    match = _THROWABLE.fullmatch(text.strip())
-    found = find_class(match[1]) if match is not None else None
-    if match is None or found is None or not issubclass(found, JavaThrowable):
-        return RuntimeError(text)
-    error: BaseException = found(*(() if match[2] is None else (_text(match[2]),)))
-    if frames:
-        error.add_note("\tat " + frames[0].rstrip())
-    return error
-
-
-def _implement(instance: Any) -> Any:
-    """A Java object for an instance of a script's class.
-
-    The instance does not keep it: neither Java nor Python could ever collect such a ring.
-    """
-    if isinstance(instance, JavaThrowable):
-        java = _call(_owner(type(instance))._type, instance.args, type(instance).__name__)
-    else:
-        types = [
-            base._type
-            for base in type(instance).__mro__
-            if "_type" in base.__dict__ and base._interface
-        ]
-        java = _java.implement(instance, types)
-    return java
-
-
-class _StringClass(JavaClass):
-    """`String` of java.lang: makes str objects that have Java's methods."""
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        return JavaString(_text(str(_call(_string, args, "String"))))
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, str)
-
-
-_GIVEN = frozenset({object, _Members, JavaObject, JavaThrowable, BaseException, Exception})
 _new = object.__new__
 _throwable = jpy.get_type("java.lang.Throwable")
-JavaStringClass = _StringClass(
-    "String",
-    (JavaObject,),
-    {
-        "__slots__": (),
-        "__module__": "java.lang",
-        "_type": _string,
-        "_interface": False,
-        "_java_name": "java.lang.String",
-    },
-)

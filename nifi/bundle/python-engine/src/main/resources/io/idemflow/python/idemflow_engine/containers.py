@@ -107,7 +107,7 @@ class _AutoCloseable:
 
 
 def mixins(traits: list[str]) -> tuple[type, ...]:
-    """The protocols of a Java class of these traits (names of java.util's and java.lang's interfaces)."""
+    """The protocols of a Java class of these traits: simple names of its interfaces."""
     found: list[type] = []
     if "List" in traits:
         found.append(_List)

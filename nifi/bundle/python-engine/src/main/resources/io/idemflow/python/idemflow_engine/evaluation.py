@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
 
-from idemflow_engine import bridge, output, spaces
+from idemflow_engine import bridge, errors, output, spaces, text
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _ENGINE_DIRECTORY = __file__.rpartition("/")[0]
@@ -22,7 +22,10 @@ _interruptions: dict[int, "type[ScriptInterrupted]"] = {}
 
 
 class ScriptInterrupted(BaseException):
-    """Raised in a script that was asked to stop; not an Exception, so that scripts do not catch it by the way."""
+    """Raised in a script that was asked to stop.
+
+    It is no Exception, so that scripts do not catch it by the way.
+    """
 
     __module__ = "builtins"
 
@@ -60,7 +63,7 @@ def evaluate(
     threads_before = threading.active_count()
     _threads[number] = threading.get_ident()
     try:
-        value = eval(code, namespace)  # noqa: S307
+        value = eval(code, namespace)
         return bridge.to_java(value) if value is not None else None
     except SystemExit as ending:
         if ending.code not in (None, 0):
@@ -72,12 +75,12 @@ def evaluate(
         return None
     finally:
         _threads.pop(number, None)
-        bridge.forget_error()
+        errors.forget()
         spaces.end(space_before)
         output.end(printer_before)
         printer.close()
-        # A function and the namespace that it was defined in keep each other alive, and with them all that a script
-        # has read, until Python looks for such rings: by then it may be gigabytes.
+        # A function and the namespace that it was defined in keep each other alive, and with them
+        # all that a script has read, until Python looks for such rings: it may be gigabytes then.
         if threading.active_count() <= threads_before:
             namespace.clear()
 
@@ -90,8 +93,8 @@ def interrupt(number: int) -> None:
     kind = _interruptions.get(number)
     if kind is None:
         kind = _interruptions[number] = type("ScriptInterrupted", (ScriptInterrupted,), {})
-        # A script that catches it, say in a loop, drops it: then it is raised again, now outside of the `try`.
-        # No Python function may do that, since it would be raised in there.
+        # A script that catches it, say in a loop, drops it: then it is raised again, now outside of
+        # the `try`. No Python function may do that, since it would be raised in there.
         kind.__del__ = functools.partial(_raise_in, ctypes.c_ulong(thread), ctypes.py_object(kind))
     _raise_in(ctypes.c_ulong(thread), ctypes.py_object(kind))
 
@@ -101,7 +104,7 @@ def finish(number: int) -> None:
     _disarm(number)
     _threads.pop(number, None)
     _interruptions.pop(number, None)
-    bridge.forget_error()
+    errors.forget()
     spaces.end(None)
     output.end(None)
 
@@ -112,10 +115,10 @@ def _disarm(number: int) -> None:
         del kind.__del__
 
 
-def _compile(text: str, file_name: str) -> CodeType:
+def _compile(source: str, file_name: str) -> CodeType:
     with contextlib.suppress(SyntaxError):
-        return compile(text, file_name, "eval")  # one expression, whose value the caller may want
-    return compile(text, file_name, "exec")
+        return compile(source, file_name, "eval")  # an expression, whose value the caller may want
+    return compile(source, file_name, "exec")
 
 
 def _log_lines(evaluation: Any, log: Any) -> Callable[[str, bool], None]:
@@ -132,19 +135,19 @@ def _report(
     source = bridge.from_java(evaluation.getSource())
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     try:
-        text = _format(error)
+        trace = _format(error)
     finally:
         linecache.cache.pop(file_name, None)
     where, line, column = _place(error, file_name, directories)
     interrupted = isinstance(error, ScriptInterrupted)
-    what = "the script was stopped" if interrupted else bridge.summary(error)
+    what = "the script was stopped" if interrupted else text.summary(error)
     place = f"{where.rpartition('/')[2]}:{line}" if line > 0 else where.rpartition("/")[2]
     evaluation.fail(
-        bridge.text_to_java(f"{place}: {what}"),
-        bridge.text_to_java(where),
+        text.to_java(f"{place}: {what}"),
+        text.to_java(where),
         line,
         column,
-        bridge.text_to_java(text),
+        text.to_java(trace),
         interrupted,
     )
 

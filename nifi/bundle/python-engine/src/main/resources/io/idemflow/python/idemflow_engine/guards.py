@@ -1,4 +1,4 @@
-"""Keep a script from taking the whole JVM down with it, or from hanging on, as far as Python can."""
+"""Keep scripts from taking the JVM down with them and from hanging on, as far as Python can."""
 
 import ctypes
 import io
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 # A waiting thread sees a request to stop only when it wakes.
 _WAKE_SECONDS = 0.25
 _DEFAULT_STACK_BYTES = 1 << 20  # of a Java thread
-# What one level takes where it goes through C as well (measured with nested sort keys, the hungriest found).
+# What one level takes where it goes through C too: measured with sort keys, the hungriest found.
 _BYTES_PER_LEVEL = 3072 if sys.version_info < (3, 13) else 6144
 
 
@@ -72,7 +72,9 @@ def _stack_bytes() -> int:
     return size.value or _DEFAULT_STACK_BYTES
 
 
-def _sleep(original: Callable[[float], None], clock: Callable[[], float]) -> Callable[[float], None]:
+def _sleep(
+    original: Callable[[float], None], clock: Callable[[], float]
+) -> Callable[[float], None]:
     def sleep(seconds: float, /) -> None:
         """Sleep, waking now and then so that a request to stop is seen."""
         if seconds <= _WAKE_SECONDS:

@@ -30,7 +30,7 @@ class _Finder:
     """Finds Java packages, after Python has found no module of the name."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
         root, _, rest = name.partition(".")
         if root not in _ROOTS or not name.rpartition(".")[2][:1].islower():

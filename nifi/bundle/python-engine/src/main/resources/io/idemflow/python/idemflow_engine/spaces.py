@@ -1,8 +1,9 @@
 """Modules from NiFi's Module Directory.
 
-Each list of directories is a space of its own: two processors may each have a module `helpers`, and a changed file is
-imported anew. Python has one `sys.modules` for all, so the modules of a space live there below the name of the space
-(`idemflow_space_1.helpers`), and scripts and modules of the space get an `__import__` that looks there first.
+Each list of directories is a space of its own: two processors may each have a module `helpers`,
+and a changed file is imported anew. Python has one `sys.modules` for all, so the modules of a space
+live there below the name of the space (`idemflow_space_1.helpers`), and scripts and modules of the
+space get an `__import__` that looks there first.
 """
 
 import builtins
@@ -21,6 +22,7 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -44,7 +46,7 @@ class Space:
         self.name = f"{_PREFIX}{len(_spaces) + 1}"
         self.builtins = dict(vars(builtins), __import__=self._import)
         self._directories = tuple(
-            os.path.dirname(path) if path.endswith(".py") else path for path in directories
+            str(Path(path).parent) if path.endswith(".py") else path for path in directories
         )
         self._finders = [_finder(directory, self) for directory in self._directories]
         self._stamps: dict[str, int] = {}
@@ -55,7 +57,7 @@ class Space:
         sys.modules[self.name] = package
 
     def refresh(self) -> None:
-        """See what changed on disk since the last call; costs one stat for each directory and imported file."""
+        """See what changed on disk; costs one stat for each directory and each imported file."""
         for directory in self._directories:
             stamp = _stamp(directory)
             if self._stamps.get(directory) != stamp:
@@ -78,7 +80,7 @@ class Space:
         """The module of this full name, among the top-level modules of the space."""
         for finder in self._finders:
             spec = finder.find_spec(name)
-            # A directory without __init__.py is a package too, but only where nothing else has the name.
+            # A directory without __init__.py is a package too, where nothing else has the name.
             if spec is not None and (spec.loader is not None or not _is_elsewhere(name)):
                 return spec
         return None
@@ -120,7 +122,7 @@ class Space:
 
 
 def space_of(directories: Sequence[str]) -> Space | None:
-    """The space of a script's module directories, as it is on disk now; None where there are none."""
+    """The space of these directories, as they are on disk now; None where there are none."""
     if not directories:
         return None
     key = tuple(directories)
@@ -158,7 +160,7 @@ class _Finder:
     """Finds the modules of spaces by their full names, and nothing else."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if not name.startswith(_PREFIX):
             return None
@@ -213,7 +215,7 @@ def _set(thread: int, space: Space | None) -> None:
 def _stamp(path: str) -> int:
     """A number that changes with the file: time of change and size; 0 where there is none."""
     try:
-        status = os.stat(path)
+        status = os.stat(path)  # noqa: PTH116 - called for each evaluation, and Path is slow
     except OSError:
         return 0
     return hash((status.st_mtime_ns, status.st_size, status.st_ino))
