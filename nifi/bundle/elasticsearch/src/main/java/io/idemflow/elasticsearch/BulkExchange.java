@@ -87,7 +87,7 @@ public final class BulkExchange {
 
     private void split(final HttpReply reply, final int from, final int to) {
         if (to - from == 1) {
-            results[from] = ItemResult.refused(reply.excerpt().isEmpty() ? explain(reply) : reply.excerpt());
+            results[from] = ItemResult.refused(parser.refusal(reply));
             return;
         }
         final int middle = (from + to) >>> 1;

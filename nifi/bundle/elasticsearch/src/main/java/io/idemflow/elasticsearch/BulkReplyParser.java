@@ -3,6 +3,7 @@ package io.idemflow.elasticsearch;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.idemflow.elasticsearch.ItemResult.Outcome;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,24 @@ final class BulkReplyParser {
         }
         if (from + items != to) {
             throw new IOException("The reply has " + items + " items for " + (to - from) + " operations");
+        }
+    }
+
+    /**
+     * Why a request with a single operation was refused as a whole.
+     *
+     * @return the body of the reply where it is JSON, as Elasticsearch's are; else an error of the same form made of it
+     */
+    String refusal(final HttpReply reply) {
+        try (JsonParser parser = factory.createParser(reply.body())) {
+            expect(parser.nextToken(), JsonToken.START_OBJECT);
+            parser.skipChildren();
+            expect(parser.nextToken(), null);
+            return new String(reply.body(), StandardCharsets.UTF_8);
+        } catch (final IOException e) {
+            return "{\"status\":" + reply.status() + ",\"error\":{\"type\":\"http_" + reply.status() + "\",\"reason\":\""
+                    + new String(JsonStringEncoder.getInstance().quoteAsString(reply.status() == 413
+                    ? "The document is too large for Elasticsearch. " + reply.excerpt() : reply.excerpt())) + "\"}}";
         }
     }
 

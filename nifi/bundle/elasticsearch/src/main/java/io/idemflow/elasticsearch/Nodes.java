@@ -16,6 +16,7 @@ public final class Nodes {
     private final AtomicInteger turn = new AtomicInteger();
     private final Map<URI, Long> failures = new ConcurrentHashMap<>();
     private volatile List<URI> addresses;
+    private volatile Runnable afterFailure;
 
     /**
      * @param addresses at least one address, each with scheme, host, port and path prefix, without a slash at its end
@@ -42,8 +43,22 @@ public final class Nodes {
         return current.stream().min(Comparator.comparing(node -> failures.getOrDefault(node, now) - now)).orElseThrow();
     }
 
+    /** One of the nodes, without taking its turn. */
+    URI any() {
+        return addresses.getFirst();
+    }
+
+    /** Has something run after each failure; null for nothing. */
+    void onFailure(final Runnable action) {
+        afterFailure = action;
+    }
+
     void failed(final URI node) {
         failures.put(node, System.nanoTime());
+        final Runnable action = afterFailure;
+        if (action != null) {
+            action.run();
+        }
     }
 
     void answered(final URI node) {

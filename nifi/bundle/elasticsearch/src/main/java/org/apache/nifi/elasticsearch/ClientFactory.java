@@ -1,6 +1,7 @@
 package org.apache.nifi.elasticsearch;
 
 import io.idemflow.elasticsearch.ElasticsearchClient;
+import io.idemflow.elasticsearch.NodeSniffer;
 import io.idemflow.elasticsearch.Nodes;
 import java.net.Authenticator;
 import java.net.InetSocketAddress;
@@ -17,9 +18,11 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.controller.ConfigurationContext;
+import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.oauth2.OAuth2AccessTokenProvider;
 import org.apache.nifi.proxy.ProxyConfiguration;
 import org.apache.nifi.ssl.SSLContextProvider;
@@ -34,15 +37,19 @@ final class ClientFactory {
      * What the service needs while it is enabled.
      *
      * @param connection the connections
+     * @param sniffer looks for nodes, or null
      * @param firstHost the first of the addresses
      * @param suppressingNulls value of the property
      * @param strictDeprecation value of the property
      */
-    record Client(ElasticsearchClient connection, String firstHost, boolean suppressingNulls, boolean strictDeprecation)
-            implements AutoCloseable {
+    record Client(ElasticsearchClient connection, NodeSniffer sniffer, String firstHost, boolean suppressingNulls,
+            boolean strictDeprecation) implements AutoCloseable {
 
         @Override
         public void close() {
+            if (sniffer != null) {
+                sniffer.close();
+            }
             connection.close();
         }
     }
@@ -50,7 +57,7 @@ final class ClientFactory {
     /**
      * @throws IllegalArgumentException where a property is malformed; the message names what is wrong
      */
-    static Client create(final ConfigurationContext context) {
+    static Client create(final ConfigurationContext context, final ComponentLog log) {
         final List<URI> hosts = parseHosts(
                 context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue(),
                 context.getProperty(ClientProperties.PATH_PREFIX).getValue());
@@ -63,11 +70,12 @@ final class ClientFactory {
             http.sslContext(certificates.createContext());
         }
         addProxy(context, http);
-        final ElasticsearchClient connection = new ElasticsearchClient(http.build(), new Nodes(hosts), headers(context),
+        final Nodes nodes = new Nodes(hosts);
+        final ElasticsearchClient connection = new ElasticsearchClient(http.build(), nodes, headers(context),
                 bearerToken(context),
                 Duration.ofMillis(context.getProperty(ClientProperties.READ_TIMEOUT).asLong()),
                 context.getProperty(ClientProperties.COMPRESSION).asBoolean());
-        return new Client(connection, hosts.getFirst().toString(),
+        return new Client(connection, sniffer(context, connection, nodes, log), hosts.getFirst().toString(),
                 ClientProperties.ALWAYS_SUPPRESS.getValue().equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue()),
                 context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean());
     }
@@ -101,6 +109,24 @@ final class ClientFactory {
             hosts.add(URI.create(scheme + "://" + address.getHost() + ":" + port + prefix));
         }
         return hosts;
+    }
+
+    private static NodeSniffer sniffer(final ConfigurationContext context, final ElasticsearchClient connection, final Nodes nodes,
+            final ComponentLog log) {
+        if (!context.getProperty(ClientProperties.SNIFF_CLUSTER_NODES).asBoolean()) {
+            return null;
+        }
+        return new NodeSniffer(connection, nodes,
+                ClientProperties.SKIP_DEDICATED_MASTERS.getValue().equals(context.getProperty(ClientProperties.NODE_SELECTOR).getValue()),
+                duration(context, ClientProperties.SNIFFER_INTERVAL),
+                duration(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT),
+                context.getProperty(ClientProperties.SNIFF_ON_FAILURE).asBoolean()
+                        ? duration(context, ClientProperties.SNIFFER_FAILURE_DELAY) : null,
+                (message, cause) -> log.warn(message, cause));
+    }
+
+    private static Duration duration(final ConfigurationContext context, final PropertyDescriptor property) {
+        return Duration.ofMillis(context.getProperty(property).asTimePeriod(TimeUnit.MILLISECONDS));
     }
 
     private static void addProxy(final ConfigurationContext context, final HttpClient.Builder http) {

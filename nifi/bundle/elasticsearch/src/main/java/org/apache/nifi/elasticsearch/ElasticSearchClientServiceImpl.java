@@ -100,7 +100,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     @OnEnabled
     public void onEnabled(final ConfigurationContext context) throws InitializationException {
         try {
-            client = ClientFactory.create(context);
+            client = ClientFactory.create(context, getLogger());
         } catch (final RuntimeException e) {
             throw new InitializationException("The Elasticsearch client cannot be set up: " + e.getMessage(), e);
         }
@@ -155,7 +155,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
             final Map<String, String> variables) {
         final ClientFactory.Client trial;
         try {
-            trial = ClientFactory.create(context);
+            trial = ClientFactory.create(context, verificationLogger);
         } catch (final RuntimeException e) {
             verificationLogger.warn("The Elasticsearch client cannot be set up", e);
             return List.of(verified(STEP_SETUP, Outcome.FAILED, e.getMessage()),

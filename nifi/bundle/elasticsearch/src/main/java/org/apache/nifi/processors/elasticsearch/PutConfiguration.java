@@ -46,7 +46,7 @@ record PutConfiguration(
             if (!property.isDynamic()) {
                 continue;
             }
-            final FlowFileProperty value = new FlowFileProperty(context.getProperty(property));
+            final FlowFileProperty value = new FlowFileProperty(context, property);
             if (property.getName().startsWith(ACTION_FIELD_PREFIX)) {
                 actionFields.put(property.getName().substring(ACTION_FIELD_PREFIX.length()).strip(), value);
             } else {
@@ -57,13 +57,13 @@ record PutConfiguration(
                 context.getProperty(PutProperties.CLIENT_SERVICE).asControllerService(ElasticSearchClientService.class),
                 context.getProperty(PutProperties.ID_ATTRIBUTE).getValue(),
                 context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean(),
-                property(context, PutProperties.INDEX_OP),
-                property(context, PutProperties.INDEX),
-                property(context, PutProperties.TYPE),
-                property(context, PutProperties.SCRIPT),
-                property(context, PutProperties.SCRIPTED_UPSERT),
-                property(context, PutProperties.DYNAMIC_TEMPLATES),
-                property(context, PutProperties.CHARSET),
+                new FlowFileProperty(context, PutProperties.INDEX_OP),
+                new FlowFileProperty(context, PutProperties.INDEX),
+                new FlowFileProperty(context, PutProperties.TYPE),
+                new FlowFileProperty(context, PutProperties.SCRIPT),
+                new FlowFileProperty(context, PutProperties.SCRIPTED_UPSERT),
+                new FlowFileProperty(context, PutProperties.DYNAMIC_TEMPLATES),
+                new FlowFileProperty(context, PutProperties.CHARSET),
                 actionFields,
                 urlParameters,
                 context.getProperty(PutProperties.BATCH_SIZE).evaluateAttributeExpressions().asInteger(),
@@ -72,9 +72,5 @@ record PutConfiguration(
                 context.getProperty(PutProperties.LOG_ERROR_RESPONSES).asBoolean(),
                 context.getProperty(PutProperties.OUTPUT_ERROR_RESPONSES).asBoolean(),
                 context.getProperty(PutProperties.NOT_FOUND_IS_SUCCESSFUL).asBoolean());
-    }
-
-    private static FlowFileProperty property(final ProcessContext context, final PropertyDescriptor descriptor) {
-        return new FlowFileProperty(context.getProperty(descriptor));
     }
 }

@@ -32,7 +32,7 @@ final class Routing {
     private final boolean wantsOriginal;
     private final boolean wantsSuccessful;
     private final boolean wantsErrors;
-    private final Map<String, String> transitUrls = new HashMap<>();
+    private final Map<String, Map<String, String>> transitUrls = new HashMap<>();
     private final Map<String, Long> counters = new HashMap<>();
     private final Map<Relationship, List<FlowFile>> transfers = new HashMap<>();
     private final List<String> errors = new ArrayList<>();
@@ -142,7 +142,9 @@ final class Routing {
     private void send(final FlowFile flowFile, final String details) {
         final String index = configuration.index().value(flowFile);
         final String type = configuration.type().value(flowFile);
-        final String url = transitUrls.computeIfAbsent(index + "/" + type, key -> configuration.client().getTransitUrl(index, type));
+        final String url = transitUrls
+                .computeIfAbsent(index, key -> new HashMap<>(2))
+                .computeIfAbsent(type, key -> configuration.client().getTransitUrl(index, type));
         // Not forced: written together with the session's other events, not one by one ahead of them.
         session.getProvenanceReporter().send(flowFile, url, details, false);
     }

@@ -169,7 +169,7 @@ class PutElasticsearchJsonTest {
     @Test
     void aRequestThatIsTooLargeIsSplitUntilTheCulpritStandsAlone() {
         server.behave(request -> request.body().contains("culprit")
-                ? FaultyServer.http(413, "") : FaultyServer.created(request.operations()));
+                ? FaultyServer.http(413, "\"<b>\"") : FaultyServer.created(request.operations()));
         for (int i = 0; i < 9; i++) {
             enqueue(String.valueOf(i), i == 5 ? "{\"a\":\"culprit\"}" : "{\"a\":1}");
         }
@@ -177,7 +177,8 @@ class PutElasticsearchJsonTest {
         assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 9, PutElasticsearchJson.REL_SUCCESSFUL, 8, PutElasticsearchJson.REL_ERRORS, 1));
         final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
         refused.assertAttributeEquals("id", "5");
-        assertTrue(refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("413"));
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, "{\"status\":413,\"error\":{\"type\":\"http_413\","
+                + "\"reason\":\"The document is too large for Elasticsearch. \\\"<b>\\\"\"}}");
     }
 
     @Test
@@ -412,6 +413,22 @@ class PutElasticsearchJsonTest {
             runner.run();
         }
         runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 4);
+    }
+
+    @Test
+    void sniffedNodesAreAsked() throws Exception {
+        try (FaultyServer other = new FaultyServer(request -> FaultyServer.created(request.operations()))) {
+            final String nodes = "{\"nodes\":{\"a\":{\"http\":{\"publish_address\":\"" + other.address().substring("http://".length()) + "\"}}}}";
+            server.behave(request -> request.line().startsWith("GET /_nodes/http")
+                    ? FaultyServer.http(200, nodes) : FaultyServer.created(request.operations()));
+            useService(Map.of("el-cs-sniff-cluster-nodes", "true", "el-cs-sniffer-interval", "50 millis"));
+            // Each try sends one document; the first ones may go before the answer to the sniffer is there.
+            for (int i = 0; i < 500 && other.requests().isEmpty(); i++) {
+                enqueue(String.valueOf(i), "{\"a\":1}");
+                runner.run();
+            }
+            assertTrue(other.requests().stream().anyMatch(request -> request.line().startsWith("POST /_bulk")));
+        }
     }
 
     @Test
