@@ -28,6 +28,7 @@ from idemflow.commands import open as open_command
 from idemflow.commands import status as status_command
 from idemflow.commands import up as up_command
 from idemflow.errors import IdemflowError, ServerError
+from idemflow.report_pipelines import pipelines_table
 from idemflow.runtime import Progress, Silent
 from idemflow.settings import Settings
 
@@ -187,6 +188,9 @@ def status(context: click.Context, /, as_json: bool) -> None:
         print_json(dataclasses.asdict(result))
     else:
         out.print(report.servers_table(result.servers))
+        if result.pipelines:
+            out.print()
+            out.print(pipelines_table(result.pipelines))
         if not result.all_running:
             out.print("next: idemflow up")
     if not result.all_running:

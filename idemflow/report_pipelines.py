@@ -12,6 +12,7 @@ from rich.table import Table
 
 from idemflow.canvas.difference import Change
 from idemflow.commands.run import RunsReport
+from idemflow.commands.status import PipelineStatus
 from idemflow.verify import Verification
 
 # How many ids a table names before it only counts.
@@ -67,6 +68,24 @@ def verification_table(result: Verification) -> RenderableType:
     if result.equal:
         parts.append("[green]The index is exactly what was sent.[/]")
     return Group(*parts)
+
+
+def pipelines_table(pipelines: Iterable[PipelineStatus]) -> Table:
+    """The pipelines of ``idemflow status``."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("pipeline", "steps", "runs every", "queued", "where"):
+        table.add_column(name, justify="right" if name == "queued" else "left")
+    colors = {"running": "green", "invalid": "red"}
+    for pipeline in pipelines:
+        where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
+        table.add_row(
+            pipeline.name,
+            f"[{colors.get(pipeline.state, 'dim')}]{pipeline.state}[/]",
+            pipeline.every or "[dim]by hand[/]",
+            f"{pipeline.queued:,}",
+            escape(where),
+        )
+    return table
 
 
 def changes_table(changes: Iterable[Change]) -> Table:

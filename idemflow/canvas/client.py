@@ -14,6 +14,9 @@ from nipyapi.nifi.rest import ApiException
 from idemflow.errors import CanvasError, LoginRefused, Unreachable
 from idemflow.runtime import Endpoint
 
+# How long a component may take to start or stop, in seconds.
+_DEADLINE = 60
+
 
 def connect(nifi: Endpoint) -> None:
     """Log in to NiFi. nipyapi keeps the session for the whole process.
@@ -27,6 +30,9 @@ def connect(nifi: Endpoint) -> None:
     """
     # nipyapi logs a line for each call, and the login's arguments among them.
     logging.getLogger("nipyapi").setLevel(logging.ERROR)
+    # Its waits for a component to change state are made for an idle machine.
+    nipyapi.config.short_max_wait = _DEADLINE
+    nipyapi.config.short_retry_delay = 0.1
     nipyapi.security.reset_service_connections("nifi")
     configuration = nipyapi.config.nifi_config
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"

@@ -225,9 +225,7 @@ def _ports(group: str) -> list[Any]:
 
 def _check_valid(group: str) -> None:
     _wait(
-        lambda: all(
-            part.component.validation_status != "VALIDATING" for part in processors(group)
-        ),
+        lambda: all(part.component.validation_status != "VALIDATING" for part in processors(group)),
         "NiFi does not finish checking the pipeline's components",
     )
     problems = [

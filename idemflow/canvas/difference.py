@@ -15,7 +15,8 @@ _CHILDREN = (
 # NiFi fills these in itself, or they say where a component stands rather than what it does.
 _IGNORED = {
     "identifier", "instanceIdentifier", "groupIdentifier", "propertyDescriptors", "position",
-    "bundle", "scheduledState", "controllerServiceApis", "properties", *_CHILDREN,
+    "bundle", "scheduledState", "controllerServiceApis", "properties", "bends", "width", "height",
+    "zIndex", "labelIndex", *_CHILDREN,
 }  # fmt: skip
 
 

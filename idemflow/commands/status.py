@@ -5,8 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import runtime
+from idemflow.canvas import client, control
+from idemflow.errors import IdemflowError
+from idemflow.pipeline import spec
 from idemflow.runtime import ServerStatus
 from idemflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class PipelineStatus:
+    """A pipeline on the canvas.
+
+    Attributes:
+        name: its name.
+        state: ``running``, ``stopped``, ``invalid`` or ``not deployed``.
+        every: how often it runs by itself, ``None`` while its schedule is stopped.
+        queued: FlowFiles on their way.
+        queues: where they wait: a queue's name and its FlowFiles.
+    """
+
+    name: str
+    state: str
+    every: str | None
+    queued: int
+    queues: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -17,11 +39,13 @@ class Status:
         runtime: ``embedded`` or ``external``.
         home: the embedded runtime's folder, if it is embedded.
         servers: NiFi and Elasticsearch.
+        pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
     runtime: str
     home: str | None
     servers: list[ServerStatus]
+    pipelines: list[PipelineStatus] | None
 
     @property
     def all_running(self) -> bool:
@@ -30,6 +54,29 @@ class Status:
 
 
 def status(settings: Settings) -> Status:
-    """The state of the servers."""
+    """The state of the servers, and of the project's pipelines on the canvas."""
     home = str(settings.home) if settings.runtime == "embedded" else None
-    return Status(settings.runtime, home, runtime.status(settings))
+    return Status(settings.runtime, home, runtime.status(settings), _pipelines(settings))
+
+
+def _pipelines(settings: Settings) -> list[PipelineStatus] | None:
+    try:
+        client.connect(runtime.connect(settings).nifi)
+        return [_pipeline(name) for name in spec.names(settings.project)]
+    except IdemflowError:
+        # The servers' rows say what is wrong; a status must not fail because of it.
+        return None
+
+
+def _pipeline(name: str) -> PipelineStatus:
+    group = control.find_group(name)
+    if group is None:
+        return PipelineStatus(name, "not deployed", None, 0, {})
+    activity = control.activity(group.id)
+    trigger = control.trigger(group.id).component
+    running = trigger.state == "RUNNING"
+    # The trigger is stopped unless the pipeline runs on a schedule.
+    stopped = activity.stopped - (0 if running else 1)
+    state = "invalid" if activity.invalid else "stopped" if stopped else "running"
+    every = str(trigger.config.scheduling_period) if running else None
+    return PipelineStatus(name, state, every, activity.queued, activity.queues)
