@@ -163,7 +163,14 @@ def _delete(home: Home) -> None:
         home.python,
     ):
         shutil.rmtree(folder, ignore_errors=not folder.exists())
-    for file in (home.state, home.ports, home.crash_log, home.lock, *home.root.glob("java-*.jsa")):
+    for file in (
+        home.state,
+        home.ports,
+        home.crash_log,
+        home.lock,
+        *home.root.glob("java-*.jsa"),
+        *home.root.glob("compiler-*.json"),
+    ):
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not empty
         home.root.rmdir()

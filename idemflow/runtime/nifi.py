@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def _place_all(files: Iterable[Path], target: Path) -> None:
 
 
 def command(
-    settings: Settings, java: Java, archive: Path, python: PythonEnvironment
+    settings: Settings, java: Java, options: Sequence[str], python: PythonEnvironment
 ) -> launch.Command:
     """NiFi's command line; the class path is relative, so that any folder name will do."""
     home = settings.folders
@@ -108,7 +108,7 @@ def command(
         f"-Xms{settings.nifi_heap}",
         f"-Xmx{settings.nifi_heap}",
         "-XX:+UseG1GC",
-        f"-XX:SharedArchiveFile={archive}",
+        *options,
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
         f"-Didemflow.project={settings.project}",

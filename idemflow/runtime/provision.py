@@ -11,7 +11,7 @@ from idemflow.errors import IdemflowError, SettingError
 from idemflow.paths import Home, resources
 from idemflow.runtime import bundle, certificates, elasticsearch, nifi
 from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
-from idemflow.runtime.java import installed_java, servers_java, shared_archive
+from idemflow.runtime.java import installed_java, servers_java, start_options
 from idemflow.runtime.launch import Command
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.nar import types_of
@@ -73,21 +73,21 @@ def provision(
     folder(home.certificates, 0o700 if owner.is_self else 0o755)
     authority = certificates.ensure_authority(home.certificates / "ca.crt", home.secrets / "ca.key")
     java = servers_java(home, owner)
-    archive = shared_archive(java, home)
+    options = start_options(java, home)
     store = Store(settings.cache, settings.repository)
     commands: dict[ServerName, Command] = {}
     if "nifi" in servers:
         parts = _nifi_parts(settings, lock, store, progress)
         python = python_environment(home, owner)
         nifi.lay_out(settings, owner, parts, authority, secrets, python)
-        commands["nifi"] = nifi.command(settings, java, archive, python)
+        commands["nifi"] = nifi.command(settings, java, options, python)
     if "elasticsearch" in servers:
         zip_file = store.fetch(lock, [lock.elasticsearch], progress)[lock.elasticsearch]
         checksum = lock.files[lock.elasticsearch].sha256
         distribution = elasticsearch.unpack(
             zip_file, lock.elasticsearch_version, checksum, settings.cache
         )
-        elasticsearch.lay_out(settings, owner, distribution, archive, authority, secrets, grants)
+        elasticsearch.lay_out(settings, owner, distribution, options, authority, secrets, grants)
         elasticsearch.clean(home)
         commands["elasticsearch"] = elasticsearch.command(settings, java)
     versions: dict[ServerName, str] = {
