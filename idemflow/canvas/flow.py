@@ -246,12 +246,12 @@ def build(pipeline: Pipeline, source: str, types: Mapping[str, Component], *, tl
     top.connect(nameless, letters_in, queue, name="no identity",
                 bends=[(_COLUMN + 192.0, _ROW + 88.0)])  # fmt: skip
     top.connect(refused, letters_in, queue, name="refused")
-    # Below Collect: NiFi's own panels lie over the upper left corner of the canvas.
+    # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
         f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
-        (0.0, _ROW),
+        (-64.0, _ROW),
         (_COLUMN, 96.0),
     )
     return {
