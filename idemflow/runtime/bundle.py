@@ -16,7 +16,7 @@ from idemflow.errors import IdemflowError
 from idemflow.runtime.artifacts import Coordinate, Lock, PackedNar
 from idemflow.runtime.java import Java
 from idemflow.runtime.modules import Module
-from idemflow.runtime.nar import NarName, pack_jar, pack_nar
+from idemflow.runtime.nar import NarName, files_below, pack_jar, pack_nar
 
 GROUP = "io.idemflow"
 VERSION = "0.1.0"
@@ -151,7 +151,7 @@ def compile_java(
 
 
 def _sources(module: Module) -> list[Path]:
-    return sorted(f for f in (module.folder / "src" / "main").rglob("*") if f.is_file())
+    return files_below(module.folder / "src" / "main")
 
 
 def _key(parts: Iterable[str | bytes], sources: Iterable[Path], more: Iterable[str]) -> str:

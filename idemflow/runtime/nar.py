@@ -67,11 +67,16 @@ def pack_jar(target: Path, folders: Iterable[Path]) -> None:
         yield "META-INF/", b""
         yield "META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\n\r\n"
         for folder in folders:
-            for file in sorted(folder.rglob("*")):
-                if file.is_file():
-                    yield file.relative_to(folder).as_posix(), file.read_bytes()
+            for file in files_below(folder):
+                yield file.relative_to(folder).as_posix(), file.read_bytes()
 
     _write_zip(target, entries(), zipfile.ZIP_DEFLATED)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder, in order; not Python's compiled ones, which come and go."""
+    found = (f for f in folder.rglob("*") if f.is_file() and f.parent.name != "__pycache__")
+    return sorted(found)
 
 
 def types_of(nar: Path) -> set[str]:
