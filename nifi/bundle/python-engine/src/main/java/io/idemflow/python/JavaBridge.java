@@ -1,11 +1,15 @@
 package io.idemflow.python;
 
 import java.lang.reflect.Array;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import javax.script.ScriptException;
 import org.jpy.PyObject;
 
@@ -59,6 +63,33 @@ public final class JavaBridge {
             }
         }
         return traits.toString();
+    }
+
+    /**
+     * Where methods of a name take any object rather than a number: jpy would make a Byte of a small integer there.
+     *
+     * @return pairs {@code COUNT:POSITION} split by spaces; both count the object itself, if the method is not static
+     */
+    public static String objectParameters(final Object type, final String name) {
+        final Set<String> objects = new TreeSet<>();
+        final Set<String> numbers = new TreeSet<>();
+        for (final Method method : ((Class<?>) type).getMethods()) {
+            if (!method.getName().equals(name)) {
+                continue;
+            }
+            final int self = Modifier.isStatic(method.getModifiers()) ? 0 : 1;
+            final Class<?>[] parameters = method.getParameterTypes();
+            for (int i = 0; i < parameters.length; i++) {
+                final String position = "%d:%d".formatted(parameters.length + self, i + self);
+                if (parameters[i].isPrimitive()) {
+                    numbers.add(position);
+                } else if (parameters[i].isAssignableFrom(Integer.class)) {
+                    objects.add(position);
+                }
+            }
+        }
+        objects.removeAll(numbers);
+        return String.join(" ", objects);
     }
 
     /** Hash code of a Java object, without the -1 that Python takes for an error. */

@@ -1,6 +1,9 @@
 package io.idemflow.python;
 
+import java.io.IOException;
+import java.net.JarURLConnection;
 import java.net.URISyntaxException;
+import java.net.URL;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -21,7 +24,8 @@ final class PythonInterpreter {
 
     private static final Logger logger = LoggerFactory.getLogger(PythonInterpreter.class);
     private static final int COMPILED_SCRIPTS = 256;
-    private static final String PACKAGE_DIRECTORY = "io/idemflow/python";
+    private static final String PACKAGE = "idemflow_engine";
+    private static final String PYTHON_VALUE = "Value: ";
 
     private static PythonInterpreter instance;
 
@@ -91,7 +95,7 @@ final class PythonInterpreter {
         } catch (final RuntimeException e) {
             // An interrupt that arrives while Python is already reporting another error.
             if (evaluation.getFailure() == null) {
-                evaluation.fail("%s: the script was ended: %s".formatted(origin.fileName(), firstLine(e)),
+                evaluation.fail("%s: the script was ended: %s".formatted(origin.fileName(), reason(e)),
                         origin.fileName(), -1, -1, String.valueOf(e.getMessage()), evaluation.isInterruptRequested());
             }
             throw failed(evaluation);
@@ -130,30 +134,37 @@ final class PythonInterpreter {
         try {
             configuration.pythonExecutable().ifPresent(PyLib::setProgramName);
             PyLib.startPython(packageLocation());
-            final PyModule module = PyModule.importModule("idemflow_engine");
+            final PyModule module = PyModule.importModule(PACKAGE);
             final PythonRuntime runtime = module.createProxy(PythonRuntime.class);
             logger.info("Python {} started", PyLib.getPythonVersion());
             return new PythonInterpreter(runtime);
         } catch (final RuntimeException | LinkageError e) {
             throw (ScriptException) new ScriptException(("Python cannot start: %s. Check that the properties in "
                     + "the file of -Djpy.config belong to one Python, see docs/python-engine.md, and restart NiFi")
-                    .formatted(firstLine(e))).initCause(e);
+                    .formatted(reason(e))).initCause(e);
         }
     }
 
     /** Directory, inside the jar or unpacked, from which Python imports {@code idemflow_engine}. */
     private static String packageLocation() {
+        final URL resource = PythonInterpreter.class.getResource(PACKAGE + "/__init__.py");
         try {
-            return Path.of(PythonInterpreter.class.getProtectionDomain().getCodeSource().getLocation().toURI())
-                    .resolve(PACKAGE_DIRECTORY).toString();
-        } catch (final URISyntaxException e) {
-            throw new IllegalStateException("The engine's jar has no location in the file system", e);
+            if (resource.openConnection() instanceof JarURLConnection jar) {
+                final String directory = PythonInterpreter.class.getPackageName().replace('.', '/');
+                return Path.of(jar.getJarFileURL().toURI()).resolve(directory).toString();
+            }
+            return Path.of(resource.toURI()).getParent().getParent().toString();
+        } catch (final IOException | URISyntaxException e) {
+            throw new IllegalStateException("The engine's Python package cannot be found at " + resource, e);
         }
     }
 
-    private static String firstLine(final Throwable error) {
+    /** What jpy says of a Python error is many lines; its value is the one that tells. */
+    private static String reason(final Throwable error) {
         final String message = error.getMessage() == null ? error.toString() : error.getMessage();
-        return message.lines().findFirst().orElse(message);
+        return message.lines().filter(line -> line.startsWith(PYTHON_VALUE)).map(
+                line -> line.substring(PYTHON_VALUE.length())).findFirst()
+                .or(() -> message.lines().findFirst()).orElse(message);
     }
 
     private record Source(String text, String fileName) {

@@ -13,19 +13,20 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import callbacks, containers, errors, strings, text
+from idemflow_engine import callbacks, containers, members, strings, text
+from idemflow_engine.members import CLASSES, INSTANTIATED
 
 jpy.VerboseExceptions.enabled = True  # the whole chain of causes, for the log
 
 _java = jpy.get_type("io.idemflow.python.JavaBridge")
 _array_list = jpy.get_type("java.util.ArrayList")
 _hash_map = jpy.get_type("java.util.LinkedHashMap")
+_integer = jpy.get_type("java.lang.Integer")
+_long = jpy.get_type("java.lang.Long")
+_big_integer = jpy.get_type("java.math.BigInteger")
 _runtime_exception = jpy.get_type("java.lang.RuntimeException")
 # By jpy's type: the class that scripts see.
 _made: dict[type, "JavaClass"] = {}
-# Those of them whose objects become plain instances (no exceptions, no proxies); the same as a set.
-_classes: dict[type, "JavaClass"] = {}
-_instantiated: set[type] = set()
 # By type: how a value becomes what scripts see, where no class does it.
 _converters: dict[type, Callable[[Any], Any]] = {}
 _classes_lock = threading.RLock()
@@ -54,12 +55,12 @@ class JavaClass(type):
             return super().__call__(*args, **options)
         if cls._interface:
             raise TypeError(f"{cls.__qualname__} is a Java interface: derive a class from it")
-        return from_java(call(cls._type, args, cls.__name__))
+        return from_java(members.call(cls._type, args, cls.__name__))
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return _class_attribute(cls, name)
+        return members.of_class(cls, name)
 
     def __instancecheck__(cls, instance: object) -> bool:
         if super().__instancecheck__(instance):
@@ -76,7 +77,7 @@ class JavaClass(type):
         return "_type" not in cls.__dict__ or bool(cls._interface) or issubclass(cls, JavaThrowable)
 
 
-class _Members:
+class Members:
     """What every Java object can do in Python."""
 
     __slots__ = ()
@@ -86,10 +87,10 @@ class _Members:
         # Methods come here once for each class, then they are attributes of the class.
         if name.startswith("_"):
             raise AttributeError(name)
-        return _attribute(self, name)
+        return members.of_object(self, name)
 
 
-class JavaObject(_Members, metaclass=JavaClass):
+class JavaObject(Members, metaclass=JavaClass):
     """A Java object."""
 
     __slots__ = ("_java",)
@@ -109,7 +110,7 @@ class JavaObject(_Members, metaclass=JavaClass):
         return f"<{type(self).__module__}.{type(self).__qualname__} {self}>"
 
 
-class JavaThrowable(_Members, Exception, metaclass=JavaClass):
+class JavaThrowable(Members, Exception, metaclass=JavaClass):
     """A Java exception, to raise and to catch."""
 
     _java_name = "java.lang.Throwable"
@@ -141,7 +142,7 @@ def find_class(name: str) -> Any:
 def from_java(value: Any) -> Any:
     """What a script sees of a value that jpy gave."""
     kind = type(value)
-    made = _classes.get(kind)
+    made = CLASSES.get(kind)
     if made is None:
         if kind is str:
             return value if value.isascii() else text.from_java(value)
@@ -159,7 +160,7 @@ def from_java(value: Any) -> Any:
 def to_java(value: Any) -> Any:
     """What to give jpy for a value of a script."""
     kind = type(value)
-    if kind in _instantiated:
+    if kind in INSTANTIATED:
         return value._java
     if kind in _PLAIN:
         return value
@@ -171,7 +172,7 @@ def to_java(value: Any) -> Any:
     return value
 
 
-def _members_to_java(value: "_Members") -> Any:
+def _members_to_java(value: "Members") -> Any:
     try:
         return value._java
     except AttributeError:
@@ -186,14 +187,14 @@ def _class_to_java(value: type) -> Any:
 def _mapping_to_java(value: Mapping[Any, Any]) -> Any:
     converted = _hash_map()
     for key, item in value.items():
-        converted.put(_element(key), _element(item))
+        converted.put(to_object(key), to_object(item))
     return converted
 
 
 def _items_to_java(value: Iterable[Any]) -> Any:
     converted = _array_list()
     for item in value:
-        converted.add(_element(item))
+        converted.add(to_object(item))
     return converted
 
 
@@ -201,8 +202,13 @@ def _error_to_java(value: BaseException) -> Any:
     return _runtime_exception(text.to_java(text.summary(value)))
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 _CONVERSIONS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (_Members, _members_to_java),
+    (jpy.JType, _as_it_is),
+    (Members, _members_to_java),
     (type, _class_to_java),
     (Mapping, _mapping_to_java),
     ((list, tuple, AbstractSet, Iterator, range), _items_to_java),
@@ -212,9 +218,17 @@ _PLAIN = frozenset({int, float, bool, type(None), bytes, bytearray, memoryview})
 _converters.update(dict.fromkeys(_PLAIN, lambda value: value))
 
 
-def _element(value: Any) -> Any:
-    """A value for a Java collection, where jpy does not know that bytes are a byte[]."""
-    if isinstance(value, bytes | bytearray):
+def to_object(value: Any) -> Any:
+    """What to give jpy where Java takes any object.
+
+    jpy would make a Byte of a small integer, and only a parameter tells it that bytes are a byte[].
+    """
+    kind = type(value)
+    if kind is int:
+        if -0x8000_0000 <= value < 0x8000_0000:
+            return _integer(value)
+        return _long(value) if value.bit_length() < 64 else _big_integer(str(value))
+    if kind is bytes or kind is bytearray:
         return jpy.array("byte", list(memoryview(value).cast("b")))
     return to_java(value)
 
@@ -235,13 +249,9 @@ def _meet(kind: type) -> "JavaClass | None":
     if issubclass(made, JavaThrowable):
         _converters[kind] = _from_throwable
         return None
-    _instantiated.add(made)
-    _classes[kind] = made
+    INSTANTIATED.add(made)
+    CLASSES[kind] = made
     return made
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _from_array(array: Any) -> list[Any]:
@@ -306,97 +316,6 @@ def _make_class(java_type: Any) -> "JavaClass":
 def _java_name(java_type: type) -> str:
     module = java_type.__module__
     return java_type.__name__ if module == "builtins" else f"{module}.{java_type.__name__}"
-
-
-def _class_attribute(cls: Any, name: str) -> Any:
-    """A static method, a constant, a nested class, or a method to call with the object first."""
-    java_type = cls._type
-    member = getattr(java_type, name, None)
-    if callable(member) and not isinstance(member, type):
-        function = _function(member, name)
-        setattr(java_class(cls), name, function)
-        return getattr(cls, name)
-    if member is not None:
-        return from_java(member)
-    if name == "class_":
-        return from_java(_java.identity(java_type))
-    nested = find_class(f"{cls._java_name}${name}")
-    if nested is None:
-        raise AttributeError(f"Java class {cls._java_name} has no public member {name}")
-    return nested
-
-
-def java_class(cls: Any) -> Any:
-    """The class among a class's bases that stands for the Java class itself."""
-    return next(base for base in cls.__mro__ if "_type" in base.__dict__)
-
-
-def _attribute(instance: Any, name: str) -> Any:
-    owner = java_class(type(instance))
-    member = getattr(owner._type, name, None)
-    if member is not None and callable(member):
-        setattr(owner, name, _function(member, name))
-        return getattr(instance, name)
-    java = to_java(instance)
-    try:
-        return from_java(getattr(java, name))
-    except AttributeError:
-        pass
-    # A type that Java declared; the object may be more than that.
-    actual = _java.identity(java)
-    if type(actual) is not owner._type and issubclass(type(actual), jpy.JType):
-        wider = from_java(actual)
-        if isinstance(wider, _Members):
-            return getattr(wider, name)
-    return _property(instance, owner, name)
-
-
-def _property(instance: Any, owner: Any, name: str) -> Any:
-    """`flowFile.size` for `flowFile.getSize()`, as in Jython."""
-    for prefix in ("get", "is"):
-        getter = getattr(owner._type, f"{prefix}{name[:1].upper()}{name[1:]}", None)
-        if getter is not None:
-            return from_java(call(getter, (instance,), name))
-    raise AttributeError(f"Java class {owner._java_name} has no public member {name}")
-
-
-def _function(overloads: Any, name: str) -> Callable[..., Any]:
-    """A Python function for the Java methods of one name; the object is the first argument."""
-
-    def method(*args: Any) -> Any:
-        # What to_java and from_java do, unrolled for the usual types: this runs for every FlowFile.
-        converted = []
-        for arg in args:
-            kind = type(arg)
-            if kind in _instantiated:
-                converted.append(arg._java)
-            elif kind is str and arg.isascii():
-                converted.append(arg)
-            else:
-                converted.append(to_java(arg))
-        try:
-            value = overloads(*converted)
-        except RuntimeError as error:
-            value = errors.other_way(overloads, args, name, error)
-        if value is None:
-            return None
-        made = _classes.get(type(value))
-        if made is None:
-            return from_java(value)
-        wrapped = _new(made)
-        wrapped._java = value
-        return wrapped
-
-    method.__name__ = method.__qualname__ = name
-    return method
-
-
-def call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
-    """Call the Java method or constructor that fits values of a script; gives what jpy gives."""
-    try:
-        return overloads(*[to_java(arg) for arg in args])
-    except RuntimeError as error:
-        return errors.other_way(overloads, args, name, error)
 
 
 _new = object.__new__

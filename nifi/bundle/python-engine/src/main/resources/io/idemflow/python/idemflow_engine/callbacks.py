@@ -6,7 +6,7 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, errors, text
+from idemflow_engine import bridge, errors, members, text
 
 # Each level of Java calling Python calling Java takes some kilobytes of a stack of 1 MB.
 _NESTED_CALLS = 20
@@ -28,7 +28,7 @@ def call(target: Any, method: str, arguments: Sequence[object]) -> Any:
             raise NotImplementedError(f"class {type(target).__name__} has no method {method}")
         _depth[thread] = depth + 1
         function = getattr(target, method)
-        return bridge.to_java(function(*[bridge.from_java(argument) for argument in arguments]))
+        return bridge.to_object(function(*[bridge.from_java(argument) for argument in arguments]))
     except BaseException as error:
         errors.keep(error)
         return _call_error(text.to_java(text.summary(error)))
@@ -53,6 +53,6 @@ def implement(instance: Any) -> Any:
     """
     cls = type(instance)
     if isinstance(instance, bridge.JavaThrowable):
-        return bridge.call(bridge.java_class(cls)._type, instance.args, cls.__name__)
+        return members.call(members.java_class(cls)._type, instance.args, cls.__name__)
     interfaces = [base._type for base in cls.__mro__ if "_type" in base.__dict__]
     return _java.implement(instance, interfaces)

@@ -64,7 +64,7 @@ def evaluate(
     _threads[number] = threading.get_ident()
     try:
         value = eval(code, namespace)
-        return bridge.to_java(value) if value is not None else None
+        return bridge.to_object(value)
     except SystemExit as ending:
         if ending.code not in (None, 0):
             _report(evaluation, ending, file_name, directories)

@@ -4,7 +4,7 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, text
+from idemflow_engine import bridge, members, text
 
 _type = jpy.get_type("java.lang.String")
 
@@ -20,12 +20,12 @@ class JavaString(str):
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(_type(text.to_java(self)), name)
-        return lambda *args: bridge.from_java(bridge.call(method, args, name))
+        return lambda *args: bridge.from_java(members.call(method, args, name))
 
 
 class _StaticMethods(type):
     def __call__(cls, *args: Any) -> JavaString:
-        return JavaString(text.from_java(str(bridge.call(_type, args, "String"))))
+        return JavaString(text.from_java(str(members.call(_type, args, "String"))))
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, str)
@@ -34,7 +34,7 @@ class _StaticMethods(type):
         member = getattr(_type, name)
         if not callable(member):
             return bridge.from_java(member)
-        return lambda *args: bridge.from_java(bridge.call(member, args, name))
+        return lambda *args: bridge.from_java(members.call(member, args, name))
 
 
 class String(metaclass=_StaticMethods):

@@ -1,0 +1,133 @@
+"""What scripts reach of a Java class or object: methods, fields, properties, nested classes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jpy
+
+from idemflow_engine import bridge, errors
+
+_java = jpy.get_type("io.idemflow.python.JavaBridge")
+_new = object.__new__
+
+# By jpy's type: the classes whose objects become plain instances (no exceptions, no proxies).
+CLASSES: dict[type, type] = {}
+# The same classes.
+INSTANTIATED: set[type] = set()
+
+
+def of_class(cls: Any, name: str) -> Any:
+    """A static method, a constant, a nested class, or a method to call with the object first."""
+    java_type = cls._type
+    member = getattr(java_type, name, None)
+    if callable(member) and not isinstance(member, type):
+        _add_method(java_class(cls), name, member)
+        return getattr(cls, name)
+    if member is not None:
+        return bridge.from_java(member)
+    if name == "class_":
+        return bridge.from_java(_java.identity(java_type))
+    nested = bridge.find_class(f"{cls._java_name}${name}")
+    if nested is None:
+        raise AttributeError(f"Java class {cls._java_name} has no public member {name}")
+    return nested
+
+
+def java_class(cls: Any) -> Any:
+    """The class among a class's bases that stands for the Java class itself."""
+    return next(base for base in cls.__mro__ if "_type" in base.__dict__)
+
+
+def of_object(instance: Any, name: str) -> Any:
+    owner = java_class(type(instance))
+    member = getattr(owner._type, name, None)
+    if member is not None and callable(member):
+        _add_method(owner, name, member)
+        return getattr(instance, name)
+    java = bridge.to_java(instance)
+    try:
+        return bridge.from_java(getattr(java, name))
+    except AttributeError:
+        pass
+    # A type that Java declared; the object may be more than that.
+    actual = _java.identity(java)
+    if type(actual) is not owner._type and issubclass(type(actual), jpy.JType):
+        wider = bridge.from_java(actual)
+        if isinstance(wider, bridge.Members):
+            return getattr(wider, name)
+    return _property(instance, owner, name)
+
+
+def _property(instance: Any, owner: Any, name: str) -> Any:
+    """`flowFile.size` for `flowFile.getSize()`, as in Jython."""
+    for prefix in ("get", "is"):
+        getter = getattr(owner._type, f"{prefix}{name[:1].upper()}{name[1:]}", None)
+        if getter is not None:
+            return bridge.from_java(call(getter, (instance,), name))
+    raise AttributeError(f"Java class {owner._java_name} has no public member {name}")
+
+
+def _add_method(cls: Any, name: str, overloads: Any) -> None:
+    method = _function(overloads, name)
+    objects: dict[int, set[int]] = {}
+    for pair in _java.objectParameters(cls._type, name).split():
+        count, _, position = pair.partition(":")
+        objects.setdefault(int(count), set()).add(int(position))
+    setattr(cls, name, _boxing(method, objects) if objects else method)
+
+
+def _boxing(method: Callable[..., Any], objects: dict[int, set[int]]) -> Callable[..., Any]:
+    """The same method; arguments at these positions (by the count of arguments) are any objects."""
+
+    def boxing(*args: Any) -> Any:
+        positions = objects.get(len(args))
+        if positions is None:
+            return method(*args)
+        return method(
+            *[
+                bridge.to_object(arg) if place in positions else arg
+                for place, arg in enumerate(args)
+            ]
+        )
+
+    boxing.__name__ = boxing.__qualname__ = method.__name__
+    return boxing
+
+
+def _function(overloads: Any, name: str) -> Callable[..., Any]:
+    """A Python function for the Java methods of one name; the object is the first argument."""
+
+    def method(*args: Any) -> Any:
+        # What to_java and from_java do, unrolled for the usual types: this runs for every FlowFile.
+        converted = []
+        for arg in args:
+            kind = type(arg)
+            if kind in INSTANTIATED:
+                converted.append(arg._java)
+            elif kind is str and arg.isascii():
+                converted.append(arg)
+            else:
+                converted.append(bridge.to_java(arg))
+        try:
+            value = overloads(*converted)
+        except RuntimeError as error:
+            value = errors.other_way(overloads, args, name, error)
+        if value is None:
+            return None
+        made = CLASSES.get(type(value))
+        if made is None:
+            return bridge.from_java(value)
+        wrapped = _new(made)
+        wrapped._java = value
+        return wrapped
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
+    """Call the Java method or constructor that fits values of a script; gives what jpy gives."""
+    try:
+        return overloads(*[bridge.to_java(arg) for arg in args])
+    except RuntimeError as error:
+        return errors.other_way(overloads, args, name, error)

@@ -1,0 +1,105 @@
+"""The Java tests of the bundle: each module's, compiled and run as Maven would, without Maven."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from idemflow import settings
+from idemflow.paths import resources
+from idemflow.runtime import Silent, bundle
+from idemflow.runtime.artifacts import Coordinate, read_lock
+from idemflow.runtime.java import installed_java
+from idemflow.runtime.modules import Module, read_modules
+from idemflow.runtime.python_env import PythonEnvironment, shared_library
+from idemflow.runtime.supply import Store
+
+# What nifi-mock needs itself; a module.toml lists no jars of jars.
+NIFI_MOCK = (
+    "org.apache.nifi:nifi-utils:2.3.0",
+    "org.apache.nifi:nifi-expression-language:2.3.0",
+    "org.apache.nifi:nifi-parameter:2.3.0",
+    "org.antlr:antlr-runtime:3.5.3",
+    "org.apache.commons:commons-lang3:3.17.0",
+)
+MODULES = read_modules(resources() / "bundle")
+
+
+def module_file(name: str) -> Path:
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
+
+
+@pytest.fixture(scope="module")
+def jpy_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that tells the Python engine where this Python is."""
+    library = shared_library()
+    assert library is not None, "this Python has no shared libpython: see `idemflow doctor`"
+    environment = PythonEnvironment(
+        library=library,
+        prefix=Path(sys.base_prefix),
+        executable=Path(sys.executable),
+        jpy=module_file("jpy"),
+        jdl=module_file("jdl"),
+        path=(),
+    )
+    file = tmp_path_factory.mktemp("jpy") / "jpy.properties"
+    file.write_text(environment.jpy_config(), encoding="utf-8")
+    return file
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.folder.name)
+def test_module(module: Module, jpy_config: Path, tmp_path: Path) -> None:
+    java = installed_java()
+    cache = settings.resolve().cache
+    lock = read_lock(resources() / "artifacts.toml")
+    libraries = [one for one in MODULES if one.kind == "lib"]
+    test = [*module.test, *lock.lib]
+    if any(c.artifact == "nifi-mock" for c in test):
+        test += map(Coordinate.parse, NIFI_MOCK)
+    wanted: set[Coordinate] = {lock.compiler, *test}
+    for one in (module, *libraries):
+        wanted.update(one.compile + one.bundle)
+    files = Store(cache).fetch(lock, wanted, Silent())
+    main, tests = tmp_path / "main", tmp_path / "tests"
+    jars = [files[c] for c in (*test, *module.compile, *module.bundle)]
+    source = module.folder / "src"
+    bundle.compile_java(java, files[lock.compiler], [source / "main/java"], jars, main)
+    bundle.compile_java(java, files[lock.compiler], [source / "test/java"], [main, *jars], tests)
+    # With NiFi's own jars in `test`: what is on its lib/ is on every class path.
+    built = [
+        jar
+        for one in libraries
+        if one is not module
+        for jar in bundle.build_module(one, files, lock, java, cache).lib
+    ]
+    class_path = [tests, main, source / "main/resources", *jars, *built]
+    done = subprocess.run(
+        [
+            java.executable,
+            f"-Djpy.config={jpy_config}",
+            "-cp",
+            os.pathsep.join(map(str, class_path)),
+            "org.junit.platform.console.ConsoleLauncher",
+            "execute",
+            f"--scan-classpath={tests}",
+            "--fail-if-no-tests",
+            "--disable-banner",
+            "--disable-ansi-colors",
+            "--details=tree",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
