@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -37,10 +38,12 @@ class Store:
     Args:
         cache: the cache's folder.
         repository: a mirror to use in place of Maven Central.
+        pause: seconds before a second attempt; twice as many before each further one.
     """
 
     cache: Path
     repository: str | None = None
+    pause: float = 1.0
 
     def context(self) -> MavenContext:
         """jgo on this cache."""
@@ -83,7 +86,7 @@ class Store:
         with ThreadPoolExecutor(PARALLEL) as pool:
             tasks = {
                 pool.submit(
-                    _fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress
+                    self._fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress
                 )
                 for c in order
             }
@@ -93,6 +96,45 @@ class Store:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+    def _fetch_one(
+        self,
+        addresses: list[str],
+        coordinate: Coordinate,
+        file: Path,
+        locked: Locked,
+        progress: Progress,
+    ) -> None:
+        part = file.with_name(file.name + ".part")
+        _make_folder(file.parent)
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(self.pause * 2 ** (attempt - 1))
+            for address in addresses:
+                try:
+                    _transfer(address, coordinate, part, locked, progress)
+                except _NotThere as error:
+                    problem = str(error)
+                    continue
+                except requests.RequestException as error:
+                    problem = f"{type(error).__name__} ({_short(error)})"
+                    continue
+                except OSError as error:
+                    raise _cannot_write(part, error) from error
+                if part.stat().st_size == locked.size and sha256_of(part) == locked.sha256:
+                    part.chmod(0o644)  # the servers may run as another user
+                    part.replace(file)
+                    progress.end(coordinate.file_name)
+                    return
+                problem = "what arrived has another SHA-256 than nifi/artifacts.toml says"
+                progress.advance(coordinate.file_name, -part.stat().st_size)
+                part.unlink()
+        raise SupplyError(
+            f"{coordinate} cannot be had: {problem}",
+            next_command="check the network (HTTPS_PROXY, REQUESTS_CA_BUNDLE) or set "
+            "IDEMFLOW_REPOSITORY to a mirror of Maven Central, then: idemflow up",
+        )
 
 
 def sha256_of(file: Path) -> str:
@@ -128,39 +170,6 @@ def _is_sound(file: Path, locked: Locked) -> bool:
         return file.stat().st_size == locked.size and sha256_of(file) == locked.sha256
     except FileNotFoundError:
         return False
-
-
-def _fetch_one(
-    addresses: list[str], coordinate: Coordinate, file: Path, locked: Locked, progress: Progress
-) -> None:
-    part = file.with_name(file.name + ".part")
-    _make_folder(file.parent)
-    problem = ""
-    for _ in range(ATTEMPTS):
-        for address in addresses:
-            try:
-                _transfer(address, coordinate, part, locked, progress)
-            except _NotThere as error:
-                problem = str(error)
-                continue
-            except requests.RequestException as error:
-                problem = f"{type(error).__name__} ({_short(error)})"
-                continue
-            except OSError as error:
-                raise _cannot_write(part, error) from error
-            if part.stat().st_size == locked.size and sha256_of(part) == locked.sha256:
-                part.chmod(0o644)  # the servers may run as another user
-                part.replace(file)
-                progress.end(coordinate.file_name)
-                return
-            problem = "what arrived has another SHA-256 than nifi/artifacts.toml says"
-            progress.advance(coordinate.file_name, -part.stat().st_size)
-            part.unlink()
-    raise SupplyError(
-        f"{coordinate} cannot be had: {problem}",
-        next_command="check the network (HTTPS_PROXY, REQUESTS_CA_BUNDLE) or set "
-        "IDEMFLOW_REPOSITORY to a mirror of Maven Central, then: idemflow up",
-    )
 
 
 class _NotThere(Exception):

@@ -1,0 +1,135 @@
+"""Settings: their sources, their order, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from idemflow import settings
+from idemflow.errors import IdemflowError, SettingError
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(settings.PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
+    (tmp_path / "project" / "flows").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project")
+
+
+def write(project: Path, text: str) -> None:
+    (project / settings.FILE).write_text(text, encoding="utf-8")
+
+
+def test_defaults(tmp_path: Path) -> None:
+    chosen = settings.resolve()
+    assert chosen.project == tmp_path / "project"
+    assert chosen.cache == tmp_path / "somebody" / ".cache" / "idemflow"
+    assert (chosen.nifi_port, chosen.elasticsearch_port) == (8443, 9200)
+    assert chosen.runtime == "embedded"
+
+
+def test_the_project_is_the_nearest_folder_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "project" / "scripts" / "deep"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert settings.resolve().project == tmp_path / "project"
+
+
+def test_the_nearer_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "project", "[settings]\nnifi_port = 2001\nelasticsearch_port = 2002\n")
+    assert settings.resolve().nifi_port == 2001
+    monkeypatch.setenv("IDEMFLOW_NIFI_PORT", "3001")
+    assert settings.resolve().nifi_port == 3001
+    chosen = settings.resolve({"nifi_port": 4001, "nifi_heap": None})
+    assert (chosen.nifi_port, chosen.elasticsearch_port, chosen.nifi_heap) == (4001, 2002, "1g")
+
+
+def test_ports_given_once_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = settings.resolve({"nifi_port": 4001, "elasticsearch_port": 4002})
+    chosen.home.mkdir(parents=True)
+    settings.remember_ports(chosen)
+    assert settings.resolve().nifi_port == 4001
+    monkeypatch.setenv("IDEMFLOW_NIFI_PORT", "5001")
+    assert settings.resolve().nifi_port == 5001
+
+
+def test_relative_paths_count_from_where_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "project", '[settings]\nnars = ["mine"]\ncache = "here"\n')
+    monkeypatch.chdir(tmp_path)
+    chosen = settings.resolve({"project": "project"})
+    assert chosen.nars == (tmp_path / "project" / "mine",)
+    assert chosen.cache == tmp_path / "project" / "here"
+    assert settings.resolve({"project": "project", "cache": "x"}).cache == tmp_path / "x"
+
+
+def test_a_secret_comes_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("of a file\n", encoding="utf-8")
+    monkeypatch.setenv("IDEMFLOW_NIFI_PASSWORD_FILE", str(file))
+    monkeypatch.setenv("IDEMFLOW_ELASTICSEARCH_PASSWORD", "of the environment")
+    chosen = settings.resolve()
+    assert chosen.nifi_password == "of a file"
+    assert chosen.elasticsearch_password == "of the environment"
+    assert "of a" not in repr(chosen)
+    assert "of the" not in repr(chosen)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("nifi_port", "80", "not between 1024 and 65535"),
+        ("nifi_port", "8443x", "not a whole number"),
+        ("elasticsearch_port", "8443", "different ports"),
+        ("nifi_heap", "1 gigabyte", "not a Java heap size"),
+        ("start_timeout", "0", "not between 1 and"),
+        ("nifi_url", "localhost", "not an address"),
+        ("nifi_url", "https://me:secret@localhost", "not an address"),
+        ("project", "/nowhere/at/all", "not a folder"),
+    ],
+)
+def test_an_unusable_value_is_named(name: str, value: str, cause: str) -> None:
+    with pytest.raises(SettingError, match=cause) as caught:
+        settings.resolve({name: value})
+    assert caught.value.name == name
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("[settings]\nnifi_prot = 1\n", "no such setting; known: .*nifi_port"),
+        ('[settings]\nnifi_password = "x"\n', "secrets do not belong in"),
+        ('[settings]\nproject = "x"\n', "no such setting"),
+        ("settings = 1\n", "must be a table"),
+        ("[settings\n", "idemflow.toml: "),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, cause: str) -> None:
+    write(tmp_path / "project", text)
+    with pytest.raises(IdemflowError, match=cause):
+        settings.resolve()
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEMFLOW_NIFI_PROT", "1")
+    with pytest.raises(SettingError, match="IDEMFLOW_NIFI_PROT"):
+        settings.resolve()
+
+
+def test_every_setting_has_a_kind_and_a_help() -> None:
+    for field in dataclasses.fields(settings.Settings):
+        assert field.metadata["help"].endswith("."), field.name
+        assert field.metadata["kind"]
