@@ -64,6 +64,8 @@ import org.apache.nifi.processor.util.StandardValidators;
         description = "Two requests of Max Batch Size for each concurrent task; a larger document is held as a whole.")
 public class PutElasticsearchJson extends AbstractProcessor implements VerifiableProcessor {
 
+    /** A user's own would take away what results are read from. */
+    static final String FILTER_PARAMETER = "filter_path";
     public static final Relationship REL_ORIGINAL = relationship("original",
             "Each FlowFile that Elasticsearch has answered for, whatever the answer");
     public static final Relationship REL_SUCCESSFUL = relationship("successful",
@@ -82,8 +84,6 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
     private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES =
             Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE, REL_ERROR_RESPONSES);
     private static final String STEP_INDEX = "Elasticsearch Index Exists";
-    /** It would take away what results are read from. */
-    private static final String RESERVED_PARAMETER = "filter_path";
 
     private volatile Set<Relationship> relationships = RELATIONSHIPS;
     private volatile PutConfiguration configuration;
@@ -145,8 +145,8 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             results.add(invalid(PutProperties.ID_ATTRIBUTE.getDisplayName(), "", "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
-        if (context.getProperties().keySet().stream().anyMatch(property -> RESERVED_PARAMETER.equals(property.getName()))) {
-            results.add(invalid(RESERVED_PARAMETER, "", "the reply must be whole to tell what became of each document"));
+        if (context.getProperties().keySet().stream().anyMatch(property -> FILTER_PARAMETER.equals(property.getName()))) {
+            results.add(invalid(FILTER_PARAMETER, "", "the reply must be whole to tell what became of each document"));
         }
         return results;
     }
