@@ -14,7 +14,7 @@ import javax.script.ScriptException;
  * jpy.pythonExecutable}. They come from the file that the system property {@code jpy.config} names, or are system
  * properties themselves.
  *
- * <p>jpy would fail in a static initialiser, with no word on what is missing; so everything is looked at before.
+ * <p>jpy would fail in a static initialiser, with no word on what is missing, so everything is looked at before.
  */
 final class JpyConfiguration {
 
@@ -74,7 +74,7 @@ final class JpyConfiguration {
     }
 
     private static ScriptException missing(final String cause) {
-        return new ScriptException(("Python cannot start: %s. Write a new file with \"python -m idemflow.runtime.jpy FILE\" "
-                + "or see docs/python-engine.md, name it with -Djpy.config=FILE, and restart NiFi").formatted(cause));
+        return new ScriptException(("Python cannot start: %s. Run \"python -m jpyutil --req_java --out DIRECTORY\", "
+                + "give NiFi's JVM -Djpy.config=DIRECTORY/jpyconfig.properties, and restart NiFi").formatted(cause));
     }
 }

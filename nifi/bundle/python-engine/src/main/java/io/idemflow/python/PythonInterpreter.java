@@ -139,8 +139,8 @@ final class PythonInterpreter {
             logger.info("Python {} started", PyLib.getPythonVersion());
             return new PythonInterpreter(runtime);
         } catch (final RuntimeException | LinkageError e) {
-            throw (ScriptException) new ScriptException(("Python cannot start: %s. Check that the properties in "
-                    + "the file of -Djpy.config belong to one Python, see docs/python-engine.md, and restart NiFi")
+            throw (ScriptException) new ScriptException(("Python cannot start: %s. Check that the files which "
+                    + "-Djpy.config names belong to one Python, and restart NiFi")
                     .formatted(reason(e))).initCause(e);
         }
     }
