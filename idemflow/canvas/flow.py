@@ -325,7 +325,7 @@ def _collect(
             "Script Engine": "python",
             "Script Body": steps.collect_script(source, pipeline.collect.function, pipeline.name),
         },
-        comments=f"{pipeline.collect.script}: one FlowFile a record.",
+        comments=f"{pipeline.collect.script}: records as JSON lines.",
         terminate=["failure"],
         penalty=pipeline.load.retry_after,
     )
@@ -350,7 +350,7 @@ def _identify(
         (560.0, 0.0),
         {"Script Engine": "python", "Script Body": steps.identify_script(pipeline.name)},
         dynamic={"identity": json.dumps(pipeline.identity), "index": "#{index}"},
-        comments="Sets idemflow.id and writes the manifest of the run.",
+        comments="One FlowFile a record, with its id as idemflow.id; and the manifest.",
         penalty=pipeline.load.retry_after,
     )
     documents = group.port("OUTPUT_PORT", "documents", (1232.0, 40.0))

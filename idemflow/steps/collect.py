@@ -1,4 +1,4 @@
-"""The Collect step: calls the pipeline's generator, one FlowFile a record.
+"""The Collect step: calls the pipeline's generator and queues its records, a thousand a FlowFile.
 
 Runs inside NiFi, below the user's script in the same ExecuteScript: standard library only.
 One session holds a whole run: until its commit nothing of the run is in the flow and the trigger
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
+
+RECORDS_A_FLOW_FILE = 1000
 
 
 def as_json(value: object) -> object:
@@ -53,7 +55,7 @@ def describe(record: object, number: int) -> tuple[str, str | None]:
 def collect(
     session: Any, success: Any, generator: Callable[..., Iterable[object]], pipeline: str
 ) -> None:
-    """Turn one queued trigger into the FlowFiles of a run and its summary.
+    """Turn one queued trigger into the records of a run, as JSON lines, and its summary.
 
     Args:
         session: NiFi's ProcessSession.
@@ -70,33 +72,38 @@ def collect(
         return
     run = trigger.getAttribute("idemflow.run")
     arguments = trigger.getAttribute("idemflow.arguments")
+
+    def queue(content: str, attributes: dict[str, str]) -> None:
+        flow_file = session.create(trigger)
+        with session.write(flow_file) as stream:
+            stream.write(content.encode())
+        session.transfer(session.putAllAttributes(flow_file, attributes), success)
+
     number = 0
+    lines: list[str] = []
     for number, record in enumerate(generator(**json.loads(arguments)), start=1):
         text, reason = describe(record, number)
-        attributes = {"idemflow.position": str(number)}
+        if reason is None:
+            lines.append(text)
+        # The records of a FlowFile have consecutive positions: one that is none ends it as well.
+        if lines and (reason is not None or len(lines) == RECORDS_A_FLOW_FILE):
+            last = number if reason is None else number - 1
+            queue("\n".join(lines), {"idemflow.position": str(last - len(lines) + 1)})
+            lines = []
         if reason is not None:
-            attributes["idemflow.reason"] = reason
-        flow_file = session.create(trigger)
-        with session.write(flow_file) as content:
-            content.write(text.encode())
-        session.transfer(session.putAllAttributes(flow_file, attributes), success)
-    summary = session.create(trigger)
-    with session.write(summary) as content:
-        content.write(
-            json.dumps(
-                {
-                    "pipeline": pipeline,
-                    "run": run,
-                    "started": trigger.getAttribute("idemflow.started"),
-                    "collected": datetime.now(UTC).isoformat(),
-                    "arguments": arguments,
-                    "records": number,
-                }
-            ).encode()
-        )
-    summary = session.putAllAttributes(
-        summary,
+            queue(text, {"idemflow.position": str(number), "idemflow.reason": reason})
+    if lines:
+        queue("\n".join(lines), {"idemflow.position": str(number - len(lines) + 1)})
+    summary = {
+        "pipeline": pipeline,
+        "run": run,
+        "started": trigger.getAttribute("idemflow.started"),
+        "collected": datetime.now(UTC).isoformat(),
+        "arguments": arguments,
+        "records": number,
+    }
+    queue(
+        json.dumps(summary),
         {"idemflow.kind": "run", "idemflow.id": run, "idemflow.index": "idemflow-runs"},
     )
-    session.transfer(summary, success)
     session.remove(trigger)

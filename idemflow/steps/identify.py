@@ -1,11 +1,10 @@
-"""The Identify step: gives each record the id of its document and writes the run's manifest.
+"""The Identify step: makes each record a FlowFile that carries the id of its document.
 
 Runs inside NiFi, below the sources of ``identity`` and ``manifest``: standard library only.
 A record without an identity goes to ``failure`` with the reason; no id is ever made up.
 """
 
 import json
-from collections import defaultdict
 from typing import Any
 
 from idemflow.pipeline.identity import NoIdentity, canonical, content_hash, document_id
@@ -21,9 +20,8 @@ def identify(
     pipeline: str,
     fields: list[str],
     index: str,
-    batch: int = 1000,
 ) -> None:
-    """Identify a batch of queued records.
+    """Split one queued FlowFile of records, identify each, and write that part of the manifest.
 
     Args:
         session: NiFi's ProcessSession.
@@ -32,40 +30,47 @@ def identify(
         pipeline: the pipeline's name.
         fields: the identity rule.
         index: the index that the documents go to.
-        batch: FlowFiles to take at once, at most.
     """
-    entries: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    refused: dict[str, int] = defaultdict(int)
-    for flow_file in session.get(batch):
-        if flow_file.getAttribute("idemflow.kind") is not None:
-            session.transfer(flow_file, success)
-            continue
-        run = flow_file.getAttribute("idemflow.run") or "none"
-        reason = flow_file.getAttribute("idemflow.reason")
-        if reason is None:
-            with session.read(flow_file) as content:
-                data = bytes(content.readAllBytes())
+    chunk = session.get()
+    if chunk is None:
+        return
+    if chunk.getAttribute("idemflow.kind") is not None:
+        session.transfer(chunk, success)
+        return
+    with session.read(chunk) as content:
+        data = bytes(content.readAllBytes())
+    position = int(chunk.getAttribute("idemflow.position"))
+    reason = chunk.getAttribute("idemflow.reason")
+    entries: list[tuple[str, str]] = []
+    identified: list[Any] = []
+    refused: list[Any] = []
+    # What Collect could not write as a record has its reason already, and is not split.
+    for number, line in enumerate(data.split(b"\n") if reason is None else [data], position):
+        attributes = {"idemflow.position": str(number)}
+        why = reason
+        if why is None:
             try:
-                record = json.loads(data)
+                record = json.loads(line)
                 identifier = document_id(record, fields)
-                digest = content_hash(canonical(record))
+                entries.append((identifier, content_hash(canonical(record))))
+                attributes |= {"idemflow.id": identifier, "idemflow.index": index}
             except NoIdentity as error:
-                reason = str(error)
-            except ValueError as error:
-                reason = f"the record is not JSON: {error}"
-        if reason is not None:
-            refused[run] += 1
-            attributes = {"idemflow.reason": reason, "idemflow.step": "Identify"}
-            session.transfer(session.putAllAttributes(flow_file, attributes), failure)
-            continue
-        entries[run].append((identifier, digest))
-        attributes = {"idemflow.id": identifier, "idemflow.index": index}
-        session.transfer(session.putAllAttributes(flow_file, attributes), success)
-    for run in {**entries, **refused}:
-        chunk: dict[str, object] = {
-            "count": len(entries[run]),
-            "refused": refused[run],
-            "entries": pack(entries[run]),
-            "stale": pack([]),
-        }
-        write_manifest(session, success, pipeline=pipeline, run=run, index=index, content=chunk)
+                why = str(error)
+        flow_file = session.create(chunk)
+        with session.write(flow_file) as content:
+            content.write(line)
+        if why is not None:
+            attributes |= {"idemflow.reason": why, "idemflow.step": "Identify"}
+        flow_file = session.putAllAttributes(flow_file, attributes)
+        (identified if why is None else refused).append(flow_file)
+    session.transfer(identified, success)
+    session.transfer(refused, failure)
+    content = {
+        "count": len(entries),
+        "refused": len(refused),
+        "entries": pack(entries),
+        "stale": pack([]),
+    }
+    run = chunk.getAttribute("idemflow.run")
+    write_manifest(session, success, pipeline=pipeline, run=run, index=index, content=content)
+    session.remove(chunk)
