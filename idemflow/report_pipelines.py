@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -92,17 +93,26 @@ def changes_table(changes: Iterable[Change]) -> Table:
     """What differs between the canvas and the files."""
     table = Table("component", "property", "on the canvas", "in the files")
     for change in changes:
+        before, after = _first_difference(change.before, change.after)
         table.add_row(
-            escape(change.component),
-            escape(change.property),
-            _value(change.before),
-            _value(change.after),
+            escape(change.component), escape(change.property), _value(before), _value(after)
         )
     return table
 
 
+def _first_difference(before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    """Of two long texts, scripts above all, the first lines that differ, with their numbers."""
+    if before is None or after is None or "\n" not in before + after:
+        return before, after
+    pairs = zip_longest(before.splitlines(), after.splitlines(), fillvalue="")
+    for number, (old, new) in enumerate(pairs, start=1):
+        if old != new:
+            return f"line {number}: {old.strip()}", f"line {number}: {new.strip()}"
+    return before, after
+
+
 def _value(value: str | None) -> str:
-    """A property's value, shortened: a script is not shown whole."""
+    """A property's value, shortened."""
     if value is None:
         return "[dim]none[/]"
     first, _, rest = value.partition("\n")
