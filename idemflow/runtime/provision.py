@@ -120,9 +120,8 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
             pool.submit(bundle.build_packed, p, files, lock, settings.cache) for p in lock.packed
         ]
         built, packed = [b.result() for b in building], [p.result() for p in packing]
-    own = _own_nars(settings.nars)
-    theirs = {name for nar in own for name in _types(nar)}
-    kept = [b.nar for b in built if b.nar and not (theirs & types_of(b.nar))]
+    own = own_nars(settings.nars)
+    kept = not_replaced([b.nar for b in built if b.nar], own)
     jars = [file for b in built for file in b.lib]
     return nifi.NifiParts(
         lib=(*(files[c] for c in lock.lib), *jars),
@@ -130,7 +129,22 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     )
 
 
-def _own_nars(folders: Iterable[Path]) -> list[Path]:
+def not_replaced(nars: Iterable[Path], own: Iterable[Path]) -> list[Path]:
+    """The bundle's NARs without those that have a type which one of the user's brings.
+
+    Raises:
+        SettingError: one of the user's files is not a NAR.
+    """
+    theirs = {name for nar in own for name in _types(nar)}
+    return [nar for nar in nars if not theirs & types_of(nar)]
+
+
+def own_nars(folders: Iterable[Path]) -> list[Path]:
+    """The NARs in the user's folders.
+
+    Raises:
+        SettingError: a folder is missing, or has none.
+    """
     found: list[Path] = []
     for place in folders:
         nars = sorted(place.glob("*.nar")) if place.is_dir() else []

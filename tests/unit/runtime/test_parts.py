@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.errors import PortTaken, SupplyError
+from idemflow.errors import PortTaken, SettingError, SupplyError
 from idemflow.runtime import ports
 from idemflow.runtime.artifacts import Coordinate
 from idemflow.runtime.logs import tail
 from idemflow.runtime.nar import NarName, pack_jar, pack_nar, types_of
+from idemflow.runtime.provision import not_replaced, own_nars
 from idemflow.runtime.templates import render
 
 
@@ -45,6 +46,31 @@ def test_a_nar_is_as_nifi_unpacks_it(tmp_path: Path) -> None:
         jar = zipfile.ZipFile(io.BytesIO(nar.read("META-INF/bundled-dependencies/one.jar")))
         assert not [n for n in jar.namelist() if "pycache" in n]
     assert types_of(tmp_path / "a.nar") == {"org.example.One", "org.example.Two"}
+
+
+def nar_with(folder: Path, name: str, *types: str) -> Path:
+    services = folder / f"{name}-classes" / "META-INF" / "services"
+    services.mkdir(parents=True)
+    text = "\n".join(types)
+    (services / "org.apache.nifi.processor.Processor").write_text(text, encoding="utf-8")
+    pack_jar(folder / f"{name}.jar", [folder / f"{name}-classes"])
+    nar = folder / name / f"{name}.nar"
+    pack_nar(nar, NarName("org.example", name, "1"), [folder / f"{name}.jar"])
+    return nar
+
+
+def test_what_the_users_nars_bring_replaces_the_bundles(tmp_path: Path) -> None:
+    scripting = nar_with(tmp_path, "scripting", "org.x.ExecuteScript")
+    search = nar_with(tmp_path, "search", "org.x.Put", "org.x.Client")
+    theirs = nar_with(tmp_path, "theirs", "org.x.Client", "org.x.Other")
+    assert own_nars([theirs.parent]) == [theirs]
+    assert not_replaced([scripting, search], [theirs]) == [scripting]
+    assert not_replaced([scripting, search], []) == [scripting, search]
+    with pytest.raises(SettingError, match="not a folder with NARs"):
+        own_nars([tmp_path / "nowhere"])
+    (tmp_path / "bad.nar").write_text("no zip", encoding="utf-8")
+    with pytest.raises(SettingError, match="is not a NAR"):
+        not_replaced([scripting], [tmp_path / "bad.nar"])
 
 
 def test_what_is_not_a_nar_is_refused(tmp_path: Path) -> None:

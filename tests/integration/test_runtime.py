@@ -1,0 +1,289 @@
+"""The embedded runtime: started through ``up``, safe, and told apart from everything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from idemflow import runtime, settings
+from idemflow.errors import LoginRefused, UsageError
+from idemflow.runtime import Endpoint
+from idemflow.runtime.state import read_state
+from tests.conftest import free_ports
+from tests.integration.tools import Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def processes(idemflow: Idemflow) -> dict[str, psutil.Process]:
+    return read_state(idemflow.settings().folders.state).running()
+
+
+def family(idemflow: Idemflow) -> list[psutil.Process]:
+    """The servers and the launcher of Elasticsearch."""
+    running = processes(idemflow)
+    launcher = running["elasticsearch"].parent()
+    assert launcher
+    return [*running.values(), launcher]
+
+
+def secrets(idemflow: Idemflow) -> dict[str, str]:
+    file = idemflow.settings().folders.secrets / "login.json"
+    return {str(k): str(v) for k, v in json.loads(file.read_text(encoding="utf-8")).items()}
+
+
+def heaps(idemflow: Idemflow, *, nifi: str, elasticsearch: str) -> None:
+    text = f'[settings]\nnifi_heap = "{nifi}"\nelasticsearch_heap = "{elasticsearch}"\n'
+    (idemflow.settings().project / "idemflow.toml").write_text(text, encoding="utf-8")
+
+
+def get(endpoint: Endpoint, path: str, **options: object) -> requests.Response:
+    with runtime.session(endpoint) as http:
+        return http.get(endpoint.url + path, timeout=30, **options)  # type: ignore[arg-type]
+
+
+def test_a_second_up_changes_nothing(idemflow: Idemflow) -> None:
+    before = {name: process.pid for name, process in processes(idemflow).items()}
+    result = idemflow.json("up")
+    assert result["started"] == []
+    assert set(result["already"]) == {"nifi", "elasticsearch"}
+    assert "already run" in idemflow.ok("up").stdout
+    assert {name: process.pid for name, process in processes(idemflow).items()} == before
+
+
+def test_status(idemflow: Idemflow) -> None:
+    servers = {s["name"]: s for s in idemflow.json("status")["servers"]}
+    assert servers["nifi"]["version"] == "2.3.0"
+    assert servers["elasticsearch"]["version"] == "8.17.4"
+    assert servers["elasticsearch"]["health"] in ("yellow", "green")
+    assert {s["state"] for s in servers.values()} == {"running"}
+    table = idemflow.ok("status").stdout
+    for server in servers.values():
+        assert str(server["pid"]) in table
+        assert str(server["port"]) in table
+
+
+def test_both_servers_stay_below_the_promised_memory(idemflow: Idemflow) -> None:
+    resident = sum(process.memory_info().rss for process in family(idemflow))
+    assert resident < 3.5 * 1024**3
+
+
+def test_nothing_listens_elsewhere_than_on_loopback(idemflow: Idemflow) -> None:
+    pids = {process.pid for process in family(idemflow)}
+    listening = [
+        address
+        for c in psutil.net_connections("inet")
+        if c.pid in pids and c.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+        for address in c.laddr[:1]
+    ]
+    assert len(listening) >= 2
+    assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_the_servers_are_not_root(idemflow: Idemflow) -> None:
+    for process in family(idemflow):
+        assert process.uids().real != 0
+        assert process.uids().effective != 0
+
+
+def test_secrets_are_in_no_process_list_and_in_no_log(idemflow: Idemflow) -> None:
+    values = secrets(idemflow).values()
+    for process in family(idemflow):
+        shown = "\0".join([*process.cmdline(), *process.environ().values()])
+        assert not [value for value in values if value in shown]
+    home = idemflow.settings().home
+    logs = [file for file in home.glob("*/logs/*") if file.is_file()]
+    assert logs
+    for log in logs:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        assert not [value for value in values if value in text], log
+
+
+def test_files_with_secrets_are_private(idemflow: Idemflow) -> None:
+    home = idemflow.settings().home
+    values = secrets(idemflow).values()
+    places = (home / "secrets", home / "nifi" / "conf", home / "elasticsearch" / "config")
+    files = [file for place in places for file in place.rglob("*") if file.is_file()]
+    assert len(files) > 10
+    for place in places:
+        assert place.stat().st_mode & 0o077 == 0, place
+    for file in files:
+        if file.name != "elasticsearch.keystore":  # Elasticsearch's own, 0660 in a folder 0700
+            assert file.stat().st_mode & 0o077 == 0, file
+    users = (home / "elasticsearch" / "config" / "users").read_text(encoding="utf-8")
+    providers = home / "nifi" / "conf" / "login-identity-providers.xml"
+    for text in (users, providers.read_text(encoding="utf-8")):
+        assert not [value for value in values if value in text]
+
+
+def test_certificates_are_of_the_runtimes_own_authority(idemflow: Idemflow) -> None:
+    chosen = idemflow.settings()
+    ca_file = chosen.folders.certificates / "ca.crt"
+    for port in (chosen.nifi_port, chosen.elasticsearch_port):
+        context = ssl.create_default_context(cafile=str(ca_file))
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            assert secure.version() in ("TLSv1.2", "TLSv1.3")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
+
+
+def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
+    servers = idemflow.runtime()
+    assert get(servers.nifi, "/nifi-api/flow/status").status_code == 401
+    assert get(servers.elasticsearch, "/_search").status_code == 401
+    with pytest.raises(LoginRefused):
+        runtime.login(replace(servers.nifi, password="wrong"))
+    wrong = (servers.elasticsearch.username, "wrong")
+    assert get(servers.elasticsearch, "/_search", auth=wrong).status_code == 401
+    assert get(servers.elasticsearch, "/_search", auth=("elastic", "changeme")).status_code == 401
+
+
+def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> None:
+    servers = idemflow.runtime()
+    runtime.grant_indices(servers, idemflow.settings(), ["granted-*"])
+    runtime.grant_indices(servers, idemflow.settings(), ["granted-too"])
+    login = (servers.loader.username, servers.loader.password)
+    document = {"a": 1}
+    with runtime.session(servers.loader) as http:
+        for index, status in (("granted-1", 201), ("granted-too", 201), ("other", 403)):
+            reply = http.put(
+                f"{servers.loader.url}/{index}/_doc/1", json=document, auth=login, timeout=30
+            )
+            assert reply.status_code == status, index
+        assert http.delete(f"{servers.loader.url}/granted-1", auth=login).status_code == 403
+        assert http.get(f"{servers.loader.url}/granted-1/_search", auth=login).status_code == 403
+        assert http.get(f"{servers.loader.url}/_security/user", auth=login).status_code == 403
+    with pytest.raises(UsageError, match="cannot be an index"):
+        runtime.grant_indices(servers, idemflow.settings(), ["*"])
+    with runtime.session(servers.elasticsearch) as http:
+        own = (servers.elasticsearch.username, servers.elasticsearch.password)
+        http.delete(f"{servers.elasticsearch.url}/granted-1,granted-too", auth=own, timeout=30)
+
+
+def test_open_shows_the_login_on_request_only(idemflow: Idemflow) -> None:
+    password = secrets(idemflow)["nifi_password"]
+    assert password not in idemflow.ok("open").stdout
+    assert str(idemflow.settings().folders.secrets) in idemflow.ok("open").stdout
+    assert password in idemflow.ok("open", "--show-login").stdout
+    assert "password" not in idemflow.json("open")
+
+
+def test_logs(idemflow: Idemflow) -> None:
+    for server in ("nifi", "elasticsearch"):
+        assert len(idemflow.ok("logs", server, "-n", "3").stdout.splitlines()) == 3
+
+
+def test_the_port_of_another_checkout_is_explained(idemflow: Idemflow, project: Project) -> None:
+    other = Idemflow(
+        replace(idemflow.settings(), project=project.path, home=project.path / ".idemflow")
+    )
+    result = other.fail("up")
+    assert f"port {idemflow.settings().nifi_port}, which nifi needs" in result.stderr
+    assert f"the idemflow runtime of {idemflow.settings().project}" in result.stderr
+    assert "next: idemflow up --nifi-port " in result.stderr
+    assert "Nothing was running" in other.ok("down").stdout
+    assert len(processes(idemflow)) == 2
+
+
+def test_another_port_for_a_running_server_is_refused(idemflow: Idemflow) -> None:
+    running = idemflow.settings().nifi_port
+    other = Idemflow(replace(idemflow.settings(), nifi_port=free_ports(1)[0]))
+    result = other.fail("up")
+    assert result.code == 2
+    assert f"NiFi runs on port {running}" in result.stderr
+    assert "next: idemflow down && idemflow up --nifi-port" in result.stderr
+
+
+@pytest.fixture
+def second() -> Iterator[Idemflow]:
+    """A runtime of its own, in a folder that only its owner may enter; not started."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
+    (folder / "flows").mkdir()
+    nifi_port, elasticsearch_port = free_ports(2)
+    command = Idemflow(
+        settings.resolve(
+            {
+                "project": str(folder),
+                "nifi_port": nifi_port,
+                "elasticsearch_port": elasticsearch_port,
+            }
+        )
+    )
+    heaps(command, nifi="768m", elasticsearch="512m")
+    try:
+        yield command
+    finally:
+        command.run("down", "--delete")
+        shutil.rmtree(folder)
+
+
+def test_a_runtime_from_its_first_start_to_its_deletion(second: Idemflow) -> None:
+    home = second.settings().home
+    if os.geteuid() == 0:
+        assert home.is_relative_to("/var/lib/idemflow")
+    assert second.run("status").code == 3
+    assert set(second.json("up")["started"]) == {"nifi", "elasticsearch"}
+
+    dead = processes(second)["elasticsearch"]
+    nifi = processes(second)["nifi"]
+    os.kill(dead.pid, signal.SIGKILL)
+    psutil.wait_procs([dead], timeout=30)
+    assert {s["state"] for s in json.loads(second.run("status", "--json").stdout)["servers"]} == {
+        "running",
+        "dead",
+    }
+    assert second.run("open").code == 3
+    assert second.json("up")["started"] == ["elasticsearch"]
+    assert processes(second)["nifi"].pid == nifi.pid
+
+    everything = family(second)
+    result = second.json("down")
+    assert set(result["stopped"]) == {"nifi", "elasticsearch"}
+    assert result["killed"] == []
+    # Elasticsearch's launcher ends by itself after its server.
+    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
+    assert "Nothing was running" in second.ok("down").stdout
+    assert str(home) in second.ok("down", "--delete").stdout
+    assert not home.exists()
+
+
+def test_a_server_that_dies_while_it_starts_is_shown_with_its_log(second: Idemflow) -> None:
+    heaps(second, nifi="16m", elasticsearch="512m")
+    result = second.fail("up")
+    assert result.code == 1
+    assert "NiFi ended while it started" in result.stderr
+    assert "OutOfMemoryError" in result.stderr
+    assert "next: idemflow logs nifi" in result.stderr
+
+
+def test_a_process_that_took_a_recorded_number_is_left_alone(second: Idemflow) -> None:
+    home = second.settings().home
+    home.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        started = psutil.Process(stranger.pid).create_time()
+        record = {"pid": stranger.pid, "create_time": started - 100, "port": 8443, "version": "x"}
+        state = {"servers": {"nifi": record}, "grants": []}
+        (home / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        (home / "lock").touch()
+        assert second.json("down") == {"stopped": [], "killed": [], "gone": ["nifi"]}
+        assert stranger.poll() is None
+        stranger.kill()
