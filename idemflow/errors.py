@@ -14,7 +14,7 @@
     ├── CanvasError               exit 1   NiFi refused a change
     └── NotIdempotent             exit 5   duplicates, losses or different contents were found
 
-Only ``cli.py`` turns them into text and exit codes.
+Only the package ``cli`` turns them into text and exit codes.
 """
 
 from __future__ import annotations

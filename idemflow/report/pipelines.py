@@ -142,7 +142,8 @@ class RunsProgress:
         )
 
     def __enter__(self) -> RunsProgress:
-        self._bars.start()
+        if not self._silent:
+            self._bars.start()
         return self
 
     def __exit__(
@@ -151,7 +152,8 @@ class RunsProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if not self._silent:
+            self._bars.stop()
 
     def step(self, text: str) -> None:
         """Something is prepared."""

@@ -1,4 +1,4 @@
-"""Tables and progress for people, with rich. Returns or draws; decides nothing."""
+"""Tables and progress of the servers, with rich. Returns or draws; decides nothing."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ConsoleProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        self._stop()
 
     def step(self, text: str) -> None:
         """Prints a line."""
@@ -135,8 +135,13 @@ class ConsoleProgress:
         if self._total is not None:
             self._bars.advance(self._total, amount)
 
+    def _stop(self) -> None:
+        # On anything but a terminal rich prints an empty line for bars that never started.
+        if self._bars.live.is_started:
+            self._bars.stop()
+
     def _finish_bars(self) -> None:
-        self._bars.stop()
+        self._stop()
         for task in list(self._bars.task_ids):
             self._bars.remove_task(task)
         self._tasks.clear()

@@ -1,0 +1,10 @@
+"""The command line: parses, prints, and turns errors into text and exit codes.
+
+The only package that prints or exits.
+"""
+
+# Importing these registers their commands.
+from idemflow.cli import pipelines, servers  # noqa: F401
+from idemflow.cli.base import main
+
+__all__ = ["main"]
