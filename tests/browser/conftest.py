@@ -1,0 +1,72 @@
+"""A real Chromium on the running runtime's canvas."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.browser.page import Canvas
+from tests.integration.tools import Idemflow
+
+# The first page after a start has NiFi load its user interface.
+_PATIENCE = 60_000.0  # milliseconds
+_FLAGS = [
+    "--no-sandbox",  # as root there is none
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def deployed(idemflow: Idemflow) -> Idemflow:
+    """The command, with the pipeline ``people`` on the canvas and run once."""
+    idemflow.ok("deploy", "people")
+    idemflow.ok("run", "people")
+    return idemflow
+
+
+@pytest.fixture
+def login_page(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
+    """A new browser session on NiFi's login form.
+
+    The window is wide and low: all of ``people`` fits in it, right of NiFi's folded panels.
+    """
+    context = browser.new_context(
+        # The runtime's own CA is not in Chromium's store; the other tests verify the certificate.
+        ignore_https_errors=True,
+        viewport={"width": 1440, "height": 640},
+    )
+    context.set_default_timeout(_PATIENCE)
+    expect.set_options(timeout=_PATIENCE)
+    page = context.new_page()
+    page.goto(f"{deployed.runtime().nifi.url}/nifi/")
+    yield Canvas(page)
+    context.close()
+
+
+@pytest.fixture
+def canvas(login_page: Canvas, deployed: Idemflow) -> Canvas:
+    """The canvas, logged in as the generated user, its panels folded."""
+    nifi = deployed.runtime().nifi
+    login_page.log_in(nifi.username, nifi.password)
+    login_page.put_panels_away()
+    return login_page

@@ -1,0 +1,145 @@
+"""NiFi's canvas as a person uses it: log in, right-click, look."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import combinations
+
+from playwright.sync_api import Locator, Page, expect
+
+# What the canvas draws as a box: components, and the labels in the middle of connections.
+_BOXES = (
+    "g.process-group, g.processor, g.input-port, g.output-port, g.label, "
+    "g.connection-label-container"
+)
+_PANELS = ("navigation-control", "operation-control")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box on the screen, in pixels.
+
+    Attributes:
+        name: what it shows.
+        kind: its class in the page.
+    """
+
+    name: str
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    def within(self, other: Box) -> bool:
+        """Whether all of this box lies in the other."""
+        return (
+            self.x >= other.x
+            and self.y >= other.y
+            and self.right <= other.right
+            and self.bottom <= other.bottom
+        )
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether any of this box lies over the other."""
+        return (
+            self.x < other.right
+            and other.x < self.right
+            and self.y < other.bottom
+            and other.y < self.bottom
+        )
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A browser's page with the canvas in it."""
+
+    page: Page
+
+    def log_in(self, username: str, password: str) -> None:
+        """Fill in the login form."""
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def put_panels_away(self) -> None:
+        """Fold the panels that lie over the left of the canvas."""
+        for panel in _PANELS:
+            self.page.locator(f"{panel} .fa-minus-square-o").click()
+
+    def group(self, name: str) -> Locator:
+        """The process group of that name."""
+        title = self.page.locator("text.process-group-name", has_text=_exactly(name))
+        return self.page.locator("g.process-group", has=title)
+
+    def processor(self, name: str) -> Locator:
+        """The processor of that name."""
+        title = self.page.locator("text.processor-name", has_text=_exactly(name))
+        return self.page.locator("g.processor", has=title)
+
+    def choose(self, component: Locator, item: str) -> None:
+        """Choose from a component's context menu."""
+        component.click(button="right")
+        self.page.locator("[role=menuitem]").get_by_text(item, exact=True).click()
+
+    def enter(self, name: str) -> None:
+        """Go into a process group and wait until it is drawn."""
+        self.choose(self.group(name), "Enter Group")
+        self._drawn(name)
+
+    def leave_to(self, name: str) -> None:
+        """Go back up to a process group."""
+        self.page.locator("breadcrumbs").get_by_role("link", name=name, exact=True).click()
+        self._drawn(name)
+
+    def _drawn(self, name: str) -> None:
+        expect(self.page.locator("breadcrumbs .current-process-group")).to_have_text(name)
+        # NiFi draws the connections last, and their arrow heads after everything else.
+        expect(self.page.locator("path.connection-path[marker-end]").first).to_be_attached()
+        expect(self.page.locator("path.connection-path:not([marker-end])")).to_have_count(0)
+
+    def statistic(self, group: str, what: str) -> Locator:
+        """What a process group's statistics say of ``queued``, ``in``, ``read-write``, ``out``."""
+        return self.group(group).locator(f"text.process-group-{what}")
+
+    def boxes(self) -> list[Box]:
+        """Where everything is on the screen."""
+        return [self._box(item) for item in self.page.locator(_BOXES).all()]
+
+    def _box(self, item: Locator) -> Box:
+        place = item.bounding_box()
+        assert place is not None
+        kind = (item.get_attribute("class") or "").split()
+        return Box(name=item.text_content() or "", kind=kind[0] if kind else "", **place)
+
+    def out_of_view(self) -> list[str]:
+        """The boxes that NiFi's bars, its panels or the window's edge cover."""
+        area = self._box(self.page.locator("#canvas-container"))
+        panels = [self._box(self.page.locator(f"{name} > div")) for name in _PANELS]
+        return [
+            f"{box.kind} {box.name[:60]}"
+            for box in self.boxes()
+            if not box.within(area) or any(box.overlaps(panel) for panel in panels)
+        ]
+
+    def overlapping(self) -> list[tuple[str, str]]:
+        """The boxes that lie over another one."""
+        return [
+            (f"{one.kind} {one.name[:60]}", f"{other.kind} {other.name[:60]}")
+            for one, other in combinations(self.boxes(), 2)
+            if one.overlaps(other)
+        ]
+
+
+def _exactly(name: str) -> re.Pattern[str]:
+    # The element's <title> repeats the name.
+    return re.compile(rf"^{re.escape(name)}({re.escape(name)})?$")

@@ -1,0 +1,102 @@
+"""The pipeline ``people`` on the canvas, as a person sees and uses it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from idemflow.canvas.flow import COLLECT, IDENTIFY, KEEP, PUT, TRIAGE, TRIGGER, WRAP
+from tests.browser.page import Canvas
+from tests.integration.tools import ROOT, Idemflow, wait_until
+
+pytestmark = pytest.mark.timeout(600)
+
+STEPS = {
+    "Collect": {TRIGGER, COLLECT},
+    "Identify": {IDENTIFY},
+    "Load": {PUT, TRIAGE},
+    "Dead letters": {WRAP, KEEP},
+}
+# The documents of the runs of the last five minutes, and the runs' own entries.
+THOUSANDS = re.compile(r"^[1-9]\d*,\d{3} ")
+PICTURE = ROOT / "docs" / "images" / "canvas.png"
+
+
+def test_a_wrong_password_opens_nothing(login_page: Canvas, deployed: Idemflow) -> None:
+    login_page.log_in(deployed.runtime().nifi.username, "not the password")
+    expect(login_page.page.get_by_role("dialog")).to_contain_text("not valid")
+    expect(login_page.group("people")).to_have_count(0)
+
+
+def test_people_is_on_the_canvas_and_healthy(canvas: Canvas) -> None:
+    group = canvas.group("people")
+    expect(group).to_be_visible()
+    expect(group.locator("text.process-group-queued")).to_have_text("0 (0 bytes)")
+    # Six processors and seven ports run; the trigger waits for a run.
+    for state, count in (("running", 13), ("stopped", 1), ("invalid", 0), ("disabled", 0)):
+        number = group.locator(f"text.process-group-{state}-count")
+        expect(number).to_have_text(re.compile(rf"^{count}\D"))
+
+
+def test_the_steps_stand_from_left_to_right_with_nothing_overlapping(canvas: Canvas) -> None:
+    canvas.enter("people")
+    boxes = {name: canvas.group(name).bounding_box() for name in STEPS}
+    assert all(boxes.values())
+    collect, identify, load, letters = (box for box in boxes.values() if box)
+    assert collect["x"] + collect["width"] < identify["x"]
+    assert identify["x"] + identify["width"] < load["x"]
+    assert collect["y"] == identify["y"] == load["y"]
+    assert letters["x"] == load["x"]
+    assert letters["y"] > load["y"] + load["height"]
+    assert len(canvas.boxes()) == 9, "four groups, the labels of four connections and the note"
+    assert canvas.overlapping() == []
+    assert canvas.out_of_view() == []
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_inside_a_step_nothing_overlaps(canvas: Canvas, name: str) -> None:
+    canvas.enter("people")
+    canvas.enter(name)
+    for processor in STEPS[name]:
+        expect(canvas.processor(processor)).to_be_visible()
+    expect(canvas.page.locator("g.processor")).to_have_count(len(STEPS[name]))
+    assert len(canvas.boxes()) >= len(STEPS[name]) + 3, "there are ports and connections too"
+    assert canvas.overlapping() == []
+
+
+def test_run_once_from_the_menu_loads_a_thousand_people(canvas: Canvas, deployed: Idemflow) -> None:
+    ledger = deployed.ledger()
+    known = set(ledger.run_ids("people"))
+    canvas.enter("people")
+    canvas.enter("Collect")
+    canvas.choose(canvas.processor(TRIGGER), "Run Once")
+
+    def arrived() -> bool:
+        runs = [ledger.run(run) for run in set(ledger.run_ids("people")) - known]
+        return [run.records for run in runs if run and run.identified] == [1000]
+
+    wait_until(arrived, "a run of a thousand people is in the ledger")
+    report = deployed.json("verify", "people")
+    assert report["documents"] == 1000
+    assert report["equal"] is True
+    canvas.leave_to("people")
+    expect(canvas.statistic("Load", "in")).to_contain_text(THOUSANDS)
+
+
+def test_the_picture_in_the_readme(canvas: Canvas, tmp_path: Path) -> None:
+    """Takes the README's picture; ``SCREENSHOTS=1`` keeps it."""
+    canvas.enter("people")
+    expect(canvas.statistic("Load", "in")).to_contain_text(THOUSANDS)
+    taken = tmp_path / "canvas.png"
+    canvas.page.screenshot(path=taken)
+    assert 20_000 < taken.stat().st_size < 300_000
+    if os.environ.get("SCREENSHOTS"):
+        PICTURE.parent.mkdir(exist_ok=True)
+        shutil.copyfile(taken, PICTURE)
+    assert PICTURE.read_bytes().startswith(b"\x89PNG"), "make it with SCREENSHOTS=1"
+    assert PICTURE.stat().st_size < 300_000
