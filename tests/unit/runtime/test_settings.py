@@ -53,7 +53,8 @@ def test_the_nearer_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (chosen.nifi_port, chosen.elasticsearch_port, chosen.nifi_heap) == (4001, 2002, "1g")
 
 
-def test_ports_given_once_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_given_once_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
     chosen = settings.resolve({"nifi_port": 4001, "elasticsearch_port": 4002})
     chosen.home.mkdir(parents=True)
     settings.remember_ports(chosen)
