@@ -27,8 +27,8 @@ def free_ports(count: int) -> list[int]:
 def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
     """The command, on a running runtime with a new home, free ports and the user's cache.
 
-    The home has a space in its name. The logs and the configuration of a session with failures
-    are kept in ``test-results/``.
+    The home has a space in its name. The logs of a session with failures are kept in
+    ``test-results/``.
     """
     folder = Path(tempfile.mkdtemp(prefix="idemflow tests "))
     folder.chmod(0o755)  # started by root, the servers run as another user
@@ -60,9 +60,9 @@ def project(tmp_path: Path) -> Project:
 
 
 def _keep(home: Path, target: Path) -> None:
-    """Copy logs and configuration, but no secrets and no data."""
+    """Copy logs and the configuration that holds no secrets; no data."""
     shutil.rmtree(target, ignore_errors=True)
-    for pattern in ("*/logs/*.log", "nifi/conf/*.xml", "nifi/conf/*.properties"):
+    for pattern in ("*/logs/*.log", "nifi/conf/logback.xml", "elasticsearch/config/*.yml"):
         for file in home.glob(pattern):
             copy = target / file.relative_to(home)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,13 @@
     supply (artifacts to the cache) → provision (folders) → launch (processes) → ready
 
 ``up``, ``down`` and ``status`` work on the embedded runtime; ``connect`` gives a
-:class:`Runtime`, embedded or the user's own; ``publish`` lets NiFi read a folder of the project.
+:class:`Runtime`, embedded or the user's own.
 """
 
 from idemflow.runtime.connect import Runtime, connect, grant_indices
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
-from idemflow.runtime.nifi import login, publish
+from idemflow.runtime.nifi import login
 from idemflow.runtime.progress import Progress, Silent
 from idemflow.runtime.state import read_state
 
@@ -25,7 +25,6 @@ __all__ = [
     "down",
     "grant_indices",
     "login",
-    "publish",
     "read_state",
     "session",
     "status",

@@ -14,7 +14,7 @@ from idemflow.runtime import certificates, launch, ports
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.first_flow import write_first_flow
 from idemflow.runtime.java import Java
-from idemflow.runtime.owner import Owner, folder, mirror, place, remove, write_file
+from idemflow.runtime.owner import Owner, folder, place, remove, write_file
 from idemflow.runtime.python_env import PythonEnvironment
 from idemflow.runtime.secrets import NIFI_USER, Secrets, nifi_password_hash
 from idemflow.runtime.templates import render
@@ -190,14 +190,3 @@ def login(nifi: Endpoint) -> str:
             next_command="idemflow logs nifi",
         )
     return reply.text
-
-
-def publish(home: Home, source: Path, name: str) -> Path:
-    """A copy of a folder that NiFi can read, kept in step with each call.
-
-    Args:
-        source: the folder, e.g. a project's ``scripts``.
-        name: the copy's name.
-    """
-    folder(home.nifi / "published", 0o755)
-    return mirror(source, home.nifi / "published" / name)

@@ -1,8 +1,9 @@
-"""Each setting and each command of the runtime is in docs/operating.md."""
+"""Each setting and each command is documented, and each package is installed."""
 
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from idemflow.cli import main
 from idemflow.settings import TABLE, Settings
 
-PAGE = (Path(__file__).parents[3] / "docs" / "operating.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
@@ -28,3 +30,13 @@ def test_commands(name: str) -> None:
     for option in main.commands[name].params:
         if option.name not in (*TABLE, "as_json", "lines"):
             assert any(flag in PAGE for flag in option.opts), option.opts
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(project["tool"]["setuptools"]["packages"]) - {"idemflow._nifi"}
+    found = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for file in (ROOT / "idemflow").rglob("__init__.py")
+    }
+    assert listed == found
