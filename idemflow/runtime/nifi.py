@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from idemflow.errors import LoginRefused, Unreachable
-from idemflow.paths import Home, resources
+from idemflow.paths import resources
 from idemflow.runtime import certificates, launch, ports
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.first_flow import write_first_flow
