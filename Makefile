@@ -3,6 +3,7 @@
 #   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
 #   make test    set everything up, run all tests
 #   make down    stop the servers
+#   make screenshots   take the README's picture of the canvas anew
 #   make lint    check style and types
 #   make lock    resolve the runtime's artifacts anew and write nifi/artifacts.toml
 #   make clean   stop the servers and delete what was made in this folder
@@ -10,7 +11,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test up down lint lock chromium clean
+.PHONY: run test up down screenshots lint lock tools clean
 
 run: .venv/installed
 	@$(BIN)/idemflow up
@@ -18,7 +19,7 @@ run: .venv/installed
 	@$(BIN)/idemflow verify people
 	@$(BIN)/idemflow open
 
-test: .venv/installed-dev chromium
+test: .venv/installed-dev tools
 	$(BIN)/python -m pytest
 
 up down: .venv/installed
@@ -46,12 +47,18 @@ lock: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# The browser tests drive Debian's Chromium; where it cannot be installed they are skipped and say so.
-chromium:
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	  && echo "Installing Chromium for the browser tests" \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
-	  || echo "There is no Chromium here: the browser tests will be skipped."
+# Chromium for the browser tests, xmlstarlet for a script of the NiFi Registry image: installed where
+# that can be done; elsewhere the tests that need them are skipped and say so.
+tools:
+	@for tool in chromium xmlstarlet; do \
+	  command -v $$tool >/dev/null && continue; \
+	  echo "Installing $$tool for the tests"; \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$tool; } \
+	    >/dev/null 2>&1 || echo "$$tool cannot be installed here: tests that need it will be skipped."; \
+	done
+
+screenshots: .venv/installed-dev tools
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/browser -k picture
 
 clean:
 	@test ! -x $(BIN)/idemflow || $(BIN)/idemflow down
