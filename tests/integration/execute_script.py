@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Step:
     def __init__(self, group: Any, name: str, properties: dict[str, str], tasks: int) -> None:
         self._processor = nipyapi.canvas.create_processor(
             parent_pg=group,
-            processor=nipyapi.canvas.get_processor_type(TYPE, "name"),
+            processor=_type(),
             location=(0.0, 0.0),
             name=name,
             config=nipyapi.nifi.ProcessorConfigDTO(
@@ -65,11 +66,13 @@ class Step:
 
     def run_once(self) -> None:
         """Run the script one time, and wait until it has ended."""
+        self._wait_until_validated()
         self._state("RUN_ONCE")
-        wait_until(lambda: self._is("Stopped") and not self.active(), "the script ends")
+        self.wait_for_end()
 
     def start(self) -> None:
         """Start the processor."""
+        self._wait_until_validated()
         self._state("RUNNING")
 
     def request_stop(self) -> None:
@@ -79,6 +82,10 @@ class Step:
     def stop(self) -> None:
         """Stop the processor, and wait until its script has ended."""
         self.request_stop()
+        self.wait_for_end()
+
+    def wait_for_end(self) -> None:
+        """Wait until the processor is stopped and its script has ended."""
         wait_until(lambda: self._is("Stopped") and not self.active(), "the script ends")
 
     def terminate(self) -> None:
@@ -91,9 +98,7 @@ class Step:
 
     def problems(self) -> list[str]:
         """Why the processor is not valid."""
-        wait_until(
-            lambda: self._refreshed().component.validation_status != "VALIDATING", "validation"
-        )
+        self._wait_until_validated()
         return list(self._refreshed().component.validation_errors or [])
 
     def queued(self) -> int:
@@ -114,6 +119,12 @@ class Step:
         """What the script has sent on, in the order of the queue (100 at most)."""
         return flow_files(self.queue)
 
+    def _wait_until_validated(self) -> None:
+        # NiFi may forget a RUN_ONCE that comes before.
+        wait_until(
+            lambda: self._refreshed().component.validation_status != "VALIDATING", "validation"
+        )
+
     def _refreshed(self) -> Any:
         self._processor = nipyapi.canvas.get_processor(self.id, "id")
         return self._processor
@@ -128,6 +139,12 @@ class Step:
                 revision=self._refreshed().revision, state=state
             ),
         )
+
+
+@cache
+def _type() -> Any:
+    """NiFi's description of ExecuteScript; it lists all its types to give it."""
+    return nipyapi.canvas.get_processor_type(TYPE, "name")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from functools import partial
@@ -49,10 +50,9 @@ def step(group: Any) -> Steps:
 
 
 @pytest.fixture
-def folder(idemflow: Idemflow, tmp_path: Path) -> Path:
-    """A folder that NiFi's user can read: below the runtime's, unlike pytest's own."""
-    made = idemflow.settings().home.parent / tmp_path.name
-    made.mkdir(exist_ok=True)
+def folder(idemflow: Idemflow) -> Path:
+    """A folder that NiFi's user can read: beside the runtime's, unlike pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="scripts ", dir=idemflow.settings().home.parent))
     made.chmod(0o755)
     return made
 
@@ -64,6 +64,10 @@ def log(idemflow: Idemflow) -> str:
 def nifi(idemflow: Idemflow) -> psutil.Process:
     status = idemflow.json("status")
     return psutil.Process(next(s["pid"] for s in status["servers"] if s["name"] == "nifi"))
+
+
+def is_active(step: Step) -> bool:
+    return step.active() == 1
 
 
 def has_queued(step: Step, count: int) -> bool:
@@ -196,26 +200,32 @@ def test_exit_without_an_error_ends_the_script(step: Steps) -> None:
     assert one.bulletins() == []
 
 
-@pytest.mark.parametrize(
-    "endless",
-    [
-        "while True:\n    pass",
-        "import time\ntime.sleep(3600)",
-        "while True:\n    try:\n        len('x')\n    except:\n        pass",
-        "import queue\nqueue.Queue().get()",
-        "from java.lang import Thread\nThread.sleep(3600000)",
-    ],
+ENDLESS = (
+    "while True:\n    pass",
+    "import time\ntime.sleep(3600)",
+    "while True:\n    try:\n        len('x')\n    except:\n        pass",
+    "import queue\nqueue.Queue().get()",
+    "from java.lang import Thread\nThread.sleep(3600000)",
 )
-def test_stopping_interrupts_an_endless_script(step: Steps, endless: str) -> None:
-    source = step("session.transfer(session.create(), REL_SUCCESS)")
-    stuck = step(f"ff = session.get()\nsession.transfer(ff, REL_SUCCESS)\n{endless}\n")
-    incoming = stuck.feed(source)
-    source.run_once()
-    stuck.start()
-    wait_until(lambda: stuck.active() == 1, "the script runs")
-    stuck.stop()
-    assert queued(incoming) == 1
-    assert stuck.queued() == 0
+
+
+def test_stopping_interrupts_endless_scripts(step: Steps) -> None:
+    stuck = []
+    for endless in ENDLESS:
+        source = step("session.transfer(session.create(), REL_SUCCESS)")
+        one = step(f"ff = session.get()\nsession.transfer(ff, REL_SUCCESS)\n{endless}\n")
+        stuck.append((one, one.feed(source)))
+        source.run_once()
+    for one, _ in stuck:
+        one.start()
+    for one, _ in stuck:
+        wait_until(partial(is_active, one), "the script runs")
+    for one, _ in stuck:
+        one.request_stop()
+    for one, incoming in stuck:
+        one.wait_for_end()
+        assert queued(incoming) == 1
+        assert one.queued() == 0
 
 
 def test_terminate_interrupts_an_endless_script(step: Steps, folder: Path) -> None:
@@ -253,15 +263,21 @@ def test_what_a_script_prints_is_in_the_log_under_its_processor(
 
 def test_a_changed_file_is_read_again(step: Steps, folder: Path) -> None:
     file = folder / "changing.py"
-    text = "session.transfer(session.putAttribute(session.create(), 'v', '{}'), REL_SUCCESS)\n"
+    text = """if ff := session.get():
+        session.transfer(session.putAttribute(ff, 'v', '{}'), REL_SUCCESS)
+    """
     file.write_text(text.format("one"))
+    source = step("session.transfer(session.create(), REL_SUCCESS)")
     one = step(Script_File=str(file))
-    one.run_once()
+    one.feed(source)
     one.start()
+    source.run_once()
+    wait_until(partial(has_queued, one, 1), "the script runs")
     file.write_text(text.format("other"))
-    wait_until(lambda: one.queued() > 1, "the script runs again")
+    source.run_once()
+    wait_until(partial(has_queued, one, 2), "the changed script runs")
     one.stop()
-    assert {f.attributes["v"] for f in one.flow_files()} == {"one", "other"}
+    assert [f.attributes["v"] for f in one.flow_files()] == ["one", "other"]
 
 
 def test_modules_are_each_steps_own_and_reload(step: Steps, folder: Path) -> None:

@@ -6,6 +6,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.Collection;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -90,6 +91,15 @@ public final class JavaBridge {
         }
         objects.removeAll(numbers);
         return String.join(" ", objects);
+    }
+
+    /** A map of texts, in one call for all: what scripts give FlowFiles as attributes. */
+    public static Map<String, String> textMap(final String[] keys, final String[] values) {
+        final Map<String, String> map = LinkedHashMap.newLinkedHashMap(keys.length);
+        for (int i = 0; i < keys.length; i++) {
+            map.put(keys[i], values[i]);
+        }
+        return map;
     }
 
     /** Hash code of a Java object, without the -1 that Python takes for an error. */

@@ -185,6 +185,9 @@ def _class_to_java(value: type) -> Any:
 
 
 def _mapping_to_java(value: Mapping[Any, Any]) -> Any:
+    keys, items = list(value), list(value.values())
+    if keys and all(type(part) is str and part.isascii() for part in (*keys, *items)):
+        return _java.textMap(keys, items)
     converted = _hash_map()
     for key, item in value.items():
         converted.put(to_object(key), to_object(item))
