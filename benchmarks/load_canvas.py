@@ -82,7 +82,9 @@ class LoadCanvas:
             self._configure(self._fill, {"size": str(CHUNK)})
             nipyapi.canvas.schedule_processor(self._processor_now(self._chunks), "RUN_ONCE")
             nipyapi.canvas.schedule_processor(self._processor_now(self._fill), True)
-            self._wait(lambda: self._queued() == count, f"the queue does not hold {count} FlowFiles")
+            self._wait(
+                lambda: self._queued() == count, f"the queue does not hold {count} FlowFiles"
+            )
             nipyapi.canvas.schedule_processor(self._processor_now(self._fill), False)
 
     def empty(self, index: str, arrived: Callable[[], bool]) -> float:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import nipyapi
 import psutil
 import pytest
 import requests
 
 from idemflow import runtime, settings
+from idemflow.canvas import catalog, client
 from idemflow.errors import LoginRefused, UsageError
 from idemflow.runtime import Endpoint
 from idemflow.runtime.state import read_state
 from tests.conftest import free_ports
-from tests.integration.tools import Idemflow, Project, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -236,12 +240,39 @@ def second() -> Iterator[Idemflow]:
         shutil.rmtree(folder)
 
 
-def test_a_runtime_from_its_first_start_to_its_deletion(second: Idemflow) -> None:
+def repack(nar: Path, target: Path, name: str) -> None:
+    """A NAR with the same contents under another name, as if someone else had made it."""
+    with zipfile.ZipFile(nar) as source, zipfile.ZipFile(target, "w") as copy:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename == "META-INF/MANIFEST.MF":
+                content = re.sub(
+                    rb"(?m)^Nar-Id: .*?(\r?)$", rb"Nar-Id: %b\1" % name.encode(), content
+                )
+            copy.writestr(entry, content)
+
+
+def test_a_runtime_from_its_first_start_to_its_deletion(
+    idemflow: Idemflow, second: Idemflow
+) -> None:
     home = second.settings().home
+    # Someone else's ExecuteScript: the bundle's is left out, and the pipeline works the same.
+    (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
+    nars = second.settings().project / "my nars"
+    nars.mkdir()
+    repack(bundled, nars / "mine.nar", "mine-nar")
     if os.geteuid() == 0:
         assert home.is_relative_to("/var/lib/idemflow")
     assert second.run("status").code == 3
-    assert set(second.json("up")["started"]) == {"nifi", "elasticsearch"}
+    assert set(second.json("up", "--nars", str(nars))["started"]) == {"nifi", "elasticsearch"}
+    client.connect(second.runtime().nifi)
+    types = nipyapi.nifi.FlowApi().get_processor_types().processor_types
+    assert [item.bundle.artifact for item in types if item.type == catalog.SCRIPT] == ["mine-nar"]
+    assert [item.bundle.artifact for item in types if item.type == catalog.PUT] == [
+        "idemflow-elasticsearch-nar"
+    ]
+    report = second.inside(ROOT).json("run", "people", "--records", "100")
+    assert (report["documents"], report["runs"][0]["lost"]) == (100, 0)
 
     dead = processes(second)["elasticsearch"]
     nifi = processes(second)["nifi"]
