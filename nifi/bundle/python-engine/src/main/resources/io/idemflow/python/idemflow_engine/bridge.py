@@ -36,7 +36,6 @@ class JavaClass(type):
     """A Java class; classes that scripts derive from a Java interface are of this type as well."""
 
     _type: Any
-    _own: bool
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
