@@ -22,6 +22,12 @@ SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
 
 PROCESSORS = (GENERATE, SCRIPT, PUT)
 SERVICES = (CLIENT_SERVICE, SSL_SERVICE)
+# Display names of NiFi 2.3.0, and what other releases of NiFi 2 call the same property.
+_RENAMED = {
+    "Batch Size": "Max FlowFiles Per Batch",
+    "Script Engine": "Script Language",
+    "Suppress Null/Empty Values": "Suppress Null and Empty Values",
+}
 _MISSING = {
     SCRIPT: "it needs a bundle with ExecuteScript (idemflow's own, or the official scripting NAR)",
     PUT: "it needs a bundle with PutElasticsearchJson (idemflow's own, or the official one)",
@@ -51,16 +57,19 @@ class Component:
     def internal(self, display_name: str) -> str:
         """The internal name of a property.
 
+        Args:
+            display_name: its display name in NiFi 2.3.0.
+
         Raises:
             CanvasError: this version of the component has no such property.
         """
-        try:
-            return self.names[display_name]
-        except KeyError:
-            raise CanvasError(
-                f"{self.type.rsplit('.', 1)[-1]} {self.bundle['version']} of this NiFi has no "
-                f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
-            ) from None
+        for name in (display_name, _RENAMED.get(display_name, display_name)):
+            if name in self.names:
+                return self.names[name]
+        raise CanvasError(
+            f"{self.type.rsplit('.', 1)[-1]} {self.bundle['version']} of this NiFi has no "
+            f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
+        )
 
 
 def read(types: Iterable[str]) -> dict[str, Component]:

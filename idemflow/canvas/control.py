@@ -123,6 +123,11 @@ def trigger(group: str) -> nipyapi.nifi.ProcessorEntity:
 
 def run_once(group: str) -> None:
     """Start one run, as Run Once on the canvas does."""
+    # NiFi drops the request without a word while it still checks the processor.
+    _wait(
+        lambda: trigger(group).component.validation_status != "VALIDATING",
+        f"NiFi does not finish checking {TRIGGER!r}",
+    )
     with errors():
         processor = trigger(group)
         if not nipyapi.canvas.schedule_processor(processor, "RUN_ONCE"):

@@ -124,6 +124,8 @@ def command(
         f"-Dorg.apache.nifi.bootstrap.config.log.dir={home.nifi_logs}",
         f"-Dnifi.properties.file.path={conf / 'nifi.properties'}",
         f"-Djpy.config={conf / 'jpy.properties'}",
+        # Python's recursion needs more stack than Java's threads have; it is reserved, not used up.
+        "-Xss8m",
         "-cp",
         "../conf:../lib/*",
         MAIN_CLASS,

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ def test_internal_names_come_from_the_descriptors() -> None:
     group = flow.build(pipeline, "def people(): ...", other, tls=True)["flowContents"]
     put = next(item for item in components(group) if item["name"] == flow.PUT)
     assert put["properties"]["v3-Identifier Attribute"] == "idemflow.id"
+
+
+def test_a_property_that_another_nifi_calls_differently_is_found() -> None:
+    names = [*DISPLAY_NAMES[catalog.PUT], "Max FlowFiles Per Batch"]
+    names.remove("Batch Size")
+    later = replace(TYPES[catalog.PUT], names={name: name for name in names})
+    group = flow.build(
+        spec.load(ROOT, "people"), "def people(): ...", {**TYPES, catalog.PUT: later}, tls=True
+    )["flowContents"]
+    put = next(item for item in components(group) if item["name"] == flow.PUT)
+    assert put["properties"]["Max FlowFiles Per Batch"] == "1000"
 
 
 def test_a_nifi_that_lacks_a_property_is_told() -> None:
