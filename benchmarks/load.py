@@ -28,6 +28,7 @@ from benchmarks.load_clients import (
 from benchmarks.people import people
 from idemflow import runtime, settings
 from idemflow.canvas import client as canvas
+from idemflow.errors import IdemflowError
 
 INDEX = "idemflow-benchmark-load"
 PLOT = Path(__file__).parent / "plots" / "load.png"
@@ -117,7 +118,11 @@ def plot(result: Result, path: Path) -> None:
 def main(quick: bool, as_json: bool, plot_path: Path) -> None:
     """Measure, print, draw."""
     console = Console(stderr=True)
-    result = measure(50_000 if quick else 200_000, 2 if quick else 4, console)
+    try:
+        result = measure(50_000 if quick else 200_000, 2 if quick else 4, console)
+    except IdemflowError as error:
+        hint = f"\nNext: {error.next_command}" if error.next_command else ""
+        raise click.ClickException(f"{error.message}{hint}") from error
     plot(result, plot_path)
     if as_json:
         figures = {
