@@ -29,17 +29,21 @@ RETRYABLE_TYPES = {
 STALE_TYPE = "version_conflict_engine_exception"
 
 
-def judge(error: str | None, content: bytes) -> tuple[str, str]:
+def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[str, str]:
     """What becomes of a document that was not taken.
 
     Args:
         error: the attribute ``elasticsearch.bulk.error`` (JSON), if there is one.
         content: the document.
+        identifier: the document's id.
 
     Returns:
         ``("retry" | "stale" | "dead", reason)``.
     """
     if error is None:
+        # The whole request failed, or the FlowFile could not be part of one.
+        if not identifier or not identifier.strip():
+            return "dead", "the document has no id"
         try:
             sound = isinstance(json.loads(content), dict)
         except ValueError:
@@ -79,10 +83,13 @@ def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: in
     for flow_file in session.get(batch):
         with session.read(flow_file) as content:
             data = bytes(content.readAllBytes())
-        verdict, reason = judge(flow_file.getAttribute("elasticsearch.bulk.error"), data)
+        identifier = flow_file.getAttribute("idemflow.id")
+        verdict, reason = judge(
+            flow_file.getAttribute("elasticsearch.bulk.error"), data, identifier
+        )
         if verdict == "stale":
             key = (flow_file.getAttribute("idemflow.run"), flow_file.getAttribute("idemflow.index"))
-            stale[key].append((flow_file.getAttribute("idemflow.id"), ""))
+            stale[key].append((identifier, ""))
             session.remove(flow_file)
         elif verdict == "retry":
             session.transfer(session.penalize(flow_file), success)

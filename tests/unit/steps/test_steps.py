@@ -69,7 +69,12 @@ def test_a_record_that_contains_itself_gets_a_reason() -> None:
 def test_a_refusal_is_judged_by_type_and_status(
     error: str | None, content: bytes, verdict: str
 ) -> None:
-    assert judge(error, content)[0] == verdict
+    assert judge(error, content, "an id")[0] == verdict
+
+
+@pytest.mark.parametrize("identifier", [None, "", " "])
+def test_a_document_that_lost_its_id_is_not_tried_for_ever(identifier: str | None) -> None:
+    assert judge(None, b"{}", identifier) == ("dead", "the document has no id")
 
 
 def test_the_reason_names_the_cause() -> None:
@@ -78,7 +83,7 @@ def test_the_reason_names_the_cause() -> None:
         "reason": "failed to parse field [born]",
         "caused_by": {"type": "illegal_argument_exception", "reason": "no date"},
     }
-    assert judge(json.dumps(error), b"{}") == (
+    assert judge(json.dumps(error), b"{}", "an id") == (
         "dead",
         "document_parsing_exception: failed to parse field [born]: no date",
     )
