@@ -41,14 +41,7 @@ def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[st
         ``("retry" | "stale" | "dead", reason)``.
     """
     if error is None:
-        # The whole request failed, or the FlowFile could not be part of one.
-        if not identifier or not identifier.strip():
-            return "dead", "the document has no id"
-        try:
-            sound = isinstance(json.loads(content), dict)
-        except ValueError:
-            sound = False
-        return ("retry", "") if sound else ("dead", "the document is not a JSON object")
+        return _judge_unsent(content, identifier)
     try:
         item = json.loads(error)
     except ValueError:
@@ -67,6 +60,17 @@ def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[st
     if isinstance(inner, dict) and inner.get("reason"):
         reason = f"{reason}: {inner['reason']}"
     return "dead", f"{kind}: {reason}" if kind else error
+
+
+def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
+    """The same for what Elasticsearch said nothing of: its request failed, or it was never sent."""
+    if not identifier or not identifier.strip():
+        return "dead", "the document has no id"
+    try:
+        sound = isinstance(json.loads(content), dict)
+    except ValueError:
+        sound = False
+    return ("retry", "") if sound else ("dead", "the document is not a JSON object")
 
 
 def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: int = 500) -> None:
