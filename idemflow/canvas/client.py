@@ -38,11 +38,18 @@ def connect(nifi: Endpoint) -> None:
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
-    with errors():
-        token = nipyapi.nifi.AccessApi().create_access_token(
-            username=nifi.username, password=nifi.password
-        )
-        nipyapi.security.set_service_auth_token(token=token, service="nifi")
+    try:
+        with errors():
+            token = nipyapi.nifi.AccessApi().create_access_token(
+                username=nifi.username, password=nifi.password
+            )
+    except CanvasError as error:
+        # NiFi answers 400 to a wrong password.
+        raise LoginRefused(
+            f"NiFi at {nifi.url} refused the login of {nifi.username!r}",
+            next_command="check the user and the password (idemflow open --show-login)",
+        ) from error
+    nipyapi.security.set_service_auth_token(token=token, service="nifi")
 
 
 @contextmanager

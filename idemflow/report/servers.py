@@ -22,7 +22,13 @@ from rich.table import Table
 from idemflow.commands.doctor import Check
 from idemflow.runtime import ServerStatus
 
-_STATES = {"running": "green", "starting": "yellow", "dead": "red", "stopped": "dim"}
+_STATES = {
+    "running": "green",
+    "starting": "yellow",
+    "dead": "red",
+    "stopped": "dim",
+    "unreachable": "red",
+}
 _OUTCOMES = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 

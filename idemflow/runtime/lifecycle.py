@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock, Timeout
@@ -16,7 +17,7 @@ from filelock import FileLock, Timeout
 from idemflow.errors import IdemflowError, NotReady, ServerError, SettingError
 from idemflow.paths import Home
 from idemflow.runtime import elasticsearch, launch, nifi, ports
-from idemflow.runtime.connect import Runtime, describe
+from idemflow.runtime.connect import Runtime, connect, describe
 from idemflow.runtime.logs import tail
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import Provisioned, make_home, provision
@@ -77,7 +78,7 @@ class ServerStatus:
     Attributes:
         name: ``nifi`` or ``elasticsearch``.
         state: ``running``, ``starting`` (no answer yet), ``dead`` (on record, its process is
-            gone) or ``stopped``.
+            gone) or ``stopped``; of the user's own servers ``running`` or ``unreachable``.
         version: its version, if it is on record.
         port: its port.
         pid: its process, if it runs.
@@ -178,6 +179,8 @@ def _delete(home: Home) -> None:
 
 def status(settings: Settings) -> list[ServerStatus]:
     """The state of both servers."""
+    if settings.runtime == "external":
+        return _external_status(connect(settings))
     state = read_state(settings.folders.state)
     running = state.running()
     return [_status_of(name, settings, state, running.get(name)) for name in SERVERS]
@@ -207,6 +210,27 @@ def _status_of(
         memory=_resident(process),
         health=health,
     )
+
+
+def _external_status(runtime: Runtime) -> list[ServerStatus]:
+    """Of servers that are not ours nothing is known but whether they answer."""
+    healths: dict[ServerName, str | None] = {
+        "nifi": "ok" if nifi.is_ready(runtime.nifi) else None,
+        "elasticsearch": elasticsearch.health(runtime.elasticsearch),
+    }
+    urls = {"nifi": runtime.nifi.url, "elasticsearch": runtime.elasticsearch.url}
+    return [
+        ServerStatus(
+            name=name,
+            state="running" if health else "unreachable",
+            version=None,
+            port=urlsplit(urls[name]).port or 443,
+            pid=None,
+            memory=None,
+            health=health,
+        )
+        for name, health in healths.items()
+    ]
 
 
 def _resident(process: psutil.Process) -> int | None:

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def people(idemflow: Idemflow) -> Idemflow:
-    """The command, in a project with the shipped pipeline, run three times."""
+    """The command, in a project with the shipped pipeline, run three times from nothing."""
+    idemflow.elasticsearch().indices.delete(index="people", ignore_unavailable=True)
     report = idemflow.json("run", "people", "--times", "3")
     assert [run["sent"] for run in report["runs"]] == [1000, 1000, 1000]
     assert [run["created"] for run in report["runs"]] == [1000, 0, 0]
