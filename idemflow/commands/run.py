@@ -152,11 +152,15 @@ def _settled(
     activity: Activity,
 ) -> Outcome | None:
     """What became of the run, once all of it has."""
+    busy = activity.queued or activity.active
+    # The manifest of a large run is large: once its size is known it is read at the end only.
+    if busy and watch.total is not None:
+        return None
     found = opened.ledger.run(identifier)
     if found is None:
         return None
     watch.total = found.records
-    if activity.queued or activity.active:
+    if busy:
         return None
     outcome = verify.assess(opened.ledger, found, opened.pipeline.index.name, start)
     return outcome if not outcome.lost or watch.quiet() else None
