@@ -50,8 +50,8 @@ def test_the_shipped_pipelines_are_valid() -> None:
 
 def test_defaults(project: Path) -> None:
     pipeline = spec.load(project, "things")
-    assert pipeline.identity == ["id"]
-    assert pipeline.load.batch == 1000
+    assert pipeline.identity.fields == ["id"]
+    assert pipeline.load.batch == 5000
     assert pipeline.schedule == "1 day"
     assert pipeline.mapping() == {"dynamic": "true", "properties": {"id": {"type": "keyword"}}}
 
@@ -62,7 +62,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
     )
     (project / "flows/things.yaml").write_text(text)
     pipeline = spec.load(project, "things")
-    assert pipeline.identity == ["country", "id"]
+    assert pipeline.identity.fields == ["country", "id"]
     assert pipeline.mapping()["properties"] == {"id": {"type": "keyword", "ignore_above": 100}}
 
 
@@ -76,7 +76,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("  name: things", "  name: _things", 9, "index.name", "a letter or digit first"),
         ("  name: things", "  name: a b", 9, "index.name", "no blank"),
         ("  name: things", "  name: idemflow-runs", 9, "index.name", "belong to the ledger"),
-        ("  name: things", f"  name: {'x' * 256}", 9, "index.name", "255 bytes"),
+        ("  name: things", f"  name: {'x' * 256}", 9, "index.name", "227 bytes"),
         ("    id: keyword", "    id: keywrd", 11, "index.mapping.id", "a field type"),
         ("    records: 10", "    records: [10]", 6, "collect.arguments.records", "a number"),
         ("script: scripts/things.py", "script: /etc/passwd", 3, "collect.script", "inside"),
@@ -151,7 +151,7 @@ def test_a_script_is_checked_without_running_it(project: Path, script: str, word
 )
 def test_scripts_that_may_be_right_are_accepted(project: Path, script: str) -> None:
     (project / "scripts/things.py").write_text(script)
-    assert spec.load(project, "things").collect.function == "things"
+    assert spec.load(project, "things").name == "things"
 
 
 def test_a_script_that_is_not_there(project: Path) -> None:
