@@ -234,14 +234,14 @@ class FilesSource(_Strict):
     files: Files
 
 
-SOURCES = {"script": ScriptSource, "sql": SqlSource, "files": FilesSource}
+SOURCES: dict[str, type[_Strict]] = {"script": ScriptSource, "sql": SqlSource, "files": FilesSource}
 
 
 def source_kind(value: object) -> str:
     """Which of ``SOURCES`` a ``collect`` is, by the field that only that one has."""
     if isinstance(value, Mapping):
         return next((kind for kind in ("sql", "files") if kind in value), "script")
-    return {model: kind for kind, model in SOURCES.items()}.get(type(value), "script")  # type: ignore[call-overload,no-any-return]
+    return next((kind for kind, model in SOURCES.items() if isinstance(value, model)), "script")
 
 
 Source = Annotated[
@@ -345,7 +345,7 @@ class Index(_Strict):
     """The index that the documents go to.
 
     Attributes:
-        name: the index' name; ``{run}`` and ``{day}`` in it make an index per run or per day.
+        name: the index' name; ``{run}`` or ``{day}`` at its end makes an index per run or per day.
         shards: number of primary shards, for a new index.
         replicas: number of replicas of each.
         mapping: field name to field type, or to a full mapping of the field.
@@ -361,14 +361,14 @@ class Index(_Strict):
     @field_validator("name")
     @classmethod
     def _elasticsearch_takes_it(cls, value: str) -> str:
-        filled = value.replace(RUN, "0" * 27, 1).replace(DAY, "0" * 10, 1)
+        filled = value.removesuffix(RUN).removesuffix(DAY)
         # Room for what idemflow appends: the run of a snapshot is the longest.
-        if not value or len(filled.encode()) > 227 or value in (".", ".."):
+        if not filled or len(filled.encode()) > 227 or value in (".", ".."):
             raise ValueError("an index name has 1 to 227 bytes and is not . or ..")
-        if value[0] in "-_+.{" or _INDEX_FORBIDDEN.search(filled):
+        if value[0] in "-_+." or _INDEX_FORBIDDEN.search(filled):
             raise ValueError(
                 'Elasticsearch takes lower case, no blank and none of \\ / * ? " < > | , # :, '
-                "and a letter or digit first; {run} or {day} may stand in it once"
+                "and a letter or digit first; {run} or {day} may end it"
             )
         if value.startswith("idemflow-"):
             raise ValueError("indices that start with idemflow- belong to the ledger")

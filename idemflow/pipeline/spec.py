@@ -173,7 +173,7 @@ def _place(location: Sequence[str | int], data: Any, kind: str) -> tuple[str | i
     """The path of a field in the file, without pydantic's own names for alternatives."""
     path: list[str | int] = []
     # Which of the sources it is stands second.
-    for part in (*location[:1], *location[2:]) if location[0] == "collect" else location:
+    for part in (*location[:1], *location[2:]) if location[:1] == ("collect",) else location:
         inside = isinstance(data, dict) and part in data
         if inside or (isinstance(data, list) and isinstance(part, int)):
             data = data[part]
