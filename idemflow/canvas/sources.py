@@ -180,12 +180,10 @@ def _services(top: Group, types: Mapping[str, Component]) -> tuple[Json, Json]:
         {
             "Database Connection URL": "#{database.url}",
             "Database Driver Class Name": "#{database.driver.class}",
-            "Database Driver Locations": "#{database.driver}",
+            "Database Driver Location(s)": "#{database.driver}",
             "Database User": "#{database.username}",
             "Password": "#{database.password}",
             "Max Total Connections": "4",
-            # A connection that the database has closed meanwhile is noticed before it is used.
-            "Validation query": "SELECT 1",
         },
     )
     writer = top.service(

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
+from filelock import FileLock, Timeout
+
 from idemflow import indices, verify
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
@@ -91,7 +93,8 @@ def run(
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
     """
-    with session(settings, name) as opened:
+    # Runs that are started at the same time take turns: each is told what became of its own.
+    with session(settings, name) as opened, _turn(settings, name, progress):
         source = opened.pipeline.collect
         arguments = source.arguments if isinstance(source, ScriptSource) else {}
         if records is not None and "records" not in arguments:
@@ -121,6 +124,22 @@ def run(
             url=url,
             drift=drift,
         )
+
+
+@contextmanager
+def _turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]:
+    file = settings.folders.turn(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress.step(f"wait until another run of {name} has ended")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:

@@ -87,12 +87,13 @@ def states_table(states: Iterable[State]) -> Table:
     return table
 
 
-def pipelines_table(pipelines: Iterable[PipelineStatus]) -> Table:
-    """The pipelines of ``idemflow status``."""
+def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
+    """The pipelines of ``idemflow status``, and why something waits."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("pipeline", "steps", "runs every", "queued", "where"):
         table.add_column(name, justify="right" if name == "queued" else "left")
     colors = {"running": "green", "invalid": "red"}
+    parts: list[RenderableType] = [table]
     for pipeline in pipelines:
         where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
         table.add_row(
@@ -102,7 +103,8 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> Table:
             f"{pipeline.queued:,}",
             escape(where),
         )
-    return table
+        parts += [f"[yellow]{pipeline.name}[/]: {escape(reason)}" for reason in pipeline.reasons]
+    return Group(*parts)
 
 
 def changes_table(changes: Iterable[Change]) -> Table:
