@@ -50,7 +50,9 @@ def collect(
     source = pipeline.collect
     if isinstance(source, ScriptSource):
         group = top.group("Collect", (0.0, 0.0), f"Calls {source.function}() of {source.script}.")
-        body = steps.collect_script(script or "", source.function, pipeline.name)
+        body = steps.collect_script(
+            script or "", source.function, pipeline.name, batch=_records(pipeline)
+        )
         step = _python(group, COLLECT, 1, pipeline, types, body,
                        f"{source.script}: records as JSON lines.")  # fmt: skip
         return group, _ends(group, pipeline, types, step, step, source.arguments)
@@ -92,7 +94,7 @@ def _sql(
     place = f"{sql.table or 'a query'} of the database {sql.database}"
     group = top.group("Collect", (0.0, 0.0), f"Reads {place}.")
     pool, writer = _services(top, types)
-    rows = max(pipeline.load.batch, steps.RECORDS_A_FLOW_FILE)
+    rows = _records(pipeline)
     read = group.processor(
         types[catalog.SQL],
         READ,
@@ -153,6 +155,11 @@ def _sql(
         group.connect(collect_rows, first, queue, ["failure"], name="read until",
                       bends=[(-160.0, 1024.0), (-160.0, 384.0)])  # fmt: skip
     return group, _ends(group, pipeline, types, first, collect_rows, {})
+
+
+def _records(pipeline: Pipeline) -> int:
+    """Records in a FlowFile on its way to Identify, where each may become one of its own."""
+    return max(pipeline.load.batch, steps.RECORDS_A_FLOW_FILE)
 
 
 def _overlap(sql: Sql) -> float:

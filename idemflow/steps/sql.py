@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from idemflow.steps.chunks import send_summary
+
 # JDBC's numbers of the types TIMESTAMP and BIGINT (java.sql.Types).
 _JDBC_TYPES = {"timestamp": "93", "integer": "-5"}
 _UNTIL = "idemflow.until"
@@ -86,7 +88,7 @@ def collect_rows(
     files = int(flow_file.getAttribute("fragment.count") or 1)
     before = index * rows
     if index == files - 1:
-        _summarize(session, success, flow_file, pipeline, before + count)
+        send_summary(session, success, flow_file, pipeline=pipeline, records=before + count)
     if not count:
         session.remove(flow_file)
         return
@@ -100,23 +102,6 @@ def collect_rows(
         "idemflow.source": origin,
     }
     session.transfer(session.putAllAttributes(flow_file, attributes), success)
-
-
-def _summarize(session: Any, success: Any, flow_file: Any, pipeline: str, records: int) -> None:
-    run = flow_file.getAttribute("idemflow.run")
-    summary = {
-        "pipeline": pipeline,
-        "run": run,
-        "started": flow_file.getAttribute("idemflow.started"),
-        "collected": datetime.now(UTC).isoformat(),
-        "arguments": flow_file.getAttribute("idemflow.arguments"),
-        "records": records,
-    }
-    entry = session.create(flow_file)
-    with session.write(entry) as stream:
-        stream.write(json.dumps(summary).encode())
-    attributes = {"idemflow.kind": "run", "idemflow.id": run, "idemflow.index": "idemflow-runs"}
-    session.transfer(session.putAllAttributes(entry, attributes), success)
 
 
 def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None:
@@ -139,7 +124,7 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     highest = max(values, key=lambda item: _order(item, kind))
     if kind == "timestamp":
         started = flow_file.getAttribute("idemflow.started")
-        highest = min(highest, started, key=lambda item: _order(item, kind))
+        return min(highest, str(started), key=lambda item: _order(item, kind))
     return highest
 
 
@@ -154,7 +139,7 @@ def _since(until: str, kind: str, overlap: float) -> str:
     """Where a read starts, as a text for JDBC."""
     if kind == "integer":
         return str(int(until) - int(overlap))
-    moment = _order(until, kind).astimezone(UTC)
+    moment: datetime = _order(until, kind).astimezone(UTC)
     try:
         moment -= timedelta(seconds=overlap)
     except OverflowError:

@@ -16,9 +16,7 @@ RECORDS = """\
 """
 
 
-def test_an_outage_under_load_holds_the_source_back(
-    idemflow: Idemflow, project: Project
-) -> None:
+def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project: Project) -> None:
     """Two full queues of 200 FlowFiles of ten thousand records: the rest is not even made yet."""
     name = project.pipeline(
         "held-back", RECORDS, "load: {batch: 1, queue: 200, retry_after: 1 s}\n"
@@ -44,9 +42,7 @@ def test_an_outage_under_load_holds_the_source_back(
         assert sum(queues.values()) < 6000, queues
         assert idemflow.ledger().count(name) == 0
     finally:
-        elasticsearch.indices.put_settings(
-            index=name, settings={"index.blocks.write": None}
-        )
+        elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": None})
     ledger = idemflow.ledger()
 
     def arrived() -> bool:

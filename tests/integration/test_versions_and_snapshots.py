@@ -198,8 +198,7 @@ def test_a_transform_changes_splits_drops_and_fails(
     project.pipeline(
         name,
         records(*({"id": n, "tags": ["a", "b"]} for n in range(6))),
-        "transform: {script: scripts/change.py, function: change}\n"
-        f"load: {{batch: {batch}}}\n",
+        f"transform: {{script: scripts/change.py, function: change}}\nload: {{batch: {batch}}}\n",
         tag="keyword",
     )
     (project.path / "scripts/change.py").write_text(
@@ -255,12 +254,10 @@ def test_identities_of_several_fields_paths_and_contents(
 
 
 @BOTH_WAYS
-def test_values_that_go_wrong_elsewhere(
-    idemflow: Idemflow, project: Project, batch: int
-) -> None:
+def test_values_that_go_wrong_elsewhere(idemflow: Idemflow, project: Project, batch: int) -> None:
     name = f"values-{batch}"
     items: list[dict[str, Any]] = [
-        {"id": "unicode-ü-\U0001f40d", "text": "ß \U0001f40d \u2028 \u0000 \"quoted\" \\"},
+        {"id": "unicode-ü-\U0001f40d", "text": 'ß \U0001f40d \u2028 \u0000 "quoted" \\'},
         {"id": "nulls", "null": None, "empty": "", "list": [], "object": {}},
         {"id": "large", "number": 2**63 - 1, "beyond": 9007199254740993},
         {"id": "x" * 50_000, "long": True},

@@ -300,7 +300,9 @@ def test_where_documents_go(
     assert (pipeline.target, pipeline.target_pattern, pipeline.alias) == (target, pattern, alias)
 
 
-@pytest.mark.parametrize("name", ["things-{run", "things-{week}", "things-{run}-{day}", "{day}-things"])
+@pytest.mark.parametrize(
+    "name", ["things-{run", "things-{week}", "things-{run}-{day}", "{day}-things"]
+)
 def test_only_run_or_day_may_end_an_index_name(project: Path, name: str) -> None:
     with pytest.raises(PipelineError, match=r"index\.name"):
         loaded(project, index=f"{{name: '{name}'}}")
