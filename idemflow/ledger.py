@@ -7,7 +7,7 @@ written by the flow itself under ids of their own, so that a replay changes noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -55,11 +55,18 @@ _TEMPLATES: dict[str, dict[str, Any]] = {
         "pipeline": _KEYWORD,
         "run": _KEYWORD,
         "record_id": {"type": "keyword", "ignore_above": 8191},
+        "source": _KEYWORD,
         "position": _KEYWORD,
         "step": _KEYWORD,
         "reason": {"type": "text"},
         "content": _LONG_TEXT,
+        "content_encoding": _KEYWORD,
+        "stage": _KEYWORD,
         "time": {"type": "date"},
+        "attempts": {"type": "long"},
+        "replay": _KEYWORD,
+        "page": {"type": "long"},
+        "checked": _KEYWORD,
     },
 }
 _PAGE = 5000
@@ -178,6 +185,8 @@ class Ledger:
                         "mappings": {"dynamic": "false", "properties": properties},
                     },
                 )
+                if self._client.indices.exists(index=index):
+                    self._client.indices.put_mapping(index=index, properties=properties)
         try:
             with self._errors():
                 self._client.indices.put_index_template(name=name, **body)
@@ -294,6 +303,42 @@ class Ledger:
         for hit in self._scan(index, {"match_all": {}}):
             yield hit["_id"], hit["_source"]
 
+    def hits(self, index: str, query: Mapping[str, Any], *, source: Any = True) -> Iterator[Any]:
+        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
+
+        Args:
+            index: the index; without it there are no hits.
+            query: in Elasticsearch's query language.
+            source: the fields wanted, as the parameter ``_source`` of a search.
+        """
+        self.refresh(index)
+        yield from self._scan(index, query, source=source, versions=True)
+
+    def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Send one bulk request; its changes are visible to searches afterwards.
+
+        Args:
+            operations: action lines and documents, as the bulk API has them.
+
+        Returns:
+            The HTTP status of each action; 404 where a document is gone, 409 where it is not
+            the version that was asked for.
+
+        Raises:
+            IdemflowError: Elasticsearch refused an action for another reason.
+        """
+        if not operations:
+            return []
+        with self._errors():
+            answer = self._client.bulk(operations=operations, refresh=True)
+        statuses = []
+        for item in answer["items"]:
+            (result,) = item.values()
+            if "error" in result and result["status"] not in (404, 409):
+                raise IdemflowError(f"Elasticsearch refused a change: {result['error']}")
+            statuses.append(int(result["status"]))
+        return statuses
+
     def _scan(
         self,
         index: str,
@@ -301,6 +346,7 @@ class Ledger:
         *,
         source: Any = True,
         preference: str | None = None,
+        versions: bool = False,
     ) -> Iterator[Any]:
         """All hits of a query, from one point in time, a page at a time."""
         with self._errors():
@@ -321,6 +367,7 @@ class Ledger:
                         source=source,
                         sort=[{"_shard_doc": "asc"}],
                         search_after=after,
+                        seq_no_primary_term=versions,
                         track_total_hits=False,
                     )
                 hits = answer["hits"]["hits"]

@@ -15,12 +15,13 @@ from idemflow.canvas.client import errors
 from idemflow.errors import CanvasError
 
 GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
+INVOKE = "org.apache.nifi.processors.standard.InvokeHTTP"
 SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
 PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
 CLIENT_SERVICE = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
 SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
 
-PROCESSORS = (GENERATE, SCRIPT, PUT)
+PROCESSORS = (GENERATE, INVOKE, SCRIPT, PUT)
 SERVICES = (CLIENT_SERVICE, SSL_SERVICE)
 # Display names of NiFi 2.3.0, and what other releases of NiFi 2 call the same property.
 _RENAMED = {

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import nipyapi
 
 from idemflow.canvas.client import errors
+from idemflow.canvas.replay import PARAMETER
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime
+from idemflow.steps.replay import NONE
 
 _MARK = "; set by idemflow, print "
 
@@ -52,6 +54,7 @@ def wanted(pipeline: Pipeline, runtime: Runtime) -> list[Parameter]:
             Parameter(name, text(value), f"Argument of {pipeline.collect.function}()")
             for name, value in pipeline.collect.arguments.items()
         ),
+        Parameter(PARAMETER, NONE, "The replay of dead letters that is being started"),
         Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
         Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
         Parameter(

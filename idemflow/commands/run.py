@@ -84,7 +84,7 @@ def run(
                 "has no argument 'records'",
                 next_command=f"idemflow run {name}",
             )
-        drift, url = _prepare(opened, progress)
+        drift, url = prepare(opened, progress)
         group = control.group_id(name)
         if control.trigger(group).component.state == "RUNNING":
             raise UsageError(
@@ -105,7 +105,7 @@ def run(
         )
 
 
-def _prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
+def prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
     """Deploy what is not deployed; count what differs from the files."""
     name = opened.pipeline.name
     new = control.find_group(name) is None
@@ -125,7 +125,7 @@ def _one(
         control.run_once(group)
     watch = Watch(opened, group, number, progress)
     identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
-    outcome = watch.until(lambda activity: _settled(opened, identifier, start, watch, activity))
+    outcome = watch.until(lambda activity: settled(opened, identifier, start, watch, activity))
     return RunReport(run=identifier, **asdict(outcome), seconds=round(time.monotonic() - began, 2))
 
 
@@ -144,7 +144,7 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
     return None
 
 
-def _settled(
+def settled(
     opened: Session,
     identifier: str,
     start: verify.Before,

@@ -13,7 +13,7 @@ import textwrap
 from types import ModuleType
 
 from idemflow.pipeline import identity, manifest
-from idemflow.steps import collect, dead_letter, identify, ledger_entry, triage
+from idemflow.steps import collect, dead_letter, identify, ledger_entry, replay, triage
 
 # NiFi reads #{name} as a reference to a parameter, and ##{name} as the text #{name}.
 _PARAMETER = re.compile(r"#+(?=\{)")
@@ -49,6 +49,12 @@ def triage_script(pipeline: str) -> str:
 def dead_letter_script(pipeline: str) -> str:
     """The script that wraps refused records into dead letters."""
     return _escaped(_script([dead_letter], f"keep(session, REL_SUCCESS, pipeline={pipeline!r})"))
+
+
+def replay_script(pipeline: str) -> str:
+    """The script that unpacks dead letters that are sent again."""
+    call = f"unpack_letters(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r})"
+    return _escaped(_script([manifest, replay], call))
 
 
 def _script(modules: list[ModuleType], call: str) -> str:
