@@ -7,7 +7,7 @@ written by the flow itself under ids of their own, so that a replay changes noth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -66,9 +66,11 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "content_encoding": _KEYWORD,
         "stage": _KEYWORD,
         "time": {"type": "date"},
-        "attempts": {"type": "integer"},
+        "index": _KEYWORD,
+        "attempts": {"type": "long"},
         "replay": _KEYWORD,
-        "page": {"type": "integer"},
+        "page": {"type": "long"},
+        "checked": _KEYWORD,
     },
 }
 # What readers see: everything but tombstones.
@@ -251,7 +253,8 @@ class Ledger:
             chunk = hit["_source"]
             for name in counts:
                 counts[name] += chunk.get(name, 0)
-            index = chunk["index"]
+            # What names the letters of a replay accounts for no record.
+            index = chunk["index"] if chunk["taken"] else index
             newest(entries, unpack(chunk["entries"]))
             stale.update((key, version) for key, _, version in unpack(chunk["stale"]))
             given_up.update(key for key, _, _ in unpack(chunk.get("given_up") or _NOTHING))
@@ -361,6 +364,42 @@ class Ledger:
         with self.errors(), suppress(NotFoundError):
             self.client.close_point_in_time(id=pit)
 
+    def hits(self, index: str, query: Mapping[str, Any], *, source: Any = True) -> Iterator[Any]:
+        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
+
+        Args:
+            index: the index; without it there are no hits.
+            query: in Elasticsearch's query language.
+            source: the fields wanted, as the parameter ``_source`` of a search.
+        """
+        self.refresh(index)
+        yield from self.scan(index, query, source=source, versions=True)
+
+    def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Send one bulk request; its changes are visible to searches afterwards.
+
+        Args:
+            operations: action lines and documents, as the bulk API has them.
+
+        Returns:
+            The HTTP status of each action; 404 where a document is gone, 409 where it is not
+            the version that was asked for.
+
+        Raises:
+            IdemflowError: Elasticsearch refused an action for another reason.
+        """
+        if not operations:
+            return []
+        with self.errors():
+            answer = self.client.bulk(operations=operations, refresh=True)
+        statuses = []
+        for item in answer["items"]:
+            (result,) = item.values()
+            if "error" in result and result["status"] not in (404, 409):
+                raise IdemflowError(f"Elasticsearch refused a change: {result['error']}")
+            statuses.append(int(result["status"]))
+        return statuses
+
     def scan(
         self,
         index: str,
@@ -368,6 +407,7 @@ class Ledger:
         *,
         source: Any = True,
         preference: str | None = None,
+        versions: bool = False,
         page: int = _DOCUMENTS,
     ) -> Iterator[Any]:
         """All hits of a query, from one point in time, ``page`` at a time."""
@@ -389,6 +429,7 @@ class Ledger:
                         source=source,
                         sort=[{"_shard_doc": "asc"}],
                         search_after=after,
+                        seq_no_primary_term=versions,
                         track_total_hits=False,
                     )
                 hits = answer["hits"]["hits"]

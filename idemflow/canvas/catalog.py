@@ -16,6 +16,7 @@ from idemflow.errors import CanvasError
 from idemflow.pipeline.model import Pipeline, SqlSource
 
 GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
+INVOKE = "org.apache.nifi.processors.standard.InvokeHTTP"
 SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
 PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
 SQL = "org.apache.nifi.processors.standard.ExecuteSQLRecord"
@@ -81,7 +82,7 @@ class Component:
 
 def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
     """The component types that a pipeline is made of."""
-    types = [GENERATE, SCRIPT, PUT, CLIENT_SERVICE]
+    types = [GENERATE, INVOKE, SCRIPT, PUT, CLIENT_SERVICE]
     if tls:
         types.append(SSL_SERVICE)
     if isinstance(pipeline.collect, SqlSource):

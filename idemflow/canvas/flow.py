@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import catalog, sources
+from idemflow.canvas import catalog, replay, sources
 from idemflow.canvas.catalog import Component
 from idemflow.canvas.drawing import COLUMN, ROW, Group, Json, Position
 from idemflow.pipeline.spec import Pipeline, Sources
@@ -65,15 +65,18 @@ def build(
     top = Group(pipeline.name, pipeline.name, pipeline.name, (0.0, 0.0), pipeline.description)
     context = context_name(pipeline)
     queue = pipeline.load.queue
-    client = _services(top, types, tls=tls)
+    client, secure = _services(top, types, tls=tls)
     collect, records = sources.collect(top, pipeline, scripts.collect, types)
     identify, (records_in, documents, nameless) = _identify(top, pipeline, scripts, types)
     load, (documents_in, refused) = _load(top, pipeline, types, client)
     letters, letters_in = _dead_letters(top, pipeline, types, client)
+    again, again_out = replay.draw(top, pipeline, types, secure, (0.0, ROW + 180.0))
     top.parts["processGroups"] = [
-        group.close(context) for group in (collect, identify, load, letters)
+        group.close(context) for group in (collect, identify, load, letters, again)
     ]
     top.connect(records, records_in, queue, name="records")
+    top.connect(again_out, records_in, queue, name="letters",
+                bends=[(COLUMN + 60.0, ROW + 268.0)])  # fmt: skip
     top.connect(documents, documents_in, queue, name="documents")
     top.connect(nameless, letters_in, queue, name="no identity",
                 bends=[(COLUMN + 192.0, ROW + 88.0)])  # fmt: skip
@@ -101,7 +104,7 @@ def context_name(pipeline: Pipeline) -> str:
     return f"idemflow {pipeline.name}"
 
 
-def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> Json:
+def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> tuple[Json, Json | None]:
     secure = None
     if tls:
         secure = top.service(
@@ -113,7 +116,7 @@ def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> Json:
                 "Truststore Type": "PKCS12",
             },
         )
-    return top.service(
+    client = top.service(
         types[catalog.CLIENT_SERVICE],
         CLIENT,
         {
@@ -126,6 +129,7 @@ def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> Json:
             "Suppress Null/Empty Values": "never-suppress",
         },
     )
+    return client, secure
 
 
 def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:

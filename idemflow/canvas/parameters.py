@@ -10,10 +10,12 @@ from pathlib import Path
 import nipyapi
 
 from idemflow.canvas.client import errors
+from idemflow.canvas.replay import PARAMETER
 from idemflow.databases import Database
 from idemflow.pipeline.model import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime
+from idemflow.steps.replay import NONE
 
 _MARK = "; set by idemflow, print "
 
@@ -58,6 +60,7 @@ def wanted(pipeline: Pipeline, runtime: Runtime, place: Database | Path | None) 
     parameters = [
         Parameter("index", pipeline.target, "The index that documents go to"),
         *_source(pipeline, place),
+        Parameter(PARAMETER, NONE, "The replay of dead letters that is being started"),
         Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
         Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
         Parameter(

@@ -102,7 +102,7 @@ def run(
                 f"the source of the pipeline {name!r} has no argument 'records'",
                 next_command=f"idemflow run {name}",
             )
-        drift, url = _prepare(opened, progress)
+        drift, url = prepare(opened, progress)
         group = control.group_id(name)
         if control.trigger(group).component.state == "RUNNING":
             raise UsageError(
@@ -142,7 +142,7 @@ def _turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None
         lock.release()
 
 
-def _prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
+def prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
     """Deploy what is not deployed; count what differs from the files."""
     name = opened.pipeline.name
     new = control.find_group(name) is None
@@ -162,7 +162,7 @@ def _one(
     known = set(opened.ledger.run_ids(opened.pipeline.name))
     bulletin = max((item.id for item in control.bulletins(group)), default=-1)
     with ExitStack() as stack:
-        starts = _before(opened, stack)
+        starts = before_run(opened, stack)
         began = time.monotonic()
         with _records(opened, records):
             control.run_once(group)
@@ -173,7 +173,7 @@ def _one(
     return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
 
 
-def _before(opened: Session, stack: ExitStack) -> list[Before]:
+def before_run(opened: Session, stack: ExitStack) -> list[Before]:
     """The indices that a run may write to, as they are before it."""
     pipeline = opened.pipeline
     if RUN in pipeline.target:

@@ -137,6 +137,8 @@ def _external(settings: Settings) -> Runtime:
 def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str]) -> None:
     """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
 
+    It may read the dead letters, too.
+
     Nothing to do for the user's own Elasticsearch: its administrator grants.
 
     Args:
@@ -160,12 +162,12 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
     with FileLock(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants:
+        if grants != state.grants or not _may(runtime.loader, patterns):
             owner = servers_user(settings.home, settings.run_as_user)
             elasticsearch.write_roles(home, owner, grants)
             write_state(home.state, replace(state, grants=grants))
     deadline = time.monotonic() + GRANT_SECONDS
-    while not _may_write(runtime.loader, patterns):
+    while not _may(runtime.loader, patterns):
         if time.monotonic() > deadline:
             raise NotReady(
                 "elasticsearch",
@@ -207,13 +209,12 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
         )
 
 
-def _may_write(loader: Endpoint, patterns: Sequence[str]) -> bool:
-    wanted = {"names": list(patterns), "privileges": list(elasticsearch.LOADER_PRIVILEGES)}
+def _may(loader: Endpoint, patterns: Sequence[str]) -> bool:
     try:
         with session(loader) as http:
             reply = http.post(
                 f"{loader.url}/_security/user/_has_privileges",
-                json={"index": [wanted]},
+                json={"index": elasticsearch.loader_privileges(patterns)},
                 auth=(loader.username, loader.password),
                 timeout=10,
             )

@@ -20,6 +20,7 @@ from idemflow.steps import (
     identify,
     ledger_entry,
     records,
+    replay,
     sql,
     triage,
 )
@@ -116,6 +117,12 @@ def triage_script(pipeline: str, batch: bool) -> str:
 def dead_letter_script(pipeline: str) -> str:
     """The script that wraps refused records into dead letters."""
     return _script([positions, dead_letter], f"keep(session, REL_SUCCESS, pipeline={pipeline!r})")
+
+
+def replay_script(pipeline: str) -> str:
+    """The script that unpacks dead letters that are sent again."""
+    call = f"unpack_letters(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r})"
+    return _script([manifest, replay], call)
 
 
 def _script(modules: list[ModuleType], call: str, source: str = "") -> str:

@@ -241,7 +241,7 @@ def identify(
     passed = _batched(found) if batch else _single(found)
     for relationship, flow_files, more in (
         (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
-        (failure, found.refused, {}),
+        (failure, found.refused, {"idemflow.index": index}),
     ):
         made = [_made(session, chunk, text, attributes | more) for text, attributes in flow_files]
         session.transfer(made, relationship)

@@ -27,6 +27,10 @@ SIZES = {
 }
 DISPLAY_NAMES = {
     catalog.GENERATE: ["File Size", "Batch Size", "Data Format"],
+    catalog.INVOKE: [
+        "HTTP Method", "HTTP URL", "Request Username", "Request Password", "SSL Context Service",
+        "Socket Read Timeout", "Request Failure Penalization Enabled",
+    ],
     catalog.SCRIPT: ["Script Engine", "Script File", "Script Body", "Module Directory"],
     catalog.PUT: [
         "Identifier Attribute", "Index Operation", "Index", "Batch Size", "Client Service",
@@ -150,7 +154,7 @@ def test_every_connection_joins_components_that_are_there(changes: dict[str, Any
     contents = built(**changes)["flowContents"]
     ids = {item["identifier"] for item in components(contents)}
     connections = [item for item in components(contents) if "selectedRelationships" in item]
-    assert len(connections) >= 18
+    assert len(connections) >= 24
     for connection in connections:
         assert {connection["source"]["id"], connection["destination"]["id"]} <= ids
 
