@@ -16,8 +16,6 @@ from idemflow.dead_letters import Letter, letter_of
 from idemflow.ledger import DEAD_LETTERS, MANIFESTS, RUNS, Ledger
 from idemflow.pipeline.manifest import unpack
 
-_IDS = 1000
-
 
 def reconcile(ledger: Ledger, pipeline: str) -> int:
     """Delete the letters of a pipeline whose record went in: by a replay, or by a later run.
@@ -71,7 +69,7 @@ def _accounted(ledger: Ledger, replay: str) -> set[str]:
     ended = stale | ledger.dead_letters(replay)
     for index, wanted in ids.items():
         missing = wanted - ended
-        if _existing(ledger, index, missing) != missing:
+        if ledger.existing(index, missing) != missing:
             return set()
     return sent
 
@@ -120,7 +118,7 @@ def _arrived(ledger: Ledger, pipeline: str, letters: Iterable[Letter]) -> set[st
                 gone.add(letter.id)
     pending: set[str] = set()
     for index, ones in asked.items():
-        there = _existing(ledger, index, {str(letter.record_id) for letter in ones})
+        there = ledger.existing(index, {str(letter.record_id) for letter in ones})
         for letter in ones:
             (gone if letter.record_id in there else pending).add(letter.id)
     # A note costs a write a letter: it pays where far more was read than that.
@@ -149,15 +147,3 @@ def _complete(records: dict[str, int], taken: dict[str, int]) -> str:
 def _taken(chunk: dict[str, int]) -> int:
     """How many of the collected records a chunk of a manifest accounts for."""
     return int(chunk["taken"]) if "taken" in chunk else chunk["count"] + chunk["refused"]
-
-
-def _existing(ledger: Ledger, index: str, ids: set[str]) -> set[str]:
-    """Those of the ids that an index has."""
-    wanted = sorted(ids)
-    return {
-        hit["_id"]
-        for start in range(0, len(wanted), _IDS)
-        for hit in ledger.hits(
-            index, {"ids": {"values": wanted[start : start + _IDS]}}, source=False
-        )
-    }
