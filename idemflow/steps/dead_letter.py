@@ -22,25 +22,14 @@ COMPRESSED_FROM = 1024 * 1024
 _PREFIX = re.compile(
     rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
 )
-_KNOWN = (
-    "run",
-    "id",
-    "source",
-    "position",
-    "step",
-    "reason",
-    "stage",
-    "attempts",
-    "letter",
-    "index",
-)
+_KNOWN = ("run", "id", "source", "position", "step", "reason", "stage", "attempts", "letter", "index")
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``, ``stage`` and
+        attributes: ``run``, ``id``, ``source``, ``position``, ``step``, ``reason``, ``stage`` and
             ``attempts``, as far as known.
         content: the record as it was sent.
         pipeline: the pipeline's name.

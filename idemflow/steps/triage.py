@@ -98,8 +98,8 @@ def triage(
         identifier, version = _named_in_line(data) if batch else _named(refused)
         verdict, reason = judge(refused.getAttribute("elasticsearch.bulk.error"), data, identifier)
         if verdict == "stale" and identifier is not None:
-            key = (refused.getAttribute("idemflow.run"), refused.getAttribute("idemflow.index"))
-            stale[key].append((identifier, "", version))
+            run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
+            stale[run or "", index or ""].append((identifier, "", version))
             session.remove(refused)
             continue
         flow_file = _placed(session, refused)
