@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from idemflow.steps.chunks import Chunks, send_summary
 from idemflow.steps.file_csv import read_csv
 from idemflow.steps.file_formats import BLOCK, Record, read_json, read_ndjson, unzipped
-from idemflow.steps.file_search import CannotRead, WatchedDirectory, cannot_read
+from idemflow.steps.file_search import CannotCollect, CannotRead, WatchedDirectory, cannot_read
 
 # A file that is not what the YAML says has as many dead letters as records. More than half of its
 # first ones, or so many in all, and the rest of it is not read; so many in a run, and the files
@@ -27,6 +27,8 @@ from idemflow.steps.file_search import CannotRead, WatchedDirectory, cannot_read
 UNUSABLE_AT_FIRST = 1_000
 UNUSABLE_A_FILE = 20_000
 UNUSABLE_A_RUN = 50_000
+# How long a run waits for files that were changed just before it, at most.
+PATIENCE_SECONDS = 60.0
 
 Reader = Callable[[BinaryIO], Iterator[Record]]
 
@@ -43,6 +45,7 @@ def collect_files(
     quiet_seconds: float,
     csv_options: dict[str, Any],
     batch: int,
+    remember: bool = True,
 ) -> None:
     """Turn one queued trigger into the records of all new and changed files, and a summary.
 
@@ -54,12 +57,14 @@ def collect_files(
         directory: absolute path of the watched directory.
         pattern: which files of it, as ``WatchedDirectory.find`` takes it.
         file_format: ``csv``, ``ndjson`` or ``json``.
-        quiet_seconds: a file that changed later than so long ago is left for the next run.
+        quiet_seconds: a file is read once it has not changed for so long.
         csv_options: keyword arguments of ``read_csv``.
         batch: records in a FlowFile, at most.
+        remember: whether files that were read before are left out. Without it a run reads all
+            files or none: what it leaves out would count as gone.
 
     Raises:
-        CannotCollect: the directory cannot be read.
+        CannotCollect: the directory cannot be read, or a run of all files has not got all.
     """
     trigger = session.get()
     if trigger is None:
@@ -67,7 +72,7 @@ def collect_files(
     watched = WatchedDirectory(directory, pipeline)
     before = dict(session.getState(scope).toMap().items())
     reading = json.dumps([directory, file_format, csv_options], sort_keys=True)
-    run = _Run(session, success, trigger, watched, batch, before, reading)
+    run = _Run(session, success, trigger, watched, batch, before if remember else None, reading)
     readers: dict[str, Reader] = {
         "csv": partial(read_csv, **csv_options),
         "ndjson": read_ndjson,
@@ -91,7 +96,7 @@ class _Run:
         trigger: the FlowFile that started the run.
         watched: the directory.
         batch: records in a FlowFile, at most.
-        before: what is remembered of files that were read.
+        before: what is remembered of files that were read; ``None`` for a run of all files.
         reading: how files are read; those that were read in another way are read again.
 
     Attributes:
@@ -106,7 +111,7 @@ class _Run:
         trigger: Any,
         watched: WatchedDirectory,
         batch: int,
-        before: dict[str, str],
+        before: dict[str, str] | None,
         reading: str,
     ) -> None:
         self.seen: dict[str, str] = {}
@@ -122,27 +127,34 @@ class _Run:
 
     def find(self, pattern: str, quiet_seconds: float) -> Iterator[tuple[int, str, Path]]:
         """The files to read: time of modification, name, path."""
+        changing: list[tuple[str, Path]] = []
+        longest = 0.0
         for name, path in self._watched.find(pattern):
-            try:
-                status = self._watched.status(path)
-            except FileNotFoundError:
-                continue
-            except (OSError, CannotRead) as error:
-                self._refuse(name, error)
-                continue
+            status = self._status(name, path)
             if status is None:
                 continue
             known = self._known(status)
-            if self._before.get(name) == known:
+            if self._before is not None and self._before.get(name) == known:
                 self.seen[name] = known
-            # The time of the last change of any kind: unlike that of modification it is never set
-            # back (by a copy that keeps times) nor ahead.
-            elif time.time() - status.st_ctime >= quiet_seconds:
+            elif (rest := _unrest(status, quiet_seconds)) > 0:
+                changing.append((name, path))
+                longest = max(longest, rest)
+            else:
+                yield status.st_mtime_ns, name, path
+        time.sleep(min(longest, PATIENCE_SECONDS))
+        for name, path in changing:
+            status = self._status(name, path)
+            if status is None:
+                continue
+            if _unrest(status, quiet_seconds) > 0:
+                self._leave(f"{name} changed less than {quiet_seconds:g} s ago")
+            else:
                 yield status.st_mtime_ns, name, path
 
     def collect(self, name: str, path: Path, reader: Reader) -> None:
         """Queue the records of a file, unless it changes meanwhile."""
         if self._unusable >= UNUSABLE_A_RUN:
+            self._leave(f"{self._unusable:,} records of the files before {name} cannot be used")
             return
         held = _Held(self._session)
         chunks = Chunks(held, self._success, self._trigger, batch=self._batch, source=name)
@@ -159,22 +171,53 @@ class _Run:
             return
         if after != before:
             held.take_back()
+            self._leave(f"{name} changed while it was read")
             return
         chunks.flush()
         held.hand_on(self._success)
         self.records += chunks.count
         self._unusable += unusable
-        self.seen[name] = after
+        if self._before is not None:
+            self.seen[name] = after
 
     def _known(self, status: os.stat_result) -> str:
         return f"{status.st_size} {status.st_mtime_ns} {self._reading}"
 
+    def _status(self, name: str, path: Path) -> os.stat_result | None:
+        try:
+            return self._watched.status(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, CannotRead) as error:
+            self._refuse(name, error)
+            return None
+
     def _refuse(self, name: str, error: OSError | CannotRead) -> None:
         """Tell of a file that cannot be read; the next run tries again."""
+        reason = cannot_read(name, error)
+        self._leave(reason)
         chunks = Chunks(self._session, self._success, self._trigger, source=name)
-        chunks.refuse(name, 0, cannot_read(name, error))
+        chunks.refuse(name, 0, reason)
         self.records += 1
         self._unusable += 1
+
+    def _leave(self, reason: str) -> None:
+        """Leave a file to the next run.
+
+        Raises:
+            CannotCollect: this is a run of all files.
+        """
+        if self._before is None:
+            raise CannotCollect(f"{reason}, and this run needs all files: it is tried again")
+
+
+def _unrest(status: os.stat_result, quiet_seconds: float) -> float:
+    """For how many more seconds a file must not change before it is read.
+
+    Counts from its last change of any kind: the time of that is never set back (as a copy that
+    keeps times does with the time of modification) nor ahead.
+    """
+    return quiet_seconds - (time.time() - status.st_ctime)
 
 
 class _Held:

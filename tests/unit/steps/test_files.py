@@ -4,6 +4,7 @@ import ast
 import gzip
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,7 @@ from typing import Any
 import pytest
 
 from idemflow import steps
-from idemflow.pipeline import positions
-from idemflow.steps import chunks, file_csv, file_formats, file_search, files
+from idemflow.steps import file_formats, files
 from idemflow.steps.file_search import CannotCollect, WatchedDirectory
 
 SUCCESS = object()
@@ -200,20 +200,80 @@ def test_files_are_read_again_when_they_are_to_be_read_in_another_way(
 
 
 def test_the_oldest_file_is_read_first(run: Run, tmp_path: Path) -> None:
-    for name, time in (("a", 3), ("b", 1), ("c", 2), ("d", 1)):
+    for name, seconds in (("a", 3), ("b", 1), ("c", 2), ("d", 1)):
         (tmp_path / f"{name}.ndjson").write_text(f'{{"id":"{name}"}}')
-        os.utime(tmp_path / f"{name}.ndjson", (time, time))
+        os.utime(tmp_path / f"{name}.ndjson", (seconds, seconds))
     assert [json.loads(line)["id"] for line in run().lines()] == ["b", "d", "c", "a"]
 
 
-def test_a_file_that_just_changed_waits(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_changed_just_now_is_read_once_it_is_quiet(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"id":1}\n')
+    began = time.monotonic()
+    assert run(quiet_seconds=0.5).lines() == ['{"id":1}']
+    assert 0.3 < time.monotonic() - began < 5
+
+
+def test_a_file_that_does_not_become_quiet_is_left_to_the_next_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a.ndjson"
     file.write_text('{"id":1}\n')
     os.utime(file, (1, 1))  # as a copy that keeps the times has it
-    session = run(quiet_seconds=3600)
+    (tmp_path / "b.ndjson").write_text('{"id":2}\n')
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        (tmp_path / "b.ndjson").unlink()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "sleep", sleep)
+        session = run(quiet_seconds=3600)
+    assert slept == [files.PATIENCE_SECONDS]
     assert session.lines() == []
     assert session.state == {}
-    assert run(quiet_seconds=0).lines() == ['{"id":1}']
+    assert run().lines() == ['{"id":1}']
+
+
+def test_a_run_of_all_files_reads_what_was_read_before(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"id":1}\n')
+    assert run().state != {}
+    for _ in range(2):
+        session = run(remember=False)
+        assert session.lines() == ['{"id":1}']
+        assert session.state == {}
+
+
+@pytest.mark.parametrize("problem", ["changing", "unreadable", "changed", "unusable"])
+def test_a_run_of_all_files_reads_all_or_none(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_text('{"id":1}\n')
+    (tmp_path / "b.ndjson").write_text('{"id":2}\n')
+    options: dict[str, Any] = {}
+    if problem == "changing":
+        options = {"quiet_seconds": 3600}
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        message = "a.ndjson changed less than 3600 s ago|b.ndjson changed less than 3600 s ago"
+    elif problem == "unreadable":
+        (tmp_path / "c.ndjson").symlink_to("/etc/passwd")
+        message = "c.ndjson cannot be read: it is a link that leads out of the directory"
+    elif problem == "changed":
+
+        def growing(stream: Any) -> Any:
+            yield from file_formats.read_ndjson(stream)
+            os.utime(file, (1, 1))
+
+        monkeypatch.setattr(files, "read_ndjson", growing)
+        message = "a.ndjson changed while it was read"
+    else:
+        monkeypatch.setattr(files, "UNUSABLE_A_RUN", 1)
+        file.write_bytes(b"\xff")
+        os.utime(file, (1, 1))
+        message = "1 records of the files before b.ndjson cannot be used"
+    with pytest.raises(CannotCollect, match=f"(?:{message}), and this run needs all files"):
+        run(remember=False, **options)
 
 
 def test_a_file_that_changes_while_it_is_read_is_taken_back(
@@ -476,18 +536,22 @@ def test_names_that_are_not_unicode_can_be_told_to_java(run: Run, tmp_path: Path
 
 
 def test_the_modules_of_the_script_share_no_name() -> None:
-    seen: set[str] = set()
-    for module in (positions, chunks, file_formats, file_csv, file_search, files):
-        tree = ast.parse(steps._source(module))
-        names = {
-            name.id if isinstance(name, ast.Name) else str(name)
-            for node in tree.body
-            for name in (
-                node.targets if isinstance(node, ast.Assign) else [getattr(node, "name", "")]
-            )
-        } - {""}
-        assert not names & seen
-        assert "idemflow" not in {
-            str(getattr(node, "module", "")).partition(".")[0] for node in tree.body
-        }
-        seen |= names
+    names = [
+        name
+        for module in (*steps.FILES, files)
+        for node in ast.parse(steps._source(module)).body
+        for name in (
+            [str(getattr(target, "id", "")) for target in node.targets]
+            if isinstance(node, ast.Assign)
+            else [str(getattr(node, "name", ""))]
+        )
+        if name
+    ]
+    assert len(names) > 30
+    assert len(names) == len(set(names))
+
+
+def test_the_script_needs_no_idemflow() -> None:
+    script = steps.files_script("goods", batch=5000)
+    compile(script, "step", "exec")
+    assert "from idemflow" not in script
