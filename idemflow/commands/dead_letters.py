@@ -15,12 +15,12 @@ from uuid import uuid4
 from idemflow import dead_letters, letter_file
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
-from idemflow.canvas.replay import ASK, PARAMETER, REPLAY_TRIGGER, UNPACK
+from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.dead_letters import Filters, Letter
-from idemflow.errors import CanvasError, IdemflowError, UsageError
+from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
 from idemflow.ledger import DEAD_LETTERS
 from idemflow.reconcile import reconcile
 from idemflow.settings import Settings
@@ -285,7 +285,17 @@ def _send(
         with _parameter(opened, run):
             control.run_once(group, REPLAY_TRIGGER)
         watch = Watch(opened, group, 1, progress)
-        watch.until(lambda _: _appeared(opened, group, run, bulletin))
+        try:
+            watch.until(lambda _: _appeared(opened, group, run, bulletin))
+        except NotReady as error:
+            raise NotReady(
+                error.server,
+                f"NiFi does not get the letters from Elasticsearch: {error.message}",
+                log_tail=error.log_tail,
+                next_command="look at the canvas (idemflow open); the user "
+                f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
+                "The replay goes on when the cause is mended",
+            ) from error
         return runs.settle(opened, run, starts, watch, began)
 
 
@@ -294,9 +304,9 @@ def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | No
     if run in opened.ledger.run_ids(opened.pipeline.name):
         return True
     for item in control.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name in (ASK, UNPACK):
+        if item.level == "ERROR" and item.name == UNPACK:
             raise CanvasError(
-                f"{item.name!r} fails in NiFi: {item.message}",
+                f"{UNPACK!r} fails in NiFi: {item.message}",
                 next_command="look at the canvas (idemflow open); the letters stay, and the "
                 "replay goes on when the cause is mended",
             )
