@@ -206,7 +206,7 @@ def identify(
         failure: the relationship of records that cannot go in.
         pipeline: the pipeline's name.
         index: the index that the documents go to, unless the FlowFile's ``idemflow.index`` names
-            another (an index per run or per day).
+            another; ``{run}`` and ``{day}`` in it stand for the run's own.
         identity: the identity rule.
         version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
         delete: the delete rule, or ``None``.
@@ -224,7 +224,10 @@ def identify(
                 content.write(as_line(chunk.getAttribute("idemflow.id"), data.decode()).encode())
         session.transfer(chunk, success)
         return
+    run = chunk.getAttribute("idemflow.run") or ""
+    started = chunk.getAttribute("idemflow.started") or ""
     index = chunk.getAttribute("idemflow.index") or index
+    index = index.replace("{run}", run.lower()).replace("{day}", started[:10])
     positions = chunk.getAttribute("idemflow.positions") or chunk.getAttribute("idemflow.position")
     chunk = session.removeAttribute(chunk, "idemflow.positions")
     again = chunk.getAttribute("idemflow.transformed") == "true"
@@ -238,7 +241,7 @@ def identify(
     passed = _batched(found) if batch else _single(found)
     for relationship, flow_files, more in (
         (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
-        (failure, found.refused, {}),
+        (failure, found.refused, {"idemflow.index": index}),
     ):
         made = [_made(session, chunk, text, attributes | more) for text, attributes in flow_files]
         session.transfer(made, relationship)
@@ -246,7 +249,7 @@ def identify(
         session,
         success,
         pipeline=pipeline,
-        run=chunk.getAttribute("idemflow.run") or "",
+        run=run,
         index=index,
         content={
             "taken": found.taken,
