@@ -28,7 +28,7 @@ from idemflow.canvas import client, control, deploy
 from idemflow.canvas.flow import COLLECT
 from idemflow.pipeline import spec
 from idemflow.runtime import Runtime
-from idemflow.steps.collect import RECORDS_A_FLOW_FILE
+from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 
 ROOT = Path(__file__).parents[1]
 PLOT = Path(__file__).parent / "plots" / "generate.png"
