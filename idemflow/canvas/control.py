@@ -10,10 +10,13 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.canvas.flow import TRIGGER
+from idemflow.canvas.replay import REPLAY_TRIGGER
+from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
+# What starts something: never started with the steps.
+_TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,21 @@ class Activity:
     queues: dict[str, int]
 
 
+@dataclass(frozen=True)
+class State:
+    """What a step remembers from one run to the next.
+
+    Attributes:
+        id: the processor's id.
+        step: its name.
+        entries: keys and values.
+    """
+
+    id: str
+    step: str
+    entries: dict[str, str]
+
+
 def find_group(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
     """The process group of that name on the root canvas, if there is one."""
     with errors():
@@ -79,7 +97,7 @@ def group_id(pipeline: str) -> str:
 
 
 def start_steps(group: str) -> None:
-    """Enable the services of a group and start all of it but the trigger.
+    """Enable the services of a group and start all of it but the triggers.
 
     Raises:
         CanvasError: a component is not valid, with what NiFi says of it.
@@ -90,7 +108,7 @@ def start_steps(group: str) -> None:
         waiting = [
             part
             for part in parts
-            if part.component.name != TRIGGER and part.component.state == "STOPPED"
+            if part.component.name not in _TRIGGERS and part.component.state == "STOPPED"
         ]
         if waiting:
             _check_valid(group)
@@ -99,39 +117,44 @@ def start_steps(group: str) -> None:
         lambda: all(
             part.component.state == "RUNNING"
             for part in processors(group)
-            if part.component.name != TRIGGER and part.component.state != "DISABLED"
+            if part.component.name not in _TRIGGERS and part.component.state != "DISABLED"
         ),
         "the steps of the pipeline do not start",
     )
 
 
-def trigger(group: str) -> nipyapi.nifi.ProcessorEntity:
-    """The processor that starts a run.
+def trigger(group: str, name: str = TRIGGER) -> nipyapi.nifi.ProcessorEntity:
+    """The processor that starts a run, or of another name.
 
     Raises:
         CanvasError: an operator took it away.
     """
     with errors():
         for processor in processors(group):
-            if processor.component.name == TRIGGER:
+            if processor.component.name == name:
                 return processor
     raise CanvasError(
-        f"the process group has no processor {TRIGGER!r}",
+        f"the process group has no processor {name!r}",
         next_command="idemflow deploy the pipeline again",
     )
 
 
-def run_once(group: str) -> None:
-    """Start one run, as Run Once on the canvas does."""
+def run_once(group: str, name: str = TRIGGER) -> None:
+    """Start one run, as Run Once on the canvas does.
+
+    Args:
+        group: id of the process group.
+        name: the processor that starts it.
+    """
     # NiFi drops the request without a word while it still checks the processor.
     _wait(
-        lambda: trigger(group).component.validation_status != "VALIDATING",
-        f"NiFi does not finish checking {TRIGGER!r}",
+        lambda: trigger(group, name).component.validation_status != "VALIDATING",
+        f"NiFi does not finish checking {name!r}",
     )
     with errors():
-        processor = trigger(group)
+        processor = trigger(group, name)
         if not nipyapi.canvas.schedule_processor(processor, "RUN_ONCE"):
-            raise CanvasError(f"{TRIGGER!r} did not run")
+            raise CanvasError(f"{name!r} did not run")
 
 
 def schedule_trigger(group: str, running: bool) -> None:
@@ -268,3 +291,47 @@ def _wait(condition: Callable[[], bool], problem: str) -> None:
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
+
+
+def states(group: str) -> list[State]:
+    """The state that the steps of a group keep, those with none left out.
+
+    Args:
+        group: id of the process group.
+    """
+    api = nipyapi.nifi.ProcessorsApi()
+    found = []
+    with errors():
+        for part in processors(group):
+            if not part.component.persists_state:
+                continue
+            state = api.get_state(part.id).component_state
+            entries = {
+                entry.key: entry.value
+                for scope in (state.local_state, state.cluster_state)
+                if scope is not None
+                for entry in scope.state or ()
+            }
+            if entries:
+                found.append(State(part.id, part.component.name, entries))
+    return found
+
+
+def clear_state(state: State) -> None:
+    """Forget what a step keeps; it is stopped for that, and started again if it ran.
+
+    Raises:
+        CanvasError: NiFi refused.
+    """
+    with errors():
+        step = nipyapi.canvas.get_processor(state.id, "id")
+        running = step.component.state == "RUNNING"
+        if running:
+            nipyapi.canvas.schedule_processor(step, False)
+        try:
+            nipyapi.nifi.ProcessorsApi().clear_state3(state.id)
+        finally:
+            if running:
+                nipyapi.canvas.schedule_processor(
+                    nipyapi.canvas.get_processor(state.id, "id"), True
+                )

@@ -12,7 +12,7 @@ from typing import Literal
 import requests
 from filelock import FileLock
 
-from idemflow.errors import NotReady, RuntimeNotUp, SettingError, UsageError
+from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
 from idemflow.runtime import elasticsearch
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.owner import servers_user
@@ -137,6 +137,8 @@ def _external(settings: Settings) -> Runtime:
 def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str]) -> None:
     """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
 
+    It may read the dead letters, too.
+
     Nothing to do for the user's own Elasticsearch: its administrator grants.
 
     Args:
@@ -160,12 +162,12 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
     with FileLock(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants:
+        if grants != state.grants or not _may(runtime.loader, patterns):
             owner = servers_user(settings.home, settings.run_as_user)
             elasticsearch.write_roles(home, owner, grants)
             write_state(home.state, replace(state, grants=grants))
     deadline = time.monotonic() + GRANT_SECONDS
-    while not _may_write(runtime.loader, patterns):
+    while not _may(runtime.loader, patterns):
         if time.monotonic() > deadline:
             raise NotReady(
                 "elasticsearch",
@@ -175,13 +177,44 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
         time.sleep(0.2)
 
 
-def _may_write(loader: Endpoint, patterns: Sequence[str]) -> bool:
-    wanted = {"names": list(patterns), "privileges": list(elasticsearch.LOADER_PRIVILEGES)}
+def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
+    """Check that NiFi can read the files in a directory.
+
+    Nothing is checked for the user's own NiFi: the directory is on its machine.
+
+    Args:
+        settings: the settings.
+        pipeline: the name of the pipeline that wants it.
+        directory: the directory.
+
+    Raises:
+        PipelineError: it is not there, or NiFi's user cannot read it.
+    """
+    if settings.runtime == "external":
+        return
+    problem, remedy = "", ""
+    if not directory.is_dir():
+        problem, remedy = "is not a directory", f"mkdir -p '{directory}'"
+    elif not servers_user(settings.home, settings.run_as_user).can_reach(directory):
+        problem = "cannot be read by the user that NiFi runs as"
+        remedy = (
+            f"move it to where others may read, or: chmod o+rx '{directory}' and the folders above"
+        )
+    if problem:
+        raise PipelineError(
+            f"flows/{pipeline}.yaml",
+            f"{directory} {problem}",
+            field="collect.files.directory",
+            next_command=remedy,
+        )
+
+
+def _may(loader: Endpoint, patterns: Sequence[str]) -> bool:
     try:
         with session(loader) as http:
             reply = http.post(
                 f"{loader.url}/_security/user/_has_privileges",
-                json={"index": [wanted]},
+                json={"index": elasticsearch.loader_privileges(patterns)},
                 auth=(loader.username, loader.password),
                 timeout=10,
             )

@@ -28,6 +28,8 @@ from idemflow.settings import Settings
 
 LOADER_ROLE = "idemflow_loader"
 LOADER_PRIVILEGES = ("create_index", "write")
+# NiFi reads back nothing but what could not go in, to send it again.
+LOADER_READS = "idemflow-dead-letters"
 TIMEOUT = 10.0  # seconds for one request
 
 
@@ -102,11 +104,18 @@ def lay_out(
 
 
 def write_roles(home: Home, owner: Owner, grants: Sequence[str]) -> None:
-    """Writes what NiFi's user may do: create these indices and write to them, nothing else."""
-    granted = {"names": list(grants), "privileges": list(LOADER_PRIVILEGES)}
-    roles = {LOADER_ROLE: {"cluster": [], "indices": [granted] if grants else []}}
+    """Writes what NiFi's user may do: see :func:`loader_privileges`."""
+    roles = {LOADER_ROLE: {"cluster": [], "indices": loader_privileges(grants)}}
     # JSON is YAML, and needs no escaping rules of its own.
     write_file(home.elasticsearch / "config" / "roles.yml", json.dumps(roles) + "\n", owner)
+
+
+def loader_privileges(grants: Sequence[str]) -> list[dict[str, list[str]]]:
+    """NiFi's user may create these indices and write to them, and read the dead letters."""
+    if not grants:
+        return []
+    reads = {"names": [LOADER_READS], "privileges": ["read"]}
+    return [{"names": list(grants), "privileges": list(LOADER_PRIVILEGES)}, reads]
 
 
 def command(settings: Settings, java: Java) -> launch.Command:

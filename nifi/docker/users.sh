@@ -1,5 +1,6 @@
 #!/bin/sh
-# Elasticsearch's user for NiFi: it may create and write the pipelines' indices, nothing else.
+# Elasticsearch's user for NiFi: it may create and write the pipelines' indices, and read the dead
+# letters to send them again; nothing else.
 # Run again, it sets the same role and the password of .env.
 set -eu
 
@@ -32,7 +33,7 @@ check LOADER_INDICES "${LOADER_INDICES:-}" 'a-z0-9._+@,*-'
 
 indices=$(printf %s "$LOADER_INDICES" | sed 's/,/","/g')
 put role/idemflow_loader \
-  "{\"cluster\":[],\"indices\":[{\"names\":[\"$indices\"],\"privileges\":[\"create_index\",\"write\"]}]}"
+  "{\"cluster\":[],\"indices\":[{\"names\":[\"$indices\"],\"privileges\":[\"create_index\",\"write\"]},{\"names\":[\"idemflow-dead-letters\"],\"privileges\":[\"read\"]}]}"
 put user/idemflow_loader \
   "{\"password\":\"$LOADER_PASSWORD\",\"roles\":[\"idemflow_loader\"],\"full_name\":\"NiFi\"}"
 echo "the user idemflow_loader may write $LOADER_INDICES"

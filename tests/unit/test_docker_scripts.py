@@ -189,11 +189,9 @@ def test_nifis_user_may_write_the_pipelines_indices_and_no_more(certificates: Pa
     done = make_users(certificates)
     assert done.returncode == 0, done.stderr
     (role_path, _, role), (user_path, _, user) = _Requests.seen
-    granted = {
-        "names": ["people", "idemflow-*"], "privileges": list(elasticsearch.LOADER_PRIVILEGES)
-    }  # fmt: skip
+    granted = elasticsearch.loader_privileges(["people", "idemflow-*"])
     assert role_path == f"/_security/role/{elasticsearch.LOADER_ROLE}"
-    assert role == {"cluster": [], "indices": [granted]}
+    assert role == {"cluster": [], "indices": granted}
     assert user_path == f"/_security/user/{secrets.LOADER_USER}"
     assert user == {
         "password": "secret2", "roles": [elasticsearch.LOADER_ROLE], "full_name": "NiFi"

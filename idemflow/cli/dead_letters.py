@@ -1,0 +1,250 @@
+"""The commands on dead letters: list, show, export, replay, drop."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from idemflow import dead_letters as letters
+from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.commands import dead_letters as command
+from idemflow.dead_letters import Filters, Letter
+from idemflow.errors import NotIdempotent, UsageError
+from idemflow.report import dead_letters as tables
+from idemflow.report.pipelines import RunsProgress
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option("--letter", "ids", multiple=True, metavar="ID", help="The letter of this id."),
+    click.option("--since", metavar="WHEN", help='From then on: "1h", "2d", "2026-01-31".'),
+    click.option("--record", metavar="ID", help="Of the record with this id."),
+    click.option("--run", "run_id", metavar="RUN", help="Of this run (or the start of its id)."),
+    click.option("--reason", metavar="TEXT", help="Whose reason contains this text."),
+    click.option("--step", metavar="STEP", help="Refused by this step: Identify, Load, ..."),
+)
+
+
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Records that could not go in: list, show, export, replay and drop them.
+
+    \b
+    Examples:
+      idemflow dead-letters list people
+      idemflow dead-letters export people -o letters.ndjson
+      idemflow dead-letters replay people --file letters.ndjson
+    """
+
+
+def _filters(function: _Command) -> _Command:
+    for option in _OPTIONS:
+        function = option(function)
+    return function
+
+
+def _chosen(
+    *,
+    step: str | None,
+    reason: str | None,
+    run_id: str | None,
+    record: str | None,
+    since: str | None,
+    ids: tuple[str, ...],
+) -> Filters:
+    given = {"--step": step, "--reason": reason, "--run": run_id, "--record": record}
+    given |= dict.fromkeys(["--letter"], "" if "" in ids else None)
+    for name, value in given.items():
+        if value == "":
+            raise UsageError(f"{name} is empty; leave it away to mean all letters")
+    when = None if since is None else letters.parse_since(since, datetime.now(UTC))
+    return Filters(
+        step=step, reason=reason, run=run_id, record=record, since=when, letters=tuple(ids)
+    )
+
+
+@dead_letters.command("list")
+@click.argument("pipeline")
+@_filters
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Letters to show, at most.",
+)
+@json_option
+@click.pass_context
+def list_command(
+    context: click.Context, /, pipeline: str, limit: int, as_json: bool, **filters: Any
+) -> None:
+    """Show the dead letters of PIPELINE, newest first, and how many there are by reason.
+
+    \b
+    Examples:
+      idemflow dead-letters list people
+      idemflow dead-letters list people --step Load --since 1h
+      idemflow dead-letters list people --reason "parse field [born]"
+    """
+    result = command.list_letters(resolve(context), pipeline, _chosen(**filters), limit)
+    if as_json:
+        print_json(
+            {
+                "pipeline": result.pipeline,
+                "total": result.total,
+                "reasons": [{"reason": kind, "count": count} for kind, count in result.reasons],
+                "letters": [_plain(letter) for letter in result.letters],
+            }
+        )
+        return
+    out.print(tables.listing(result))
+
+
+@dead_letters.command("show")
+@click.argument("pipeline")
+@click.argument("letter")
+@json_option
+@click.pass_context
+def show_command(context: click.Context, /, pipeline: str, letter: str, as_json: bool) -> None:
+    """Show all of one dead letter of PIPELINE; the beginning of its id is enough.
+
+    \b
+    Example:
+      idemflow dead-letters show people 3f8a
+    """
+    found, content = command.show(resolve(context), pipeline, letter)
+    if as_json:
+        print_json({**_plain(found), "content": content})
+        return
+    out.print(tables.letter(found, content))
+
+
+@dead_letters.command("export")
+@click.argument("pipeline")
+@_filters
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="The file to write; default: the standard output.",
+)
+@click.pass_context
+def export_command(
+    context: click.Context, /, pipeline: str, output: Path | None, **filters: Any
+) -> None:
+    """Write the dead letters of PIPELINE as NDJSON, a letter a line, to be mended.
+
+    Mend "record" (or "text") in a line and send it with: idemflow dead-letters replay --file.
+
+    \b
+    Examples:
+      idemflow dead-letters export people -o letters.ndjson
+      idemflow dead-letters export people --step Load | jq .record
+    """
+    chosen, settings = _chosen(**filters), resolve(context)
+    if output is None:
+        command.export(settings, pipeline, chosen, click.echo)
+        return
+    try:
+        with output.open("w", encoding="utf-8", newline="\n") as stream:
+            number = command.export(
+                settings, pipeline, chosen, lambda line: print(line, file=stream)
+            )
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    out.print(f"{tables.count(number)} in {output}.")
+
+
+@dead_letters.command("replay")
+@click.argument("pipeline")
+@_filters
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Mended letters, as `export` writes them.",
+)
+@json_option
+@click.pass_context
+def replay_command(
+    context: click.Context, /, pipeline: str, file: Path | None, as_json: bool, **filters: Any
+) -> None:
+    """Send dead letters of PIPELINE through it again, and wait for each.
+
+    After the mapping, the script or (with --file) the records were mended. Those that go in are
+    no dead letters any more; the others stay, once. Exit code 5 when anything is lost.
+
+    \b
+    Examples:
+      idemflow dead-letters replay people
+      idemflow dead-letters replay people --reason "parse field [born]"
+      idemflow dead-letters replay people --file letters.ndjson
+    """
+    chosen = _chosen(**filters)
+    if file is not None and not chosen.none:
+        raise UsageError("--file names the letters itself: it goes with no other option")
+    settings = resolve(context)
+    with RunsProgress(err, silent=as_json) as progress:
+        result = command.replay(settings, pipeline, progress, filters=chosen, file=file)
+    if as_json:
+        reasons = [{"reason": kind, "count": count} for kind, count in result.reasons]
+        print_json({**dataclasses.asdict(result), "reasons": reasons})
+    else:
+        out.print(tables.replayed(result))
+    if result.lost:
+        raise NotIdempotent(
+            f"{pipeline}: {result.lost} of the letters are neither in the index nor dead letters",
+            next_command=f"idemflow dead-letters list {pipeline}",
+        )
+
+
+@dead_letters.command("drop")
+@click.argument("pipeline")
+@_filters
+@click.option("--all", "everything", is_flag=True, help="All dead letters of the pipeline.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_context
+def drop_command(
+    context: click.Context,
+    /,
+    pipeline: str,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """Delete dead letters of PIPELINE for good, after a question.
+
+    \b
+    Examples:
+      idemflow dead-letters drop people --letter 3f8a
+      idemflow dead-letters drop people --since 1d --step Identify --yes
+      idemflow dead-letters drop people --all
+    """
+    chosen = _chosen(**filters)
+    if chosen.none != everything:
+        raise UsageError(
+            "say which letters: with --step, --reason, --run, --record, --since or --letter, "
+            "or else with --all",
+            next_command=f"idemflow dead-letters list {pipeline}",
+        )
+
+    def confirm(number: int) -> bool:
+        return yes or click.confirm(f"Delete {tables.count(number)} of {pipeline}?", err=True)
+
+    result = command.drop(resolve(context), pipeline, chosen, confirm)
+    if as_json:
+        print_json(dataclasses.asdict(result))
+        return
+    out.print(tables.dropped(result))
+
+
+def _plain(letter: Letter) -> dict[str, Any]:
+    fields = dataclasses.asdict(letter)
+    for own in ("version", "checked"):
+        del fields[own]
+    return fields

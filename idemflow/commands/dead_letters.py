@@ -1,0 +1,334 @@
+"""``idemflow dead-letters``: list, show, export, replay and drop what could not go in."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from heapq import nlargest
+from pathlib import Path
+from uuid import uuid4
+
+from idemflow import dead_letters, letter_file
+from idemflow.canvas import control, flow, parameters
+from idemflow.canvas.parameters import Parameter
+from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
+from idemflow.commands import run as runs
+from idemflow.commands._session import Session, session
+from idemflow.commands._watch import RunProgress, Watch
+from idemflow.dead_letters import Filters, Letter
+from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
+from idemflow.ledger import DEAD_LETTERS
+from idemflow.reconcile import reconcile
+from idemflow.settings import Settings
+from idemflow.steps.replay import NONE, content_of
+from idemflow.verify import Outcome
+
+# How long another replay of the same pipeline may take to be triggered, in seconds.
+_TRIGGER_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Dead letters of a pipeline.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        letters: the newest, newest first.
+        total: how many there are.
+        reasons: how many of each kind of reason, most frequent first.
+    """
+
+    pipeline: str
+    letters: list[Letter]
+    total: int
+    reasons: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What became of the letters that were sent again.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        run: the replay's run id; empty where there was nothing to send.
+        chosen: letters that were to be sent.
+        sent: letters that were sent.
+        went_in: those whose record is in the index now.
+        stale: those whose record the index has in a newer version.
+        dead_letters: those that are dead letters again.
+        lost: records that are neither, yet.
+        reasons: why, how many of each kind of reason.
+        left: dead letters of the pipeline afterwards.
+        seconds: how long it took.
+        drift: how the canvas differs from the project's files, in number of changes.
+    """
+
+    pipeline: str
+    run: str
+    chosen: int
+    sent: int
+    went_in: int
+    stale: int
+    dead_letters: int
+    lost: int
+    reasons: list[tuple[str, int]]
+    left: int
+    seconds: float
+    drift: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What ``drop`` deleted.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        found: letters that were meant.
+        dropped: letters that were deleted; the others changed meanwhile, or were to stay.
+    """
+
+    pipeline: str
+    found: int
+    dropped: int
+
+
+def list_letters(settings: Settings, name: str, filters: Filters, limit: int) -> Listing:
+    """The newest dead letters of a pipeline, and how many there are by reason.
+
+    Raises:
+        IdemflowError: see :func:`idemflow.commands._session.session`.
+    """
+    with _reconciled(settings, name) as opened:
+        reasons: Counter[str] = Counter()
+
+        def counted() -> Iterator[Letter]:
+            for letter in dead_letters.find(opened.ledger, name, filters):
+                reasons[dead_letters.kind(letter.reason)] += 1
+                yield letter
+
+        newest = nlargest(limit, counted(), key=lambda letter: (letter.time, letter.id))
+        return Listing(name, newest, reasons.total(), reasons.most_common())
+
+
+def show(settings: Settings, name: str, prefix: str) -> tuple[Letter, str]:
+    """One dead letter and its content.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        prefix: the letter's id, or a beginning of it that no other letter has.
+
+    Raises:
+        UsageError: there is no such letter, or there are several.
+    """
+    with _reconciled(settings, name) as opened:
+        try:
+            return dead_letters.get(opened.ledger, name, prefix)
+        except ValueError as error:
+            raise IdemflowError(f"the dead letter {prefix!r} is damaged: {error}") from error
+
+
+def export(settings: Settings, name: str, filters: Filters, write: Callable[[str], None]) -> int:
+    """Give dead letters out as lines of JSON, oldest first.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        filters: which.
+        write: takes a line.
+
+    Returns:
+        How many there were.
+    """
+    with _reconciled(settings, name) as opened:
+        ids = _chosen(opened, filters)
+        number = 0
+        for letter, document in dead_letters.contents(opened.ledger, ids):
+            try:
+                content = content_of(document)
+            except ValueError as error:
+                raise IdemflowError(f"the dead letter {letter.id} is damaged: {error}") from error
+            write(letter_file.write_line(letter, content))
+            number += 1
+        return number
+
+
+def drop(
+    settings: Settings, name: str, filters: Filters, confirm: Callable[[int], bool]
+) -> Dropped:
+    """Delete dead letters for good.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        filters: which.
+        confirm: asked with their number before anything is deleted.
+    """
+    with _reconciled(settings, name) as opened:
+        letters = list(dead_letters.find(opened.ledger, name, filters))
+        if not letters or not confirm(len(letters)):
+            return Dropped(name, len(letters), 0)
+        return Dropped(name, len(letters), dead_letters.delete(opened.ledger, letters))
+
+
+def replay(
+    settings: Settings,
+    name: str,
+    progress: RunProgress,
+    *,
+    filters: Filters,
+    file: Path | None = None,
+) -> ReplayReport:
+    """Send dead letters through the pipeline again, and wait for each.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        progress: told how it goes on.
+        filters: which, where there is no file.
+        file: mended letters, as ``export`` writes them.
+
+    Raises:
+        UsageError: a line of the file cannot be used; nothing is sent then.
+        CanvasError: the flow cannot send them, with the cause.
+        Unreachable: a server stayed away; the replay goes on when it is back.
+        NotReady: the replay makes no progress.
+    """
+    with _reconciled(settings, name) as opened:
+        ids = _named_in(opened, file) if file else _chosen(opened, filters)
+        if not ids:
+            return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
+        drift, _ = runs.prepare(opened, progress)
+        group = control.group_id(name)
+        control.trigger(group, REPLAY_TRIGGER)
+        control.start_steps(group)
+        began = time.monotonic()
+        run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
+        progress.step(f"mark {len(ids):,} letters")
+        letters = _contents_of(file) if file else ((identifier, None) for identifier in ids)
+        dead_letters.mark(opened.ledger, letters, run)
+        seconds, outcome = _send(opened, group, run, began, progress)
+        reconcile(opened.ledger, name)
+        again = list(dead_letters.find(opened.ledger, name, Filters(run=run)))
+        reasons = Counter(dead_letters.kind(letter.reason) for letter in again)
+        return ReplayReport(
+            pipeline=name,
+            run=run,
+            chosen=len(ids),
+            sent=outcome.sent,
+            went_in=outcome.created + outcome.overwritten,
+            stale=outcome.stale,
+            dead_letters=outcome.dead_letters,
+            lost=outcome.lost,
+            reasons=reasons.most_common(),
+            left=_left(opened),
+            seconds=seconds,
+            drift=drift,
+        )
+
+
+@contextmanager
+def _reconciled(settings: Settings, name: str) -> Iterator[Session]:
+    """The connections, with what went in since no longer among the dead letters."""
+    with session(settings, name) as opened:
+        reconcile(opened.ledger, name)
+        yield opened
+
+
+def _chosen(opened: Session, filters: Filters) -> list[str]:
+    """The ids of the letters that are meant, oldest first."""
+    found = dead_letters.find(opened.ledger, opened.pipeline.name, filters)
+    return [id_ for _, id_ in sorted((letter.time, letter.id) for letter in found)]
+
+
+def _left(opened: Session) -> int:
+    query = Filters().query(opened.pipeline.name)
+    return opened.ledger.count(DEAD_LETTERS, query)
+
+
+def _named_in(opened: Session, file: Path) -> list[str]:
+    """The ids of the letters in a file, each of which must be known and there once."""
+    name = opened.pipeline.name
+    known = {letter.id for letter in dead_letters.find(opened.ledger, name, Filters())}
+    lines: dict[str, int] = {}
+    for mended in letter_file.read(file):
+        place = f"{file}:{mended.line}"
+        if mended.letter not in known:
+            raise UsageError(
+                f"{place}: the pipeline {name!r} has no dead letter {mended.letter!r}: "
+                "its record went in meanwhile, or there never was one",
+                next_command=f"take the line away, or see: idemflow dead-letters list {name}",
+            )
+        if mended.letter in lines:
+            raise UsageError(
+                f"{place}: the letter {mended.letter!r} is in line {lines[mended.letter]} already"
+            )
+        lines[mended.letter] = mended.line
+    return list(lines)
+
+
+def _contents_of(file: Path) -> Iterable[tuple[str, str]]:
+    return ((mended.letter, mended.content) for mended in letter_file.read(file))
+
+
+def _send(
+    opened: Session, group: str, run: str, began: float, progress: RunProgress
+) -> tuple[float, Outcome]:
+    """Trigger the replay of the marked letters and wait for what becomes of them."""
+    bulletin = max((item.id for item in control.bulletins(group)), default=-1)
+    with ExitStack() as stack:
+        starts = runs.before_run(opened, stack)
+        with _parameter(opened, run):
+            control.run_once(group, REPLAY_TRIGGER)
+        watch = Watch(opened, group, 1, progress)
+        try:
+            watch.until(lambda _: _appeared(opened, group, run, bulletin))
+        except NotReady as error:
+            raise NotReady(
+                error.server,
+                f"NiFi does not get the letters from Elasticsearch: {error.message}",
+                log_tail=error.log_tail,
+                next_command="look at the canvas (idemflow open); the user "
+                f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
+                "The replay goes on when the cause is mended",
+            ) from error
+        return runs.settle(opened, run, starts, watch, began)
+
+
+def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | None:
+    """Whether the flow has taken all letters, which its summary says."""
+    if run in opened.ledger.run_ids(opened.pipeline.name):
+        return True
+    for item in control.bulletins(group, after=bulletin):
+        if item.level == "ERROR" and item.name == UNPACK:
+            raise CanvasError(
+                f"{UNPACK!r} fails in NiFi: {item.message}",
+                next_command="look at the canvas (idemflow open); the letters stay, and the "
+                "replay goes on when the cause is mended",
+            )
+    return None
+
+
+@contextmanager
+def _parameter(opened: Session, run: str) -> Iterator[None]:
+    """Tell the trigger which replay it starts; it carries the value with it."""
+    name = flow.context_name(opened.pipeline)
+    deadline = time.monotonic() + _TRIGGER_SECONDS
+    # Another command may be just here. One that was killed here left its value behind.
+    while parameters.values(parameters.find(name)).get(PARAMETER) not in (None, NONE):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    parameters.put(name, parameters.find(name), [_value(run)])
+    try:
+        yield
+    finally:
+        parameters.put(name, parameters.find(name), [_value(NONE)])
+
+
+def _value(run: str) -> Parameter:
+    return Parameter(PARAMETER, run, "The replay of dead letters that is being started")

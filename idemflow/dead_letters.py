@@ -1,0 +1,351 @@
+"""Dead letters: the records that could not go in, found, read, marked for a replay, deleted.
+
+They are documents of ``idemflow-dead-letters``, written by the flow. What a replay sends is marked
+here and asked for by the flow; :mod:`idemflow.reconcile` deletes what went in.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from idemflow.errors import UsageError
+from idemflow.ledger import DEAD_LETTERS, Ledger
+from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
+
+# Letters that are changed in one request.
+_BULK = 1000
+# Above this size a content is kept compressed.
+_PLAIN_BYTES = 1024 * 1024
+_AGE = re.compile(r"^(\d{1,6}) ?(s|sec|m|min|h|hours?|d|days?|w|weeks?)$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# What in a reason belongs to one record: the place in its text, its id, its value, a number.
+_PARTICULARS = (
+    (re.compile(r"\. Preview of field's value.*", re.DOTALL), ""),
+    (re.compile(r" in document with id '.*?'(?=[.:]|$)", re.DOTALL), ""),
+    (re.compile(r"\[\d+:\d+\] "), ""),
+    (re.compile(r"\d+"), "…"),
+)
+_KIND_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter without its content.
+
+    Attributes:
+        id: the letter's own id.
+        pipeline: the pipeline's name.
+        run: the run that it was last sent in.
+        time: when it became a dead letter, ISO 8601.
+        step: the step that refused it.
+        reason: why.
+        source: the file that it comes from, if it does.
+        position: its position in its source, or in its run.
+        record_id: the id of its document, if it got as far.
+        stage: ``collected`` (before the transform) or ``document`` (after it).
+        attempts: how often it was refused.
+        replay: the replay that has sent it and is not finished yet.
+        checked: the run up to which it is known that its record did not go in.
+        version: sequence number and primary term of the document, to change just this state.
+    """
+
+    id: str
+    pipeline: str
+    run: str
+    time: str
+    step: str
+    reason: str
+    source: str | None = None
+    position: str | None = None
+    record_id: str | None = None
+    stage: str = "collected"
+    attempts: int = 1
+    replay: str | None = None
+    checked: str | None = None
+    version: tuple[int, int] = field(default=(0, 0), repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which letters of a pipeline are meant; each is optional, and all given ones must hold.
+
+    Attributes:
+        step: the step that refused them, in upper or lower case.
+        reason: a text that the reason contains, in upper or lower case.
+        run: the run id, or its beginning.
+        record: the id of the document.
+        since: not before this time.
+        letters: the letters' ids, or unique beginnings of them.
+    """
+
+    step: str | None = None
+    reason: str | None = None
+    run: str | None = None
+    record: str | None = None
+    since: datetime | None = None
+    letters: tuple[str, ...] = ()
+
+    @property
+    def none(self) -> bool:
+        """Whether all letters are meant."""
+        return self == Filters()
+
+    def query(self, pipeline: str) -> dict[str, Any]:
+        """What of it Elasticsearch can tell, in its query language."""
+        terms: list[dict[str, Any]] = [{"term": {"pipeline": pipeline}}]
+        if self.step is not None:
+            terms.append({"term": {"step": {"value": self.step, "case_insensitive": True}}})
+        if self.run is not None:
+            terms.append({"prefix": {"run": self.run}})
+        if self.record is not None:
+            terms.append({"term": {"record_id": self.record}})
+        if self.since is not None:
+            terms.append({"range": {"time": {"gte": self.since.isoformat()}}})
+        return {"bool": {"filter": terms}}
+
+    def matches(self, letter: Letter) -> bool:
+        """The rest of it."""
+        if self.letters and not letter.id.startswith(self.letters):
+            return False
+        return self.reason is None or self.reason.casefold() in letter.reason.casefold()
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """A point in time: an age (``30m``, ``1h``, ``2 days``), or a date and perhaps a time (UTC).
+
+    Raises:
+        UsageError: it is neither.
+    """
+    try:
+        if age := _AGE.match(text.strip()):
+            return now - timedelta(**{_UNITS[age[2][0]]: int(age[1])})
+        found = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--since: {text!r} is neither an age (30m, 1h, 2d, 1w) nor a date "
+            "(2026-01-31, 2026-01-31T08:00)"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def find(ledger: Ledger, pipeline: str, filters: Filters) -> Iterator[Letter]:
+    """The letters of a pipeline that are meant, in no order, without their contents.
+
+    Raises:
+        UsageError: an id of ``filters.letters`` belongs to no letter, or to several.
+    """
+    found: dict[str, list[str]] = {prefix: [] for prefix in filters.letters}
+    source = {"excludes": ["content"]}
+    for hit in ledger.hits(DEAD_LETTERS, filters.query(pipeline), source=source):
+        letter = letter_of(hit)
+        if not filters.matches(letter):
+            continue
+        for prefix, ids in found.items():
+            if letter.id.startswith(prefix):
+                ids.append(letter.id)
+        yield letter
+    for prefix, ids in found.items():
+        _check_unique(pipeline, prefix, ids)
+
+
+def get(ledger: Ledger, pipeline: str, prefix: str) -> tuple[Letter, str]:
+    """One letter and its content.
+
+    Args:
+        ledger: the ledger.
+        pipeline: the pipeline's name.
+        prefix: the letter's id, or a beginning of it that no other letter has.
+
+    Raises:
+        UsageError: there is no such letter, or there are several.
+        ValueError: its content cannot be unpacked.
+    """
+    letters = list(find(ledger, pipeline, Filters(letters=(prefix,))))
+    for letter, document in contents(ledger, [letters[0].id]):
+        return letter, content_of(document)
+    raise UsageError(_gone(pipeline, prefix), next_command=f"idemflow dead-letters list {pipeline}")
+
+
+def contents(ledger: Ledger, ids: Sequence[str]) -> Iterator[tuple[Letter, Mapping[str, Any]]]:
+    """Letters with their documents, in the order of the ids, a few megabytes at a time; those that
+    are gone are left out."""
+    number, start = 10, 0
+    while start < len(ids):
+        wanted = list(ids[start : start + number])
+        start += number
+        hits = {hit["_id"]: hit for hit in ledger.hits(DEAD_LETTERS, {"ids": {"values": wanted}})}
+        size = sum(len(hit["_source"].get("content") or "") for hit in hits.values())
+        for hit in (hits[identifier] for identifier in wanted if identifier in hits):
+            yield letter_of(hit), hit["_source"]
+        # The contents' sizes are not known before: ask for as many as gave about a page.
+        number = max(1, min(PAGE_LETTERS, number * 2, number * PAGE_BYTES // max(1, size)))
+
+
+def mark(
+    ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str
+) -> tuple[int, list[str]]:
+    """Mark letters so that the flow's next replay sends them.
+
+    Args:
+        ledger: the ledger.
+        letters: their ids, each with the mended content or ``None`` where it stays.
+        replay: the replay's run id.
+
+    Returns:
+        How many were marked, and the ids of letters that were gone.
+    """
+    marked, gone = 0, []
+    for number, page in enumerate(_pages(ledger, letters), start=1):
+        operations: list[dict[str, Any]] = []
+        for identifier, changes in page:
+            operations.append({"update": {"_index": DEAD_LETTERS, "_id": identifier}})
+            operations.append({"doc": {"replay": replay, "page": number, **changes}})
+        for (identifier, _), status in zip(page, ledger.bulk(operations), strict=True):
+            if status == 404:
+                gone.append(identifier)
+            else:
+                marked += 1
+    return marked, gone
+
+
+def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
+    """Delete letters, each only if it is still as it was read.
+
+    Returns:
+        How many were deleted.
+    """
+    deleted = 0
+    for some in _batches(letters):
+        operations = [
+            {
+                "delete": {
+                    "_index": DEAD_LETTERS,
+                    "_id": letter.id,
+                    "if_seq_no": letter.version[0],
+                    "if_primary_term": letter.version[1],
+                }
+            }
+            for letter in some
+        ]
+        deleted += ledger.bulk(operations).count(200)
+    return deleted
+
+
+def note_checked(ledger: Ledger, letters: Iterable[Letter], run: str) -> None:
+    """Note that the records of these letters did not go in up to a run."""
+    for some in _batches(letters):
+        operations: list[dict[str, Any]] = []
+        for letter in some:
+            number, term = letter.version
+            operations += [
+                {
+                    "update": {
+                        "_index": DEAD_LETTERS,
+                        "_id": letter.id,
+                        "if_seq_no": number,
+                        "if_primary_term": term,
+                    }
+                },
+                {"doc": {"checked": run}},
+            ]
+        ledger.bulk(operations)
+
+
+def kind(reason: str) -> str:
+    """A reason without what belongs to one record, so that equal causes can be counted."""
+    for pattern, replacement in _PARTICULARS:
+        reason = pattern.sub(replacement, reason)
+    return reason if len(reason) <= _KIND_LENGTH else reason[: _KIND_LENGTH - 1] + "…"
+
+
+def letter_of(hit: Mapping[str, Any]) -> Letter:
+    """A letter from a hit of :meth:`idemflow.ledger.Ledger.hits`."""
+    source = hit["_source"]
+
+    def text(name: str) -> str | None:
+        value = source.get(name)
+        return None if value is None else str(value)
+
+    return Letter(
+        id=hit["_id"],
+        pipeline=text("pipeline") or "",
+        run=text("run") or "",
+        time=text("time") or "",
+        step=text("step") or "",
+        reason=text("reason") or "",
+        source=text("source"),
+        position=text("position"),
+        record_id=text("record_id"),
+        stage=text("stage") or "collected",
+        attempts=int(source.get("attempts") or 1),
+        replay=text("replay"),
+        checked=text("checked"),
+        version=(hit["_seq_no"], hit["_primary_term"]),
+    )
+
+
+def _check_unique(pipeline: str, prefix: str, ids: Sequence[str]) -> None:
+    if len(ids) == 1 or prefix in ids:
+        return
+    problem = _gone(pipeline, prefix)
+    if ids:
+        shown = ", ".join(sorted(ids)[:5]) + (", …" if len(ids) > 5 else "")
+        problem = f"{len(ids)} dead letters begin with {prefix!r}: {shown}"
+    raise UsageError(problem, next_command=f"idemflow dead-letters list {pipeline}")
+
+
+def _gone(pipeline: str, prefix: str) -> str:
+    return (
+        f"the pipeline {pipeline!r} has no dead letter {prefix!r}: "
+        "its record went in meanwhile, or there never was one"
+    )
+
+
+def _pages(
+    ledger: Ledger, letters: Iterable[tuple[str, str | None]]
+) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """The letters in pages that the flow can hold in memory, with what changes in each."""
+    page: list[tuple[str, dict[str, Any]]] = []
+    page_size = 0
+    for some in _batches(letters):
+        stay = [identifier for identifier, mended in some if mended is None]
+        sizes = {
+            letter.id: len(document.get("content") or "")
+            for letter, document in contents(ledger, stay)
+        }
+        for identifier, mended in some:
+            changes = {} if mended is None else _packed(mended)
+            size = len(changes["content"]) if changes else sizes.get(identifier, 0)
+            if page and (len(page) == PAGE_LETTERS or page_size + size > PAGE_BYTES):
+                yield page
+                page, page_size = [], 0
+            page.append((identifier, changes))
+            page_size += size
+    if page:
+        yield page
+
+
+def _packed(content: str) -> dict[str, Any]:
+    """A mended content as the letter's document holds it."""
+    data = content.encode("utf-8", "backslashreplace")
+    if len(data) <= _PLAIN_BYTES:
+        return {"content": data.decode(), "content_encoding": None}
+    packed = base64.b64encode(zlib.compress(data, 6)).decode("ascii")
+    return {"content": packed, "content_encoding": COMPRESSED}
+
+
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == _BULK:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

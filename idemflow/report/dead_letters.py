@@ -1,0 +1,161 @@
+"""Tables of dead letters, with rich. Returns; decides nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
+from idemflow.dead_letters import Letter
+
+_ID = 12
+_RUN = 15
+# How many reasons a table names, and how much of a content is shown.
+_REASONS = 10
+_CONTENT = 20_000
+
+
+def count(number: int) -> str:
+    """A number of dead letters in words."""
+    return "1 dead letter" if number == 1 else f"{number:,} dead letters"
+
+
+def listing(result: Listing) -> RenderableType:
+    """The table of ``idemflow dead-letters list``."""
+    if not result.letters:
+        return f"{result.pipeline} has no such dead letters."
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=True)
+    for name in ("letter", "time (UTC)", "step"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=3, min_width=20)
+    table.add_column("at", no_wrap=True, overflow="ellipsis")
+    table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
+    table.add_column("run", no_wrap=True)
+    table.add_column("tries", justify="right", no_wrap=True)
+    for one in result.letters:
+        table.add_row(
+            one.id[:_ID],
+            one.time[:19].replace("T", " "),
+            _line(one.step),
+            _line(one.reason),
+            _line(_place(one)),
+            _line(one.record_id or "-"),
+            _line(one.run[:_RUN]),
+            str(one.attempts),
+        )
+    more = result.total - len(result.letters)
+    shown = f", {more:,} more of them are not shown (--limit)" if more else ""
+    return Group(table, f"{count(result.total)}{shown}:", _reasons(result.reasons))
+
+
+def letter(found: Letter, content: str) -> RenderableType:
+    """Everything of one letter."""
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = {
+        "letter": found.id,
+        "time": found.time,
+        "step": found.step,
+        "reason": found.reason,
+        "record": found.record_id,
+        "source": found.source,
+        "position": found.position,
+        "run": found.run,
+        "stage": found.stage,
+        "attempts": str(found.attempts),
+        "replay": found.replay,
+    }
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(name, _text(value))
+    pretty = _pretty(content)
+    parts: list[RenderableType] = [table, _text(pretty[:_CONTENT])]
+    if len(pretty) > _CONTENT:
+        parts.append(
+            f"… and {len(pretty) - _CONTENT:,} characters more; all of it: "
+            f"idemflow dead-letters export {found.pipeline} --letter {found.id[:_ID]}"
+        )
+    return Group(*parts)
+
+
+def replayed(result: ReplayReport) -> RenderableType:
+    """What ``idemflow dead-letters replay`` did."""
+    if not result.chosen:
+        return f"{result.pipeline} has no such dead letters: nothing to do."
+    words = [f"{count(result.sent)} sent again in {result.seconds:.1f} s"]
+    words.append(f"[green]{result.went_in:,} went in[/]")
+    if result.stale:
+        words.append(f"{result.stale:,} were older than what the index has")
+    if result.dead_letters:
+        words.append(f"[yellow]{count(result.dead_letters)} again[/]")
+    if result.lost:
+        words.append(f"[red]{result.lost:,} lost[/]")
+    parts: list[RenderableType] = ["; ".join(words) + "."]
+    if result.chosen > result.sent:
+        parts.append(f"{result.chosen - result.sent:,} were gone by then, or are damaged.")
+    if result.reasons:
+        parts.append(_reasons(result.reasons))
+    if result.left:
+        parts.append(
+            f"{count(result.left)} left; see: idemflow dead-letters list {result.pipeline}"
+        )
+    else:
+        parts.append("No dead letters are left.")
+    if result.drift:
+        parts.append(
+            f"The canvas differs from the files in {result.drift} places; "
+            f"see: idemflow deploy {result.pipeline} --dry-run"
+        )
+    return Group(*parts)
+
+
+def dropped(result: Dropped) -> str:
+    """What ``idemflow dead-letters drop`` did."""
+    if not result.found:
+        return f"{result.pipeline} has no such dead letters: nothing to do."
+    left = result.found - result.dropped
+    rest = f" {left:,} stay." if left else ""
+    return f"Deleted {count(result.dropped)}.{rest}"
+
+
+def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for reason, number in reasons[:_REASONS]:
+        table.add_row(f"{number:,}", _text(reason))
+    if len(reasons) > _REASONS:
+        rest = sum(number for _, number in reasons[_REASONS:])
+        table.add_row(f"{rest:,}", f"for {len(reasons) - _REASONS} other reasons")
+    return table
+
+
+def _place(found: Letter) -> str:
+    return ":".join(part for part in (found.source, found.position) if part) or "-"
+
+
+def _line(text: str) -> Text:
+    """A text that may hold anything, on one line."""
+    return _text(" ".join(text.split()))
+
+
+def _text(text: str) -> Text:
+    """A text that may hold anything: never read as markup, nor by the terminal as a command."""
+    return Text("".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text))
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def _pretty(content: str) -> str:
+    """A JSON object indented; anything else as it is."""
+    try:
+        return json.dumps(json.loads(content), indent=2, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        return content

@@ -1,0 +1,275 @@
+"""Dead letters on the running servers: kept, read, mended, sent again, dropped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idemflow.canvas import client, control
+from idemflow.canvas.replay import ASK
+from idemflow.ledger import DEAD_LETTERS
+from tests.integration.tools import Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+SOURCE = """\
+def records():
+    for number in range(20):
+        yield {"id": f"r-{number}", "day": "no day" if number == 7 else "2026-01-02", "n": 1.5}
+"""
+SOUND = SOURCE.replace('"no day" if number == 7 else ', "")
+
+
+def listed(command: Idemflow, name: str, *filters: str) -> list[dict[str, Any]]:
+    """What ``list`` shows."""
+    found: list[dict[str, Any]] = command.json("dead-letters", "list", name, *filters)["letters"]
+    return found
+
+
+def exported(command: Idemflow, name: str, file: Path) -> list[dict[str, Any]]:
+    """What ``export`` writes."""
+    command.ok("dead-letters", "export", name, "-o", str(file))
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def write(file: Path, lines: list[dict[str, Any]]) -> None:
+    """A file of mended letters."""
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_refused_record_is_listed_mended_and_sent_again(
+    idemflow: Idemflow, project: Project, tmp_path: Path
+) -> None:
+    name = project.pipeline("letters-mended", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    assert command.json("run", name)["runs"][0]["dead_letters"] == 1
+
+    (letter,) = listed(command, name)
+    assert letter["record_id"] == "r-7"
+    assert letter["step"] == "Load"
+    assert letter["position"] == "8"
+    assert letter["attempts"] == 1
+    shown = command.ok("dead-letters", "list", name).stdout
+    assert letter["id"][:12] in shown
+    assert "failed to parse field [day] of type [date]" in shown
+    for wanted in ("failed to parse field [day]", '"day": "no day"', "r-7", letter["run"]):
+        assert wanted in command.ok("dead-letters", "show", name, letter["id"][:8]).stdout
+    assert command.json("dead-letters", "show", name, letter["id"])["content"] == (
+        '{"id":"r-7","day":"no day","n":1.5}'
+    )
+
+    file = tmp_path / "letters.ndjson"
+    (line,) = exported(command, name, file)
+    line["record"]["day"] = "2026-05-06"
+    write(file, [line])
+    report = command.json("dead-letters", "replay", name, "--file", str(file))
+    assert (report["sent"], report["went_in"], report["dead_letters"]) == (1, 1, 0)
+    assert report["lost"] == report["left"] == 0
+    assert listed(command, name) == []
+    assert dict(idemflow.ledger().documents(name))["r-7"]["day"] == "2026-05-06"
+    assert command.json("verify", name)["equal"] is True
+    assert command.json("deploy", name, "--dry-run")["changes"] == []
+
+
+def test_what_is_still_bad_stays_one_letter(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "letters-still-bad",
+        SOURCE + '    yield {"name": "without an id"}\n    yield ["no", "record"]\n',
+        day="date",
+    )
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    before = listed(command, name)
+    assert len(before) == 3
+    for _ in range(2):
+        report = command.json("dead-letters", "replay", name)
+        assert (report["sent"], report["went_in"], report["dead_letters"]) == (3, 0, 3)
+        assert sum(reason["count"] for reason in report["reasons"]) == 3
+        assert any("'id' is missing" in reason["reason"] for reason in report["reasons"])
+    after = listed(command, name)
+    assert {letter["id"] for letter in after} == {letter["id"] for letter in before}
+    assert {letter["reason"] for letter in after} == {letter["reason"] for letter in before}
+    assert all(letter["replay"] is None for letter in after)
+    assert "3 dead letters again" in command.ok("dead-letters", "replay", name).stdout
+
+
+def test_only_the_letters_that_are_meant_are_sent(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "letters-filters", SOURCE + '    yield {"name": "without an id"}\n', day="date"
+    )
+    command = idemflow.inside(project.path)
+    run = command.json("run", name)["runs"][0]["run"]
+    assert [one["step"] for one in listed(command, name, "--step", "identify")] == ["Identify"]
+    assert [one["record_id"] for one in listed(command, name, "--record", "r-7")] == ["r-7"]
+    assert len(listed(command, name, "--reason", "FIELD [DAY]", "--since", "1h")) == 1
+    assert len(listed(command, name, "--run", run[:15])) == 2
+    assert listed(command, name, "--since", "2100-01-01") == []
+    limited = command.json("dead-letters", "list", name, "--limit", "1")
+    assert (len(limited["letters"]), limited["total"]) == (1, 2)
+    assert "1 more of them" in command.ok("dead-letters", "list", name, "--limit", "1").stdout
+    assert command.json("dead-letters", "replay", name, "--step", "Identify")["sent"] == 1
+    nothing = command.json("dead-letters", "replay", name, "--record", "r-8")
+    assert (nothing["sent"], nothing["run"], nothing["left"]) == (0, "", 2)
+
+
+def test_a_file_with_a_mistake_sends_nothing(
+    idemflow: Idemflow, project: Project, tmp_path: Path
+) -> None:
+    name = project.pipeline("letters-mistakes", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    file = tmp_path / "letters.ndjson"
+    (line,) = exported(command, name, file)
+    line["record"]["day"] = "2026-05-06"
+    good = json.dumps(line)
+    for bad, problem in (
+        ("{oops", "not JSON"),
+        (json.dumps({**line, "letter": "unknown"}), "has no dead letter 'unknown'"),
+        (good, "is in line 1 already"),
+    ):
+        file.write_text(f"{good}\n{bad}\n")
+        result = command.fail("dead-letters", "replay", name, "--file", str(file))
+        assert result.code == 2
+        assert "letters.ndjson:2: " in result.stderr
+        assert problem in result.stderr
+    assert len(listed(command, name)) == 1
+    assert "r-7" not in dict(idemflow.ledger().documents(name))
+    both = command.fail("dead-letters", "replay", name, "--file", str(file), "--step", "Load")
+    assert both.code == 2
+
+
+def test_a_record_that_a_later_run_got_in_is_no_dead_letter(
+    idemflow: Idemflow, project: Project
+) -> None:
+    name = project.pipeline("letters-later", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    assert len(listed(command, name)) == 1
+    command.json("run", name)
+    assert len(listed(command, name)) == 1
+    project.pipeline(name, SOUND, day="date")
+    command.json("deploy", name)
+    assert command.json("run", name)["documents"] == 20
+    assert listed(command, name) == []
+
+
+def test_drop_asks_and_needs_to_know_which(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline(
+        "letters-dropped", SOURCE + '    yield {"name": "without an id"}\n', day="date"
+    )
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    refused = command.fail("dead-letters", "drop", name, "--yes")
+    assert refused.code == 2
+    assert "--all" in refused.stderr
+    # Without a terminal nobody can answer.
+    assert command.fail("dead-letters", "drop", name, "--all").code != 0
+    assert len(listed(command, name)) == 2
+    dropped = command.json("dead-letters", "drop", name, "--step", "Load", "--yes")
+    assert dropped == {"pipeline": name, "found": 1, "dropped": 1}
+    (left,) = listed(command, name)
+    assert left["step"] == "Identify"
+    command.ok("dead-letters", "drop", name, "--letter", left["id"][:6], "--yes")
+    assert listed(command, name) == []
+    assert "nothing to do" in command.ok("dead-letters", "drop", name, "--all", "--yes").stdout
+
+
+def test_more_letters_than_a_page(idemflow: Idemflow, project: Project) -> None:
+    bad = (
+        'def records():\n    for n in range(1100):\n        yield {"id": n, "day": f"no day {n}"}\n'
+    )
+    name = project.pipeline("letters-pages", bad, day="date")
+    command = idemflow.inside(project.path)
+    assert command.json("run", name)["runs"][0]["dead_letters"] == 1100
+    report = command.json("dead-letters", "list", name, "--limit", "5")
+    assert report["total"] == 1100
+    assert len(report["reasons"]) == 1
+    again = command.json("dead-letters", "replay", name)
+    assert (again["sent"], again["dead_letters"], again["left"]) == (1100, 1100, 1100)
+    assert len(listed(command, name, "--limit", "5000")) == 1100
+
+
+def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
+    idemflow: Idemflow, project: Project, tmp_path: Path
+) -> None:
+    name = project.pipeline("letters-killed", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    file = tmp_path / "letters.ndjson"
+    (line,) = exported(command, name, file)
+    line["record"]["day"] = "2026-05-06"
+    write(file, [line])
+
+    # The letter waits at a stopped step until the command is dead.
+    client.connect(idemflow.runtime().nifi)
+    group = control.group_id(name)
+    elasticsearch = idemflow.elasticsearch()
+    elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": True})
+    process = command.start("dead-letters", "replay", name, "--file", str(file))
+    try:
+        ledger = idemflow.ledger()
+        wait_until(lambda: len(ledger.run_ids(name)) == 2, "the flow takes the letter", seconds=90)
+    finally:
+        process.kill()
+        process.communicate()
+    (marked,) = listed(command, name)
+    assert marked["replay"] == ledger.run_ids(name)[-1]
+    elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": False})
+    wait_until(lambda: control.activity(group).queued == 0, "the letter arrives", seconds=90)
+    assert listed(command, name) == []
+    assert dict(ledger.documents(name))["r-7"]["day"] == "2026-05-06"
+
+
+def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("letters-by-hand", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    client.connect(idemflow.runtime().nifi)
+    group = control.group_id(name)
+    bulletins = len(control.bulletins(group))
+    control.run_once(group, "Start a replay")
+    wait_until(lambda: control.activity(group).queued == 0, "the trigger ends")
+    assert len(control.bulletins(group)) == bulletins
+    assert len(idemflow.ledger().run_ids(name)) == 1
+    assert len(listed(command, name)) == 1
+
+
+def test_nifi_may_read_the_dead_letters_and_nothing_else(idemflow: Idemflow) -> None:
+    loader = idemflow.elasticsearch(idemflow.runtime().loader)
+    assert loader.search(index=DEAD_LETTERS, size=0)["hits"]["total"]["value"] >= 0
+    for index in ("idemflow-runs", "idemflow-manifests"):
+        with pytest.raises(Exception, match="security_exception"):
+            loader.search(index=index)
+    with pytest.raises(Exception, match="security_exception"):
+        loader.indices.delete(index=DEAD_LETTERS)
+
+
+def test_the_password_is_not_in_what_the_canvas_shows(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("letters-secret", SOURCE, day="date")
+    idemflow.inside(project.path).json("deploy", name)
+    client.connect(idemflow.runtime().nifi)
+    (ask,) = [
+        one for one in control.processors(control.group_id(name)) if one.component.name == ASK
+    ]
+    assert idemflow.runtime().loader.password not in str(ask)
+
+
+def test_mistakes_have_one_clear_error(idemflow: Idemflow, project: Project) -> None:
+    command = idemflow.inside(project.path)
+    unknown = command.fail("dead-letters", "list", "poeple")
+    assert unknown.code == 2
+    name = project.pipeline("letters-none", SOUND)
+    command.json("deploy", name)
+    assert "no such dead letters" in command.ok("dead-letters", "list", name).stdout
+    for arguments, words in (
+        (("show", name, "3f8a"), "has no dead letter '3f8a'"),
+        (("list", name, "--since", "often"), "neither an age"),
+        (("list", name, "--step", ""), "--step is empty"),
+        (("export", name, "-o", str(project.path / "none" / "file")), "cannot be written"),
+    ):
+        result = command.fail("dead-letters", *arguments)
+        assert result.code == 2
+        assert words in result.stderr
