@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks.report import Report, command
 from idemflow import runtime, settings
 from idemflow.canvas import client, control, deploy
-from idemflow.canvas.flow import COLLECT
+from idemflow.canvas.sources import COLLECT
 from idemflow.pipeline import spec
 from idemflow.runtime import Runtime
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
@@ -93,7 +93,7 @@ def _deployed(target: Runtime, records: int) -> Iterator[str]:
             "load": people.load.model_copy(update={"queue": 1_000_000}),
         }
     )
-    planned = deploy.plan(pipeline, spec.source(ROOT, pipeline), target)
+    planned = deploy.plan(pipeline, spec.sources(ROOT, pipeline), target)
     group = deploy.apply(pipeline, planned, lambda _: None)
     try:
         control.stop(group)
