@@ -96,7 +96,10 @@ def triage(
         with session.read(refused) as content:
             data = bytes(content.readAllBytes())
         identifier, version = _named_in_line(data) if batch else _named(refused)
-        verdict, reason = judge(refused.getAttribute("elasticsearch.bulk.error"), data, identifier)
+        error = refused.getAttribute("elasticsearch.bulk.error")
+        # An error is of one document; of several it would not say which.
+        several = batch and b"\n" in data
+        verdict, reason = judge(None if several else error, data, identifier)
         if verdict == "stale" and identifier is not None:
             run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
             stale[run or "", index or ""].append((identifier, "", version))

@@ -73,7 +73,7 @@ def test_a_record_goes_where_it_came_from() -> None:
             "idemflow.position": "17",
             "idemflow.positions": "17",
             "idemflow.source": "a.csv",
-            "idemflow.attempts": "3",
+            "idemflow.attempts": "4",
             "idemflow.transformed": "true",
         },
     )
@@ -89,7 +89,7 @@ def test_what_is_no_record_goes_back_for_the_same_reason() -> None:
     text, attributes = describe(letter)
     assert text == "1;2\n3"
     assert attributes["idemflow.reason"] == "4 columns, not 5"
-    assert attributes["idemflow.step"] == "Read"
+    assert attributes["idemflow.step"] == "Collect"
     assert attributes["idemflow.position"] == "1"
     assert "idemflow.transformed" not in attributes
 

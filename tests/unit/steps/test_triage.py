@@ -148,6 +148,12 @@ def test_a_whole_batch_that_an_outage_held_up_is_tried_again() -> None:
     assert len(session.penalized) == 1
 
 
+@pytest.mark.parametrize("error", [STALE, BAD])
+def test_an_error_is_never_taken_for_that_of_a_whole_batch(error: str) -> None:
+    session = sorted_out(LINE + b"\n" + LINE, {"elasticsearch.bulk.error": error})
+    assert session.at(SUCCESS)[0][0] == LINE + b"\n" + LINE
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
