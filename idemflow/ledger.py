@@ -7,10 +7,10 @@ written by the flow itself under ids of their own, so that a replay changes noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from elasticsearch import (
     ApiError,
@@ -21,9 +21,9 @@ from elasticsearch import (
     TransportError,
 )
 
-from idemflow.errors import IdemflowError, LoginRefused, PipelineError, Unreachable
-from idemflow.pipeline.manifest import unpack
-from idemflow.pipeline.spec import Pipeline
+from idemflow.errors import IdemflowError, LoginRefused, Unreachable
+from idemflow.pipeline.manifest import pack, unpack
+from idemflow.pipeline.model import TOMBSTONE
 from idemflow.runtime import Endpoint
 
 RUNS = "idemflow-runs"
@@ -33,7 +33,7 @@ LEDGER = (RUNS, MANIFESTS, DEAD_LETTERS)
 
 _KEYWORD = {"type": "keyword"}
 _LONG_TEXT = {"type": "keyword", "index": False, "doc_values": False}
-_TEMPLATES: dict[str, dict[str, Any]] = {
+TEMPLATES: dict[str, dict[str, Any]] = {
     RUNS: {
         "pipeline": _KEYWORD,
         "run": _KEYWORD,
@@ -46,10 +46,13 @@ _TEMPLATES: dict[str, dict[str, Any]] = {
         "pipeline": _KEYWORD,
         "run": _KEYWORD,
         "index": _KEYWORD,
+        "taken": {"type": "long"},
         "count": {"type": "long"},
         "refused": {"type": "long"},
+        "dropped": {"type": "long"},
         "entries": {"type": "binary"},
         "stale": {"type": "binary"},
+        "given_up": {"type": "binary"},
     },
     DEAD_LETTERS: {
         "pipeline": _KEYWORD,
@@ -63,13 +66,32 @@ _TEMPLATES: dict[str, dict[str, Any]] = {
         "content_encoding": _KEYWORD,
         "stage": _KEYWORD,
         "time": {"type": "date"},
+        "index": _KEYWORD,
         "attempts": {"type": "long"},
         "replay": _KEYWORD,
         "page": {"type": "long"},
         "checked": _KEYWORD,
     },
 }
-_PAGE = 5000
+# What readers see: everything but tombstones.
+LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
+_PAGE = 10_000
+# Documents with their contents in one answer; manifest chunks are large.
+_DOCUMENTS = 1000
+CHUNKS = 50
+_NOTHING = pack([])
+
+
+class Entry(NamedTuple):
+    """What a run sent under one id.
+
+    Attributes:
+        digest: hash of the document's content; blank for a delete.
+        version: the record's version, where the pipeline has versions.
+    """
+
+    digest: str
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -80,28 +102,57 @@ class Run:
         id: the run id.
         started: when it was triggered, ISO 8601.
         records: how many records were collected.
-        entries: document id to content hash, of the records that have an identity.
-        repeated: records beyond the first with the same id.
+        index: the index that they went to; ``None`` until the first manifest has arrived.
+        entries: document id to what was sent last under it, by version where there is one.
+        taken: collected records that the manifest accounts for so far.
+        identified: documents that were made of them.
         refused: records without an identity.
-        stale: ids that Elasticsearch has in a newer version.
+        dropped: records that the transform left out.
+        stale: ids and versions that Elasticsearch has in a newer version.
+        given_up: ids and versions that Elasticsearch can never take: they became dead letters.
     """
 
     id: str
     started: str
     records: int
-    entries: Mapping[str, str] = field(repr=False)
-    repeated: int
+    index: str | None
+    entries: Mapping[str, Entry] = field(repr=False)
+    taken: int
+    identified: int
     refused: int
-    stale: frozenset[str]
+    dropped: int
+    stale: frozenset[tuple[str, int | None]]
+    given_up: frozenset[tuple[str, int | None]]
 
     @property
-    def identified(self) -> bool:
-        """Whether the manifest is complete: each record has an id or was refused one."""
-        return len(self.entries) + self.repeated + self.refused >= self.records
+    def stale_ids(self) -> set[str]:
+        """The ids of which what was sent last is stale."""
+        return self._last(self.stale)
+
+    @property
+    def given_up_ids(self) -> set[str]:
+        """The ids of which what was sent last became a dead letter, whatever became of that."""
+        return self._last(self.given_up)
+
+    def _last(self, refused: Iterable[tuple[str, int | None]]) -> set[str]:
+        return {key for key, version in refused if self.entries[key].version == version}
+
+
+def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None]]) -> None:
+    """Add what was sent to what was sent before: a higher version counts, and of equals the later.
+
+    Args:
+        entries: document id to what counts so far; changed in place.
+        found: id, digest and version of what was sent after it.
+    """
+    for identifier, digest, version in found:
+        known = entries.get(identifier)
+        if known is None or known.version is None or version is None or version >= known.version:
+            entries[identifier] = Entry(digest, version)
 
 
 class Ledger:
-    """Reads the ledger and the indices of pipelines, and deploys their templates.
+    """Reads the ledger and the indices of pipelines.
 
     Args:
         endpoint: Elasticsearch's address and a login that may do everything.
@@ -110,7 +161,7 @@ class Ledger:
     def __init__(self, endpoint: Endpoint) -> None:
         self._url = endpoint.url
         tls: dict[str, Any] = {"ca_certs": str(endpoint.ca_file)} if endpoint.ca_file else {}
-        self._client = Elasticsearch(
+        self.client = Elasticsearch(
             endpoint.url,
             basic_auth=(endpoint.username, endpoint.password),
             **tls,
@@ -121,10 +172,17 @@ class Ledger:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self.client.close()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Turn what the client raises into errors that say what to do.
+
+        Raises:
+            LoginRefused: the login, or the right to do this, was refused.
+            Unreachable: Elasticsearch does not answer, or is not ready.
+            IdemflowError: it refused the request.
+        """
         try:
             yield
         except (AuthenticationException, AuthorizationException) as error:
@@ -152,71 +210,21 @@ class Ledger:
             Unreachable: it does not.
             LoginRefused: it does not know this user.
         """
-        with self._errors():
-            self._client.cluster.health()
-
-    def template_change(self, pipeline: Pipeline) -> bool:
-        """Whether :meth:`put_templates` would change the pipeline's own template."""
-        name, body = _template(pipeline)
-        with self._errors():
-            try:
-                live = self._client.indices.get_index_template(name=name)
-            except NotFoundError:
-                return True
-        found = live["index_templates"][0]["index_template"]
-        return bool(found.get("_meta") != body["meta"])
-
-    def put_templates(self, pipeline: Pipeline) -> None:
-        """Deploy the index templates of the ledger and of a pipeline, and the new fields of the
-        mapping to an index that is already there.
-
-        Raises:
-            PipelineError: Elasticsearch does not take the mapping.
-        """
-        name, body = _template(pipeline)
-        with self._errors():
-            for index, properties in _TEMPLATES.items():
-                self._client.indices.put_index_template(
-                    name=index,
-                    index_patterns=[index],
-                    priority=500,
-                    template={
-                        "settings": {"number_of_shards": 1, "number_of_replicas": 0},
-                        "mappings": {"dynamic": "false", "properties": properties},
-                    },
-                )
-                if self._client.indices.exists(index=index):
-                    self._client.indices.put_mapping(index=index, properties=properties)
-        try:
-            with self._errors():
-                self._client.indices.put_index_template(name=name, **body)
-                if self._client.indices.exists(index=pipeline.index.name):
-                    self._client.indices.put_mapping(
-                        index=pipeline.index.name, **pipeline.mapping()
-                    )
-        except IdemflowError as error:
-            if type(error) is not IdemflowError:
-                raise
-            raise PipelineError(
-                f"flows/{pipeline.name}.yaml",
-                f"Elasticsearch does not take the mapping: {error.message}",
-                field="index.mapping",
-                next_command=f"mend index.mapping, or give the index another name; the index "
-                f"{pipeline.index.name} keeps the mapping that it was made with",
-            ) from error
+        with self.errors():
+            self.client.cluster.health()
 
     def refresh(self, *indices: str) -> None:
         """Make what was written to the indices visible to searches."""
-        with self._errors():
-            self._client.indices.refresh(
+        with self.errors():
+            self.client.indices.refresh(
                 index=",".join(indices), ignore_unavailable=True, allow_no_indices=True
             )
 
     def count(self, index: str, query: Mapping[str, Any] | None = None) -> int:
         """The number of documents of an index (0 if there is none) that a query finds."""
-        with self._errors():
+        with self.errors():
             return int(
-                self._client.count(
+                self.client.count(
                     index=index, query=query, ignore_unavailable=True, allow_no_indices=True
                 )["count"]
             )
@@ -225,40 +233,59 @@ class Ledger:
         """The ids of a pipeline's runs, oldest first (they start with the time)."""
         self.refresh(RUNS)
         return [
-            hit["_id"] for hit in self._scan(RUNS, {"term": {"pipeline": pipeline}}, source=False)
+            hit["_id"] for hit in self.scan(RUNS, {"term": {"pipeline": pipeline}}, source=False)
         ]
+
+    def records(self, run: str) -> int | None:
+        """How many records a run collected; ``None`` until its summary has arrived."""
+        with self.errors():
+            try:
+                return int(self.client.get(index=RUNS, id=run)["_source"]["records"])
+            except NotFoundError:
+                return None
 
     def run(self, run: str) -> Run | None:
         """One run as far as the ledger has it; ``None`` until its summary has arrived."""
         self.refresh(RUNS, MANIFESTS)
-        with self._errors():
+        with self.errors():
             try:
-                summary = self._client.get(index=RUNS, id=run)["_source"]
+                summary = self.client.get(index=RUNS, id=run)["_source"]
             except NotFoundError:
                 return None
-        entries: dict[str, str] = {}
-        stale: set[str] = set()
-        identified = refused = 0
-        for hit in self._scan(MANIFESTS, {"term": {"run": run}}):
+        entries: dict[str, Entry] = {}
+        stale: set[tuple[str, int | None]] = set()
+        given_up: set[tuple[str, int | None]] = set()
+        index = None
+        counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
+        for hit in self.scan(MANIFESTS, {"term": {"run": run}}, page=CHUNKS):
             chunk = hit["_source"]
-            identified += chunk["count"]
-            refused += chunk["refused"]
-            entries.update(unpack(chunk["entries"]))
-            stale.update(identifier for identifier, _ in unpack(chunk["stale"]))
+            for name in counts:
+                counts[name] += chunk.get(name, 0)
+            # What names the letters of a replay accounts for no record.
+            index = chunk["index"] if chunk["taken"] else index
+            newest(entries, unpack(chunk["entries"]))
+            stale.update((key, version) for key, _, version in unpack(chunk["stale"]))
+            given_up.update(
+                (key, version) for key, _, version in unpack(chunk.get("given_up") or _NOTHING)
+            )
         return Run(
             id=run,
             started=summary["started"],
             records=summary["records"],
+            index=index,
             entries=entries,
-            repeated=identified - len(entries),
-            refused=refused,
-            stale=frozenset(stale),
+            taken=counts["taken"],
+            identified=counts["count"],
+            refused=counts["refused"],
+            dropped=counts["dropped"],
+            stale=frozenset((key, version) for key, version in stale if key in entries),
+            given_up=frozenset((key, version) for key, version in given_up if key in entries),
         )
 
     def runs_into(self, index: str) -> list[str]:
         """The ids of all runs, of any pipeline, that sent something to an index, oldest first."""
         self.refresh(MANIFESTS)
-        found = self._scan(MANIFESTS, {"term": {"index": index}}, source=["run"])
+        found = self.scan(MANIFESTS, {"term": {"index": index}}, source=["run"])
         return sorted({hit["_source"]["run"] for hit in found})
 
     def dead_letters(self, run: str) -> set[str]:
@@ -266,7 +293,7 @@ class Ledger:
         self.refresh(DEAD_LETTERS)
         return {
             hit["_source"]["record_id"]
-            for hit in self._scan(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"])
+            for hit in self.scan(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"])
             if hit["_source"].get("record_id")
         }
 
@@ -276,9 +303,9 @@ class Ledger:
         Returns:
             Shard number to sequence number, -1 for an empty shard; empty if there is no index.
         """
-        with self._errors():
+        with self.errors():
             try:
-                stats = self._client.indices.stats(index=index, level="shards")
+                stats = self.client.indices.stats(index=index, level="shards")
             except NotFoundError:
                 return {}
         marks: dict[int, int] = {}
@@ -294,25 +321,72 @@ class Ledger:
         self.refresh(index)
         for shard in self.marks(index):
             query = {"range": {"_seq_no": {"gt": marks.get(shard, -1)}}}
-            for hit in self._scan(index, query, source=False, preference=f"_shards:{shard}"):
+            for hit in self.scan(index, query, source=False, preference=f"_shards:{shard}"):
                 yield hit["_id"]
 
     def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every document of an index with its id."""
+        """Every document of an index that readers see, with its id."""
         self.refresh(index)
-        for hit in self._scan(index, {"match_all": {}}):
+        for hit in self.scan(index, LIVE):
             yield hit["_id"], hit["_source"]
 
-    def hits(self, index: str, query: Mapping[str, Any], *, source: Any = True) -> Iterator[Any]:
+    def existing(self, index: str, ids: Collection[str], *, pit: str | None = None) -> set[str]:
+        """Those of some ids that an index has a live document of.
+
+        Args:
+            index: the index.
+            ids: document ids.
+            pit: a point in time to look at, instead of now.
+        """
+        found: set[str] = set()
+        wanted = list(ids)
+        for start in range(0, len(wanted), _PAGE):
+            query = {
+                "bool": {
+                    "filter": [{"ids": {"values": wanted[start : start + _PAGE]}}, LIVE],
+                }
+            }
+            where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
+            with self.errors():
+                try:
+                    answer = self.client.search(
+                        **where, query=query, size=_PAGE, source=False, track_total_hits=False
+                    )
+                except NotFoundError:
+                    return found
+            found.update(hit["_id"] for hit in answer["hits"]["hits"])
+        return found
+
+    def pin(self, index: str) -> str | None:
+        """Keep an index' present state readable for an hour.
+
+        Returns:
+            A point in time; ``None`` if there is no such index.
+        """
+        with self.errors():
+            try:
+                return str(self.client.open_point_in_time(index=index, keep_alive="1h")["id"])
+            except NotFoundError:
+                return None
+
+    def unpin(self, pit: str) -> None:
+        """Let go of what :meth:`pin` kept."""
+        with self.errors(), suppress(NotFoundError):
+            self.client.close_point_in_time(id=pit)
+
+    def hits(
+        self, index: str, query: Mapping[str, Any], *, source: Any = True, page: int = _DOCUMENTS
+    ) -> Iterator[Any]:
         """Every hit of a query, as Elasticsearch gives it, with its sequence number.
 
         Args:
             index: the index; without it there are no hits.
             query: in Elasticsearch's query language.
             source: the fields wanted, as the parameter ``_source`` of a search.
+            page: hits in one answer.
         """
         self.refresh(index)
-        yield from self._scan(index, query, source=source, versions=True)
+        yield from self.scan(index, query, source=source, versions=True, page=page)
 
     def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
         """Send one bulk request; its changes are visible to searches afterwards.
@@ -329,8 +403,8 @@ class Ledger:
         """
         if not operations:
             return []
-        with self._errors():
-            answer = self._client.bulk(operations=operations, refresh=True)
+        with self.errors():
+            answer = self.client.bulk(operations=operations, refresh=True)
         statuses = []
         for item in answer["items"]:
             (result,) = item.values()
@@ -339,7 +413,7 @@ class Ledger:
             statuses.append(int(result["status"]))
         return statuses
 
-    def _scan(
+    def scan(
         self,
         index: str,
         query: Mapping[str, Any],
@@ -347,11 +421,12 @@ class Ledger:
         source: Any = True,
         preference: str | None = None,
         versions: bool = False,
+        page: int = _DOCUMENTS,
     ) -> Iterator[Any]:
-        """All hits of a query, from one point in time, a page at a time."""
-        with self._errors():
+        """All hits of a query, from one point in time, ``page`` at a time."""
+        with self.errors():
             try:
-                pit = self._client.open_point_in_time(
+                pit = self.client.open_point_in_time(
                     index=index, keep_alive="2m", preference=preference
                 )["id"]
             except NotFoundError:
@@ -359,11 +434,11 @@ class Ledger:
         after: list[Any] | None = None
         try:
             while True:
-                with self._errors():
-                    answer = self._client.search(
+                with self.errors():
+                    answer = self.client.search(
                         pit={"id": pit, "keep_alive": "2m"},
                         query=cast("dict[str, Any]", query),
-                        size=_PAGE if source is False else 1000,
+                        size=_PAGE if source is False else page,
                         source=source,
                         sort=[{"_shard_doc": "asc"}],
                         search_after=after,
@@ -377,8 +452,8 @@ class Ledger:
                 after = hits[-1]["sort"]
                 pit = answer["pit_id"]
         finally:
-            with self._errors():
-                self._client.close_point_in_time(id=pit)
+            with self.errors():
+                self.client.close_point_in_time(id=pit)
 
 
 def _reason(error: ApiError) -> str:
@@ -389,19 +464,3 @@ def _reason(error: ApiError) -> str:
         reasons.append(str(cause.get("reason")))
         cause = cause.get("caused_by")
     return ": ".join(reasons) or str(error)
-
-
-def _template(pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
-    """The name and the body of a pipeline's index template."""
-    index = pipeline.index
-    template = {
-        "settings": {"number_of_shards": index.shards, "number_of_replicas": index.replicas},
-        "mappings": pipeline.mapping(),
-    }
-    return f"idemflow-{pipeline.name}", {
-        "index_patterns": [index.name],
-        "priority": 400,
-        "template": template,
-        # Elasticsearch gives a template back in a form of its own; this copy tells a change.
-        "meta": {"idemflow": template},
-    }

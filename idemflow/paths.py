@@ -86,6 +86,10 @@ class Home:
         """Held while a command changes the runtime."""
         return self.root / "lock"
 
+    def turn(self, pipeline: str) -> Path:
+        """Held while a command waits for a run of a pipeline."""
+        return self.root / "turns" / f"{pipeline}.lock"
+
     @property
     def secrets(self) -> Path:
         """Passwords and private keys, 0600 in a folder 0700."""

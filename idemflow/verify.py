@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from idemflow.ledger import Ledger, Run
+from idemflow.ledger import LIVE, Entry, Ledger, Run, newest
 from idemflow.pipeline.identity import canonical, checksum, content_hash
 
 
@@ -14,12 +14,16 @@ class Before:
     """An index just before a run.
 
     Attributes:
-        documents: how many it had.
+        index: its name.
+        documents: how many readers saw.
         marks: the highest sequence number of each shard.
+        pit: the index as it was, where deletes are to be counted.
     """
 
-    documents: int
-    marks: Mapping[int, int]
+    index: str
+    documents: int = 0
+    marks: Mapping[int, int] = field(default_factory=dict)
+    pit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Outcome:
         sent: records that were collected.
         created: documents that were not there before.
         overwritten: documents that were there, under the same id, and were written again.
+        deleted: documents that are not there, or no longer, because a record says so.
         stale: records that Elasticsearch has in a newer version.
+        dropped: records that the transform left out.
         dead_letters: records that can never go in.
         duplicates: documents of the run's time whose id no run sent.
         lost: records that are neither in the index nor dead letters.
@@ -39,7 +45,9 @@ class Outcome:
     sent: int
     created: int
     overwritten: int
+    deleted: int
     stale: int
+    dropped: int
     dead_letters: int
     duplicates: int
     lost: int
@@ -79,82 +87,115 @@ class Verification:
         return not (self.missing or self.extra or self.different)
 
 
-def before(ledger: Ledger, index: str) -> Before:
-    """Note the state of an index before a run."""
+def before(ledger: Ledger, index: str, *, deletes: bool) -> Before:
+    """Note the state of an index before a run.
+
+    Args:
+        ledger: the ledger.
+        index: the index; it need not exist.
+        deletes: whether the run may delete documents.
+    """
     ledger.refresh(index)
-    return Before(ledger.count(index), ledger.marks(index))
+    return Before(
+        index,
+        ledger.count(index, LIVE),
+        ledger.marks(index),
+        ledger.pin(index) if deletes else None,
+    )
 
 
-def assess(ledger: Ledger, run: Run, index: str, start: Before) -> Outcome:
+def assess(ledger: Ledger, run: Run, start: Before) -> Outcome:
     """What became of a run's records so far.
 
     A record has arrived when its document was written after the run started; that Elasticsearch
-    has the id from earlier is not enough.
+    has the id from earlier is not enough. A deleted document has arrived when it is not there.
 
     Args:
         ledger: the ledger.
         run: the run's manifest, as far as it is there.
-        index: the index that it goes to.
         start: the index before the run.
     """
+    index = start.index
     written = set(ledger.since(index, start.marks))
     sent = run.entries.keys()
     dead = (ledger.dead_letters(run.id) & sent) - written
-    stale = (run.stale & sent) - written - dead
-    missing = sent - written - dead - stale
-    unidentified = max(0, run.records - len(sent) - run.repeated - run.refused)
+    stale = (run.stale_ids & sent) - written - dead
+    deleted = {key for key, entry in run.entries.items() if not entry.digest} - dead - stale
+    left = ledger.existing(index, deleted) if deleted else set()
+    missing = (sent - written - dead - stale - deleted) | left
     strangers = written - sent
     if strangers:
         strangers -= _sent_by_others(ledger, index, run.id)
-    grown = ledger.count(index) - start.documents - len(strangers)
-    created = min(max(grown, 0), len(sent & written))
-    lost = len(missing) + unidentified
-    dead_letters = len(dead) + run.refused
+    gone = ledger.existing(index, deleted, pit=start.pit) if deleted and start.pit else set()
+    grown = ledger.count(index, LIVE) - start.documents - len(strangers) + len(gone)
+    live = (sent & written) - deleted
+    created = min(max(grown, 0), len(live))
+    settled = created + len(deleted - left) + len(stale) + len(dead)
     return Outcome(
         sent=run.records,
         created=created,
-        overwritten=max(0, run.records - created - len(stale) - dead_letters - lost),
+        overwritten=max(0, run.identified - settled - len(missing)),
+        deleted=len(deleted - left),
         stale=len(stale),
-        dead_letters=dead_letters,
+        dropped=run.dropped,
+        dead_letters=len(dead) + run.refused,
         duplicates=len(strangers),
-        lost=lost,
+        lost=len(missing) + max(0, run.records - run.taken),
     )
 
 
-def verify(ledger: Ledger, pipeline: str, index: str) -> Verification:
-    """Compare an index with everything that was sent to it.
+def verify(ledger: Ledger, pipeline: str, name: str, indices: list[str]) -> Verification:
+    """Compare indices with everything that was sent to them.
 
-    What counts for an id is the content that was sent last and neither refused nor stale.
+    What counts for an id is the newest version of what was sent, of equal ones the later, and
+    without versions what was sent last; never what was refused or stale.
 
     Args:
         ledger: the ledger.
         pipeline: the pipeline's name, for the report.
-        index: the index; all pipelines that write to it count.
+        name: what readers call the index.
+        indices: the indices that hold its documents; all pipelines that write to them count.
     """
-    expected: dict[str, str] = {}
-    runs = 0
+    expected: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], str] = {}
+    runs: set[str] = set()
+    for index in indices:
+        entries, senders = _expected(ledger, index)
+        runs |= senders
+        expected.update(((index, key), entry.digest) for key, entry in entries.items())
+        for key, source in ledger.documents(index):
+            found[index, key] = content_hash(canonical(source))
+    return Verification(
+        pipeline=pipeline,
+        index=name,
+        runs=len(runs),
+        expected=len(expected),
+        documents=len(found),
+        expected_checksum=checksum((key[1], digest) for key, digest in expected.items()),
+        checksum=checksum((key[1], digest) for key, digest in found.items()),
+        missing=sorted(key[1] for key in expected.keys() - found.keys()),
+        extra=sorted(key[1] for key in found.keys() - expected.keys()),
+        different=sorted(
+            key[1] for key in expected.keys() & found.keys() if expected[key] != found[key]
+        ),
+    )
+
+
+def _expected(ledger: Ledger, index: str) -> tuple[dict[str, Entry], set[str]]:
+    """What should be in an index, and the runs that sent something to it."""
+    entries: dict[str, Entry] = {}
+    senders: set[str] = set()
     for identifier in ledger.runs_into(index):
         run = ledger.run(identifier)
         if run is None:
             continue
-        runs += 1
-        kept = run.entries.keys() - ledger.dead_letters(run.id) - run.stale
-        expected.update((key, run.entries[key]) for key in kept)
-    found = {key: content_hash(canonical(source)) for key, source in ledger.documents(index)}
-    return Verification(
-        pipeline=pipeline,
-        index=index,
-        runs=runs,
-        expected=len(expected),
-        documents=len(found),
-        expected_checksum=checksum(expected.items()),
-        checksum=checksum(found.items()),
-        missing=sorted(expected.keys() - found.keys()),
-        extra=sorted(found.keys() - expected.keys()),
-        different=sorted(
-            key for key in expected.keys() & found.keys() if expected[key] != found[key]
-        ),
-    )
+        senders.add(identifier)
+        out = run.stale_ids | run.given_up_ids
+        newest(
+            entries,
+            ((key, *entry) for key, entry in run.entries.items() if key not in out),
+        )
+    return {key: entry for key, entry in entries.items() if entry.digest}, senders
 
 
 def _sent_by_others(ledger: Ledger, index: str, own: str) -> set[str]:

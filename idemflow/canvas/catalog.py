@@ -13,16 +13,19 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.errors import CanvasError
+from idemflow.pipeline.model import Pipeline, SqlSource
 
 GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
 INVOKE = "org.apache.nifi.processors.standard.InvokeHTTP"
 SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
 PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
+SQL = "org.apache.nifi.processors.standard.ExecuteSQLRecord"
 CLIENT_SERVICE = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
 SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
+POOL = "org.apache.nifi.dbcp.DBCPConnectionPool"
+JSON_WRITER = "org.apache.nifi.json.JsonRecordSetWriter"
 
-PROCESSORS = (GENERATE, INVOKE, SCRIPT, PUT)
-SERVICES = (CLIENT_SERVICE, SSL_SERVICE)
+SERVICES = (CLIENT_SERVICE, SSL_SERVICE, POOL, JSON_WRITER)
 # Display names of NiFi 2.3.0, and what other releases of NiFi 2 call the same property.
 _RENAMED = {
     "Batch Size": "Max FlowFiles Per Batch",
@@ -55,6 +58,10 @@ class Component:
     sensitive: frozenset[str]
     relationships: tuple[str, ...]
 
+    def has(self, display_name: str) -> bool:
+        """Whether it has a property of that display name."""
+        return not {display_name, _RENAMED.get(display_name)}.isdisjoint(self.names)
+
     def internal(self, display_name: str) -> str:
         """The internal name of a property.
 
@@ -71,6 +78,16 @@ class Component:
             f"{self.type.rsplit('.', 1)[-1]} {self.bundle['version']} of this NiFi has no "
             f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
         )
+
+
+def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
+    """The component types that a pipeline is made of."""
+    types = [GENERATE, INVOKE, SCRIPT, PUT, CLIENT_SERVICE]
+    if tls:
+        types.append(SSL_SERVICE)
+    if isinstance(pipeline.collect, SqlSource):
+        types += [SQL, POOL, JSON_WRITER]
+    return types
 
 
 def read(types: Iterable[str]) -> dict[str, Component]:

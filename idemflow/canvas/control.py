@@ -10,8 +10,8 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.canvas.flow import TRIGGER
 from idemflow.canvas.replay import REPLAY_TRIGGER
+from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
@@ -50,6 +50,21 @@ class Activity:
     stopped: int
     invalid: int
     queues: dict[str, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a step remembers from one run to the next.
+
+    Attributes:
+        id: the processor's id.
+        step: its name.
+        entries: keys and values.
+    """
+
+    id: str
+    step: str
+    entries: dict[str, str]
 
 
 def find_group(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
@@ -276,3 +291,47 @@ def _wait(condition: Callable[[], bool], problem: str) -> None:
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
+
+
+def states(group: str) -> list[State]:
+    """The state that the steps of a group keep, those with none left out.
+
+    Args:
+        group: id of the process group.
+    """
+    api = nipyapi.nifi.ProcessorsApi()
+    found = []
+    with errors():
+        for part in processors(group):
+            if not part.component.persists_state:
+                continue
+            state = api.get_state(part.id).component_state
+            entries = {
+                entry.key: entry.value
+                for scope in (state.local_state, state.cluster_state)
+                if scope is not None
+                for entry in scope.state or ()
+            }
+            if entries:
+                found.append(State(part.id, part.component.name, entries))
+    return found
+
+
+def clear_state(state: State) -> None:
+    """Forget what a step keeps; it is stopped for that, and started again if it ran.
+
+    Raises:
+        CanvasError: NiFi refused.
+    """
+    with errors():
+        step = nipyapi.canvas.get_processor(state.id, "id")
+        running = step.component.state == "RUNNING"
+        if running:
+            nipyapi.canvas.schedule_processor(step, False)
+        try:
+            nipyapi.nifi.ProcessorsApi().clear_state3(state.id)
+        finally:
+            if running:
+                nipyapi.canvas.schedule_processor(
+                    nipyapi.canvas.get_processor(state.id, "id"), True
+                )

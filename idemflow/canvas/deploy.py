@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nipyapi
@@ -18,7 +19,8 @@ from idemflow.canvas.catalog import Component
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
-from idemflow.pipeline.spec import Pipeline
+from idemflow.databases import Database
+from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.runtime import Runtime
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
@@ -42,22 +44,24 @@ class Plan:
     changes: list[Change]
 
 
-def plan(pipeline: Pipeline, source: str, runtime: Runtime) -> Plan:
+def plan(
+    pipeline: Pipeline, scripts: Sources, runtime: Runtime, place: Database | Path | None = None
+) -> Plan:
     """Compare the canvas with the pipeline; changes nothing.
 
     Args:
         pipeline: the validated YAML.
-        source: text of its script.
+        scripts: texts of its scripts.
         runtime: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
+        place: the database or the directory that the records come from.
 
     Raises:
         CanvasError: NiFi lacks a component type or a property.
     """
     tls = runtime.truststore is not None
-    services = (catalog.CLIENT_SERVICE, catalog.SSL_SERVICE) if tls else (catalog.CLIENT_SERVICE,)
-    types = catalog.read([*catalog.PROCESSORS, *services])
-    wanted = parameters.wanted(pipeline, runtime)
-    definition = flow.build(pipeline, source, types, tls=tls)
+    types = catalog.read(catalog.needed(pipeline, tls=tls))
+    wanted = parameters.wanted(pipeline, runtime, place)
+    definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
     group = control.find_group(pipeline.name)
     changes = [] if group is None else _changes(pipeline, group.id, definition, wanted, types)

@@ -17,13 +17,11 @@ import json
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import catalog, replay
+from idemflow.canvas import catalog, replay, sources
 from idemflow.canvas.catalog import Component
 from idemflow.canvas.drawing import COLUMN, ROW, Group, Json, Position
-from idemflow.pipeline.spec import Pipeline
+from idemflow.pipeline.spec import Pipeline, Sources
 
-TRIGGER = "Start a run"
-COLLECT = "Collect records"
 IDENTIFY = "Identify records"
 PUT = "Put documents"
 TRIAGE = "Sort refusals"
@@ -32,16 +30,32 @@ KEEP = "Keep dead letters"
 CLIENT = "Elasticsearch"
 TLS = "Elasticsearch TLS"
 
-_RUN_ID = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
-_STARTED = "${now():format(\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\", 'GMT')}"
+# Documents in one bulk request where each is a FlowFile.
+_ONE_BY_ONE = 1000
+# JSON lines, each with its own id, version and operation.
+_BATCHED = {
+    "Input Content Format": "NDJSON",
+    "Identifier Field": "_id",
+    "Retain Identifier Field": "false",
+    "Version Field": "_version",
+    "Operation Field": "_op",
+}
+# The same from attributes; those of the ledger's documents have neither.
+_OPERATION = "${idemflow.operation:replaceEmpty('index')}"
+_VERSION = {
+    "BULK:version": "${idemflow.version}",
+    "BULK:version_type": "${idemflow.version:isEmpty():ifElse('', 'external_gte')}",
+}
 
 
-def build(pipeline: Pipeline, source: str, types: Mapping[str, Component], *, tls: bool) -> Json:
+def build(
+    pipeline: Pipeline, scripts: Sources, types: Mapping[str, Component], *, tls: bool
+) -> Json:
     """The flow definition of a pipeline.
 
     Args:
         pipeline: the validated YAML.
-        source: text of the user's script.
+        scripts: texts of the user's scripts.
         types: the component types of the NiFi, by full class name.
         tls: whether Elasticsearch is reached over TLS with a truststore.
 
@@ -52,8 +66,8 @@ def build(pipeline: Pipeline, source: str, types: Mapping[str, Component], *, tl
     context = context_name(pipeline)
     queue = pipeline.load.queue
     client, secure = _services(top, types, tls=tls)
-    collect, records = _collect(top, pipeline, source, types)
-    identify, (records_in, documents, nameless) = _identify(top, pipeline, types)
+    collect, records = sources.collect(top, pipeline, scripts.collect, types)
+    identify, (records_in, documents, nameless) = _identify(top, pipeline, scripts, types)
     load, (documents_in, refused) = _load(top, pipeline, types, client)
     letters, letters_in = _dead_letters(top, pipeline, types, client)
     again, again_out = replay.draw(top, pipeline, types, secure, (0.0, ROW + 180.0))
@@ -70,7 +84,7 @@ def build(pipeline: Pipeline, source: str, types: Mapping[str, Component], *, tl
     # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
-        f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
+        f"To run it, right-click {sources.TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
         (-64.0, ROW),
         (COLUMN, 96.0),
@@ -118,61 +132,44 @@ def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> tuple
     return client, secure
 
 
-def _collect(
-    top: Group, pipeline: Pipeline, source: str, types: Mapping[str, Component]
-) -> tuple[Group, Json]:
-    group = top.group(
-        "Collect", (0.0, 0.0), f"Calls {pipeline.collect.function}() of {pipeline.collect.script}."
-    )
-    trigger = group.processor(
-        types[catalog.GENERATE],
-        TRIGGER,
-        (0.0, 0.0),
-        {"File Size": "0B", "Batch Size": "1"},
-        dynamic={
-            "idemflow.run": _RUN_ID,
-            "idemflow.started": _STARTED,
-            "idemflow.pipeline": pipeline.name,
-            "idemflow.arguments": arguments_template(pipeline.collect.arguments),
-        },
-        comments="One FlowFile starts one run. Run Once, or start it to run on a schedule.",
-        period=pipeline.schedule,
-        primary=True,
-    )
-    step = group.processor(
-        types[catalog.SCRIPT],
-        COLLECT,
-        (0.0, 320.0),
-        {
-            "Script Engine": "python",
-            "Script Body": steps.collect_script(source, pipeline.collect.function, pipeline.name),
-        },
-        comments=f"{pipeline.collect.script}: records as JSON lines.",
-        terminate=["failure"],
-        penalty=pipeline.load.retry_after,
-    )
-    out = group.port("OUTPUT_PORT", "records", (COLUMN, 360.0))
-    group.connect(trigger, step, pipeline.load.queue, ["success"])
-    group.connect(step, out, pipeline.load.queue, ["success"])
-    return group, out
+def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:
+    """Whether documents go to Elasticsearch as JSON lines, many a FlowFile.
+
+    A NiFi whose PutElasticsearchJson cannot take an id, a version and an operation from each line
+    gets one FlowFile a document, whatever the pipeline asks for.
+    """
+    return pipeline.load.batch > 1 and all(types[catalog.PUT].has(name) for name in _BATCHED)
 
 
 def _identify(
-    top: Group, pipeline: Pipeline, types: Mapping[str, Component]
+    top: Group, pipeline: Pipeline, scripts: Sources, types: Mapping[str, Component]
 ) -> tuple[Group, tuple[Json, Json, Json]]:
     group = top.group(
         "Identify",
         (COLUMN, 0.0),
-        f"The id of a document comes from {', '.join(pipeline.identity)}, never from chance.",
+        f"The id of a document comes from {pipeline.identity}, never from chance.",
     )
     records = group.port("INPUT_PORT", "records", (0.0, 40.0))
+    many = batched(pipeline, types)
+    transform = pipeline.transform
+    body = steps.identify_script(
+        pipeline.name,
+        batch=many,
+        transform=(scripts.transform or "", transform.function) if transform else None,
+    )
+    made = "JSON lines that start with their id" if many else "One FlowFile a record, with its id"
     step = group.processor(
         types[catalog.SCRIPT],
         IDENTIFY,
         (560.0, 0.0),
-        {"Script Engine": "python", "Script Body": steps.identify_script(pipeline.name)},
-        dynamic={"identity": json.dumps(pipeline.identity), "index": "#{index}"},
-        comments="One FlowFile a record, with its id as idemflow.id; and the manifest.",
+        {"Script Engine": "python", "Script Body": body},
+        dynamic={
+            "identity": json.dumps(pipeline.identity.rule()),
+            "version": json.dumps(pipeline.version.rule() if pipeline.version else None),
+            "delete": json.dumps(pipeline.delete.rule() if pipeline.delete else None),
+            "index": "#{index}",
+        },
+        comments=(f"{transform.script}, then: " if transform else "") + f"{made}; the manifest.",
         penalty=pipeline.load.retry_after,
     )
     documents = group.port("OUTPUT_PORT", "documents", (1232.0, 40.0))
@@ -190,12 +187,13 @@ def _load(
         "Load", (2 * COLUMN, 0.0), "Writes each document under its id: a re-run overwrites it."
     )
     documents = group.port("INPUT_PORT", "documents", (0.0, 40.0))
-    put = _put(group, PUT, (560.0, 0.0), pipeline, types, client)
+    many = batched(pipeline, types)
+    put = _put(group, PUT, (560.0, 0.0), pipeline, types, client, many=many)
     sort = group.processor(
         types[catalog.SCRIPT],
         TRIAGE,
         (560.0, 360.0),
-        {"Script Engine": "python", "Script Body": steps.triage_script(pipeline.name)},
+        {"Script Engine": "python", "Script Body": steps.triage_script(pipeline.name, batch=many)},
         comments="An outage is tried again, a stale document dropped, a bad one a dead letter.",
         penalty=pipeline.load.retry_after,
     )
@@ -226,7 +224,7 @@ def _dead_letters(
         terminate=["failure"],
         penalty=pipeline.load.retry_after,
     )
-    put = _put(group, KEEP, (1232.0, 0.0), pipeline, types, client)
+    put = _put(group, KEEP, (1232.0, 0.0), pipeline, types, client, many=False)
     again = ["errors", "failure"]
     group.connect(refused, wrap, pipeline.load.queue)
     group.connect(wrap, put, pipeline.load.queue, ["success"])
@@ -242,20 +240,27 @@ def _put(
     pipeline: Pipeline,
     types: Mapping[str, Component],
     client: Json,
+    *,
+    many: bool,
 ) -> Json:
     """A PutElasticsearchJson that tries again what an outage held up."""
+    versioned = name == PUT and pipeline.version is not None
+    if many:
+        ids = dict(_BATCHED)
+    else:
+        ids = {"Identifier Attribute": "idemflow.id", "Batch Size": str(_ONE_BY_ONE)}
     put = group.processor(
         types[catalog.PUT],
         name,
         position,
         {
-            "Identifier Attribute": "idemflow.id",
-            "Index Operation": "index",
+            **ids,
+            "Index Operation": "index" if many or name == KEEP else _OPERATION,
             "Index": "${idemflow.index}",
-            "Batch Size": str(pipeline.load.batch),
             "Client Service": client["identifier"],
         },
-        comments="Identifier Attribute makes a re-run overwrite instead of duplicate.",
+        dynamic=_VERSION if versioned and not many else {},
+        comments="The id makes a re-run overwrite instead of duplicate.",
         terminate=["original", "successful"],
         tasks=pipeline.load.tasks,
         penalty=pipeline.load.retry_after,
@@ -264,13 +269,3 @@ def _put(
     group.connect(put, put, pipeline.load.queue, ["retry"], name="retry after an outage",
                   bends=[(x + 112.0, y - 112.0), (x + 240.0, y - 112.0)])  # fmt: skip
     return put
-
-
-def arguments_template(arguments: Mapping[str, bool | int | float | str]) -> str:
-    """Expression Language that makes the JSON object of the arguments from the parameters."""
-    parts = [
-        f'"{name}":"${{#{{{name}}}:escapeJson()}}"' if isinstance(value, str)
-        else f'"{name}":#{{{name}}}'
-        for name, value in arguments.items()
-    ]  # fmt: skip
-    return "{" + ",".join(parts) + "}"

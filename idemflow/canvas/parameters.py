@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
+from idemflow.databases import Database
+from idemflow.pipeline.model import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime
 from idemflow.steps.replay import NONE
@@ -45,15 +48,18 @@ class Parameter:
         object.__setattr__(self, "shown", shown)
 
 
-def wanted(pipeline: Pipeline, runtime: Runtime) -> list[Parameter]:
-    """The parameters that a pipeline needs on a NiFi."""
+def wanted(pipeline: Pipeline, runtime: Runtime, place: Database | Path | None) -> list[Parameter]:
+    """The parameters that a pipeline needs on a NiFi.
+
+    Args:
+        pipeline: the pipeline.
+        runtime: the NiFi, and the Elasticsearch that NiFi is to use.
+        place: the database or the directory that the records come from, if there is one.
+    """
     loader = runtime.loader
     parameters = [
-        Parameter("index", pipeline.index.name, "The index that documents go to"),
-        *(
-            Parameter(name, text(value), f"Argument of {pipeline.collect.function}()")
-            for name, value in pipeline.collect.arguments.items()
-        ),
+        Parameter("index", pipeline.target, "The index that documents go to"),
+        *_source(pipeline, place),
         Parameter(PARAMETER, NONE, "The replay of dead letters that is being started"),
         Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
         Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
@@ -74,6 +80,24 @@ def wanted(pipeline: Pipeline, runtime: Runtime) -> list[Parameter]:
             ),
         ]
     return parameters
+
+
+def _source(pipeline: Pipeline, place: Database | Path | None) -> list[Parameter]:
+    source = pipeline.collect
+    if isinstance(source, ScriptSource):
+        description = f"Argument of {source.function}()"
+        return [Parameter(key, text(value), description) for key, value in source.arguments.items()]
+    if isinstance(place, Path):
+        return [Parameter("files.directory", str(place), "Where the files are, as NiFi sees it")]
+    if place is None:
+        return []
+    return [
+        Parameter("database.url", place.url, "Address of the database, as NiFi sees it"),
+        Parameter("database.username", place.username, "Who NiFi is for the database"),
+        Parameter("database.password", place.password, "That user's password", sensitive=True),
+        Parameter("database.driver.class", place.driver_class, "The JDBC driver's class"),
+        Parameter("database.driver", str(place.driver_path), "The JDBC driver's jar"),
+    ]
 
 
 def text(value: bool | int | float | str) -> str:

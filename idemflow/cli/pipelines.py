@@ -60,10 +60,18 @@ def deploy(context: click.Context, pipeline: str, dry_run: bool, as_json: bool) 
     type=click.IntRange(0),
     help="Value of the pipeline's argument `records`, for these runs only.",
 )
+@click.option(
+    "--allow-empty", is_flag=True, help="Publish a snapshot even if the source was empty."
+)
 @json_option
 @click.pass_context
 def run(
-    context: click.Context, pipeline: str, times: int, records: int | None, as_json: bool
+    context: click.Context,
+    pipeline: str,
+    times: int,
+    records: int | None,
+    allow_empty: bool,
+    as_json: bool,
 ) -> None:
     """Run PIPELINE and wait until each record is in the index or a dead letter.
 
@@ -77,7 +85,9 @@ def run(
     """
     settings = resolve(context)
     with tables.RunsProgress(err, silent=as_json) as progress:
-        result = run_command.run(settings, pipeline, progress, times=times, records=records)
+        result = run_command.run(
+            settings, pipeline, progress, times=times, records=records, allow_empty=allow_empty
+        )
     if as_json:
         print_json(dataclasses.asdict(result))
     else:

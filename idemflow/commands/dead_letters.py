@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nlargest
 from pathlib import Path
 from uuid import uuid4
 
-from idemflow import dead_letters, letter_file, verify
+from idemflow import dead_letters, letter_file
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
@@ -207,12 +207,11 @@ def replay(
         control.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
-        start = verify.before(opened.ledger, opened.pipeline.index.name)
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
         progress.step(f"mark {len(ids):,} letters")
         letters = _contents_of(file) if file else ((identifier, None) for identifier in ids)
         dead_letters.mark(opened.ledger, letters, run)
-        outcome = _send(opened, group, run, start, progress)
+        seconds, outcome = _send(opened, group, run, began, progress)
         reconcile(opened.ledger, name)
         again = list(dead_letters.find(opened.ledger, name, Filters(run=run)))
         reasons = Counter(dead_letters.kind(letter.reason) for letter in again)
@@ -227,7 +226,7 @@ def replay(
             lost=outcome.lost,
             reasons=reasons.most_common(),
             left=_left(opened),
-            seconds=round(time.monotonic() - began, 2),
+            seconds=seconds,
             drift=drift,
         )
 
@@ -277,25 +276,27 @@ def _contents_of(file: Path) -> Iterable[tuple[str, str]]:
 
 
 def _send(
-    opened: Session, group: str, run: str, start: verify.Before, progress: RunProgress
-) -> Outcome:
+    opened: Session, group: str, run: str, began: float, progress: RunProgress
+) -> tuple[float, Outcome]:
     """Trigger the replay of the marked letters and wait for what becomes of them."""
     bulletin = max((item.id for item in control.bulletins(group)), default=-1)
-    with _parameter(opened, run):
-        control.run_once(group, REPLAY_TRIGGER)
-    watch = Watch(opened, group, 1, progress)
-    try:
-        watch.until(lambda _: _appeared(opened, group, run, bulletin))
-    except NotReady as error:
-        raise NotReady(
-            error.server,
-            f"NiFi does not get the letters from Elasticsearch: {error.message}",
-            log_tail=error.log_tail,
-            next_command="look at the canvas (idemflow open); the user "
-            f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
-            "The replay goes on when the cause is mended",
-        ) from error
-    return watch.until(lambda activity: runs.settled(opened, run, start, watch, activity))
+    with ExitStack() as stack:
+        starts = runs.before_run(opened, stack)
+        with _parameter(opened, run):
+            control.run_once(group, REPLAY_TRIGGER)
+        watch = Watch(opened, group, 1, progress)
+        try:
+            watch.until(lambda _: _appeared(opened, group, run, bulletin))
+        except NotReady as error:
+            raise NotReady(
+                error.server,
+                f"NiFi does not get the letters from Elasticsearch: {error.message}",
+                log_tail=error.log_tail,
+                next_command="look at the canvas (idemflow open); the user "
+                f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
+                "The replay goes on when the cause is mended",
+            ) from error
+        return runs.settle(opened, run, starts, watch, began)
 
 
 def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | None:

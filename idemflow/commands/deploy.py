@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from idemflow import ledger, runtime
+from idemflow import databases, indices, ledger, runtime
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands._session import Session, session
+from idemflow.databases import Database
 from idemflow.pipeline import spec
+from idemflow.pipeline.model import FilesSource, SqlSource
 from idemflow.settings import Settings
 
 
@@ -56,17 +59,18 @@ def deploy_in(
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.runtime
-    source = spec.source(opened.settings.project, pipeline)
+    scripts = spec.sources(opened.settings.project, pipeline)
+    place = _place(opened)
     progress("compare")
-    planned = canvas.plan(pipeline, source, target)
+    planned = canvas.plan(pipeline, scripts, target, place)
     changes = list(planned.changes)
-    if opened.ledger.template_change(pipeline):
+    if indices.template_change(opened.ledger, pipeline):
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
         progress("index template")
-        opened.ledger.put_templates(pipeline)
-        runtime.grant_indices(target, opened.settings, [pipeline.index.name, *ledger.LEDGER])
+        indices.put_templates(opened.ledger, pipeline)
+        runtime.grant_indices(target, opened.settings, [pipeline.target_pattern, *ledger.LEDGER])
         group = canvas.apply(pipeline, planned, progress)
     return Deployment(
         pipeline=pipeline.name,
@@ -75,3 +79,19 @@ def deploy_in(
         changes=changes,
         url=f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else "",
     )
+
+
+def _place(opened: Session) -> Database | Path | None:
+    """Where the pipeline's records come from, if that is outside its files.
+
+    Raises:
+        IdemflowError: the database is not known, or NiFi cannot read the directory.
+    """
+    source = opened.pipeline.collect
+    if isinstance(source, SqlSource):
+        return databases.database(opened.settings, source.sql.database)
+    if isinstance(source, FilesSource):
+        directory = opened.settings.project / source.files.directory
+        runtime.check_readable(opened.settings, opened.pipeline.name, directory)
+        return directory
+    return None

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
-from idemflow import verify
+from filelock import FileLock, Timeout
+
+from idemflow import indices, verify
 from idemflow.canvas import control, flow, parameters
-from idemflow.canvas.control import Activity
-from idemflow.canvas.flow import COLLECT
 from idemflow.canvas.parameters import Parameter
+from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.errors import CanvasError, UsageError
+from idemflow.ledger import Run
+from idemflow.pipeline.model import DAY, RUN, ScriptSource
 from idemflow.settings import Settings
-from idemflow.verify import Outcome
+from idemflow.verify import Before, Outcome
+
+# Where a run can fail before its records are in the flow.
+_SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}
 
 
 @dataclass(frozen=True)
 class RunReport(Outcome):
-    """One run: what became of its records, its id, and how long it took in seconds."""
+    """One run: what became of its records, its id, and how long they took in seconds.
+
+    Attributes:
+        run: the run id.
+        seconds: from the trigger until the last record had come to its end.
+        published: the index that a snapshot's alias points to since this run, if it does.
+    """
 
     run: str
     seconds: float
+    published: str | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,7 @@ def run(
     *,
     times: int = 1,
     records: int | None = None,
+    allow_empty: bool = False,
 ) -> RunsReport:
     """Run a pipeline; it is deployed first where the canvas does not have it.
 
@@ -70,6 +85,7 @@ def run(
         progress: told how it goes on.
         times: how many runs, one after the other.
         records: value of the argument ``records`` for these runs only.
+        allow_empty: publish a snapshot even if the source was empty.
 
     Raises:
         UsageError: the pipeline has no argument ``records``, or runs on a schedule just now.
@@ -77,11 +93,13 @@ def run(
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
     """
-    with session(settings, name) as opened:
-        if records is not None and "records" not in opened.pipeline.collect.arguments:
+    # Runs that are started at the same time take turns: each is told what became of its own.
+    with session(settings, name) as opened, _turn(settings, name, progress):
+        source = opened.pipeline.collect
+        arguments = source.arguments if isinstance(source, ScriptSource) else {}
+        if records is not None and "records" not in arguments:
             raise UsageError(
-                f"{opened.pipeline.collect.function}() of the pipeline {name!r} "
-                "has no argument 'records'",
+                f"the source of the pipeline {name!r} has no argument 'records'",
                 next_command=f"idemflow run {name}",
             )
         drift, url = prepare(opened, progress)
@@ -92,8 +110,11 @@ def run(
                 next_command=f"idemflow stop {name}",
             )
         control.start_steps(group)
-        reports = [_one(opened, group, number, records, progress) for number in range(1, times + 1)]
-        index = opened.pipeline.index.name
+        reports = [
+            _one(opened, group, number, records, progress, allow_empty=allow_empty)
+            for number in range(1, times + 1)
+        ]
+        index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
         opened.ledger.refresh(index)
         return RunsReport(
             pipeline=name,
@@ -105,6 +126,22 @@ def run(
         )
 
 
+@contextmanager
+def _turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]:
+    file = settings.folders.turn(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress.step(f"wait until another run of {name} has ended")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
     """Deploy what is not deployed; count what differs from the files."""
     name = opened.pipeline.name
@@ -114,19 +151,113 @@ def prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
 
 
 def _one(
-    opened: Session, group: str, number: int, records: int | None, progress: RunProgress
+    opened: Session,
+    group: str,
+    number: int,
+    records: int | None,
+    progress: RunProgress,
+    *,
+    allow_empty: bool,
 ) -> RunReport:
-    index = opened.pipeline.index.name
-    start = verify.before(opened.ledger, index)
     known = set(opened.ledger.run_ids(opened.pipeline.name))
     bulletin = max((item.id for item in control.bulletins(group)), default=-1)
-    began = time.monotonic()
-    with _records(opened, records):
-        control.run_once(group)
-    watch = Watch(opened, group, number, progress)
-    identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
-    outcome = watch.until(lambda activity: settled(opened, identifier, start, watch, activity))
-    return RunReport(run=identifier, **asdict(outcome), seconds=round(time.monotonic() - began, 2))
+    with ExitStack() as stack:
+        starts = before_run(opened, stack)
+        began = time.monotonic()
+        with _records(opened, records):
+            control.run_once(group)
+        watch = Watch(opened, group, number, progress)
+        identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
+        seconds, outcome = settle(opened, identifier, starts, watch, began)
+    published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
+    return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
+
+
+def before_run(opened: Session, stack: ExitStack) -> list[Before]:
+    """The indices that a run may write to, as they are before it."""
+    pipeline = opened.pipeline
+    if RUN in pipeline.target:
+        return []
+    # A run that is triggered just before midnight may belong to the next day.
+    now = datetime.now(UTC)
+    names = {
+        pipeline.target.replace(DAY, f"{now + timedelta(days=days):%Y-%m-%d}") for days in (0, 1)
+    }
+    found = []
+    for name in sorted(names):
+        start = verify.before(opened.ledger, name, deletes=pipeline.delete is not None)
+        if start.pit is not None:
+            stack.callback(opened.ledger.unpin, start.pit)
+        found.append(start)
+    return found
+
+
+def settle(
+    opened: Session, identifier: str, starts: list[Before], watch: Watch, began: float
+) -> tuple[float, Outcome]:
+    """Wait until each record of a run has come to its end.
+
+    Args:
+        opened: the connections.
+        identifier: the run id.
+        starts: the indices that it may write to, before it; others are new.
+        watch: looks at the flow.
+        began: when the run was triggered, by the monotonic clock.
+
+    Returns:
+        How long the records took in seconds, and what became of them.
+    """
+    ended: list[float] = []
+
+    def settled(busy: bool) -> Outcome | None:
+        # The manifest of a large run is large: once its size is known it is read at the end only.
+        if busy and watch.total is not None:
+            ended.clear()
+            return None
+        if not busy and not ended:
+            ended.append(time.monotonic())
+        records = opened.ledger.records(identifier)
+        if records is None:
+            return None
+        watch.total = records
+        if busy:
+            return None
+        run = opened.ledger.run(identifier)
+        if run is None:
+            return None
+        outcome = verify.assess(opened.ledger, run, _start(opened, run, starts))
+        return outcome if not outcome.lost or watch.quiet() else None
+
+    outcome = watch.until(lambda activity: settled(bool(activity.queued or activity.active)))
+    return round(ended[0] - began, 2), outcome
+
+
+def _start(opened: Session, run: Run, starts: list[Before]) -> Before:
+    index = run.index or opened.pipeline.target.replace(RUN, run.id.lower())
+    return next((start for start in starts if start.index == index), Before(index))
+
+
+def _publish(
+    opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool
+) -> str | None:
+    """Let readers see a snapshot, if all of it is there.
+
+    Raises:
+        CanvasError: the source was empty, and readers would lose all they have.
+    """
+    pipeline, ledger = opened.pipeline, opened.ledger
+    if not pipeline.snapshot or outcome.lost or outcome.duplicates:
+        return None
+    index = pipeline.target.replace(RUN, identifier.lower())
+    if not outcome.sent:
+        if indices.published(ledger, pipeline) and not allow_empty:
+            raise CanvasError(
+                f"the source gave no record; {pipeline.index.name} keeps what it has",
+                next_command=f"idemflow run {pipeline.name} --allow-empty, if it is really empty",
+            )
+        indices.create(ledger, index)
+    indices.publish(ledger, pipeline, index)
+    return index
 
 
 def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> str | None:
@@ -134,36 +265,16 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
     new = [run for run in opened.ledger.run_ids(opened.pipeline.name) if run not in known]
     if new:
         return new[0]
+    source = opened.pipeline.collect
     for item in control.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name == COLLECT:
+        if item.level == "ERROR" and item.name in _SOURCE_STEPS:
+            where = source.script if isinstance(source, ScriptSource) else item.name
             raise CanvasError(
-                f"{opened.pipeline.collect.script} fails in NiFi: {item.message}",
-                next_command=f"mend the script and run `idemflow deploy {opened.pipeline.name}`; "
+                f"{where} fails in NiFi: {item.message}",
+                next_command=f"mend the cause and run `idemflow deploy {opened.pipeline.name}`; "
                 "the run waits in NiFi and goes on by itself",
             )
     return None
-
-
-def settled(
-    opened: Session,
-    identifier: str,
-    start: verify.Before,
-    watch: Watch,
-    activity: Activity,
-) -> Outcome | None:
-    """What became of the run, once all of it has."""
-    busy = activity.queued or activity.active
-    # The manifest of a large run is large: once its size is known it is read at the end only.
-    if busy and watch.total is not None:
-        return None
-    found = opened.ledger.run(identifier)
-    if found is None:
-        return None
-    watch.total = found.records
-    if busy:
-        return None
-    outcome = verify.assess(opened.ledger, found, opened.pipeline.index.name, start)
-    return outcome if not outcome.lost or watch.quiet() else None
 
 
 @contextmanager
@@ -178,7 +289,9 @@ def _records(opened: Session, records: int | None) -> Iterator[None]:
     if records is None or before is None or before == str(records):
         yield
         return
-    description = f"Argument of {opened.pipeline.collect.function}()"
+    source = opened.pipeline.collect
+    assert isinstance(source, ScriptSource)
+    description = f"Argument of {source.function}()"
     parameters.put(name, context, [Parameter("records", str(records), description)])
     try:
         yield

@@ -11,6 +11,9 @@ from idemflow.pipeline import spec
 from idemflow.runtime import ServerStatus
 from idemflow.settings import Settings
 
+# How many different messages say why something waits.
+_REASONS = 3
+
 
 @dataclass(frozen=True)
 class PipelineStatus:
@@ -22,6 +25,7 @@ class PipelineStatus:
         every: how often it runs by itself, ``None`` while its schedule is stopped.
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
+        reasons: what the steps said last, if something waits: step and message.
     """
 
     name: str
@@ -29,6 +33,7 @@ class PipelineStatus:
     every: str | None
     queued: int
     queues: dict[str, int]
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _pipelines(settings: Settings) -> list[PipelineStatus] | None:
 def _pipeline(name: str) -> PipelineStatus:
     group = control.find_group(name)
     if group is None:
-        return PipelineStatus(name, "not deployed", None, 0, {})
+        return PipelineStatus(name, "not deployed", None, 0, {}, [])
     activity = control.activity(group.id)
     trigger = control.trigger(group.id).component
     running = trigger.state == "RUNNING"
@@ -79,4 +84,10 @@ def _pipeline(name: str) -> PipelineStatus:
     stopped = activity.stopped - (0 if running else 1)
     state = "invalid" if activity.invalid else "stopped" if stopped else "running"
     every = str(trigger.config.scheduling_period) if running else None
-    return PipelineStatus(name, state, every, activity.queued, activity.queues)
+    said = {
+        f"{item.name}: {item.message}": None
+        for item in (control.bulletins(group.id) if activity.queued else ())
+    }
+    return PipelineStatus(
+        name, state, every, activity.queued, activity.queues, list(said)[-_REASONS:]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from idemflow import indices
 from idemflow import verify as verification
 from idemflow.commands._session import session
 from idemflow.settings import Settings
@@ -16,4 +17,9 @@ def verify(settings: Settings, name: str) -> Verification:
     """
     with session(settings, name) as opened:
         pipeline = opened.pipeline
-        return verification.verify(opened.ledger, pipeline.name, pipeline.index.name)
+        return verification.verify(
+            opened.ledger,
+            pipeline.name,
+            pipeline.index.name,
+            indices.targets(opened.ledger, pipeline),
+        )

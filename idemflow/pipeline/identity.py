@@ -3,17 +3,50 @@
 Only the standard library is used and nothing of idemflow is imported: the source of this module
 is part of the script of the Identify step, which runs inside NiFi, on machines that do not have
 idemflow. What NiFi computes and what ``idemflow verify`` computes is thus the same code.
+
+A rule is plain JSON, so that it can be a property on the canvas::
+
+    {"fields": ["id"]}                            one field: its value as text
+    {"fields": ["shop", "customer.id"]}           several: the JSON array of the values
+    {"content": true, "except": ["loaded_at"]}    the hash of the record without some fields
+
+``docs/identity.md`` describes ids and canonical JSON exactly, with test vectors.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 # Elasticsearch refuses a longer _id (in bytes of UTF-8).
 MAX_ID_BYTES = 512
 
+# From here on a float cannot tell neighbouring integers apart.
+_FLOAT_LIMIT = 1 << 53
+
 # Order-independent checksums are sums modulo this.
 _CHECKSUM_MODULUS = 1 << 128
+
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
+def _chunks_of_json() -> Callable[[object, int], Iterable[str]] | None:
+    """The writer in C that JSONEncoder makes anew for each value, once for all.
+
+    That is a fifth of the time of a small record; without it JSONEncoder itself does the same.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return None
+    text = json.encoder.encode_basestring
+    made: Callable[[object, int], Iterable[str]]
+    made = make(None, _canonical.default, text, None, ":", ",", True, False, False)
+    return made
+
+
+_fast = _chunks_of_json()
 
 
 class NoIdentity(ValueError):
@@ -21,7 +54,7 @@ class NoIdentity(ValueError):
 
 
 def canonical(record: object) -> str:
-    """The canonical JSON of a value: sorted keys, no white space, UTF-8 text unescaped.
+    """The canonical JSON of a value: sorted keys, no white space, text unescaped.
 
     Args:
         record: anything that ``json`` can write; keys must be strings.
@@ -32,53 +65,150 @@ def canonical(record: object) -> str:
     Raises:
         TypeError: a value that JSON has no form for (a set, a date, bytes, ...).
         ValueError: NaN or an infinity, for which JSON has no form either.
+        RecursionError: the value is nested too deeply, or contains itself.
     """
-    return json.dumps(
-        record, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _canonical.encode(record) if _fast is None else "".join(_fast(record, 0))
 
 
 def content_hash(text: str) -> str:
-    """The hash of a document's canonical JSON: 32 hexadecimal digits (128 bits of SHA-256)."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """The hash of a document's canonical JSON: 32 hexadecimal digits (128 bits of SHA-256).
+
+    Raises:
+        UnicodeEncodeError: the text has a lone surrogate, so it has no form in UTF-8.
+    """
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def document_id(record: Mapping[str, object], fields: Iterable[str]) -> str:
-    """The id of a record's document.
-
-    One field gives its value as text. Several give the JSON array of their values, so that
-    ``("a", "bc")`` and ``("ab", "c")`` differ.
+def lookup(record: Mapping[str, Any], field: str) -> Any:
+    """The value of a field, ``None`` where there is none.
 
     Args:
         record: the record.
-        fields: names of the fields that identify it, at least one.
+        field: a name, or names of nested objects joined by dots. A field of the record that has
+            the dots in its own name comes first.
+    """
+    if field in record or "." not in field:
+        return record.get(field)
+    value: Any = record
+    for name in field.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def document_id(record: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+    """The id of a record's document.
+
+    Args:
+        record: the record, as ``json`` reads it.
+        rule: the identity rule.
 
     Returns:
-        The id, at most 512 bytes of UTF-8.
+        The id, at most 512 bytes of UTF-8: of a longer one the hash.
 
     Raises:
-        NoIdentity: a field is missing, null, blank, not a scalar, or the id is too long.
+        NoIdentity: a part is missing, null, blank or not a scalar; or there is no content.
+        ValueError: it is no identity rule.
     """
-    parts: list[str | int | float] = []
-    for field in fields:
+    return id_maker(rule)(record)
+
+
+def id_maker(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """:func:`document_id` of one rule, for many records.
+
+    Raises:
+        ValueError: it is no identity rule.
+    """
+    fields = rule.get("fields")
+    if rule.get("content") is True and not fields:
+        return _content_maker(rule.get("except") or [])
+    if not fields or not isinstance(fields, list):
+        raise ValueError(f"an identity rule names fields or the content, unlike {rule!r}")
+    if len(fields) > 1:
+        return lambda record: _fitted(canonical([_part(record, field) for field in fields]))
+    (field,) = fields
+
+    def of_one_field(record: Mapping[str, Any]) -> str:
         value = record.get(field)
-        if value is None:
-            raise NoIdentity(f"the identity field {field!r} is missing or null")
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if type(value) is int:
+            value = str(value)
+        # The common case: short ASCII text needs no further look.
+        if type(value) is str and value.isascii() and len(value) <= MAX_ID_BYTES and value.strip():
+            return value
+        return _fitted(str(_part(record, field)))
+
+    return of_one_field
+
+
+def _content_maker(excepted: list[str]) -> Callable[[Mapping[str, Any]], str]:
+    def of_content(record: Mapping[str, Any]) -> str:
+        for field in excepted:
+            record = _without(record, field)
+        if not record:
+            raise NoIdentity("the record has no content to make an id from")
+        try:
+            return content_hash(canonical(record))
+        except ValueError as error:
+            raise NoIdentity(f"the content makes no id: {error}") from error
+
+    return of_content
+
+
+def _without(record: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """A copy of a record without a field, which :func:`lookup` would find."""
+    if field in record or "." not in field:
+        return {name: value for name, value in record.items() if name != field}
+    name, _, rest = field.partition(".")
+    inner = record.get(name)
+    return dict(record) | ({name: _inner(inner, rest)} if isinstance(inner, dict) else {})
+
+
+def _inner(record: dict[str, Any], path: str) -> dict[str, Any]:
+    name, dot, rest = path.partition(".")
+    if not dot:
+        return {key: value for key, value in record.items() if key != name}
+    inner = record.get(name)
+    return record | ({name: _inner(inner, rest)} if isinstance(inner, dict) else {})
+
+
+def _part(record: Mapping[str, Any], field: str) -> str | int | float:
+    """A value that is fit to be an id or a part of it.
+
+    Raises:
+        NoIdentity: it is not.
+    """
+    value = lookup(record, field)
+    if value is None:
+        raise NoIdentity(f"the identity field {field!r} is missing or null")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise NoIdentity(
+            f"the identity field {field!r} is a {type(value).__name__}, not text or a number"
+        )
+    if isinstance(value, str) and not value.strip():
+        raise NoIdentity(f"the identity field {field!r} is blank")
+    if isinstance(value, float):
+        if not abs(value) < _FLOAT_LIMIT:
             raise NoIdentity(
-                f"the identity field {field!r} is a {type(value).__name__}, not text or a number"
+                f"the identity field {field!r} is {value!r}: so large a number with a point or an "
+                "exponent may have lost digits; make it an integer or text"
             )
-        if isinstance(value, str) and not value.strip():
-            raise NoIdentity(f"the identity field {field!r} is blank")
-        parts.append(value)
-    text = str(parts[0]) if len(parts) == 1 else canonical(parts)
+        if value.is_integer():
+            return int(value)
+    return value
+
+
+def _fitted(text: str) -> str:
+    """An id as Elasticsearch takes it.
+
+    Raises:
+        NoIdentity: it is not valid Unicode.
+    """
     try:
-        size = len(text.encode("utf-8"))
+        data = text.encode()
     except UnicodeEncodeError as error:
-        raise NoIdentity(f"the id {text!r} is not valid Unicode") from error
-    if size > MAX_ID_BYTES:
-        raise NoIdentity(f"the id has {size} bytes; Elasticsearch takes {MAX_ID_BYTES}")
-    return text
+        raise NoIdentity(f"the id {text[:200]!r} is not valid Unicode") from error
+    return text if len(data) <= MAX_ID_BYTES else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def checksum(entries: Iterable[tuple[str, str]]) -> str:

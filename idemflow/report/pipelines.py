@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from idemflow.canvas.control import State
 from idemflow.canvas.difference import Change
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
@@ -24,8 +25,13 @@ def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("run", justify="right", no_wrap=True)
+    # What not every pipeline can have is shown where it is there.
+    optional = [
+        name for name in ("deleted", "dropped") if any(getattr(run, name) for run in report.runs)
+    ]
     columns = (
-        "sent", "created", "overwritten", "stale", "dead letters", "duplicates", "lost", "seconds"
+        "sent", "created", "overwritten", *optional,
+        "stale", "dead letters", "duplicates", "lost", "seconds",
     )  # fmt: skip
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
@@ -36,6 +42,7 @@ def runs_table(report: RunsReport) -> RenderableType:
             f"{run.sent:,}",
             f"{run.created:,}",
             f"{run.overwritten:,}",
+            *(f"{getattr(run, name):,}" for name in optional),
             f"{run.stale:,}",
             f"[yellow]{run.dead_letters:,}[/]" if run.dead_letters else "0",
             *bad,
@@ -71,12 +78,22 @@ def verification_table(result: Verification) -> RenderableType:
     return Group(*parts)
 
 
-def pipelines_table(pipelines: Iterable[PipelineStatus]) -> Table:
-    """The pipelines of ``idemflow status``."""
+def states_table(states: Iterable[State]) -> Table:
+    """The table of ``idemflow state show``."""
+    table = Table("step", "key", "value", box=None, padding=(0, 1, 0, 0))
+    for state in states:
+        for key, value in sorted(state.entries.items()):
+            table.add_row(escape(state.step), escape(key), escape(value))
+    return table
+
+
+def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
+    """The pipelines of ``idemflow status``, and why something waits."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("pipeline", "steps", "runs every", "queued", "where"):
         table.add_column(name, justify="right" if name == "queued" else "left")
     colors = {"running": "green", "invalid": "red"}
+    parts: list[RenderableType] = [table]
     for pipeline in pipelines:
         where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
         table.add_row(
@@ -86,7 +103,8 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> Table:
             f"{pipeline.queued:,}",
             escape(where),
         )
-    return table
+        parts += [f"[yellow]{pipeline.name}[/]: {escape(reason)}" for reason in pipeline.reasons]
+    return Group(*parts)
 
 
 def changes_table(changes: Iterable[Change]) -> Table:

@@ -6,7 +6,7 @@
 :class:`Runtime`, embedded or the user's own.
 """
 
-from idemflow.runtime.connect import Runtime, connect, grant_indices
+from idemflow.runtime.connect import Runtime, check_readable, connect, grant_indices
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
 from idemflow.runtime.nifi import login
@@ -21,6 +21,7 @@ __all__ = [
     "ServerStatus",
     "Silent",
     "UpResult",
+    "check_readable",
     "connect",
     "down",
     "grant_indices",

@@ -12,7 +12,7 @@ from typing import Literal
 import requests
 from filelock import FileLock
 
-from idemflow.errors import NotReady, RuntimeNotUp, SettingError, UsageError
+from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
 from idemflow.runtime import elasticsearch
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.owner import servers_user
@@ -175,6 +175,38 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
                 next_command="idemflow logs elasticsearch",
             )
         time.sleep(0.2)
+
+
+def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
+    """Check that NiFi can read the files in a directory.
+
+    Nothing is checked for the user's own NiFi: the directory is on its machine.
+
+    Args:
+        settings: the settings.
+        pipeline: the name of the pipeline that wants it.
+        directory: the directory.
+
+    Raises:
+        PipelineError: it is not there, or NiFi's user cannot read it.
+    """
+    if settings.runtime == "external":
+        return
+    problem, remedy = "", ""
+    if not directory.is_dir():
+        problem, remedy = "is not a directory", f"mkdir -p '{directory}'"
+    elif not servers_user(settings.home, settings.run_as_user).can_reach(directory):
+        problem = "cannot be read by the user that NiFi runs as"
+        remedy = (
+            f"move it to where others may read, or: chmod o+rx '{directory}' and the folders above"
+        )
+    if problem:
+        raise PipelineError(
+            f"flows/{pipeline}.yaml",
+            f"{directory} {problem}",
+            field="collect.files.directory",
+            next_command=remedy,
+        )
 
 
 def _may(loader: Endpoint, patterns: Sequence[str]) -> bool:

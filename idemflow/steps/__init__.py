@@ -12,63 +12,130 @@ import re
 import textwrap
 from types import ModuleType
 
-from idemflow.pipeline import identity, manifest
-from idemflow.steps import collect, dead_letter, identify, ledger_entry, replay, triage
+from idemflow.pipeline import identity, manifest, positions, version
+from idemflow.steps import (
+    chunks,
+    collect,
+    dead_letter,
+    identify,
+    ledger_entry,
+    records,
+    replay,
+    sql,
+    triage,
+)
+from idemflow.steps import transform as transform_step
 
 # NiFi reads #{name} as a reference to a parameter, and ##{name} as the text #{name}.
 _PARAMETER = re.compile(r"#+(?=\{)")
 
+# Above a module in a script stand the modules that it imports.
+_OWN_IMPORT = re.compile(r"^from idemflow[\w.]* import (?:\([^)]*\)|[^\n(]*)\n", re.MULTILINE)
 
-def collect_script(source: str, function: str, pipeline: str) -> str:
+_SCOPE = "from org.apache.nifi.components.state import Scope"
+RECORDS_A_FLOW_FILE = chunks.RECORDS_A_FLOW_FILE
+COLLECT = (positions, records, chunks)
+IDENTIFY = (identity, version, positions, manifest, records, ledger_entry)
+
+
+def collect_script(
+    source: str, function: str, pipeline: str, *, batch: int = chunks.RECORDS_A_FLOW_FILE
+) -> str:
     """The script of the Collect step: the user's source first, so that line numbers agree.
 
     Args:
         source: text of the user's script.
         function: name of the generator function in it.
         pipeline: the pipeline's name.
+        batch: records in one FlowFile, at most.
     """
-    call = f"collect(session, REL_SUCCESS, {function}, {pipeline!r})"
-    return _escaped(source.rstrip("\n") + "\n\n\n" + _script([collect], call))
+    call = f"collect(session, REL_SUCCESS, {function}, pipeline={pipeline!r}, batch={batch})"
+    return _script([*COLLECT, collect], call, source)
 
 
-def identify_script(pipeline: str) -> str:
-    """The script of the Identify step; reads the properties ``identity`` and ``index``."""
+def plan_script() -> str:
+    """The script of the step before an incremental read of a database.
+
+    It reads the properties ``condition``, ``kind`` and ``overlap``.
+    """
+    call = (
+        "plan(session, REL_SUCCESS, Scope.CLUSTER, condition=condition.getValue(), "
+        "kind=kind.getValue(), overlap=float(overlap.getValue()))"
+    )
+    return _script([positions, chunks, sql], f"{_SCOPE}\n{call}")
+
+
+def rows_script(pipeline: str) -> str:
+    """The script of the step behind the read of a database.
+
+    It reads the properties ``rows``, ``origin``, ``column`` and ``kind``.
+
+    Args:
+        pipeline: the pipeline's name.
+    """
+    call = (
+        f"collect_rows(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r}, "
+        "origin=origin.getValue(), rows=int(rows.getValue()), column=column.getValue(), "
+        "kind=kind.getValue())"
+    )
+    return _script([positions, chunks, sql], call)
+
+
+def identify_script(pipeline: str, *, batch: bool, transform: tuple[str, str] | None = None) -> str:
+    """The script of the Identify step.
+
+    It reads the properties ``index`` (text), ``identity``, ``version`` and ``delete`` (rules as
+    JSON; the last two may be missing).
+
+    Args:
+        pipeline: the pipeline's name.
+        batch: whether a FlowFile of documents is a batch of JSON lines, or one document each.
+        transform: text of the user's script and the function in it, which is called with each
+            record.
+    """
+    source, function = transform or ("", None)
     call = (
         f"identify(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r}, "
-        "fields=json.loads(identity.getValue()), index=index.getValue())"
+        'index=context.getProperty("index").getValue(), identity=rule(context, "identity"), '
+        'version=rule(context, "version"), delete=rule(context, "delete"), '
+        f"batch={batch}, transform={function})"
     )
-    return _escaped(_script([identity, manifest, ledger_entry, identify], call))
+    return _script([*IDENTIFY, transform_step, identify], call, source)
 
 
-def triage_script(pipeline: str) -> str:
-    """The script that sorts what Elasticsearch did not take."""
-    call = f"triage(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r})"
-    return _escaped(_script([manifest, ledger_entry, triage], call))
+def triage_script(pipeline: str, batch: bool) -> str:
+    """The script that sorts what Elasticsearch did not take.
+
+    Args:
+        pipeline: the pipeline's name.
+        batch: whether documents come as lines of a batch.
+    """
+    call = f"triage(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r}, batch={batch})"
+    return _script([manifest, positions, ledger_entry, triage], call)
 
 
 def dead_letter_script(pipeline: str) -> str:
     """The script that wraps refused records into dead letters."""
-    return _escaped(_script([dead_letter], f"keep(session, REL_SUCCESS, pipeline={pipeline!r})"))
+    return _script([positions, dead_letter], f"keep(session, REL_SUCCESS, pipeline={pipeline!r})")
 
 
 def replay_script(pipeline: str) -> str:
     """The script that unpacks dead letters that are sent again."""
     call = f"unpack_letters(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r})"
-    return _escaped(_script([manifest, replay], call))
+    return _script([manifest, replay], call)
 
 
-def _script(modules: list[ModuleType], call: str) -> str:
-    """Modules and a call, in a function: their names cannot collide with the user's."""
+def _script(modules: list[ModuleType], call: str, source: str = "") -> str:
+    """The user's source, then modules and a call in a function: names cannot collide."""
     body = "\n\n".join(_source(module) for module in modules)
     step = textwrap.indent(f"{body}\n\n{call}\n", "    ")
     head = "# Below this line: idemflow's own step.\ndef _idemflow_step():\n"
-    return f"{head}{step}\n\n_idemflow_step()\n"
+    own = f"{head}{step}\n\n_idemflow_step()\n"
+    return _escaped(source.rstrip("\n") + "\n\n\n" + own if source else own)
 
 
 def _source(module: ModuleType) -> str:
-    """A module's source without its imports of other modules of idemflow (they stand above)."""
-    lines = inspect.getsource(module).strip().splitlines()
-    return "\n".join(line for line in lines if not line.startswith("from idemflow"))
+    return _OWN_IMPORT.sub("", inspect.getsource(module).strip())
 
 
 def _escaped(script: str) -> str:

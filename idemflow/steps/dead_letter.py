@@ -1,53 +1,102 @@
 """The last step of a record that can never go in: wraps it into a dead letter.
 
 Runs inside NiFi: standard library only. A dead letter's id comes from the pipeline and the
-content, so that the same bad record, sent again, is kept once.
+content, so that the same bad record, sent again, is kept once; a dead letter that is replayed and
+refused again keeps its id.
 """
 
+import base64
 import hashlib
 import json
+import re
+import zlib
 from datetime import UTC, datetime
 from typing import Any
+
+from idemflow.pipeline.positions import whole_number
+
+# From this many bytes on, the content is kept compressed.
+COMPRESSED_FROM = 1024 * 1024
+
+# What Identify puts before a document's fields in a batch.
+_PREFIX = re.compile(
+    rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
+)
+_KNOWN = (
+    "run",
+    "id",
+    "source",
+    "position",
+    "step",
+    "reason",
+    "stage",
+    "attempts",
+    "letter",
+    "index",
+)
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``position``, ``step`` and ``reason``, as far as known.
+        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
+            ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
         pipeline: the pipeline's name.
     """
-    return {
+    kept: dict[str, object] = {
         "pipeline": pipeline,
-        "run": attributes["run"],
-        "record_id": attributes["id"],
-        "position": attributes["position"],
-        "step": attributes["step"],
-        "reason": attributes["reason"],
-        "content": content.decode("utf-8", "backslashreplace"),
+        "run": attributes.get("run"),
+        "record_id": attributes.get("id"),
+        "index": attributes.get("index"),
+        "source": attributes.get("source"),
+        "position": attributes.get("position"),
+        "step": attributes.get("step"),
+        "reason": attributes.get("reason"),
+        "stage": attributes.get("stage") or "collected",
+        "attempts": whole_number(attributes.get("attempts")) or 1,
         "time": datetime.now(UTC).isoformat(),
     }
+    if len(content) < COMPRESSED_FROM:
+        return kept | {"content": content.decode("utf-8", "backslashreplace")}
+    packed = base64.b64encode(zlib.compress(content)).decode("ascii")
+    return kept | {"content": packed, "content_encoding": "zlib+base64"}
 
 
-def keep(session: Any, success: Any, *, pipeline: str, batch: int = 500) -> None:
+def bare(content: bytes, step: str | None) -> bytes:
+    """A record's text without what Identify put before it.
+
+    Args:
+        content: the FlowFile's content.
+        step: who refused it. What was refused before Load is still as it was collected.
+    """
+    match = _PREFIX.match(content) if step == "Load" else None
+    return content if match is None else b"{" + content[match.end() :]
+
+
+def keep(session: Any, success: Any, *, pipeline: str, at_once: int = 500) -> None:
     """Turn a batch of refused records into dead letters.
 
     Args:
         session: NiFi's ProcessSession.
         success: the relationship of dead letters.
         pipeline: the pipeline's name.
-        batch: FlowFiles to take at once, at most.
+        at_once: FlowFiles to take at once, at most.
     """
-    for flow_file in session.get(batch):
-        with session.read(flow_file) as content:
-            data = bytes(content.readAllBytes())
-        known = {
-            name: flow_file.getAttribute(f"idemflow.{name}")
-            for name in ("run", "id", "position", "step", "reason")
+    for flow_file in session.get(at_once):
+        with session.read(flow_file) as stream:
+            data = bytes(stream.readAllBytes())
+        known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}
+        content = bare(data, known["step"])
+        with session.write(flow_file) as stream:
+            stream.write(json.dumps(letter(known, content, pipeline)).encode())
+        digest = hashlib.sha256(pipeline.encode() + b"\0" + content).hexdigest()[:32]
+        attributes = {
+            "idemflow.id": known["letter"] or digest,
+            "idemflow.index": "idemflow-dead-letters",
+            # A dead letter is written, whatever was to be done with the record, and has no version.
+            "idemflow.operation": "index",
+            "idemflow.version": "",
         }
-        with session.write(flow_file) as content:
-            content.write(json.dumps(letter(known, data, pipeline)).encode())
-        identifier = hashlib.sha256(pipeline.encode() + b"\0" + data).hexdigest()[:32]
-        attributes = {"idemflow.id": identifier, "idemflow.index": "idemflow-dead-letters"}
         session.transfer(session.putAllAttributes(flow_file, attributes), success)

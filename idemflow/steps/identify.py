@@ -1,15 +1,188 @@
-"""The Identify step: makes each record a FlowFile that carries the id of its document.
+"""The Identify step: transforms records, and gives each the id and the version of its document.
 
-Runs inside NiFi, below the sources of ``identity`` and ``manifest``: standard library only.
-A record without an identity goes to ``failure`` with the reason; no id is ever made up.
+Runs inside NiFi, below the user's transform and the sources of what it imports: standard library
+only. A record without an identity goes to ``failure`` with the reason; no id is ever made up.
 """
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from idemflow.pipeline.identity import NoIdentity, canonical, content_hash, document_id
+from idemflow.pipeline.identity import NoIdentity, canonical, content_hash, id_maker
 from idemflow.pipeline.manifest import pack
-from idemflow.steps.ledger_entry import write_manifest
+from idemflow.pipeline.positions import decode, encode
+from idemflow.pipeline.version import NoVersion, delete_reader, version_reader
+from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
+from idemflow.steps.records import NoRecord, decoder, from_line
+from idemflow.steps.transform import Transform, transformed
+
+# What stands for a deleted document, so that Elasticsearch remembers the version of the delete.
+TOMBSTONE = '{"idemflow_deleted":true}'
+
+# Attributes are kept in NiFi's memory; a reason is for people to read.
+_REASON_LENGTH = 4000
+
+
+class Rules:
+    """How a pipeline identifies its records.
+
+    Args:
+        identity: the identity rule.
+        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
+        delete: the delete rule, or ``None``.
+
+    Raises:
+        ValueError: one of them is no such rule.
+    """
+
+    def __init__(
+        self,
+        identity: Mapping[str, Any],
+        version: Mapping[str, str] | None,
+        delete: Mapping[str, Any] | None,
+    ) -> None:
+        self.identifier = id_maker(identity)
+        self.version = version_reader(version["field"], version["type"]) if version else None
+        self.deleted = delete_reader(delete) if delete else None
+        # Then the id is the content hash, which need not be computed again.
+        self.by_content = bool(identity.get("content")) and not identity.get("except")
+
+
+class Sorted:
+    """What became of the records of a chunk.
+
+    Attributes:
+        taken: how many records the chunk had.
+        documents: id, version, operation (``index``, ``delete`` or ``tombstone``), the record's
+            text and its position.
+        entries: their part of the manifest.
+        refused: text and attributes of each record that cannot go in.
+        dropped: how many records the transform made nothing of.
+    """
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.documents: list[tuple[str, int | None, str, str, int | None]] = []
+        self.entries: list[tuple[str, str, int | None]] = []
+        self.refused: list[tuple[bytes, dict[str, str]]] = []
+        self.dropped = 0
+
+    def refuse(
+        self,
+        text: str,
+        reason: str,
+        *,
+        step: str,
+        stage: str,
+        position: int | None,
+        identifier: str | None = None,
+    ) -> None:
+        """Note that a record cannot go in, and which step says why."""
+        reason = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_LENGTH]
+        attributes = {
+            "idemflow.reason": reason,
+            "idemflow.step": step,
+            "idemflow.stage": stage,
+            "idemflow.position": None if position is None else str(position),
+            "idemflow.id": identifier,
+        }
+        known = {name: value for name, value in attributes.items() if value is not None}
+        self.refused.append((text.encode("utf-8", "surrogateescape"), known))
+
+
+def sort(
+    data: bytes, positions: str | None, rules: Rules, transform: Transform | None, stage: str
+) -> Sorted:
+    """Transform and identify the records of a chunk.
+
+    Args:
+        data: JSON lines.
+        positions: the records' positions in the source, as the chunk's attribute has them.
+        rules: the pipeline's rules.
+        transform: the user's function, if it is still to be called.
+        stage: ``document`` if records were transformed or are now, else ``collected``.
+    """
+    found = Sorted()
+    identifier_of, version_of, deleted = rules.identifier, rules.version, rules.deleted
+    for text, record, position in _records(data, positions, transform, found):
+        identifier = None
+        try:
+            if "_id" in record or "_version" in record or "_op" in record:
+                raise NoIdentity("a record cannot have a field _id, _version or _op; rename it")
+            if "idemflow_deleted" in record:
+                raise NoIdentity("the field idemflow_deleted is idemflow's own; rename it")
+            identifier = identifier_of(record)
+            number = None if version_of is None else version_of(record)
+            if deleted is not None and deleted(record):
+                operation = "delete" if number is None else "tombstone"
+                digest = ""
+            else:
+                operation = "index"
+                digest = identifier if rules.by_content else content_hash(canonical(record))
+        except (NoIdentity, NoVersion) as error:
+            reason = str(error)
+        except (ValueError, RecursionError) as error:
+            reason = f"the record cannot be written as JSON: {error}"
+        else:
+            found.documents.append((identifier, number, operation, text, position))
+            found.entries.append((identifier, digest, number))
+            continue
+        found.refuse(
+            text,
+            reason,
+            step="Identify",
+            stage=stage,
+            position=position,
+            identifier=identifier,
+        )
+    return found
+
+
+def _records(
+    data: bytes, positions: str | None, transform: Transform | None, found: Sorted
+) -> Iterator[tuple[str, dict[str, Any], int | None]]:
+    """The records of a chunk, transformed, each with its text and position; others are refused."""
+    try:
+        lines = data.decode().removesuffix("\n").split("\n") if data else []
+        sound = True
+    except UnicodeDecodeError:
+        lines = data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+        sound = False
+    found.taken = len(lines)
+    read = decoder.raw_decode
+    places: Sequence[int | None] = decode(positions, len(lines)) or [None] * len(lines)
+    for line, position in zip(lines, places, strict=True):
+        try:
+            record, end = read(line)
+        except (ValueError, RecursionError):
+            record, end = None, 0
+        if end != len(line) or type(record) is not dict or not sound:
+            # White space around the object; or a line that is none, and then why.
+            try:
+                record = from_line(line)
+            except NoRecord as error:
+                why = f"the record {error}"
+                found.refuse(line, why, step="Collect", stage="collected", position=position)
+                continue
+        if transform is None:
+            yield line if end == len(line) else line.strip(), record, position
+            continue
+        try:
+            texts = transformed(transform, record)
+        except NoRecord as error:
+            found.refuse(line, str(error), step="Transform", stage="collected", position=position)
+            continue
+        found.dropped += not texts
+        for text in texts:
+            # What goes on is identified, not what the function gave: a date is text by now.
+            yield text, read(text)[0], position
+
+
+def rule(context: Any, name: str) -> Any:
+    """A rule from a property of the step's processor; ``None`` where it is not set."""
+    value = context.getProperty(name)
+    text = None if value is None else value.getValue()
+    return json.loads(text) if text else None
 
 
 def identify(
@@ -18,59 +191,124 @@ def identify(
     failure: Any,
     *,
     pipeline: str,
-    fields: list[str],
     index: str,
+    identity: Mapping[str, Any],
+    version: Mapping[str, str] | None,
+    delete: Mapping[str, Any] | None,
+    batch: bool,
+    transform: Transform | None = None,
 ) -> None:
-    """Split one queued FlowFile of records, identify each, and write that part of the manifest.
+    """Identify the records of one queued FlowFile, and write their part of the manifest.
 
     Args:
         session: NiFi's ProcessSession.
-        success: the relationship of records with an id, and of manifests.
-        failure: the relationship of records without one.
+        success: the relationship of documents, of manifests and of the run's summary.
+        failure: the relationship of records that cannot go in.
         pipeline: the pipeline's name.
-        fields: the identity rule.
-        index: the index that the documents go to.
+        index: the index that the documents go to, unless the FlowFile's ``idemflow.index`` names
+            another; ``{run}`` and ``{day}`` in it stand for the run's own.
+        identity: the identity rule.
+        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
+        delete: the delete rule, or ``None``.
+        batch: whether a FlowFile of documents is a batch of JSON lines, or one document each.
+        transform: the user's function, if the pipeline has one.
     """
     chunk = session.get()
     if chunk is None:
         return
-    if chunk.getAttribute("idemflow.kind") is not None:
-        session.transfer(chunk, success)
-        return
     with session.read(chunk) as content:
         data = bytes(content.readAllBytes())
-    position = int(chunk.getAttribute("idemflow.position"))
-    reason = chunk.getAttribute("idemflow.reason")
-    entries: list[tuple[str, str]] = []
-    identified: list[Any] = []
-    refused: list[Any] = []
-    # What Collect could not write as a record has its reason already, and is not split.
-    for number, line in enumerate(data.split(b"\n") if reason is None else [data], position):
-        attributes = {"idemflow.position": str(number)}
-        why = reason
-        if why is None:
-            try:
-                record = json.loads(line)
-                identifier = document_id(record, fields)
-                entries.append((identifier, content_hash(canonical(record))))
-                attributes |= {"idemflow.id": identifier, "idemflow.index": index}
-            except NoIdentity as error:
-                why = str(error)
-        flow_file = session.create(chunk)
-        with session.write(flow_file) as content:
-            content.write(line)
-        if why is not None:
-            attributes |= {"idemflow.reason": why, "idemflow.step": "Identify"}
-        flow_file = session.putAllAttributes(flow_file, attributes)
-        (identified if why is None else refused).append(flow_file)
-    session.transfer(identified, success)
-    session.transfer(refused, failure)
-    content = {
-        "count": len(entries),
-        "refused": len(refused),
-        "entries": pack(entries),
-        "stale": pack([]),
-    }
+    if chunk.getAttribute("idemflow.kind") is not None:
+        if batch:
+            with session.write(chunk) as content:
+                content.write(as_line(chunk.getAttribute("idemflow.id"), data.decode()).encode())
+        session.transfer(chunk, success)
+        return
     run = chunk.getAttribute("idemflow.run")
-    write_manifest(session, success, pipeline=pipeline, run=run, index=index, content=content)
+    started = chunk.getAttribute("idemflow.started") or ""
+    index = chunk.getAttribute("idemflow.index") or index
+    index = index.replace("{run}", run.lower()).replace("{day}", started[:10])
+    positions = chunk.getAttribute("idemflow.positions") or chunk.getAttribute("idemflow.position")
+    chunk = session.removeAttribute(chunk, "idemflow.positions")
+    again = chunk.getAttribute("idemflow.transformed") == "true"
+    stage = "collected" if transform is None and not again else "document"
+    reason = chunk.getAttribute("idemflow.reason")
+    if reason is None:
+        rules = Rules(identity, version, delete)
+        found = sort(data, positions, rules, None if again else transform, stage)
+    else:
+        found = _unusable(chunk, data, reason)
+    if len(found.documents) + len(found.refused) > 1:
+        # A replayed letter can be one record only: of several, each is a letter of its own.
+        chunk = session.removeAttribute(chunk, "idemflow.letter")
+    passed = _batched(found) if batch else _single(found)
+    for relationship, flow_files, more in (
+        (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
+        (failure, found.refused, {"idemflow.index": index}),
+    ):
+        made = [_made(session, chunk, text, attributes | more) for text, attributes in flow_files]
+        session.transfer(made, relationship)
+    write_manifest(
+        session,
+        success,
+        pipeline=pipeline,
+        run=run,
+        index=index,
+        content={
+            "taken": found.taken,
+            "count": len(found.entries),
+            "refused": len(found.refused),
+            "dropped": found.dropped,
+            "entries": pack(found.entries),
+            "stale": pack([]),
+        },
+        batch=batch,
+    )
     session.remove(chunk)
+
+
+def _unusable(chunk: Any, data: bytes, reason: str) -> Sorted:
+    """What Collect could not make a record of has its reason already."""
+    found = Sorted()
+    found.taken = 1
+    step = chunk.getAttribute("idemflow.step") or "Collect"
+    attributes = {"idemflow.reason": reason, "idemflow.step": step, "idemflow.stage": "collected"}
+    found.refused.append((data, attributes))
+    return found
+
+
+def _batched(found: Sorted) -> list[tuple[bytes, dict[str, str]]]:
+    """The documents as one FlowFile: a line each, which starts with its id and version."""
+    if not found.documents:
+        return []
+    lines = [
+        f"{prefix(identifier, version, operation)},"
+        f"{TOMBSTONE[1:] if operation == 'tombstone' else text[1:]}"
+        for identifier, version, operation, text, _ in found.documents
+    ]
+    positions = [position for *_, position in found.documents if position is not None]
+    attributes = {"idemflow.positions": encode(positions)} if positions else {}
+    return [("\n".join(lines).encode(), attributes)]
+
+
+def _single(found: Sorted) -> list[tuple[bytes, dict[str, str]]]:
+    """The documents as a FlowFile each, with id and version as attributes."""
+    made = []
+    for identifier, version, operation, text, position in found.documents:
+        attributes = {
+            "idemflow.id": identifier,
+            "idemflow.operation": "delete" if operation == "delete" else "index",
+        }
+        if version is not None:
+            attributes["idemflow.version"] = str(version)
+        if position is not None:
+            attributes["idemflow.position"] = str(position)
+        made.append(((TOMBSTONE if operation == "tombstone" else text).encode(), attributes))
+    return made
+
+
+def _made(session: Any, chunk: Any, content: bytes, attributes: dict[str, str]) -> Any:
+    flow_file = session.create(chunk)
+    with session.write(flow_file) as stream:
+        stream.write(content)
+    return session.putAllAttributes(flow_file, attributes)

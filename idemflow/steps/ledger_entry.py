@@ -1,10 +1,30 @@
-"""Writes a chunk of a run's manifest from inside a step.
+"""Documents of the ledger from inside a step, and the form that documents have in a batch.
 
-Runs inside NiFi: standard library only.
+Runs inside NiFi: standard library only. In a batch, a FlowFile is many documents as JSON lines,
+and each line starts with what a FlowFile of a single document has as attributes:
+``{"_id":"...","_version":1,"_op":"delete",`` and the rest of the document.
 """
 
 import json
 from typing import Any
+
+_write = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def prefix(identifier: str, version: int | None = None, operation: str = "index") -> str:
+    """The start of a document's line in a batch, without the comma behind it.
+
+    Args:
+        identifier: the document's id.
+        version: its external version, if it has one.
+        operation: ``index`` or ``delete``.
+    """
+    start = f'{{"_id":{_write(identifier)}'
+    if version is not None:
+        start += f',"_version":{version}'
+    if operation == "delete":
+        start += ',"_op":"delete"'
+    return start
 
 
 def write_manifest(
@@ -15,6 +35,7 @@ def write_manifest(
     run: str,
     index: str,
     content: dict[str, object],
+    batch: bool,
 ) -> None:
     """Add a FlowFile that Load writes to ``idemflow-manifests``.
 
@@ -24,18 +45,31 @@ def write_manifest(
         pipeline: the pipeline's name.
         run: the run id.
         index: the index that the run's documents go to.
-        content: ``count``, ``refused``, ``entries`` and ``stale`` of the chunk.
+        content: ``taken``, ``count``, ``refused``, ``dropped``, ``entries`` and ``stale``.
+        batch: whether Load takes batches.
     """
     chunk = session.create()
+    # The FlowFile's own id: stable from the commit on, so that a re-send overwrites.
+    identifier = f"{run}:{chunk.getAttribute('uuid')}"
+    text = json.dumps({"pipeline": pipeline, "run": run, "index": index, **content})
     with session.write(chunk) as stream:
-        stream.write(
-            json.dumps({"pipeline": pipeline, "run": run, "index": index, **content}).encode()
-        )
+        stream.write(as_line(identifier, text).encode() if batch else text.encode())
     attributes = {
         "idemflow.kind": "manifest",
+        "idemflow.pipeline": pipeline,
         "idemflow.run": run,
-        # The FlowFile's own id: stable from the commit on, so that a re-send overwrites.
-        "idemflow.id": f"{run}:{chunk.getAttribute('uuid')}",
+        "idemflow.id": identifier,
         "idemflow.index": "idemflow-manifests",
+        "idemflow.operation": "index",
     }
     session.transfer(session.putAllAttributes(chunk, attributes), relationship)
+
+
+def as_line(identifier: str, text: str) -> str:
+    """A document of the ledger as a line of a batch.
+
+    Args:
+        identifier: the document's id.
+        text: the document as JSON, with at least one field.
+    """
+    return f"{prefix(identifier)},{text[1:]}"

@@ -80,10 +80,12 @@ def describe(letter: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     attributes = {
         "idemflow.position": position,
         "idemflow.positions": position,
-        "idemflow.attempts": str(letter.get("attempts") or 1),
+        "idemflow.attempts": str(int(letter.get("attempts") or 1) + 1),
     }
     if letter.get("source"):
         attributes["idemflow.source"] = str(letter["source"])
+    if letter.get("index"):
+        attributes["idemflow.index"] = str(letter["index"])
     if letter.get("stage") == "document":
         attributes["idemflow.transformed"] = "true"
     line = as_line(text)

@@ -6,10 +6,12 @@ the failure of a whole batch.
 """
 
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
 from idemflow.pipeline.manifest import pack
+from idemflow.pipeline.positions import nth, whole_number
 from idemflow.steps.ledger_entry import write_manifest
 
 # What an Elasticsearch that is busy, full, starting or wrongly set up answers for a document that
@@ -28,13 +30,16 @@ RETRYABLE_TYPES = {
 }
 STALE_TYPE = "version_conflict_engine_exception"
 
+# What a document's line in a batch starts with.
+_PREFIX = re.compile(rb'\{"_id":("(?:[^"\\]|\\.)*")(?:,"_version":(\d{1,19}))?')
+
 
 def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[str, str]:
     """What becomes of a document that was not taken.
 
     Args:
         error: the attribute ``elasticsearch.bulk.error`` (JSON), if there is one.
-        content: the document.
+        content: the document, or documents as JSON lines.
         identifier: the document's id.
 
     Returns:
@@ -67,39 +72,93 @@ def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
     if not identifier or not identifier.strip():
         return "dead", "the document has no id"
     try:
-        sound = isinstance(json.loads(content), dict)
-    except ValueError:
+        sound = all(isinstance(json.loads(line), dict) for line in content.split(b"\n"))
+    except (ValueError, RecursionError):
         sound = False
     return ("retry", "") if sound else ("dead", "the document is not a JSON object")
 
 
-def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: int = 500) -> None:
-    """Sort a batch of refusals; the ids of stale documents go into the run's manifest.
+def triage(
+    session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool, at_once: int = 500
+) -> None:
+    """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
 
     Args:
         session: NiFi's ProcessSession.
         success: the relationship of what is tried again, and of manifests.
         failure: the relationship of what becomes a dead letter.
         pipeline: the pipeline's name.
-        batch: FlowFiles to take at once, at most.
+        batch: whether documents are lines of a batch, which have their ids in them.
+        at_once: FlowFiles to take at once, at most.
     """
-    stale: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for flow_file in session.get(batch):
-        with session.read(flow_file) as content:
+    ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(
+        lambda: {"stale": [], "given_up": []}
+    )
+    for refused in session.get(at_once):
+        with session.read(refused) as content:
             data = bytes(content.readAllBytes())
-        identifier = flow_file.getAttribute("idemflow.id")
-        verdict, reason = judge(
-            flow_file.getAttribute("elasticsearch.bulk.error"), data, identifier
-        )
-        if verdict == "stale":
-            key = (flow_file.getAttribute("idemflow.run"), flow_file.getAttribute("idemflow.index"))
-            stale[key].append((identifier, ""))
-            session.remove(flow_file)
-        elif verdict == "retry":
-            session.transfer(session.penalize(flow_file), success)
+        identifier, version = _named_in_line(data) if batch else _named(refused)
+        verdict, reason = judge(refused.getAttribute("elasticsearch.bulk.error"), data, identifier)
+        key = (refused.getAttribute("idemflow.run"), refused.getAttribute("idemflow.index"))
+        if verdict == "stale" and identifier is not None:
+            ended[key]["stale"].append((identifier, "", version))
+            session.remove(refused)
+            continue
+        flow_file = _placed(session, refused)
+        if verdict == "retry":
+            # Should it come back without an error of its own, this one must not be judged again.
+            again = session.removeAttribute(flow_file, "elasticsearch.bulk.error")
+            session.transfer(session.penalize(again), success)
         else:
             attributes = {"idemflow.reason": reason, "idemflow.step": "Load"}
+            if identifier is not None:
+                attributes["idemflow.id"] = identifier
+                # A dead letter may be sent again or dropped: that it was refused in this run stays.
+                ended[key]["given_up"].append((identifier, "", version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
-    for (run, index), entries in stale.items():
-        content = {"count": 0, "refused": 0, "entries": pack([]), "stale": pack(entries)}
-        write_manifest(session, success, pipeline=pipeline, run=run, index=index, content=content)
+    for (run, index), entries in ended.items():
+        counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
+        packed = {name: pack(ones) for name, ones in entries.items()}
+        content = counts | {"entries": pack([])} | packed
+        write_manifest(
+            session,
+            success,
+            pipeline=pipeline,
+            run=run,
+            index=index,
+            content=content,
+            batch=batch,
+        )
+
+
+def _named(flow_file: Any) -> tuple[str | None, int | None]:
+    """Id and version of a FlowFile's document."""
+    version = flow_file.getAttribute("idemflow.version")
+    return flow_file.getAttribute("idemflow.id"), whole_number(version)
+
+
+def _named_in_line(data: bytes) -> tuple[str | None, int | None]:
+    """Id and version of the first document of a batch."""
+    match = _PREFIX.match(data)
+    if match is None:
+        return None, None
+    try:
+        identifier = json.loads(match[1])
+    except ValueError:
+        return None, None
+    return identifier, int(match[2]) if match[2] else None
+
+
+def _placed(session: Any, flow_file: Any) -> Any:
+    """A line that was taken out of a batch, with its position in place of the batch's."""
+    number = flow_file.getAttribute("elasticsearch.record.index")
+    if number is None:
+        return flow_file
+    positions = flow_file.getAttribute("idemflow.positions")
+    record = whole_number(number)
+    position = None if record is None else nth(positions, record)
+    for name in ("elasticsearch.record.index", "idemflow.positions"):
+        flow_file = session.removeAttribute(flow_file, name)
+    if position is None:
+        return flow_file
+    return session.putAttribute(flow_file, "idemflow.position", str(position))

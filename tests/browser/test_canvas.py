@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from idemflow.canvas.flow import COLLECT, IDENTIFY, KEEP, PUT, TRIAGE, TRIGGER, WRAP
+from idemflow.canvas.flow import IDENTIFY, KEEP, PUT, TRIAGE, WRAP
+from idemflow.canvas.sources import COLLECT, TRIGGER
 from tests.browser.page import Canvas
 from tests.integration.tools import ROOT, Idemflow, wait_until
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import catalog, flow
+from idemflow.canvas import catalog, flow, sources
 from idemflow.canvas.catalog import Component
 from idemflow.canvas.difference import Change, compare
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
+from idemflow.pipeline.model import FilesSource, SqlSource, Transform
+from idemflow.pipeline.spec import Sources
 
 ROOT = Path(__file__).parents[3]
 # What a processor group, a processor, a port take on the canvas, in pixels.
@@ -32,6 +34,22 @@ DISPLAY_NAMES = {
     catalog.SCRIPT: ["Script Engine", "Script File", "Script Body", "Module Directory"],
     catalog.PUT: [
         "Identifier Attribute", "Index Operation", "Index", "Batch Size", "Client Service",
+        "Input Content Format", "Identifier Field", "Retain Identifier Field",
+        "Version Field", "Operation Field",
+    ],
+    catalog.SQL: [
+        "Database Connection Pooling Service", "Record Writer", "SQL Query",
+        "Max Rows Per Flow File", "Output Batch Size", "Fetch Size", "Set Auto Commit",
+        "Use Avro Logical Types",
+    ],
+    catalog.POOL: [
+        "Database Connection URL", "Database Driver Class Name", "Database Driver Location(s)",
+        "Database User", "Password", "Max Total Connections",
+    ],
+    catalog.JSON_WRITER: [
+        "Output Grouping", "Timestamp Format", "Date Format", "Time Format",
+        "Schema Write Strategy", "Schema Access Strategy", "Suppress Null Values",
+        "Pretty Print JSON",
     ],
     catalog.CLIENT_SERVICE: [
         "HTTP Hosts", "Authorization Scheme", "Username", "Password", "SSL Context Service",
@@ -53,12 +71,13 @@ def component(kind: str, *, prefix: str = "internal ") -> Component:
     )
 
 
+SCRIPTS = Sources("def people(records, seed): ...\n", None)
 TYPES = {kind: component(kind) for kind in DISPLAY_NAMES}
 
 
 def built(**changes: Any) -> dict[str, Any]:
     pipeline = spec.load(ROOT, "people").model_copy(update=changes)
-    return flow.build(pipeline, "def people(records, seed): ...\n", TYPES, tls=True)
+    return flow.build(pipeline, SCRIPTS, TYPES, tls=True)
 
 
 def components(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -73,8 +92,8 @@ def test_the_same_pipeline_gives_the_same_definition() -> None:
     assert json.dumps(built()) == json.dumps(built())
 
 
-def test_ids_are_unique() -> None:
-    ids = [item["identifier"] for item in components(built()["flowContents"])]
+def test_ids_are_unique(changes: dict[str, Any]) -> None:
+    ids = [item["identifier"] for item in components(built(**changes)["flowContents"])]
     assert len(ids) == len(set(ids)) > 20
 
 
@@ -86,7 +105,7 @@ def test_no_secret_is_in_the_definition() -> None:
 def test_internal_names_come_from_the_descriptors() -> None:
     other = {kind: component(kind, prefix="v3-") for kind in DISPLAY_NAMES}
     pipeline = spec.load(ROOT, "people")
-    group = flow.build(pipeline, "def people(): ...", other, tls=True)["flowContents"]
+    group = flow.build(pipeline, SCRIPTS, other, tls=True)["flowContents"]
     put = next(item for item in components(group) if item["name"] == flow.PUT)
     assert put["properties"]["v3-Identifier Attribute"] == "idemflow.id"
 
@@ -95,9 +114,9 @@ def test_a_property_that_another_nifi_calls_differently_is_found() -> None:
     names = [*DISPLAY_NAMES[catalog.PUT], "Max FlowFiles Per Batch"]
     names.remove("Batch Size")
     later = replace(TYPES[catalog.PUT], names={name: name for name in names})
-    group = flow.build(
-        spec.load(ROOT, "people"), "def people(): ...", {**TYPES, catalog.PUT: later}, tls=True
-    )["flowContents"]
+    group = flow.build(spec.load(ROOT, "people"), SCRIPTS, {**TYPES, catalog.PUT: later}, tls=True)[
+        "flowContents"
+    ]
     put = next(item for item in components(group) if item["name"] == flow.PUT)
     assert put["properties"]["Max FlowFiles Per Batch"] == "1000"
 
@@ -106,23 +125,44 @@ def test_a_nifi_that_lacks_a_property_is_told() -> None:
     with pytest.raises(CanvasError, match="has no property 'Identifier Attribute'"):
         flow.build(
             spec.load(ROOT, "people"),
-            "",
+            SCRIPTS,
             {**TYPES, catalog.PUT: component(catalog.SCRIPT)},
             tls=True,
         )
 
 
-def test_every_connection_joins_components_that_are_there() -> None:
-    contents = built()["flowContents"]
+SQL = {"database": "shop", "table": "orders"}
+SOURCES: dict[str, dict[str, Any]] = {
+    "script": {},
+    "table": {"collect": SqlSource.model_validate({"sql": SQL})},
+    "incremental": {
+        "collect": SqlSource.model_validate({"sql": SQL | {"incremental": {"column": "at"}}})
+    },
+    "files": {
+        "collect": FilesSource.model_validate({"files": {"directory": "d", "format": "csv"}})
+    },
+}
+
+
+@pytest.fixture(params=SOURCES)
+def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What makes another pipeline of ``people``: one of each source."""
+    return SOURCES[request.param]
+
+
+def test_every_connection_joins_components_that_are_there(changes: dict[str, Any]) -> None:
+    contents = built(**changes)["flowContents"]
     ids = {item["identifier"] for item in components(contents)}
     connections = [item for item in components(contents) if "selectedRelationships" in item]
-    assert len(connections) == 24
+    assert len(connections) >= 24
     for connection in connections:
         assert {connection["source"]["id"], connection["destination"]["id"]} <= ids
 
 
-def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping() -> None:
-    contents = built()["flowContents"]
+def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping(
+    changes: dict[str, Any],
+) -> None:
+    contents = built(**changes)["flowContents"]
     for group in [contents, *contents["processGroups"]]:
         boxes = []
         for kind in ("processGroups", "processors", "inputPorts", "outputPorts"):
@@ -139,7 +179,7 @@ def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping() -> None:
 
 
 def test_arguments_become_json_from_parameters() -> None:
-    template = flow.arguments_template({"records": 5, "name": 'a"b', "flag": True})
+    template = sources.arguments_template({"records": 5, "name": 'a"b', "flag": True})
     assert template == (
         '{"records":#{records},"name":"${#{name}:escapeJson()}","flag":#{flag}}'
     )  # fmt: skip
@@ -201,3 +241,55 @@ def test_moved_boxes_are_no_difference() -> None:
         if "position" in item:
             item["position"] = {"x": 1.0, "y": 2.0}
     assert compare(live, definition["flowContents"], TYPES) == []
+
+
+def named(definition: dict[str, Any], name: str) -> dict[str, Any]:
+    """The properties of the component of that name, by display name."""
+    found = next(
+        item for item in components(definition["flowContents"])
+        if item["name"] == name and "properties" in item
+    )  # fmt: skip
+    return {key.removeprefix("internal "): value for key, value in found["properties"].items()}
+
+
+def test_one_document_a_flow_file_or_many() -> None:
+    load = spec.load(ROOT, "people").load
+    one = named(built(load=load.model_copy(update={"batch": 1})), flow.PUT)
+    assert one["Identifier Attribute"] == "idemflow.id"
+    assert "Input Content Format" not in one
+    many = named(built(load=load.model_copy(update={"batch": 5000})), flow.PUT)
+    assert (many["Input Content Format"], many["Identifier Field"]) == ("NDJSON", "_id")
+
+
+def test_a_nifi_without_json_lines_gets_one_document_a_flow_file() -> None:
+    put = TYPES[catalog.PUT]
+    names = {key: value for key, value in put.names.items() if key != "Version Field"}
+    types = {**TYPES, catalog.PUT: replace(put, names=names)}
+    pipeline = spec.load(ROOT, "people")
+    pipeline = pipeline.model_copy(update={"load": pipeline.load.model_copy(update={"batch": 50})})
+    found = named(flow.build(pipeline, SCRIPTS, types, tls=True), flow.PUT)
+    assert found["Identifier Attribute"] == "idemflow.id"
+
+
+def test_a_query_keeps_its_text() -> None:
+    sql = {"database": "shop", "query": "SELECT '${x}', '#{y}' FROM t;"}
+    changes = {"collect": SqlSource.model_validate({"sql": sql})}
+    assert named(built(**changes), sources.READ)["SQL Query"] == "SELECT '$${x}', '##{y}' FROM t"
+    incremental = {
+        "collect": SqlSource.model_validate({"sql": sql | {"incremental": {"column": "at"}}})
+    }
+    assert named(built(**incremental), sources.READ)["SQL Query"] == (
+        "SELECT * FROM (SELECT '$${x}', '##{y}' FROM t) AS source ${idemflow.condition}"
+    )
+
+
+def test_a_transform_stands_before_the_step() -> None:
+    definition = flow.build(
+        spec.load(ROOT, "people").model_copy(
+            update={"transform": Transform(script="scripts/t.py", function="clean")}
+        ),
+        Sources("def people(): ...\n", "def clean(record):\n    return record\n"),
+        TYPES,
+        tls=True,
+    )
+    assert named(definition, flow.IDENTIFY)["Script Body"].startswith("def clean(record):")

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline import spec
+from idemflow.pipeline.model import FilesSource, SqlSource
 
 GOOD = """\
 pipeline: things
@@ -50,8 +52,8 @@ def test_the_shipped_pipelines_are_valid() -> None:
 
 def test_defaults(project: Path) -> None:
     pipeline = spec.load(project, "things")
-    assert pipeline.identity == ["id"]
-    assert pipeline.load.batch == 1000
+    assert pipeline.identity.fields == ["id"]
+    assert pipeline.load.batch == 5000
     assert pipeline.schedule == "1 day"
     assert pipeline.mapping() == {"dynamic": "true", "properties": {"id": {"type": "keyword"}}}
 
@@ -62,7 +64,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
     )
     (project / "flows/things.yaml").write_text(text)
     pipeline = spec.load(project, "things")
-    assert pipeline.identity == ["country", "id"]
+    assert pipeline.identity.fields == ["country", "id"]
     assert pipeline.mapping()["properties"] == {"id": {"type": "keyword", "ignore_above": 100}}
 
 
@@ -76,7 +78,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("  name: things", "  name: _things", 9, "index.name", "a letter or digit first"),
         ("  name: things", "  name: a b", 9, "index.name", "no blank"),
         ("  name: things", "  name: idemflow-runs", 9, "index.name", "belong to the ledger"),
-        ("  name: things", f"  name: {'x' * 256}", 9, "index.name", "255 bytes"),
+        ("  name: things", f"  name: {'x' * 256}", 9, "index.name", "227 bytes"),
         ("    id: keyword", "    id: keywrd", 11, "index.mapping.id", "a field type"),
         ("    records: 10", "    records: [10]", 6, "collect.arguments.records", "a number"),
         ("script: scripts/things.py", "script: /etc/passwd", 3, "collect.script", "inside"),
@@ -151,10 +153,166 @@ def test_a_script_is_checked_without_running_it(project: Path, script: str, word
 )
 def test_scripts_that_may_be_right_are_accepted(project: Path, script: str) -> None:
     (project / "scripts/things.py").write_text(script)
-    assert spec.load(project, "things").collect.function == "things"
+    assert spec.load(project, "things").name == "things"
 
 
 def test_a_script_that_is_not_there(project: Path) -> None:
     (project / "scripts/things.py").unlink()
     with pytest.raises(PipelineError, match=r"there is no file scripts/things\.py"):
         spec.load(project, "things")
+
+
+def loaded(project: Path, **changes: str) -> spec.Pipeline:
+    """The pipeline with some of its top-level fields replaced by other YAML."""
+    data = YAML(typ="safe").load(GOOD)
+    data |= {key: YAML(typ="safe").load(text) for key, text in changes.items()}
+    with (project / "flows/things.yaml").open("w") as file:
+        YAML(typ="safe").dump(data, file)
+    return spec.load(project, "things")
+
+
+def test_a_table_read_incrementally(project: Path) -> None:
+    source = loaded(
+        project,
+        collect="{sql: {database: demo, table: shop.orders, incremental: {column: updated_at}}}",
+    ).collect
+    assert isinstance(source, SqlSource)
+    assert source.sql.incremental is not None
+    assert (source.sql.incremental.type, source.sql.incremental.overlap) == ("timestamp", "5 min")
+
+
+def test_an_integer_column_overlaps_by_a_number(project: Path) -> None:
+    source = loaded(
+        project,
+        collect="{sql: {database: demo, query: SELECT 1, incremental: {column: n, type: integer}}}",
+    ).collect
+    assert isinstance(source, SqlSource)
+    assert source.sql.incremental is not None
+    assert source.sql.incremental.overlap == 0
+
+
+def test_files(project: Path) -> None:
+    source = loaded(
+        project, collect="{files: {directory: data, format: csv, csv: {types: {n: integer}}}}"
+    ).collect
+    assert isinstance(source, FilesSource)
+    assert (source.files.pattern, source.files.csv.delimiter) == ("*", ",")
+
+
+@pytest.mark.parametrize(
+    ("collect", "field", "words"),
+    [
+        ("{sql: {database: demo}}", "collect.sql", "a table or a query"),
+        ("{sql: {database: demo, table: a, query: b}}", "collect.sql", "one of both"),
+        ("{sql: {database: demo, table: a; DROP TABLE b}}", "collect.sql.table", "name of a table"),
+        ("{sql: {database: d, tabel: a}}", "collect.sql.tabel", "did you mean 'table'"),
+        (
+            "{sql: {database: d, table: t, incremental: {column: c, overlap: 5}}}",
+            "collect.sql.incremental",
+            'a period such as "5 min"',
+        ),
+        (
+            "{sql: {database: d, table: t, incremental: {column: c, type: integer, overlap: 5 s}}}",
+            "collect.sql.incremental",
+            "must be a number",
+        ),
+        (
+            "{sql: {database: d, table: t, incremental: {column: 'c; --'}}}",
+            "collect.sql.incremental.column",
+            "the name of a column",
+        ),
+        ("{sql: {database: d, table: t}, script: s.py}", "collect.script", "unknown field"),
+        ("{files: {directory: d, format: xml}}", "collect.files.format", "csv"),
+        ("{files: {directory: d, format: csv, pattern: ../*}}", "collect.files.pattern", "below"),
+        (
+            "{files: {directory: d, format: csv, csv: {encoding: utf-9}}}",
+            "collect.files.csv.encoding",
+            "utf-8",
+        ),
+        ("{}", "collect.script", "is missing"),
+    ],
+)
+def test_a_mistake_in_a_source(project: Path, collect: str, field: str, words: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        loaded(project, collect=collect)
+    assert caught.value.field == field
+    assert words in caught.value.message
+    assert caught.value.line is not None
+
+
+def test_identity_by_content(project: Path) -> None:
+    identity = loaded(project, identity="{content-hash: true, except: [loaded_at]}").identity
+    assert identity.rule() == {"content": True, "except": ["loaded_at"]}
+
+
+def test_version_and_delete_may_be_just_a_field(project: Path) -> None:
+    pipeline = loaded(project, version="updated_at", delete="gone")
+    assert pipeline.version is not None
+    assert pipeline.version.rule() == {"field": "updated_at", "type": "timestamp"}
+    assert pipeline.delete is not None
+    assert pipeline.delete.rule() == {"field": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"identity": "{content-hash: true, fields: [a]}"}, "a field, a list of fields, or"),
+        ({"identity": "{except: [a]}"}, "a field, a list of fields, or"),
+        ({"delete": "{field: a, equals: 1, in: [2]}"}, "not both"),
+        ({"mode": "snapshot", "index": "{name: 'things-{run}'}"}, "must be a plain name"),
+        (
+            {"version": "v", "delete": "d", "index": "{name: 'things-{day}'}"},
+            "needs one index for all runs",
+        ),
+        (
+            {
+                "mode": "snapshot",
+                "collect": "{sql: {database: d, table: t, incremental: {column: c}}}",
+            },
+            "needs all rows in each run",
+        ),
+    ],
+)
+def test_fields_that_do_not_fit_together(
+    project: Path, changes: dict[str, str], words: str
+) -> None:
+    with pytest.raises(PipelineError) as caught:
+        loaded(project, **changes)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "target", "pattern", "alias"),
+    [
+        ({}, "things", "things", None),
+        ({"index": "{name: 'things-{run}'}"}, "things-{run}", "things-*", None),
+        ({"index": "{name: 'things-{day}'}"}, "things-{day}", "things-*", None),
+        ({"mode": "snapshot"}, "things-{run}", "things-*", "things"),
+        ({"version": "v", "delete": "d"}, "things-rows", "things-rows", "things"),
+        ({"version": "v", "delete": "d", "mode": "snapshot"}, "things-{run}", "things-*", "things"),
+        ({"delete": "d"}, "things", "things", None),
+    ],
+)
+def test_where_documents_go(
+    project: Path, changes: dict[str, str], target: str, pattern: str, alias: str | None
+) -> None:
+    pipeline = loaded(project, **changes)
+    assert (pipeline.target, pipeline.target_pattern, pipeline.alias) == (target, pattern, alias)
+
+
+@pytest.mark.parametrize(
+    "name", ["things-{run", "things-{week}", "things-{run}-{day}", "{day}-things"]
+)
+def test_only_run_or_day_may_end_an_index_name(project: Path, name: str) -> None:
+    with pytest.raises(PipelineError, match=r"index\.name"):
+        loaded(project, index=f"{{name: '{name}'}}")
+
+
+def test_a_transform_must_take_a_record(project: Path) -> None:
+    (project / "scripts/change.py").write_text("def change():\n    return None\n")
+    with pytest.raises(PipelineError, match="must take a record"):
+        loaded(project, transform="{script: scripts/change.py, function: change}")
+    (project / "scripts/change.py").write_text("def change(record):\n    return None\n")
+    assert loaded(project, transform="{script: scripts/change.py, function: change}").transform
+    with pytest.raises(PipelineError, match="has no function 'other'"):
+        loaded(project, transform="{script: scripts/change.py, function: other}")

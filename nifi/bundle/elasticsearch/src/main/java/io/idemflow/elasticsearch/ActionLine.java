@@ -23,28 +23,34 @@ public final class ActionLine {
      * @param index index, alias or data stream
      * @param type a type, for Elasticsearch 6; may be blank
      * @param id the id, or null where Elasticsearch shall make one up
+     * @param version the document's version, or null; an older one is refused then
      * @param dynamicTemplates a JSON object, or null
      * @param fields further fields and their values; those that the other arguments have set are left out
      * @throws BadDocumentException where a text is not Unicode
      */
     public void write(final BulkBody body, final Operation operation, final String index, final String type, final String id,
-            final byte[] dynamicTemplates, final Map<String, String> fields) throws BadDocumentException {
+            final Long version, final byte[] dynamicTemplates, final Map<String, String> fields) throws BadDocumentException {
         body.append(start(operation, index, type));
         if (id != null) {
             body.append(Literals.ID);
             body.append(quote(id));
+        }
+        if (version != null) {
+            body.append(Literals.VERSION);
+            body.append(Long.toString(version).getBytes(StandardCharsets.US_ASCII));
+            body.append(Literals.VERSION_TYPE);
         }
         if (dynamicTemplates != null) {
             body.append(Literals.DYNAMIC_TEMPLATES);
             body.append(dynamicTemplates);
         }
         if (!fields.isEmpty()) {
-            writeFields(body, type, id, dynamicTemplates, fields);
+            writeFields(body, type, id, version, dynamicTemplates, fields);
         }
         body.append(Literals.END);
     }
 
-    private static void writeFields(final BulkBody body, final String type, final String id, final byte[] dynamicTemplates,
+    private static void writeFields(final BulkBody body, final String type, final String id, final Long version, final byte[] dynamicTemplates,
             final Map<String, String> fields) throws BadDocumentException {
         final Map<String, String> free = new LinkedHashMap<>(fields);
         free.remove("_index");
@@ -53,6 +59,10 @@ public final class ActionLine {
         }
         if (id != null) {
             free.remove("_id");
+        }
+        if (version != null) {
+            free.remove("version");
+            free.remove("version_type");
         }
         if (dynamicTemplates != null) {
             free.remove("dynamic_templates");
@@ -88,7 +98,7 @@ public final class ActionLine {
         try {
             escaped = ENCODER.quoteAsUTF8(text);
         } catch (final IllegalArgumentException e) {
-            throw new BadDocumentException("A value of its action line is not Unicode text: " + e.getMessage(), e);
+            throw new BadDocumentException(BadDocumentException.Fault.PROPERTY, "A value of its action line is not Unicode text: " + e.getMessage(), e);
         }
         final byte[] quoted = new byte[escaped.length + 2];
         quoted[0] = '"';
@@ -99,6 +109,8 @@ public final class ActionLine {
 
     private static final class Literals {
         static final byte[] ID = ",\"_id\":".getBytes(StandardCharsets.UTF_8);
+        static final byte[] VERSION = ",\"version\":".getBytes(StandardCharsets.UTF_8);
+        static final byte[] VERSION_TYPE = ",\"version_type\":\"external_gte\"".getBytes(StandardCharsets.UTF_8);
         static final byte[] TYPE = ",\"_type\":".getBytes(StandardCharsets.UTF_8);
         static final byte[] DYNAMIC_TEMPLATES = ",\"dynamic_templates\":".getBytes(StandardCharsets.UTF_8);
         static final byte[] END = "}}\n".getBytes(StandardCharsets.UTF_8);

@@ -35,9 +35,13 @@ public final class BulkBody {
     }
 
     public void append(final byte[] more) {
-        reserve(more.length);
-        System.arraycopy(more, 0, bytes, length, more.length);
-        length += more.length;
+        append(more, 0, more.length);
+    }
+
+    public void append(final byte[] source, final int offset, final int size) {
+        reserve(size);
+        System.arraycopy(source, offset, bytes, length, size);
+        length += size;
     }
 
     public void append(final char ascii) {
@@ -78,6 +82,22 @@ public final class BulkBody {
     /** Takes back everything from a position on, within the operation that is being written. */
     public void truncate(final int position) {
         length = position;
+    }
+
+    /**
+     * Takes back blanks at the end, and a comma before them.
+     *
+     * @param start where to stop at the latest
+     * @return what the body ends with then
+     */
+    char dropComma(final int start) {
+        while (length > start && bytes[length - 1] >= 0 && bytes[length - 1] <= ' ') {
+            length--;
+        }
+        if (length > start && bytes[length - 1] == ',') {
+            length--;
+        }
+        return (char) bytes[length - 1];
     }
 
     /** The operations from one (inclusive) to another (exclusive). */

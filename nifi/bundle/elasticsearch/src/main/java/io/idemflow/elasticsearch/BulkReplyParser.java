@@ -3,7 +3,6 @@ package io.idemflow.elasticsearch;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.idemflow.elasticsearch.ItemResult.Outcome;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -64,9 +63,8 @@ final class BulkReplyParser {
             expect(parser.nextToken(), null);
             return new String(reply.body(), StandardCharsets.UTF_8);
         } catch (final IOException e) {
-            return "{\"status\":" + reply.status() + ",\"error\":{\"type\":\"http_" + reply.status() + "\",\"reason\":\""
-                    + new String(JsonStringEncoder.getInstance().quoteAsString(reply.status() == 413
-                    ? "The document is too large for Elasticsearch. " + reply.excerpt() : reply.excerpt())) + "\"}}";
+            return ItemResult.error(reply.status(), "http_" + reply.status(), reply.status() == 413
+                    ? "The document is too large for Elasticsearch. " + reply.excerpt() : reply.excerpt());
         }
     }
 

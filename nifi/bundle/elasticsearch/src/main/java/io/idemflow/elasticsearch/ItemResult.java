@@ -1,5 +1,7 @@
 package io.idemflow.elasticsearch;
 
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+
 /**
  * What became of one document.
  *
@@ -22,11 +24,18 @@ public record ItemResult(Outcome outcome, String result, boolean stale, String r
         UNAVAILABLE
     }
 
-    static ItemResult unavailable(final String reason) {
+    /** Not taken now, for a reason that holds for the cluster. */
+    public static ItemResult unavailable(final String reason) {
         return new ItemResult(Outcome.UNAVAILABLE, null, false, reason);
     }
 
     static ItemResult refused(final String reason) {
         return new ItemResult(Outcome.REFUSED, null, false, reason);
+    }
+
+    /** An error in the form that Elasticsearch gives those of an item. */
+    static String error(final int status, final String type, final String reason) {
+        return "{\"status\":" + status + ",\"error\":{\"type\":\"" + type + "\",\"reason\":\""
+                + new String(JsonStringEncoder.getInstance().quoteAsString(reason)) + "\"}}";
     }
 }

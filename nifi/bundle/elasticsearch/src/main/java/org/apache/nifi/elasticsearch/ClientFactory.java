@@ -76,7 +76,7 @@ final class ClientFactory {
                 Duration.ofMillis(context.getProperty(ClientProperties.READ_TIMEOUT).asLong()),
                 context.getProperty(ClientProperties.COMPRESSION).asBoolean());
         return new Client(connection, sniffer(context, connection, nodes, log), hosts.getFirst().toString(),
-                ClientProperties.ALWAYS_SUPPRESS.getValue().equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue()),
+                ElasticSearchClientService.ALWAYS_SUPPRESS.getValue().equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue()),
                 context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean());
     }
 

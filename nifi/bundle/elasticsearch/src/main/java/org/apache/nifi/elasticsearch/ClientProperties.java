@@ -14,10 +14,6 @@ import org.apache.nifi.ssl.SSLContextProvider;
 /** The properties of the client service, by the names, display names and defaults of the official one in NiFi 2.3.0. */
 final class ClientProperties {
 
-    static final AllowableValue ALWAYS_SUPPRESS = new AllowableValue("always-suppress", "Always Suppress",
-            "Fields that are null, an empty string, array or object are left out of the documents");
-    static final AllowableValue NEVER_SUPPRESS = new AllowableValue("never-suppress", "Never Suppress",
-            "Documents are sent as they are");
     static final AllowableValue ANY_NODE = new AllowableValue("ANY", "Any", "Every node is asked");
     static final AllowableValue SKIP_DEDICATED_MASTERS = new AllowableValue("SKIP_DEDICATED_MASTERS",
             "Skip Dedicated Masters", "Nodes whose only role is master are not asked; known where nodes are sniffed");
@@ -129,8 +125,8 @@ final class ClientProperties {
             .description("Whether fields that are null or empty are left out of the documents. The official service leaves "
                     + "them out unless told otherwise; here nothing is lost unless asked for.")
             .required(true)
-            .allowableValues(NEVER_SUPPRESS, ALWAYS_SUPPRESS)
-            .defaultValue(NEVER_SUPPRESS)
+            .allowableValues(ElasticSearchClientService.NEVER_SUPPRESS, ElasticSearchClientService.ALWAYS_SUPPRESS)
+            .defaultValue(ElasticSearchClientService.NEVER_SUPPRESS)
             .build();
 
     static final PropertyDescriptor COMPRESSION = flag("el-cs-enable-compression", "Enable Compression", "false")

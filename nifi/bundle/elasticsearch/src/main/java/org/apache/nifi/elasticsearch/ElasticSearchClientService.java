@@ -5,11 +5,16 @@ import io.idemflow.elasticsearch.HttpReply;
 import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.controller.ControllerService;
 import org.apache.nifi.controller.VerifiableControllerService;
 
 /** A connection to the nodes of one Elasticsearch cluster, shared by processors. */
 public interface ElasticSearchClientService extends ControllerService, VerifiableControllerService {
+
+    AllowableValue ALWAYS_SUPPRESS = new AllowableValue("always-suppress", "Always Suppress",
+            "Fields that are null, an empty string, array or object are left out of the documents");
+    AllowableValue NEVER_SUPPRESS = new AllowableValue("never-suppress", "Never Suppress", "Documents are sent as they are");
 
     /**
      * Starts a {@code _bulk} request.

@@ -38,14 +38,18 @@ import org.apache.nifi.processor.util.StandardValidators;
 
 /** Stands in for the official type of the same name. */
 @InputRequirement(InputRequirement.Requirement.INPUT_REQUIRED)
-@Tags({"json", "elasticsearch", "elasticsearch8", "put", "index"})
-@CapabilityDescription("Sends each FlowFile as one JSON document to the _bulk API of Elasticsearch, many in one request. An "
-        + "outage sends FlowFiles to retry, never to failure; a FlowFile without an id is refused unless generated ids are "
+@Tags({"json", "ndjson", "elasticsearch", "elasticsearch8", "put", "index"})
+@CapabilityDescription("Sends JSON documents to the _bulk API of Elasticsearch, many in one request: each FlowFile is one, or "
+        + "holds many as lines or as an array. An outage sends FlowFiles to retry, never to failure; a FlowFile without an id is refused unless generated ids are "
         + "allowed; a document that Elasticsearch refuses goes to errors with the reason.")
 @WritesAttributes({
     @WritesAttribute(attribute = Routing.ATTRIBUTE_PUT_ERROR, description = "Why a FlowFile went to failure or retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_BULK_ERROR,
             description = "Why a document went to errors: its item of Elasticsearch's reply, as JSON"),
+    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_INDEX,
+            description = "Number of the line or element, from 0, that a FlowFile of the relationship errors was in its FlowFile"),
+    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_OFFSET,
+            description = "Number of lines that stood before a FlowFile which is the rest of another, and goes to retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_ERROR_COUNT,
             description = "Number of errors in a FlowFile of the relationship error_responses")})
 @DynamicProperties({
@@ -61,7 +65,8 @@ import org.apache.nifi.processor.util.StandardValidators;
             description = "Adds a parameter to the request, as refresh or pipeline. The first FlowFile of a batch decides.")})
 @SystemResourceConsideration(
         resource = SystemResource.MEMORY,
-        description = "Two requests of Max Batch Size for each concurrent task; a larger document is held as a whole.")
+        description = "Two requests of Max Batch Size for each concurrent task, whatever the size of FlowFiles with many "
+                + "documents; a larger document is held as a whole, twice.")
 public class PutElasticsearchJson extends AbstractProcessor implements VerifiableProcessor {
 
     /** A user's own would take away what results are read from. */
@@ -69,9 +74,10 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
     public static final Relationship REL_ORIGINAL = relationship("original",
             "Each FlowFile that Elasticsearch has answered for, whatever the answer");
     public static final Relationship REL_SUCCESSFUL = relationship("successful",
-            "FlowFiles whose documents went in");
+            "FlowFiles whose documents went in; of FlowFiles with many documents, those that went in");
     public static final Relationship REL_ERRORS = relationship("errors",
-            "FlowFiles whose documents Elasticsearch refused, with the reason in the attribute elasticsearch.bulk.error");
+            "FlowFiles whose documents Elasticsearch refused, with the reason in the attribute elasticsearch.bulk.error; "
+                    + "of FlowFiles with many documents, a FlowFile for each of those");
     public static final Relationship REL_RETRY = relationship("retry",
             "FlowFiles that Elasticsearch could not take now: an outage, an overload, missing rights. Send them here again");
     public static final Relationship REL_FAILURE = relationship("failure",
@@ -125,6 +131,11 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
         config.renameProperty("Treat Not Found as Success", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
         config.renameProperty("put-es-json-not_found-is-error", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
         config.removeProperty("put-es-json-error-documents");
+        // Of a later version, which sends an unlimited amount where it is blank, and a copy of each request on demand.
+        if (config.getRawPropertyValue(PutProperties.MAX_BATCH_SIZE.getName()).filter(String::isBlank).isPresent()) {
+            config.removeProperty(PutProperties.MAX_BATCH_SIZE.getName());
+        }
+        config.removeProperty("Output Bulk Request");
     }
 
     @Override
@@ -140,9 +151,11 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             results.add(invalid(PutProperties.INDEX_OP.getDisplayName(), operation.getValue(),
                     "it must be create, delete, index, update or upsert, or an expression"));
         }
-        if (!context.getProperty(PutProperties.ID_ATTRIBUTE).isSet()
-                && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
-            results.add(invalid(PutProperties.ID_ATTRIBUTE.getDisplayName(), "", "each document needs an id, unless '"
+        final PropertyDescriptor id = InputFormat.SINGLE_JSON.getValue()
+                .equals(context.getProperty(PutProperties.INPUT_FORMAT).getValue())
+                ? PutProperties.ID_ATTRIBUTE : PutProperties.IDENTIFIER_FIELD;
+        if (!context.getProperty(id).isSet() && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
+            results.add(invalid(id.getDisplayName(), "", "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
         if (context.getProperties().keySet().stream().anyMatch(property -> FILTER_PARAMETER.equals(property.getName()))) {
@@ -159,9 +172,17 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
     @Override
     public void onTrigger(final ProcessContext context, final ProcessSession session) {
         final PutConfiguration current = configuration;
-        final List<FlowFile> flowFiles = session.get(current.batchSize());
-        if (!flowFiles.isEmpty()) {
-            new PutBatch(current, session, new Routing(current, context, session, getLogger()), flowFiles).run();
+        final boolean singleDocuments = current.format() == InputFormat.SINGLE_JSON;
+        final List<FlowFile> flowFiles = singleDocuments
+                ? session.get(current.batchSize()) : session.get(RecordBatch.filter(current.maximumBatchBytes()));
+        if (flowFiles.isEmpty()) {
+            return;
+        }
+        final Routing routing = new Routing(current, context, session, getLogger());
+        if (singleDocuments) {
+            new SingleDocumentBatch(current, session, routing).run(flowFiles);
+        } else {
+            new RecordBatch(current, session, routing).run(flowFiles);
         }
     }
 

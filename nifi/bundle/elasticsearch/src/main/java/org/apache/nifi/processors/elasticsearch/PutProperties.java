@@ -9,11 +9,22 @@ import org.apache.nifi.processor.util.StandardValidators;
 
 /**
  * The properties of {@link PutElasticsearchJson}, by the names, display names and defaults of the official processor in
- * NiFi 2.3.0; Max Batch Size comes from a later version, Allow Generated Identifiers is this project's own.
+ * NiFi 2.3.0. Those that a later version added (Input Content Format, Max Batch Size, Suppress Nulls, the fields for id,
+ * index and timestamp) have their names there; Allow Generated Identifiers, Version Field and Operation Field are this
+ * project's own.
  */
 final class PutProperties {
 
+    static final PropertyDescriptor INPUT_FORMAT = property("Input Content Format", "Input Content Format")
+            .description("How many documents a FlowFile holds, and how. FlowFiles of many documents are read as streams and "
+                    + "sent in requests of about Max Batch Size, whatever their own size.")
+            .required(true)
+            .allowableValues(InputFormat.class)
+            .defaultValue(InputFormat.SINGLE_JSON)
+            .build();
+
     static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute")
+            .dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
             .description("Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to "
                     + "failure, unless Allow Generated Identifiers is true.")
             .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR)
@@ -67,6 +78,7 @@ final class PutProperties {
             .build();
 
     static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size")
+            .dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
             .description("How many FlowFiles are sent in one request at most.")
             .required(true)
             .defaultValue("100")
@@ -75,12 +87,54 @@ final class PutProperties {
             .build();
 
     static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size")
-            .description("How large a request may grow before it is sent, though fewer FlowFiles than Batch Size are in it.")
+            .description("How large a request may grow before it is sent, whatever the number of FlowFiles in it. FlowFiles of many "
+                    + "documents share a request, or take several.")
             .required(true)
             .defaultValue("10 MB")
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.createDataSizeBoundsValidator(1024, 512L * 1024 * 1024))
             .build();
+
+    static final PropertyDescriptor SUPPRESS_NULLS = property("Suppress Nulls", "Suppress Nulls")
+            .description("Whether fields that are null or empty are left out of the documents of the operations index and "
+                    + "create. For Single JSON the client service's Suppress Null/Empty Values decides.")
+            .required(true)
+            .allowableValues(ElasticSearchClientService.NEVER_SUPPRESS, ElasticSearchClientService.ALWAYS_SUPPRESS)
+            .defaultValue(ElasticSearchClientService.NEVER_SUPPRESS)
+            .dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY)
+            .build();
+
+    static final PropertyDescriptor IDENTIFIER_FIELD = recordField("Identifier Field")
+            .description("Top-level field of each document that holds its id: a string, a number or a boolean. A document "
+                    + "without an id goes to errors, unless Allow Generated Identifiers is true.")
+            .build();
+
+    static final PropertyDescriptor RETAIN_IDENTIFIER_FIELD = retain("Retain Identifier Field", IDENTIFIER_FIELD);
+
+    static final PropertyDescriptor VERSION_FIELD = recordField("Version Field")
+            .description("Top-level field of each document that holds its version: a whole number from 0 to 2^63-1. It is taken "
+                    + "out of the document and sent as an external version (external_gte): an older version is refused, the "
+                    + "same one is written again. A document without the field is sent without a version.")
+            .build();
+
+    static final PropertyDescriptor OPERATION_FIELD = recordField("Operation Field")
+            .description("Top-level field of each document that holds its operation, in place of Index Operation: create, "
+                    + "delete, index, update or upsert. It is taken out of the document. Where it is blank or missing, Index "
+                    + "Operation decides.")
+            .build();
+
+    static final PropertyDescriptor INDEX_FIELD = field("Index Field")
+            .description("Top-level field of each document that holds the name of its index. Where it is blank or missing, "
+                    + "Index decides.")
+            .build();
+
+    static final PropertyDescriptor RETAIN_INDEX_FIELD = retain("Retain Index Field", INDEX_FIELD);
+
+    static final PropertyDescriptor TIMESTAMP_FIELD = field("Timestamp Field")
+            .description("Top-level field of each document whose value becomes the document's @timestamp as well.")
+            .build();
+
+    static final PropertyDescriptor RETAIN_TIMESTAMP_FIELD = retain("Retain Timestamp Field", TIMESTAMP_FIELD);
 
     static final PropertyDescriptor CHARSET = property("put-es-json-charset", "Character Set")
             .description("Encoding of the FlowFiles.")
@@ -118,9 +172,10 @@ final class PutProperties {
             .build();
 
     static final List<PropertyDescriptor> ALL = List.of(
-            ID_ATTRIBUTE, ALLOW_GENERATED_IDS, INDEX_OP, INDEX, TYPE, SCRIPT, SCRIPTED_UPSERT, DYNAMIC_TEMPLATES, BATCH_SIZE,
-            MAX_BATCH_SIZE, CHARSET, MAX_STRING_LENGTH, CLIENT_SERVICE, LOG_ERROR_RESPONSES, OUTPUT_ERROR_RESPONSES,
-            NOT_FOUND_IS_SUCCESSFUL);
+            INPUT_FORMAT, ID_ATTRIBUTE, IDENTIFIER_FIELD, RETAIN_IDENTIFIER_FIELD, ALLOW_GENERATED_IDS, VERSION_FIELD, INDEX_OP,
+            OPERATION_FIELD, INDEX, INDEX_FIELD, RETAIN_INDEX_FIELD, TYPE, TIMESTAMP_FIELD, RETAIN_TIMESTAMP_FIELD, SCRIPT,
+            SCRIPTED_UPSERT, DYNAMIC_TEMPLATES, BATCH_SIZE, MAX_BATCH_SIZE, SUPPRESS_NULLS, CHARSET, MAX_STRING_LENGTH,
+            CLIENT_SERVICE, LOG_ERROR_RESPONSES, OUTPUT_ERROR_RESPONSES, NOT_FOUND_IS_SUCCESSFUL);
 
     private PutProperties() {
     }
@@ -131,5 +186,23 @@ final class PutProperties {
 
     private static PropertyDescriptor.Builder flag(final String name, final String displayName, final String defaultValue) {
         return property(name, displayName).allowableValues("true", "false").defaultValue(defaultValue);
+    }
+
+    private static PropertyDescriptor.Builder field(final String name) {
+        return property(name, name)
+                .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+                .addValidator(StandardValidators.NON_BLANK_VALIDATOR);
+    }
+
+    private static PropertyDescriptor.Builder recordField(final String name) {
+        return field(name).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY);
+    }
+
+    private static PropertyDescriptor retain(final String name, final PropertyDescriptor field) {
+        return flag(name, name, "true")
+                .description("Whether that field stays in the document that is sent.")
+                .required(true)
+                .dependsOn(field)
+                .build();
     }
 }

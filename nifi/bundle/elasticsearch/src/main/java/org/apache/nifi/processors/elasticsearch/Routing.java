@@ -23,7 +23,8 @@ final class Routing {
     static final String ATTRIBUTE_BULK_ERROR = "elasticsearch.bulk.error";
     static final String ATTRIBUTE_PUT_ERROR = "elasticsearch.put.error";
     static final String ATTRIBUTE_ERROR_COUNT = "elasticsearch.put.error.count";
-    private static final String ERROR_DETAILS = "Elasticsearch _bulk operation error";
+    static final String IN_ERROR = "Documents in error";
+    static final String ERROR_DETAILS = "Elasticsearch _bulk operation error";
 
     private final PutConfiguration configuration;
     private final ProcessContext context;
@@ -52,20 +53,44 @@ final class Routing {
         wantsOriginal = !context.isAutoTerminated(PutElasticsearchJson.REL_ORIGINAL);
     }
 
-    /** Routes a FlowFile that was sent. */
+    /** The counter of a document by what became of it. */
+    static String counter(final ItemResult result) {
+        return switch (result.outcome()) {
+            case WRITTEN -> "Documents " + result.result();
+            case NOT_FOUND -> "Documents not found";
+            case REFUSED, UNAVAILABLE -> result.stale() ? "Documents refused as stale" : IN_ERROR;
+        };
+    }
+
+    /** Whether a document is as the user wants it. */
+    boolean isSuccessful(final ItemResult result) {
+        return result.outcome() == ItemResult.Outcome.WRITTEN
+                || result.outcome() == ItemResult.Outcome.NOT_FOUND && configuration.notFoundIsSuccessful();
+    }
+
+    boolean wantsOriginal() {
+        return wantsOriginal;
+    }
+
+    boolean wantsSuccessful() {
+        return wantsSuccessful;
+    }
+
+    boolean wantsErrors() {
+        return wantsErrors;
+    }
+
+    /** Routes a FlowFile that was sent, as one document. */
     void route(final FlowFile flowFile, final ItemResult result) {
-        switch (result.outcome()) {
-            case WRITTEN -> successful(flowFile, "Documents " + result.result());
-            case NOT_FOUND -> {
-                if (configuration.notFoundIsSuccessful()) {
-                    successful(flowFile, "Documents not found");
-                } else {
-                    error(flowFile, result.reason(), "Documents not found");
-                }
-            }
-            case REFUSED -> error(flowFile, result.reason(),
-                    result.stale() ? "Documents refused as stale" : "Documents in error");
-            case UNAVAILABLE -> retry(flowFile, result.reason());
+        if (result.outcome() == ItemResult.Outcome.UNAVAILABLE) {
+            retry(flowFile, result.reason());
+            return;
+        }
+        count(counter(result), 1L);
+        if (isSuccessful(result)) {
+            successful(flowFile);
+        } else {
+            error(flowFile, result.reason());
         }
     }
 
@@ -81,6 +106,11 @@ final class Routing {
         retries++;
         firstRetry = firstRetry == null ? reason : firstRetry;
         transfer(session.penalize(session.putAttribute(flowFile, ATTRIBUTE_PUT_ERROR, reason)), PutElasticsearchJson.REL_RETRY);
+    }
+
+    /** Routes a FlowFile whose turn comes again at once. */
+    void again(final FlowFile flowFile) {
+        transfer(withoutErrors(flowFile), PutElasticsearchJson.REL_RETRY);
     }
 
     /**
@@ -103,17 +133,15 @@ final class Routing {
         }
     }
 
-    private void successful(final FlowFile flowFile, final String counter) {
-        count(counter);
+    private void successful(final FlowFile flowFile) {
         final FlowFile clean = withoutErrors(flowFile);
         final FlowFile sent = separate(clean, wantsSuccessful);
         send(sent, null);
         transfer(sent, wantsSuccessful ? PutElasticsearchJson.REL_SUCCESSFUL : PutElasticsearchJson.REL_ORIGINAL);
     }
 
-    private void error(final FlowFile flowFile, final String reason, final String counter) {
-        count(counter);
-        errors.add(reason);
+    private void error(final FlowFile flowFile, final String reason) {
+        report(reason);
         final FlowFile sent = separate(session.putAttribute(flowFile, ATTRIBUTE_BULK_ERROR, reason), wantsErrors);
         send(sent, ERROR_DETAILS);
         transfer(sent, wantsErrors ? PutElasticsearchJson.REL_ERRORS : PutElasticsearchJson.REL_ORIGINAL);
@@ -129,7 +157,7 @@ final class Routing {
     }
 
     /** An earlier try may have left its error. */
-    private FlowFile withoutErrors(final FlowFile flowFile) {
+    FlowFile withoutErrors(final FlowFile flowFile) {
         FlowFile clean = flowFile;
         for (final String attribute : new String[] {ATTRIBUTE_PUT_ERROR, ATTRIBUTE_BULK_ERROR}) {
             if (flowFile.getAttribute(attribute) != null) {
@@ -139,7 +167,8 @@ final class Routing {
         return clean;
     }
 
-    private void send(final FlowFile flowFile, final String details) {
+    /** Notes in the provenance that a FlowFile was sent. */
+    void send(final FlowFile flowFile, final String details) {
         final String index = configuration.index().value(flowFile);
         final String type = configuration.type().value(flowFile);
         final String url = transitUrls
@@ -149,20 +178,29 @@ final class Routing {
         session.getProvenanceReporter().send(flowFile, url, details, false);
     }
 
-    private void transfer(final FlowFile flowFile, final Relationship relationship) {
+    /** Keeps a FlowFile for the end of the trigger. */
+    void transfer(final FlowFile flowFile, final Relationship relationship) {
         transfers.computeIfAbsent(relationship, key -> new ArrayList<>()).add(flowFile);
     }
 
-    private void count(final String counter) {
-        counters.merge(counter, 1L, Long::sum);
+    void count(final String counter, final long documents) {
+        counters.merge(counter, documents, Long::sum);
+    }
+
+    /** Keeps the error of a document for the end of the trigger. */
+    void report(final String reason) {
+        errors.add(reason);
     }
 
     private void reportErrors() {
+        if (!configuration.logErrors() && !configuration.outputErrors() && !log.isDebugEnabled()) {
+            return;
+        }
         final String json = "[" + String.join(",", errors) + "]";
         if (configuration.logErrors()) {
-            log.error("Elasticsearch refused {} documents: {}", errors.size(), json);
+            log.error("{} documents are refused: {}", errors.size(), json);
         } else {
-            log.debug("Elasticsearch refused {} documents: {}", errors.size(), json);
+            log.debug("{} documents are refused: {}", errors.size(), json);
         }
         if (configuration.outputErrors()) {
             FlowFile output = session.create();

@@ -1,0 +1,142 @@
+"""What a Collect step hands on: records as FlowFiles of JSON lines, and the run's summary.
+
+Runs inside NiFi, below the source of ``positions``: standard library only.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from idemflow.pipeline.positions import encode
+
+RECORDS_A_FLOW_FILE = 1000
+
+# Steps hold a whole FlowFile in memory: one of large records ends before it has all of them.
+TEXT_A_FLOW_FILE = 8_000_000
+
+
+class Chunks:
+    """Gathers records and queues a FlowFile whenever one is full.
+
+    Args:
+        session: NiFi's ProcessSession.
+        relationship: where the FlowFiles go.
+        parent: the FlowFile that they come from and inherit their attributes of.
+        batch: records in one FlowFile, at most.
+        source: name of the file that the records come from, if they come from one.
+
+    Attributes:
+        count: how many records were handed on so far, unusable ones included.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        relationship: Any,
+        parent: Any,
+        *,
+        batch: int = RECORDS_A_FLOW_FILE,
+        source: str | None = None,
+    ) -> None:
+        self.count = 0
+        self._session = session
+        self._relationship = relationship
+        self._parent = parent
+        self._batch = batch
+        self._attributes = {} if source is None else {"idemflow.source": source}
+        self._lines: list[str] = []
+        self._positions: list[int] = []
+        self._size = 0
+
+    def add(self, line: str, position: int) -> None:
+        """Hand on a record.
+
+        Args:
+            line: the record as one line of JSON.
+            position: its position in the source, from 1.
+        """
+        lines = self._lines
+        if len(lines) == self._batch or self._size + len(line) > TEXT_A_FLOW_FILE:
+            self.flush()
+            lines = self._lines
+        lines.append(line)
+        self._positions.append(position)
+        self._size += len(line)
+        self.count += 1
+
+    def refuse(
+        self, content: str | bytes, position: int, reason: str, step: str = "Collect"
+    ) -> None:
+        """Hand on what is no record; it becomes a dead letter.
+
+        Args:
+            content: the text as it was read.
+            position: its position in the source, from 1.
+            reason: why it is none.
+            step: who says so.
+        """
+        self.count += 1
+        self._queue(
+            content if isinstance(content, bytes) else content.encode(),
+            {
+                "idemflow.position": str(position),
+                "idemflow.reason": reason,
+                "idemflow.step": step,
+            },
+        )
+
+    def flush(self) -> None:
+        """Queue what is left; to be called at the end of the source."""
+        if self._lines:
+            content = "\n".join(self._lines).encode()
+            self._queue(content, {"idemflow.positions": encode(self._positions)})
+        self._lines, self._positions, self._size = [], [], 0
+
+    def _queue(self, content: bytes, attributes: dict[str, str]) -> None:
+        send(
+            self._session,
+            self._relationship,
+            self._parent,
+            content,
+            self._attributes | attributes,
+        )
+
+
+def send(
+    session: Any, relationship: Any, parent: Any, content: bytes, attributes: dict[str, str]
+) -> None:
+    """Queue one FlowFile."""
+    flow_file = session.create(parent)
+    with session.write(flow_file) as stream:
+        stream.write(content)
+    session.transfer(session.putAllAttributes(flow_file, attributes), relationship)
+
+
+def send_summary(
+    session: Any, relationship: Any, trigger: Any, *, pipeline: str, records: int
+) -> None:
+    """Queue the summary of a run, of which there is exactly one.
+
+    Args:
+        session: NiFi's ProcessSession.
+        relationship: where it goes.
+        trigger: the FlowFile that started the run.
+        pipeline: the pipeline's name.
+        records: how many records were handed on, unusable ones included.
+    """
+    run = trigger.getAttribute("idemflow.run")
+    summary = {
+        "pipeline": pipeline,
+        "run": run,
+        "started": trigger.getAttribute("idemflow.started"),
+        "collected": datetime.now(UTC).isoformat(),
+        "arguments": trigger.getAttribute("idemflow.arguments"),
+        "records": records,
+    }
+    attributes = {
+        "idemflow.kind": "run",
+        "idemflow.id": run,
+        "idemflow.index": "idemflow-runs",
+        "idemflow.operation": "index",
+    }
+    send(session, relationship, trigger, json.dumps(summary).encode(), attributes)

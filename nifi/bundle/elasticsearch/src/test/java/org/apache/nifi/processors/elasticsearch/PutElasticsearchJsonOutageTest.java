@@ -1,0 +1,120 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.idemflow.elasticsearch.FaultyServer;
+import java.util.List;
+import java.util.Map;
+import org.apache.nifi.util.MockFlowFile;
+import org.apache.nifi.util.MockProcessContext;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What becomes of FlowFiles that Elasticsearch cannot take now. */
+class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
+
+    @ParameterizedTest
+    @ValueSource(ints = {401, 403, 404, 405, 408, 429, 500, 502, 503, 504, 301})
+    void anyAnswerThatSaysNothingAboutDocumentsGoesToRetry(final int status) {
+        server.behave(request -> FaultyServer.http(status, "<html>gone</html>"));
+        enqueue("1", "{\"a\":1}");
+        enqueue("2", "{\"a\":2}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 2));
+        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTrue(flowFile.isPenalized());
+        assertTrue(flowFile.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("HTTP " + status));
+        assertEquals(1, runner.getLogger().getErrorMessages().size());
+        assertTrue(((MockProcessContext) runner.getProcessContext()).isYieldCalled());
+    }
+
+    @Test
+    void aResetConnectionGoesToRetry() {
+        server.behave(request -> null);
+        enqueue("1", "{\"a\":1}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+    }
+
+    @Test
+    void aRefusedConnectionGoesToRetryAndSucceedsOnceTheServerIsBack() throws Exception {
+        final String address = server.address();
+        useService(Map.of("el-cs-http-hosts", "http://127.0.0.1:" + unusedPort()));
+        enqueue("1", "{\"a\":1}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+        final MockFlowFile retried = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTrue(retried.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("cannot be reached"));
+
+        runner.clearTransferState();
+        useService(Map.of("el-cs-http-hosts", address));
+        runner.enqueue(retried);
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        final MockFlowFile successful = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_SUCCESSFUL).getFirst();
+        successful.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
+    }
+
+    @Test
+    void aSilentServerGoesToRetry() throws Exception {
+        useService(Map.of("el-cs-socket-timeout", "300"));
+        server.behave(request -> {
+            sleep(1_000);
+            return FaultyServer.created(1);
+        });
+        enqueue("1", "{\"a\":1}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+        assertTrue(runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst()
+                .getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("does not answer"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "", "null", "[]", "{}", "<html>", "{\"items\":[", "{\"items\":{}}", "{\"items\":[]}", "{\"items\":[1,2]}",
+        "{\"items\":[{\"index\":{\"status\":201}}]}",
+        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"status\":201}},{\"index\":{\"status\":201}}]}",
+        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{}}]}",
+        "{\"items\":[{\"index\":{\"status\":201}},{}]}",
+        "{\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"status\":\"201\"}}]}"})
+    void aReplyThatDoesNotMatchTheRequestGoesToRetry(final String reply) {
+        server.behave(request -> FaultyServer.http(200, reply));
+        enqueue("1", "{\"a\":1}");
+        enqueue("2", "{\"a\":2}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 2));
+    }
+
+    @Test
+    void aTruncatedReplyGoesToRetry() {
+        server.behave(request -> FaultyServer.truncated(FaultyServer.items("{\"index\":{\"status\":201}}", 1)));
+        enqueue("1", "{\"a\":1}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+    }
+
+    @Test
+    void anOutageWhileARequestIsSplitKeepsTheRestForRetry() {
+        server.behave(request -> request.operations() > 2 ? FaultyServer.http(413, "")
+                : request.body().contains("outage") ? null : FaultyServer.created(request.operations()));
+        for (final String content : List.of("a", "b", "outage", "d")) {
+            enqueue(content, "{\"a\":\"" + content + "\"}");
+        }
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_RETRY, 2));
+    }
+
+    @Test
+    void aLargeBatchGoesInSeveralRequestsAndAnOutageStopsTheRest() {
+        runner.setProperty("Max Batch Size", "1 KB");
+        server.behave(request -> request.body().contains("outage") ? null : FaultyServer.created(request.operations()));
+        for (int i = 0; i < 6; i++) {
+            enqueue(i == 2 ? "outage" : String.valueOf(i), "{\"a\":\"" + "x".repeat(1024) + "\"}");
+        }
+        runner.run();
+        assertEquals(3, server.requests().size());
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_RETRY, 4));
+    }
+}

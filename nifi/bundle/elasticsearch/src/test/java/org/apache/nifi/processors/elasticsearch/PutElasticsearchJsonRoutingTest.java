@@ -1,0 +1,97 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.idemflow.elasticsearch.FaultyServer;
+import java.util.List;
+import java.util.Map;
+import org.apache.nifi.provenance.ProvenanceEventRecord;
+import org.apache.nifi.provenance.ProvenanceEventType;
+import org.apache.nifi.util.MockFlowFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What becomes of FlowFiles that Elasticsearch has answered for. */
+class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
+
+    @Test
+    void sendsDocumentsInOrderOnOneLineEach() {
+        enqueue("1", "{\n  \"name\": \"Ada\",\r\n  \"age\": 1.10\n}");
+        enqueue("2", "{\"name\":\"Grace\"}");
+        runner.run();
+        assertEquals(List.of(
+                "{\"index\":{\"_index\":\"people\",\"_id\":\"1\"}}", "{   \"name\": \"Ada\",    \"age\": 1.10 }",
+                "{\"index\":{\"_index\":\"people\",\"_id\":\"2\"}}", "{\"name\":\"Grace\"}"), server.requests().getFirst().lines());
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2));
+        final List<ProvenanceEventRecord> sent = runner.getProvenanceEvents().stream()
+                .filter(event -> event.getEventType() == ProvenanceEventType.SEND).toList();
+        assertEquals(2, sent.size());
+        assertEquals(server.address() + "/people", sent.getFirst().getTransitUri());
+        assertEquals(2L, runner.getCounterValue("Documents created"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"400,errors", "404,errors", "409,errors", "401,retry", "403,retry", "408,retry", "429,retry", "500,retry", "503,retry"})
+    void anItemIsRoutedByItsStatus(final int status, final String relationship) {
+        final String item = "{\"_index\":\"people\",\"_id\":\"2\",\"status\":" + status
+                + ",\"error\":{\"type\":\"version_conflict_engine_exception\",\"reason\":\"why\"}}";
+        server.behave(request -> FaultyServer.http(200, "{\"errors\":true,\"items\":[{\"index\":{\"result\":\"updated\",\"status\":200}},"
+                + "{\"index\":" + item + "},{\"index\":{\"result\":\"created\",\"status\":201}}]}"));
+        enqueue("1", "{\"a\":1}");
+        enqueue("2", "{\"a\":2}");
+        enqueue("3", "{\"a\":3}");
+        runner.run();
+        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 2);
+        runner.assertTransferCount(PutElasticsearchJson.REL_ORIGINAL, "errors".equals(relationship) ? 3 : 2);
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(relationship).getFirst();
+        refused.assertAttributeEquals("id", "2");
+        assertEquals(item, refused.getAttribute("errors".equals(relationship)
+                ? Routing.ATTRIBUTE_BULK_ERROR : Routing.ATTRIBUTE_PUT_ERROR));
+        assertEquals(status == 409 ? 1L : null, runner.getCounterValue("Documents refused as stale"));
+    }
+
+    @Test
+    void aRequestThatIsTooLargeIsSplitUntilTheCulpritStandsAlone() {
+        server.behave(request -> request.body().contains("culprit")
+                ? FaultyServer.http(413, "\"<b>\"") : FaultyServer.created(request.operations()));
+        for (int i = 0; i < 9; i++) {
+            enqueue(String.valueOf(i), i == 5 ? "{\"a\":\"culprit\"}" : "{\"a\":1}");
+        }
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 9, PutElasticsearchJson.REL_SUCCESSFUL, 8, PutElasticsearchJson.REL_ERRORS, 1));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
+        refused.assertAttributeEquals("id", "5");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, "{\"status\":413,\"error\":{\"type\":\"http_413\","
+                + "\"reason\":\"The document is too large for Elasticsearch. \\\"<b>\\\"\"}}");
+    }
+
+    @Test
+    void aRequestThatIsMalformedForOneDocumentIsSplit() {
+        final String said = "{\"error\":{\"type\":\"illegal_argument_exception\"},\"status\":400}";
+        server.behave(request -> request.body().contains("culprit")
+                ? FaultyServer.http(400, said) : FaultyServer.created(request.operations()));
+        enqueue("1", "{\"a\":1}");
+        enqueue("culprit", "{\"a\":1}");
+        enqueue("3", "{\"a\":1}");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 3, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_ERRORS, 1));
+        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst()
+                .assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, said);
+    }
+
+    @Test
+    void errorResponsesAreOutput() {
+        runner.setProperty("put-es-output-error-responses", "true");
+        runner.setProperty("put-es-record-log-error-responses", "true");
+        final String error = "{\"status\":400,\"error\":{\"type\":\"mapper_parsing_exception\"}}";
+        server.behave(request -> FaultyServer.http(200, FaultyServer.items("{\"index\":" + error + "}", 2)));
+        enqueue("1", "{\"a\":1}");
+        enqueue("2", "{\"a\":1}");
+        runner.run();
+        final MockFlowFile responses = runner.getFlowFilesForRelationship("error_responses").getFirst();
+        responses.assertContentEquals("[" + error + "," + error + "]");
+        responses.assertAttributeEquals(Routing.ATTRIBUTE_ERROR_COUNT, "2");
+        assertEquals(1, runner.getLogger().getErrorMessages().size());
+    }
+}
