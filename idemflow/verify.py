@@ -199,7 +199,7 @@ def _expected(ledger: Ledger, index: str) -> tuple[dict[str, Entry], set[str]]:
         if run is None:
             continue
         senders.add(identifier)
-        out = ledger.dead_letters(run.id) | run.stale_ids | run.given_up
+        out = run.stale_ids | run.given_up_ids
         newest(
             entries,
             ((key, *entry) for key, entry in run.entries.items() if key not in out),
