@@ -102,7 +102,8 @@ def triage(
         # An error is of one document; of several it would not say which.
         several = batch and b"\n" in data
         verdict, reason = judge(None if several else error, data, identifier)
-        key = (refused.getAttribute("idemflow.run"), refused.getAttribute("idemflow.index"))
+        run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
+        key = (run or "", index or "")
         if verdict == "stale" and identifier is not None:
             ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)
