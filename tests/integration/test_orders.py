@@ -199,9 +199,17 @@ def test_an_empty_table(rows: Rows) -> None:
     assert rows.run()["created"] == 1
 
 
+def test_sql_that_is_wrong(rows: Rows) -> None:
+    rows.file.write_text(rows.file.read_text().replace(f"table: {rows.name}", "table: nowhere"))
+    result = rows.command.fail("run", rows.name)
+    assert "nowhere" in result.stderr
+    assert "Read rows" in result.stderr
+
+
 def test_the_state_survives_a_restart_and_a_database_that_is_away(
     idemflow: Idemflow, rows: Rows
 ) -> None:
+    # The last test of the module: `down` takes the database away, too.
     rows.put(1, changed="2026-05-01T12:00:00Z")
     rows.run()
     idemflow.ok("down")
@@ -218,10 +226,3 @@ def test_the_state_survives_a_restart_and_a_database_that_is_away(
     idemflow.ok("demo-db", "start")
     wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)
     rows.check()
-
-
-def test_sql_that_is_wrong(rows: Rows) -> None:
-    rows.file.write_text(rows.file.read_text().replace(f"table: {rows.name}", "table: nowhere"))
-    result = rows.command.fail("run", rows.name)
-    assert "nowhere" in result.stderr
-    assert "Read rows" in result.stderr
