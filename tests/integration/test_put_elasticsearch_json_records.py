@@ -205,6 +205,32 @@ def test_an_outage_sends_the_whole_flow_file_to_retry(bench: Bench, index: str) 
     assert put.flow_files("retry")[0].content.decode() == lines
 
 
+def test_what_is_not_taken_is_cut_off_and_goes_to_retry(
+    bench: Bench, elasticsearch: Elasticsearch, index: str, loose: str
+) -> None:
+    lines = [
+        f'{{"_id":"1","where":"{index}","age":1}}',
+        "nonsense",
+        f'{{"_id":"3","where":"{loose}","age":3}}',
+        f'{{"_id":"4","where":"{index}","age":"old"}}',
+        "more nonsense",
+    ]
+    elasticsearch.indices.put_settings(index=loose, settings={"index.blocks.write": True})
+    put = bench.put(
+        [({"positions": "1-5"}, "\n".join(lines))],
+        {"Index": index, **NDJSON, "Index Field": "where", "Retain Index Field": "false"},
+    )
+    assert put.counts() == {"original": 1, "successful": 1, "errors": 1, "retry": 1}
+    assert put.flow_files("original")[0].content.decode() == "\n".join(lines[:2]) + "\n"
+    assert put.flow_files("errors")[0].content == b"nonsense"
+    (rest,) = put.flow_files("retry")
+    assert rest.content.decode() == "\n".join(lines[2:])
+    assert rest.attributes["elasticsearch.record.offset"] == "2"
+    assert rest.attributes["positions"] == "1-5"
+    assert "cluster_block_exception" in rest.attributes["elasticsearch.put.error"]
+    assert found(elasticsearch, index) == {"1": {"age": 1}}
+
+
 def test_missing_rights_go_to_retry(bench: Bench) -> None:
     put = bench.put([({}, '{"_id":"1"}')], {"Index": "somebody-elses", **NDJSON})
     assert put.counts() == {"retry": 1}

@@ -83,6 +83,13 @@ class DocumentScannerTest {
     }
 
     @Test
+    void aTimeThatIsInItsPlaceStaysThere() throws BadDocumentException {
+        final DocumentScanner scanner = new DocumentScanner(new JsonFactory(), 1000,
+                new DocumentFields(Map.of(Role.TIMESTAMP, new Field("@timestamp", false))));
+        assertEquals("{\"@timestamp\":1,\"a\":2}", sent(scanner, "{\"@timestamp\":1,\"a\":2}"));
+    }
+
+    @Test
     void aFieldMayHaveSeveralRoles() throws BadDocumentException {
         final DocumentScanner scanner = new DocumentScanner(new JsonFactory(), 1000,
                 new DocumentFields(Map.of(Role.TIMESTAMP, new Field("t", true), Role.VERSION, new Field("t", false))));
