@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -325,8 +324,3 @@ def test_lost_passwords_are_explained(own: Idemflow) -> None:
     assert "is gone or damaged" in own.fail("demo-db", "start").stderr
     assert own.json("demo-db", "stop", "--delete")["deleted"] is True
     assert own.json("demo-db", "start", "--orders", "2")["orders"] == 2
-
-
-def test_nothing_else_may_answer_on_the_port(own: Idemflow) -> None:
-    with socket.create_server(("127.0.0.1", own.settings().demo_db_port)):
-        assert "is taken by" in own.fail("demo-db", "start").stderr
