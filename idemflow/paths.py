@@ -66,7 +66,7 @@ class Home:
     """The folders and files of one runtime.
 
     ``root`` and what idemflow writes in it belong to the user who runs idemflow; the servers may
-    write below ``nifi_data``, ``nifi_logs``, ``nifi_work`` and ``elasticsearch`` only.
+    write below ``nifi_data``, ``nifi_logs``, ``nifi_work``, ``elasticsearch`` and ``demo_db`` only.
     """
 
     root: Path
@@ -126,6 +126,15 @@ class Home:
         return self.nifi / "logs"
 
     @property
+    def drivers(self) -> Path:
+        """The JDBC drivers that NiFi may load."""
+        return self.nifi / "drivers"
+
+    def driver(self, name: str) -> Path:
+        """A JDBC driver; its name has no version, so that it stays the same on the canvas."""
+        return self.drivers / f"{name}.jar"
+
+    @property
     def elasticsearch(self) -> Path:
         """Elasticsearch's folder: dist/ of idemflow, config/, data/, logs/ of the server."""
         return self.root / "elasticsearch"
@@ -135,8 +144,20 @@ class Home:
         """Elasticsearch's logs."""
         return self.elasticsearch / "logs"
 
+    @property
+    def demo_db(self) -> Path:
+        """The demo database's folder: data/ and logs/ of the server."""
+        return self.root / "demo-db"
+
+    @property
+    def demo_db_state(self) -> Path:
+        """The demo database's process."""
+        return self.root / "demo-db.json"
+
     def log(self, server: str) -> Path:
-        """The main log of ``nifi`` or ``elasticsearch``."""
-        if server == "nifi":
-            return self.nifi_logs / "nifi-app.log"
-        return self.elasticsearch_logs / "idemflow.log"
+        """The main log of ``nifi``, ``elasticsearch`` or ``demo-db``."""
+        return {
+            "nifi": self.nifi_logs / "nifi-app.log",
+            "elasticsearch": self.elasticsearch_logs / "idemflow.log",
+            "demo-db": self.demo_db / "logs" / "postgresql.log",
+        }[server]

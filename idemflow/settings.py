@@ -2,7 +2,8 @@
 
 A setting comes from, in this order: the command line, the environment (``IDEMFLOW_<NAME>``),
 ``idemflow.toml`` in the project's folder (table ``[settings]``), what ``idemflow up`` was given
-before for this runtime (ports only), the default.
+before for this runtime (ports only), the default. Databases have tables of their own there: see
+``idemflow.database_settings``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from idemflow import paths
+from idemflow.database_settings import ConfiguredDatabase, read_databases
 from idemflow.errors import SettingError, UsageError
 
 PREFIX = "IDEMFLOW_"
@@ -33,7 +35,8 @@ class Settings:
     """What a command runs with. ``metadata`` of each field holds its kind and its help.
 
     Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``seconds``,
-    ``text``, ``url``, and ``secret`` (never on a command line nor in ``idemflow.toml``).
+    ``text``, ``url``, ``secret`` (never on a command line nor in ``idemflow.toml``), and
+    ``tables`` (only in ``idemflow.toml``).
     """
 
     project: Path = field(
@@ -48,6 +51,9 @@ class Settings:
     )
     elasticsearch_port: int = field(
         default=9200, metadata=_is("port", "The port of Elasticsearch on loopback.")
+    )
+    demo_db_port: int = field(
+        default=5433, metadata=_is("port", "The port of the demo database on loopback.")
     )
     nifi_heap: str = field(default="1g", metadata=_is("heap", "NiFi's Java heap."))
     elasticsearch_heap: str = field(
@@ -107,6 +113,9 @@ class Settings:
     loader_truststore_password: str | None = field(
         default=None, metadata=_is("secret", "The password of loader_truststore.")
     )
+    databases: tuple[ConfiguredDatabase, ...] = field(
+        default=(), metadata=_is("tables", "The databases of [databases.NAME].")
+    )
 
     @property
     def runtime(self) -> Literal["embedded", "external"]:
@@ -127,7 +136,8 @@ class Settings:
         return f"Settings({', '.join(shown)})"
 
 
-TABLE = {one.name: one for one in dataclasses.fields(Settings)}
+TABLE = {f.name: f for f in dataclasses.fields(Settings) if f.metadata["kind"] != "tables"}
+PORTS = tuple(name for name, f in TABLE.items() if f.metadata["kind"] == "port")
 
 
 def resolve(options: Mapping[str, Any] | None = None) -> Settings:
@@ -151,7 +161,8 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
         if not project.is_dir():
             raise SettingError("project", f"{project} is not a folder")
     values: dict[str, Any] = {}
-    _merge(values, _from_file(project / FILE), project, FILE)
+    content = _parsed(project / FILE)
+    _merge(values, _from_file(project / FILE, content), project, FILE)
     _merge(values, environment, here, "the environment")
     _merge(values, given, here, "the command line")
     values["project"] = project
@@ -159,16 +170,20 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     values.setdefault("home", paths.default_runtime_home(project))
     for name, port in _remembered(values["home"]).items():
         values.setdefault(name, port)
+    values["databases"] = read_databases(content.get("databases", {}), project / FILE, os.environ)
     settings = Settings(**values)
-    if settings.nifi_port == settings.elasticsearch_port:
-        raise SettingError("elasticsearch_port", "NiFi and Elasticsearch need different ports")
+    used: set[int] = set()
+    for name in PORTS:
+        if getattr(settings, name) in used:
+            raise SettingError(name, f"the servers need different ports ({', '.join(PORTS)})")
+        used.add(getattr(settings, name))
     return settings
 
 
 def remember_ports(settings: Settings) -> None:
     """Keeps the ports for later commands on this runtime."""
     file = settings.folders.ports
-    ports = {name: getattr(settings, name) for name in ("nifi_port", "elasticsearch_port")}
+    ports = {name: getattr(settings, name) for name in PORTS}
     if _remembered(settings.home) != ports:
         file.write_text(json.dumps(ports), encoding="utf-8")
 
@@ -176,8 +191,8 @@ def remember_ports(settings: Settings) -> None:
 def _remembered(home: Path) -> dict[str, int]:
     try:
         found = json.loads(paths.Home(home).ports.read_text(encoding="utf-8"))
-        return {name: int(found[name]) for name in ("nifi_port", "elasticsearch_port")}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {name: int(found[name]) for name in PORTS if name in found}
+    except (OSError, ValueError, TypeError):
         return {}
 
 
@@ -207,13 +222,20 @@ def _secret_file(name: str, file: Path) -> str:
         raise SettingError(name, f"cannot read {file}: {error}") from error
 
 
-def _from_file(file: Path) -> dict[str, Any]:
+def _parsed(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: {error}") from error
+    for name in content:
+        if name not in ("settings", "databases"):
+            raise UsageError(f"{file}: unknown [{name}]; known: [settings], [databases.NAME]")
+    return content
+
+
+def _from_file(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
     table = content.get("settings", {})
     if not isinstance(table, dict):
         raise UsageError(f"{file}: [settings] must be a table")

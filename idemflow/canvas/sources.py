@@ -72,7 +72,7 @@ def _files(
         1,
         pipeline,
         types,
-        steps.files_script(pipeline.name),
+        steps.files_script(pipeline.name, batch=_records(pipeline)),
         "New and changed files as JSON lines; what was read is in this step's state.",
         {
             "directory": "#{files.directory}",

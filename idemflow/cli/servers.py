@@ -73,7 +73,7 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
 @json_option
 @click.pass_context
 def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
-    """Stop what `idemflow up` started; data stay unless --delete is given.
+    """Stop NiFi, Elasticsearch and the demo database; data stay unless --delete is given.
 
     \b
     Examples:
@@ -112,7 +112,8 @@ def status(context: click.Context, /, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(result))
     else:
-        out.print(tables.servers_table(result.servers))
+        shown = [*result.servers, *([result.demo_db] if result.demo_db else [])]
+        out.print(tables.servers_table(shown))
         if result.pipelines:
             out.print()
             out.print(pipelines_table(result.pipelines))
@@ -184,7 +185,7 @@ def doctor(context: click.Context, /, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("server", type=click.Choice(["nifi", "elasticsearch"]))
+@click.argument("server", type=click.Choice(["nifi", "elasticsearch", "demo-db"]))
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "-n",
@@ -211,5 +212,5 @@ def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> No
 
 
 def _and(names: Any) -> str:
-    titles = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
+    titles = {"nifi": "NiFi", "elasticsearch": "Elasticsearch", "demo-db": "the demo database"}
     return " and ".join(titles.get(name, name) for name in names)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from idemflow.commands.up import refuse_external
+from idemflow.demo import server as demo
+from idemflow.demo.postgresql import NAME as DEMO_DB
 from idemflow.errors import UsageError
 from idemflow.runtime.logs import tail
 from idemflow.settings import Settings
@@ -15,19 +17,21 @@ POLL_SECONDS = 0.3
 
 
 def log_file(settings: Settings, server: str) -> Path:
-    """The main log of ``nifi`` or ``elasticsearch``.
+    """The main log of ``nifi``, ``elasticsearch`` or ``demo-db``.
 
     Raises:
         UsageError: there is none yet, or the server is the user's own.
     """
-    refuse_external(settings)
+    if server != DEMO_DB:
+        refuse_external(settings)
     file = settings.folders.log(server)
     if file.exists():
         return file
     console = file.with_name("console.log")
     if console.exists():
         return console
-    raise UsageError(f"there is no log of {server} yet ({file})", next_command="idemflow up")
+    start = demo.START if server == DEMO_DB else "idemflow up"
+    raise UsageError(f"there is no log of {server} yet ({file})", next_command=start)
 
 
 def last_lines(file: Path, lines: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from idemflow import runtime
 from idemflow.canvas import client, control
+from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from idemflow.runtime import ServerStatus
@@ -44,24 +45,32 @@ class Status:
         runtime: ``embedded`` or ``external``.
         home: the embedded runtime's folder, if it is embedded.
         servers: NiFi and Elasticsearch.
+        demo_db: the demo database, if there is one.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
     runtime: str
     home: str | None
     servers: list[ServerStatus]
+    demo_db: ServerStatus | None
     pipelines: list[PipelineStatus] | None
 
     @property
     def all_running(self) -> bool:
-        """Whether every server answers."""
+        """Whether NiFi and Elasticsearch answer; the demo database is not needed."""
         return all(server.state == "running" for server in self.servers)
 
 
 def status(settings: Settings) -> Status:
-    """The state of the servers, and of the project's pipelines on the canvas."""
+    """The state of the servers, the demo database, and the project's pipelines on the canvas."""
     home = str(settings.home) if settings.runtime == "embedded" else None
-    return Status(settings.runtime, home, runtime.status(settings), _pipelines(settings))
+    return Status(
+        runtime=settings.runtime,
+        home=home,
+        servers=runtime.status(settings),
+        demo_db=demo.status(settings),
+        pipelines=_pipelines(settings),
+    )
 
 
 def _pipelines(settings: Settings) -> list[PipelineStatus] | None:

@@ -86,6 +86,7 @@ class Lock:
         lib: jars of NiFi's ``lib/``.
         nars: NARs as they are.
         packed: NARs to pack.
+        drivers: JDBC drivers.
         elasticsearch_version: e.g. ``8.17.4``.
         elasticsearch: the server's zip.
         compiler: the Java compiler's jar.
@@ -97,6 +98,7 @@ class Lock:
     lib: tuple[Coordinate, ...]
     nars: tuple[Coordinate, ...]
     packed: tuple[PackedNar, ...]
+    drivers: tuple[Coordinate, ...]
     elasticsearch_version: str
     elasticsearch: Coordinate
     compiler: Coordinate
@@ -118,6 +120,7 @@ def read_lock(file: Path) -> Lock:
             lib=_many(nifi["lib"]),
             nars=_many(nifi["nars"]),
             packed=tuple(_packed(p, nifi["version"], contents) for p in nifi["packed"]),
+            drivers=_many(table["jdbc"]["drivers"]),
             elasticsearch_version=table["elasticsearch"]["version"],
             elasticsearch=Coordinate.parse(table["elasticsearch"]["distribution"]),
             compiler=Coordinate.parse(table["tools"]["compiler"]),

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import psutil
-from filelock import FileLock, Timeout
 
-from idemflow.errors import IdemflowError, NotReady, ServerError, SettingError
+from idemflow.errors import NotReady, ServerError, SettingError
 from idemflow.paths import Home
 from idemflow.runtime import elasticsearch, launch, nifi, ports
 from idemflow.runtime.connect import Runtime, connect, describe
+from idemflow.runtime.exclusive import explained_os_errors, locked
 from idemflow.runtime.logs import tail
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import Provisioned, make_home, provision
@@ -31,7 +29,6 @@ from idemflow.runtime.state import (
 )
 from idemflow.settings import Settings, remember_ports
 
-LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
 POLL_SECONDS = 0.2
 PORT_OPTIONS: dict[ServerName, str] = {
     "nifi": "--nifi-port",
@@ -76,17 +73,17 @@ class ServerStatus:
     """A server's state now.
 
     Attributes:
-        name: ``nifi`` or ``elasticsearch``.
+        name: ``nifi``, ``elasticsearch`` or ``demo-db``.
         state: ``running``, ``starting`` (no answer yet), ``dead`` (on record, its process is
             gone) or ``stopped``; of the user's own servers ``running`` or ``unreachable``.
         version: its version, if it is on record.
         port: its port.
         pid: its process, if it runs.
         memory: resident bytes, if it runs.
-        health: ``ok`` for NiFi; ``green``, ``yellow`` or ``red`` for Elasticsearch.
+        health: ``green``, ``yellow`` or ``red`` for Elasticsearch, ``ok`` for the others.
     """
 
-    name: ServerName
+    name: str
     state: str
     version: str | None
     port: int
@@ -106,9 +103,9 @@ def up(settings: Settings, progress: Progress) -> UpResult:
     """
     began = time.monotonic()
     home = settings.folders
-    with _explained_os_errors():
+    with explained_os_errors():
         make_home(settings)
-        with _locked(home, progress):
+        with locked(home, progress):
             state = read_state(home.state)
             running = state.running()
             _refuse_other_ports(settings, state, set(running))
@@ -139,7 +136,7 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
     home = settings.folders
     if not home.lock.exists():
         return DownResult((), (), ())
-    with _explained_os_errors(), _locked(home, None):
+    with explained_os_errors(), locked(home, None):
         state = read_state(home.state)
         running = state.running()
         killed = launch.stop(running.values())
@@ -207,7 +204,7 @@ def _status_of(
         version=version,
         port=port,
         pid=process.pid,
-        memory=_resident(process),
+        memory=resident(process),
         health=health,
     )
 
@@ -233,7 +230,8 @@ def _external_status(runtime: Runtime) -> list[ServerStatus]:
     ]
 
 
-def _resident(process: psutil.Process) -> int | None:
+def resident(process: psutil.Process) -> int | None:
+    """The bytes of memory that a process holds, if it still runs."""
     try:
         return int(process.memory_info().rss)
     except psutil.Error:
@@ -330,35 +328,3 @@ def _log_tail(home: Home, name: ServerName) -> str:
 
 def _title(name: str) -> str:
     return {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}[name]
-
-
-@contextlib.contextmanager
-def _locked(home: Home, progress: Progress | None) -> Iterator[None]:
-    lock = FileLock(home.lock)
-    try:
-        try:
-            lock.acquire(timeout=0.5)
-        except Timeout:
-            if progress:
-                progress.step("Waiting for another idemflow command on this runtime")
-            lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout as error:
-        raise IdemflowError(
-            f"another idemflow command holds {home.lock}", next_command="idemflow status"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def _explained_os_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        advice = "set IDEMFLOW_HOME to a folder that you can write, then: idemflow up"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = "free some disk space, then: idemflow up"
-        raise IdemflowError(f"{error.filename}: {reason}", next_command=advice) from error

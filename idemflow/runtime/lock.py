@@ -47,7 +47,8 @@ def write_lock(file: Path, store: Store) -> int:
     nifi = table["nifi"]
     contents = {packed["name"]: _contents(context, nifi, packed) for packed in nifi["packed"]}
 
-    wanted = {Coordinate.parse(c) for c in [*nifi["lib"], *nifi["nars"]]}
+    by_name = [*nifi["lib"], *nifi["nars"], *table["jdbc"]["drivers"]]
+    wanted = {Coordinate.parse(c) for c in by_name}
     wanted.add(Coordinate.parse(table["elasticsearch"]["distribution"]))
     wanted.add(Coordinate.parse(table["tools"]["compiler"]))
     wanted.update(c for jars in contents.values() for c in jars)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +31,12 @@ class NifiParts:
     Attributes:
         lib: jars of the class path.
         nars: its extensions.
+        drivers: JDBC drivers by their names without a version, e.g. ``postgresql``.
     """
 
     lib: tuple[Path, ...]
     nars: tuple[Path, ...]
+    drivers: Mapping[str, Path]
 
 
 def lay_out(
@@ -48,8 +50,10 @@ def lay_out(
     """Makes NiFi's folder, or brings it up to date; data stay."""
     home = settings.folders
     folder(home.nifi, 0o755)
-    _place_all(parts.lib, home.nifi / "lib")
-    _place_all(parts.nars, home.nifi / "nars")
+    _place_all({file.name: file for file in parts.lib}, home.nifi / "lib")
+    _place_all({file.name: file for file in parts.nars}, home.nifi / "nars")
+    drivers = {home.driver(name).name: file for name, file in parts.drivers.items()}
+    _place_all(drivers, home.drivers)
     for name in ("conf", "data", "logs", "work", "tmp"):
         folder(home.nifi / name, 0o700, owner)
     folder(home.nifi / "data" / "nars", 0o700, owner)
@@ -82,14 +86,13 @@ def lay_out(
         write_file(certificate, issued.pem())
 
 
-def _place_all(files: Iterable[Path], target: Path) -> None:
+def _place_all(files: Mapping[str, Path], target: Path) -> None:
+    """Makes a folder hold these files under these names, and nothing else."""
     folder(target, 0o755)
-    names = set()
-    for file in files:
-        place(file, target / file.name)
-        names.add(file.name)
+    for name, file in files.items():
+        place(file, target / name)
     for extra in target.iterdir():
-        if extra.name not in names:
+        if extra.name not in files:
             remove(extra)
 
 
@@ -114,6 +117,9 @@ def command(
         f"-Didemflow.project={settings.project}",
         f"-Djava.io.tmpdir={temporary}",
         f"-Duser.home={home.nifi / 'data'}",
+        # A database's timestamp without a zone is read in the JVM's zone: where that has daylight
+        # saving time, some hours of the year would mean two instants and others none.
+        "-Duser.timezone=UTC",
         "-Djava.awt.headless=true",
         "-Djava.net.preferIPv4Stack=true",
         "-Dsun.net.http.allowRestrictedHeaders=true",

@@ -38,14 +38,17 @@ def any_free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def check_free(server: str, option: str, port: int, *, avoid: frozenset[int]) -> None:
+def check_free(
+    server: str, option: str, port: int, *, avoid: frozenset[int], command: str = "idemflow up"
+) -> None:
     """Makes sure that a server can have its port.
 
     Args:
-        server: ``nifi`` or ``elasticsearch``.
-        option: the option of ``idemflow up`` that chooses another port.
+        server: ``nifi``, ``elasticsearch`` or ``demo-db``.
+        option: the option of the command that chooses another port.
         port: the port.
         avoid: ports that must not be suggested.
+        command: the command that starts the server.
 
     Raises:
         PortTaken: names the port, who holds it, and the command with a free one.
@@ -56,7 +59,7 @@ def check_free(server: str, option: str, port: int, *, avoid: frozenset[int]) ->
     raise PortTaken(
         server,
         f"port {port}, which {server} needs, is taken by {holder(port)}",
-        next_command=f"idemflow up {option} {other}",
+        next_command=f"{command} {option} {other}",
     )
 
 

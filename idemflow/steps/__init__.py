@@ -17,6 +17,10 @@ from idemflow.steps import (
     chunks,
     collect,
     dead_letter,
+    file_csv,
+    file_formats,
+    file_search,
+    files,
     identify,
     ledger_entry,
     records,
@@ -35,6 +39,7 @@ _OWN_IMPORT = re.compile(r"^from idemflow[\w.]* import (?:\([^)]*\)|[^\n(]*)\n",
 _SCOPE = "from org.apache.nifi.components.state import Scope"
 RECORDS_A_FLOW_FILE = chunks.RECORDS_A_FLOW_FILE
 COLLECT = (positions, records, chunks)
+FILES = (positions, chunks, file_formats, file_csv, file_search)
 IDENTIFY = (identity, version, positions, manifest, records, ledger_entry)
 
 
@@ -51,6 +56,26 @@ def collect_script(
     """
     call = f"collect(session, REL_SUCCESS, {function}, pipeline={pipeline!r}, batch={batch})"
     return _script([*COLLECT, collect], call, source)
+
+
+def files_script(pipeline: str, *, batch: int = chunks.RECORDS_A_FLOW_FILE) -> str:
+    """The script of the Collect step of files.
+
+    It reads the properties ``directory``, ``pattern``, ``format``, ``quiet`` (seconds), ``csv``
+    (options as JSON) and ``remember`` (``true`` or ``false``).
+
+    Args:
+        pipeline: the pipeline's name.
+        batch: records in one FlowFile, at most.
+    """
+    call = (
+        "value = lambda name: context.getProperty(name).getValue()\n"
+        f"collect_files(session, REL_SUCCESS, scope=Scope.LOCAL, pipeline={pipeline!r}, "
+        'directory=value("directory"), pattern=value("pattern"), file_format=value("format"), '
+        'quiet_seconds=float(value("quiet")), csv_options=json.loads(value("csv")), '
+        f'batch={batch}, remember=json.loads(value("remember")))'
+    )
+    return _script([*FILES, files], f"{_SCOPE}\n{call}")
 
 
 def plan_script() -> str:

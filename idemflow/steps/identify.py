@@ -224,7 +224,7 @@ def identify(
                 content.write(as_line(chunk.getAttribute("idemflow.id"), data.decode()).encode())
         session.transfer(chunk, success)
         return
-    run = chunk.getAttribute("idemflow.run")
+    run = chunk.getAttribute("idemflow.run") or ""
     started = chunk.getAttribute("idemflow.started") or ""
     index = chunk.getAttribute("idemflow.index") or index
     index = index.replace("{run}", run.lower()).replace("{day}", started[:10])

@@ -118,7 +118,7 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     found = set(re.findall(rb"(?i:" + name + rb")\s*:\s*(?:" + value + rb"|null)", data))
     if not found:
         raise ValueError(f"the rows have no column {column!r} of type {kind}")
-    values = [item.decode() for item in found if item]
+    values: list[str] = [item.decode() for item in found if item]
     if not values:
         return None
     highest = max(values, key=lambda item: _order(item, kind))

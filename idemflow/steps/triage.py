@@ -98,8 +98,12 @@ def triage(
         with session.read(refused) as content:
             data = bytes(content.readAllBytes())
         identifier, version = _named_in_line(data) if batch else _named(refused)
-        verdict, reason = judge(refused.getAttribute("elasticsearch.bulk.error"), data, identifier)
-        key = (refused.getAttribute("idemflow.run"), refused.getAttribute("idemflow.index"))
+        error = refused.getAttribute("elasticsearch.bulk.error")
+        # An error is of one document; of several it would not say which.
+        several = batch and b"\n" in data
+        verdict, reason = judge(None if several else error, data, identifier)
+        run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
+        key = run or "", index or ""
         if verdict == "stale" and identifier is not None:
             ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)

@@ -1,34 +1,72 @@
 """Manifest chunks."""
 
 import base64
+import json
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from idemflow.pipeline.manifest import pack, unpack
+from idemflow.pipeline.version import MAX_VERSION
+from tests.unit.properties import PROPERTY
+
+hashes = st.just("") | st.binary(min_size=16, max_size=16).filter(any).map(bytes.hex)
+entries = st.lists(st.tuples(st.text(), hashes, st.none() | st.integers(0, MAX_VERSION)))
 
 
-def test_round_trip() -> None:
-    entries = [('a"b', "00"), ("ü\n", "11"), ("", "22"), ("\u2028", "33")]
-    assert unpack(pack(entries)) == entries
-    assert unpack(pack([])) == []
+@PROPERTY
+@given(entries)
+def test_round_trip(chunk: list[tuple[str, str, int | None]]) -> None:
+    assert unpack(pack(chunk)) == chunk
 
 
 def test_a_thousand_entries_are_small() -> None:
-    entries = [(f"person-{n:07d}", f"{n:032x}") for n in range(1000)]
-    assert len(pack(entries)) < 20_000
+    chunk = [(f"person-{n:07d}", f"{n:032x}", None) for n in range(1000)]
+    assert len(pack(chunk)) < 30_000
 
 
-@pytest.mark.parametrize("text", ["", "%%%", base64.b64encode(b"not deflated").decode()])
+def packed(value: object, behind: bytes = b"") -> str:
+    return base64.b64encode(zlib.compress(json.dumps(value).encode()) + behind).decode()
+
+
+def test_a_hash_is_a_content_hash() -> None:
+    with pytest.raises(ValueError, match="32 hexadecimal digits"):
+        pack([("a", "00", None)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "%%%",
+        "ü",
+        base64.b64encode(b"not deflated").decode(),
+        packed({}),
+        packed(7),
+        packed([["a"]]),
+        packed([["a"], [None]]),
+        packed([["a"], [None]], bytes(15)),
+        packed([["a"], [None]], bytes(17)),
+        packed([["a"], []], bytes(16)),
+        packed([[1], [None]], bytes(16)),
+        packed([["a"], ["1"]], bytes(16)),
+        packed([["a"], [True]], bytes(16)),
+        base64.b64encode(zlib.compress(b"[" * 100_000)).decode(),
+        base64.b64encode(zlib.compress(b"\xff")).decode(),
+    ],
+)
 def test_what_is_no_chunk_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not a manifest|base64|incomplete"):
+    with pytest.raises(ValueError, match="not a manifest chunk"):
         unpack(text)
 
 
 def test_a_cut_off_chunk_is_refused() -> None:
-    whole = base64.b64decode(pack([("a", "b")] * 100))
-    with pytest.raises(ValueError, match="cut off"):
-        unpack(base64.b64encode(whole[:-5]).decode())
+    whole = base64.b64decode(pack([("a", "ab" * 16, 1)] * 100))
+    for left in (10, len(whole) - 5, len(whole) - 16):
+        with pytest.raises(ValueError, match=r"cut off|shorter"):
+            unpack(base64.b64encode(whole[:left]).decode())
 
 
 def test_a_bomb_is_refused() -> None:

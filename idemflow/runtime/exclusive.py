@@ -1,0 +1,65 @@
+"""What commands that change a runtime run within: its lock, and words for the disk's errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+
+from idemflow.errors import IdemflowError
+from idemflow.paths import Home
+from idemflow.runtime.progress import Progress
+
+LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
+
+
+@contextlib.contextmanager
+def locked(home: Home, progress: Progress | None) -> Iterator[None]:
+    """Keeps other commands from changing the runtime meanwhile.
+
+    Args:
+        home: the runtime.
+        progress: told where it has to wait for another command.
+
+    Raises:
+        IdemflowError: another command goes on for too long.
+    """
+    lock = FileLock(home.lock)
+    try:
+        try:
+            lock.acquire(timeout=0.5)
+        except Timeout:
+            if progress:
+                progress.step("Waiting for another idemflow command on this runtime")
+            lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout as error:
+        raise IdemflowError(
+            f"another idemflow command holds {home.lock}", next_command="idemflow status"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def explained_os_errors(command: str = "idemflow up") -> Iterator[None]:
+    """Turns an error of the operating system into one that says what to do.
+
+    Args:
+        command: what to run afterwards.
+
+    Raises:
+        IdemflowError: names the file and the cause.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        advice = f"set IDEMFLOW_HOME to a folder that you can write, then: {command}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = f"free some disk space, then: {command}"
+        raise IdemflowError(f"{error.filename}: {reason}", next_command=advice) from error

@@ -1,0 +1,245 @@
+"""Reads JSON lines and JSON, a record at a time, and says which ones cannot be used.
+
+Runs inside NiFi: standard library only. Never holds more than a record and a block of the file in
+memory, whatever the file's size.
+
+A reader takes a stream of bytes and yields ``(position, content, reason)``: the line where the
+record begins (in a JSON array: the number of the element), the record as a line of JSON and
+``None``; or what stands in the file (text, or bytes that may be none) and why it is no record. It
+raises what the stream raises.
+"""
+
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+BLOCK = 1 << 20
+# A longer record is refused: Elasticsearch takes no request above 100 MB, and NiFi holds it thrice.
+RECORD_LIMIT = 32 << 20
+# Bytes that are kept of something unusable.
+KEPT = 1_000_000
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_JSON_TYPES = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
+
+Record = tuple[int, Any, str | None]
+
+
+class Unusable(Exception):
+    """Why a record, or what is left of a file, cannot be used."""
+
+
+class _Unzipped(io.RawIOBase):
+    """What is in a gzip file; an error in it comes only after all that could be read before."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._gzip = gzip.GzipFile(fileobj=file)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._gzip.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def unzipped(file: BinaryIO) -> BinaryIO:
+    """The content of a gzip file (of any number of members) as a stream.
+
+    Its methods raise ``EOFError``, ``zlib.error`` or ``gzip.BadGzipFile`` where it is damaged.
+    """
+    return io.BufferedReader(_Unzipped(file), BLOCK)
+
+
+@contextmanager
+def decoded(stream: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """A stream as text, line ends and all; the stream stays open.
+
+    Bytes that are no characters become lone surrogates: only their record is unusable.
+    """
+    if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
+        encoding = "utf-8-sig"
+    text = io.TextIOWrapper(stream, encoding, "surrogateescape", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def is_text(text: str) -> bool:
+    """Whether all of a decoded text was characters."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_ndjson(stream: BinaryIO) -> Iterator[Record]:
+    """Read JSON lines: UTF-8, blank lines skipped. Whether a line is JSON is left to Identify."""
+    readline = stream.readline
+    number = 0
+    while line := readline(RECORD_LIMIT):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if len(line) == RECORD_LIMIT and not line.endswith(b"\n"):
+            while (rest := readline(BLOCK)) and not rest.endswith(b"\n"):
+                pass
+            yield number, *kept(line, too_long(f"line {number}"))
+            continue
+        try:
+            text = line.decode().strip(" \t\r\n")
+        except UnicodeDecodeError as error:
+            reason = f"line {number} is not UTF-8 at byte {error.start + 1}"
+            yield number, *kept(line.strip(), reason)
+            continue
+        if text:
+            yield number, text, None
+
+
+def read_json(stream: BinaryIO) -> Iterator[Record]:
+    """Read an array of objects in UTF-8, element by element; an object by itself is one record.
+
+    After an element that is not JSON nothing tells where the next one begins: it is the last.
+    """
+    with decoded(stream, "utf-8") as text:
+        yield from _elements(_JsonText(text))
+
+
+def _elements(text: "_JsonText") -> Iterator[Record]:
+    number = 0
+    first = text.peek()
+    if not first:
+        return
+    try:
+        if first == "{":
+            number = 1
+            yield 1, *text.element("the object")
+        elif first == "[":
+            text.skip()
+            while text.peek() != "]" or number:
+                number += 1
+                if not text.peek():
+                    raise Unusable("the file ends before the array does")
+                yield number, *text.element(f"element {number}")
+                if text.peek() == "]":
+                    break
+                if text.peek() != ",":
+                    what = text.peek() or "the end of the file"
+                    raise Unusable(f"after element {number} there is {what!r}, not ',' or ']'")
+                text.skip()
+            text.skip()
+        else:
+            number = 1
+            raise Unusable(f"the file begins with {first!r}, not with '[' or '{{'")
+        if text.peek():
+            number += 1
+            raise Unusable(
+                "there is more after the end of the JSON (for an object a line: format: ndjson)"
+            )
+    except Unusable as error:
+        reason = f"line {text.line}: {error}; the rest of the file is not read"
+        yield number, *kept(text.rest(), reason)
+
+
+class _JsonText:
+    """A JSON text that is read in blocks.
+
+    Attributes:
+        line: number of the line that has been reached.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._read = text.read
+        self._buffer = ""
+        self._at = 0
+        # Only the ends of values are wanted; an int() of too many digits would be an error.
+        self._decode = json.JSONDecoder(parse_int=float).raw_decode
+        self.line = 1
+
+    def peek(self) -> str:
+        """The next character that is not blank; nothing at the end."""
+        while True:
+            match = _BLANK.match(self._buffer, self._at)
+            if match is not None:
+                self._advance(match.end())
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            if not self._grow():
+                return ""
+
+    def skip(self) -> None:
+        """Go over the character that ``peek`` gave."""
+        self._at += 1
+
+    def rest(self) -> bytes:
+        """What follows, as far as it has been read."""
+        return self._buffer[self._at : self._at + KEPT].encode("utf-8", "surrogateescape")
+
+    def element(self, name: str) -> tuple[str | bytes, str | None]:
+        """Go over the next element: its text in one line, and why it is no record.
+
+        Raises:
+            Unusable: it is not JSON, or too long.
+        """
+        self.peek()
+        value, end = self._decoded(name)
+        # A line break in JSON can only be white space: texts have it as \n.
+        text = self._buffer[self._at : end].replace("\n", " ").replace("\r", " ")
+        line = self.line
+        self._advance(end)
+        if not isinstance(value, dict):
+            kind = _JSON_TYPES.get(type(value), "a number")
+            raw = text.encode("utf-8", "surrogateescape")
+            return kept(raw, f"{name} (line {line}) is {kind}, not an object")
+        if is_text(text):
+            return text, None
+        return kept(text.encode("utf-8", "surrogateescape"), f"{name} (line {line}) is not UTF-8")
+
+    def _decoded(self, name: str) -> tuple[object, int]:
+        while True:
+            problem = None
+            try:
+                value, end = self._decode(self._buffer, self._at)
+                if end < len(self._buffer):  # else a number may go on
+                    return value, end
+            except json.JSONDecodeError as error:
+                problem = f"{name} is not JSON: {error.msg}"
+            except RecursionError:
+                raise Unusable(f"{name} is nested too deeply") from None
+            if len(self._buffer) - self._at >= RECORD_LIMIT:
+                raise Unusable(problem or too_long(name))
+            if not self._grow():
+                if problem is None:
+                    return value, end
+                raise Unusable(problem)
+
+    def _advance(self, end: int) -> None:
+        self.line += self._buffer.count("\n", self._at, end)
+        self._at = end
+
+    def _grow(self) -> bool:
+        """Read a block; as much again as there is, so that a long element costs no square."""
+        more = self._read(max(BLOCK, len(self._buffer) - self._at))
+        self._buffer = self._buffer[self._at :] + more
+        self._at = 0
+        return bool(more)
+
+
+def too_long(what: str) -> str:
+    return f"{what} is longer than {RECORD_LIMIT >> 20} MB"
+
+
+def kept(content: bytes, reason: str, most: int = KEPT) -> tuple[bytes, str]:
+    """What a dead letter keeps of something, with a word on it where that is not all."""
+    if len(content) <= most:
+        return content, reason
+    return content[:most], f"{reason}; only its first {most:,} bytes are kept here"
