@@ -76,14 +76,14 @@ def of_batch(error: str, number: str = "2") -> dict[str, str]:
     }
 
 
-def stale_entries(session: Session) -> Any:
+def stale_entries(session: Session, name: str = "stale") -> Any:
     ((content, attributes),) = session.at(SUCCESS, kind="manifest")
     chunk = json.loads(content)
     assert attributes["idemflow.index"] == "idemflow-manifests"
     assert (chunk["pipeline"], chunk["run"], chunk["index"]) == ("p", "r1", "things")
     assert [chunk[name] for name in ("taken", "count", "refused", "dropped")] == [0, 0, 0, 0]
     assert unpack(chunk["entries"]) == []
-    return unpack(chunk["stale"])
+    return unpack(chunk[name])
 
 
 def test_stale_lines_go_into_the_manifest() -> None:
@@ -130,6 +130,13 @@ def test_a_bad_line_becomes_a_dead_letter() -> None:
     assert attributes["idemflow.reason"] == "document_parsing_exception: bad date"
     assert attributes["idemflow.position"] == "10"
     assert "idemflow.positions" not in attributes
+
+
+def test_that_a_document_was_given_up_stays_in_the_manifest() -> None:
+    session = sorted_out(LINE, of_batch(BAD, "0"), copies=2)
+    assert stale_entries(session, "given_up") == [('ü"1', "", 7)] * 2
+    assert stale_entries(session) == []
+    assert len(session.at(FAILURE)) == 2
 
 
 @pytest.mark.parametrize("number", ["12", "-1", "x", "", "9" * 30])
