@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import org.apache.nifi.registry.flow.FlowRegistryException;
-import org.eclipse.jgit.errors.TransportException;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.NullProgressMonitor;
 import org.eclipse.jgit.lib.ObjectId;
@@ -53,18 +52,7 @@ final class Remote {
         connect("fetch from", Transport.Operation.FETCH, transport -> {
             transport.setRemoveDeletedRefs(true);
             transport.setTagOpt(TagOpt.AUTO_FOLLOW);
-            try {
-                return transport.fetch(NullProgressMonitor.INSTANCE, List.of(branches));
-            } catch (final TransportException e) {
-                // A remote without a first commit has nothing to advertise.
-                if (e instanceof org.eclipse.jgit.errors.NoRemoteRepositoryException) {
-                    throw e;
-                }
-                if (String.valueOf(e.getMessage()).contains("Nothing to fetch")) {
-                    return null;
-                }
-                throw e;
-            }
+            return transport.fetch(NullProgressMonitor.INSTANCE, List.of(branches));
         });
     }
 
@@ -82,6 +70,11 @@ final class Remote {
             final RemoteRefUpdate update = new RemoteRefUpdate(source.git(), null, commit, Constants.R_HEADS + branch, false,
                     source.tracking(branch), expected == null ? ObjectId.zeroId() : expected);
             transport.push(NullProgressMonitor.INSTANCE, List.of(update));
+            if (update.getStatus() == RemoteRefUpdate.Status.REJECTED_OTHER_REASON
+                    && String.valueOf(update.getMessage()).contains("lock")) {
+                // Somebody else pushes at this very moment.
+                return false;
+            }
             return switch (update.getStatus()) {
                 case OK, UP_TO_DATE -> true;
                 case REJECTED_NONFASTFORWARD, REJECTED_REMOTE_CHANGED -> false;

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -121,14 +122,9 @@ class RemoteTest {
 
     @Test
     void commitsNothingThatIsNotPushed() throws Exception {
-        final Path hook = Files.writeString(origin.path().resolve("hooks/pre-receive"), "#!/bin/sh\necho reviewed first, please\nexit 1\n");
-        assertTrue(hook.toFile().setExecutable(true));
-        String message = refused();
-        assertTrue(message.contains("refused the commit"), message);
-        Files.delete(hook);
         final Path away = folder.resolve("away");
         Files.move(origin.path(), away);
-        message = refused();
+        final String message = refused();
         assertTrue(message.contains("Cannot fetch from remote 'origin'") && message.contains("Nothing was committed"), message);
         assertEquals(first, here.git("rev-parse", "HEAD"));
         assertEquals("", here.status());
@@ -183,6 +179,13 @@ class RemoteTest {
             assertTrue(message.contains("Check user, password or token"), message);
             assertFalse(message.contains("wrong"), message);
             nifi.with(ClientProperties.PASSWORD, "token");
+            final Path hook = Files.writeString(origin.path().resolve("hooks/pre-receive"), "#!/bin/sh\nexit 1\n");
+            assertTrue(hook.toFile().setExecutable(true));
+            message = refused();
+            assertTrue(message.contains("refused the commit on branch 'main': pre-receive hook declined"), message);
+            assertEquals(first, here.git("rev-parse", "HEAD"));
+            assertEquals("", here.status());
+            Files.delete(hook);
             assertEquals(nifi.commit("default", "People", TestFlows.plain("2"), first, "Two"), origin.git("rev-parse", "main"));
         } finally {
             server.stop(0);
@@ -235,7 +238,9 @@ class RemoteTest {
 
     @Test
     void logsInOverSsh() throws Exception {
-        final KeyPair user = SecurityUtils.getKeyPairGenerator(SecurityUtils.EDDSA).generateKeyPair();
+        final KeyPairGenerator generator = SecurityUtils.getKeyPairGenerator("Ed25519");
+        generator.initialize(256);
+        final KeyPair user = generator.generateKeyPair();
         final KeyPair host = KeyUtils.generateKeyPair("ecdsa-sha2-nistp256", 256);
         final Path key = folder.resolve("id_ed25519");
         final OpenSSHKeyEncryptionContext encryption = new OpenSSHKeyEncryptionContext();
