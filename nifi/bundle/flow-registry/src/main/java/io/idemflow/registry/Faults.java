@@ -3,7 +3,9 @@ package io.idemflow.registry;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.Locale;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.errors.CorruptObjectException;
@@ -37,6 +39,19 @@ final class Faults {
         return new FlowRegistryException(settings.repository() + " is locked: " + lock(lock));
     }
 
+    private static String user() {
+        final String name = System.getProperty("user.name");
+        if (name != null && !"?".equals(name)) {
+            return "'" + name + "'";
+        }
+        try {
+            // Java knows no name for a number without an account.
+            return "(number " + Files.getAttribute(Path.of("/proc/self"), "unix:uid") + ")";
+        } catch (final IOException | UnsupportedOperationException e) {
+            return "";
+        }
+    }
+
     private static String lock(final Object lock) {
         return "another git command is at work, or one was killed and left " + lock
                 + " behind. Nothing was committed. Try again; if no git command runs there, delete that file";
@@ -59,7 +74,7 @@ final class Faults {
                 return "the file system is read-only. Nothing was committed. Mount it for writing and try again";
             }
             if (cause instanceof AccessDeniedException || known.contains("permission denied")) {
-                return "NiFi's user '" + System.getProperty("user.name") + "' may not read or write there (" + text
+                return "NiFi's user " + user() + " may not read or write there (" + text
                         + "). Nothing was committed. Change the owner or the mode and try again";
             }
             if (cause instanceof MissingObjectException || cause instanceof CorruptObjectException
