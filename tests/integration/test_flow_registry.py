@@ -21,8 +21,13 @@ from tests.integration.tools import Idemflow, wait_until
 pytestmark = pytest.mark.timeout(600)
 
 TYPE = "io.idemflow.registry.GitFlowRegistryClient"
-SECRET = "s3cr3t-of-this-test"  # noqa: S105
-SCRIPT = "# One\nflowFile = session.get()\nif flowFile:\n    session.transfer(flowFile, REL_SUCCESS)\n"
+SECRET = "s3cr3t-of-this-test"
+SCRIPT = """\
+# One
+flowFile = session.get()
+if flowFile:
+    session.transfer(flowFile, REL_SUCCESS)
+"""
 FILE = "flows/team/People.json"
 
 
@@ -34,7 +39,7 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         owner = self.path.stat()
-        other = {} if owner.st_uid == os.getuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        other = owner.st_uid != os.getuid()
         done = subprocess.run(
             ["git", "-C", str(self.path), *arguments],
             capture_output=True,
@@ -48,10 +53,11 @@ class Repository:
                 **{f"GIT_{role}_NAME": "Human" for role in ("AUTHOR", "COMMITTER")},
                 **{f"GIT_{role}_EMAIL": "h@example.org" for role in ("AUTHOR", "COMMITTER")},
             },
-            **other,
+            user=owner.st_uid if other else None,
+            group=owner.st_gid if other else None,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
+        return str(done.stdout).strip()
 
     def write(self, file: str, text: str) -> None:
         target = self.path / file
@@ -84,7 +90,7 @@ def repository(idemflow: Idemflow) -> Iterator[Repository]:
 
 @pytest.fixture
 def registry(idemflow: Idemflow, repository: Repository) -> Iterator[Any]:
-    """A client of that repository; what the test made on the canvas is gone afterwards."""
+    """A client of that repository."""
     client.connect(idemflow.runtime().nifi)
     made = nipyapi.versioning.create_registry_client(
         name="flows in git",
@@ -92,25 +98,15 @@ def registry(idemflow: Idemflow, repository: Repository) -> Iterator[Any]:
         properties={"Repository Path": str(repository.path)},
     )
     yield made
-    for name in ("imported", "People"):
-        for group in nipyapi.canvas.list_all_process_groups():
-            if group.component.name == name and group.id != nipyapi.canvas.get_root_pg_id():
-                nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
-                break
-    for group in nipyapi.canvas.list_all_process_groups():
-        if group.component.name == "People" and group.component.parent_group_id:
-            nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
-    for context in nipyapi.parameters.list_all_parameter_contexts():
-        if context.component.name.startswith("people of a test"):
-            nipyapi.parameters.delete_parameter_context(context)
     nipyapi.versioning.delete_registry_client(
         nipyapi.nifi.ControllerApi().get_flow_registry_client(made.id)
     )
 
 
 @pytest.fixture
-def people(registry: Any) -> Any:
+def people(idemflow: Idemflow) -> Iterator[Any]:
     """A group with a script, a controller service, parameters, a secret and a nested group."""
+    client.connect(idemflow.runtime().nifi)
     root = nipyapi.canvas.get_process_group(nipyapi.canvas.get_root_pg_id(), "id")
     group = nipyapi.canvas.create_process_group(root, "People", (400.0, 400.0))
     context = nipyapi.parameters.create_parameter_context(
@@ -138,7 +134,26 @@ def people(registry: Any) -> Any:
             properties={"el-cs-http-hosts": "https://localhost:9200", "el-cs-password": SECRET}
         ),
     )
-    return nipyapi.canvas.get_process_group(group.id, "id")
+    yield nipyapi.canvas.get_process_group(group.id, "id")
+    for made in groups(root):
+        if made.component.name == "People":
+            nipyapi.canvas.delete_process_group(made, force=True, refresh=True)
+    nipyapi.parameters.delete_parameter_context(
+        nipyapi.parameters.get_parameter_context(context.id, "id")
+    )
+
+
+def groups(parent: Any) -> list[Any]:
+    """The groups right inside a group."""
+    return list(nipyapi.nifi.ProcessGroupsApi().get_process_groups(parent.id).process_groups)
+
+
+def deploy(registry: Any) -> Any:
+    """Import the flow once more, next to the group that it was made of."""
+    root = nipyapi.canvas.get_root_pg_id()
+    return nipyapi.versioning.deploy_git_registry_flow(
+        registry.id, "team", "People", root, (0, 800)
+    )
 
 
 def create(group: Any, kind: str, name: str) -> Any:
@@ -258,13 +273,11 @@ def test_the_version_menu(registry: Any, repository: Repository, people: Any) ->
 
 def test_import_and_a_second_group(registry: Any, repository: Repository, people: Any) -> None:
     first = save(people, registry, "Load people").version
-    root = nipyapi.canvas.get_root_pg_id()
-    other = nipyapi.versioning.deploy_git_registry_flow(registry.id, "team", "People", root, (0, 800))
+    other = deploy(registry)
     reaches(other, "UP_TO_DATE")
     assert modifications(other) == []
     assert script_of(other) == SCRIPT
-    names = [g.component.name for g in nipyapi.canvas.list_all_process_groups(other.id)]
-    assert "Inner" in names
+    assert [inner.component.name for inner in groups(other)] == ["Inner"]
     assert processor(other, "Deep").component.parent_group_id != other.id
     services = nipyapi.canvas.list_all_controllers(other.id, descendants=False)
     assert "Elasticsearch" in [one.component.name for one in services]
@@ -286,20 +299,18 @@ def test_import_and_a_second_group(registry: Any, repository: Repository, people
 
 
 def test_a_flow_inside_a_flow(registry: Any, repository: Repository, people: Any) -> None:
-    inner = next(
-        g
-        for g in nipyapi.canvas.list_all_process_groups(people.id)
-        if g.component.name == "Inner"
-    )
+    (inner,) = groups(people)
     nested = nipyapi.versioning.save_git_flow_ver(
-        inner, registry_client=registry, bucket="team", comment="Inner"
+        inner, registry_client=registry, bucket="team", flow_name="Clean / ü", comment="Inner"
     ).version_control_information
+    assert nested.flow_name == "Clean / ü"
+    listed = nipyapi.versioning.list_git_registry_flow_versions(registry.id, "team", nested.flow_id)
+    assert len(listed.versioned_flow_snapshot_metadata_set) == 1
     save(people, registry, "Outer")
     reaches(people, "UP_TO_DATE")
     assert '"version": "' + nested.version in repository.git("show", f"HEAD:{FILE}")
     assert str(repository.path) not in repository.git("log", "-p")
-    root = nipyapi.canvas.get_root_pg_id()
-    other = nipyapi.versioning.deploy_git_registry_flow(registry.id, "team", "People", root, (0, 800))
+    other = deploy(registry)
     assert processor(other, "Deep").component.parent_group_id != other.id
     reaches(other, "UP_TO_DATE")
 
@@ -315,7 +326,7 @@ def test_a_person_commits_too(registry: Any, repository: Repository, people: Any
         save(people, registry, "Say two")
     repository.git("commit", "-q", "-a", "-m", "By hand")
     hand = repository.git("rev-parse", "HEAD")
-    with pytest.raises(ValueError, match="changed in git since version|not synchronized"):
+    with pytest.raises(ValueError, match=r"changed in git since version|not synchronized"):
         save(people, registry, "Say two")
     assert repository.git("rev-parse", "HEAD") == hand
     reaches(people, "LOCALLY_MODIFIED_AND_STALE")

@@ -12,6 +12,8 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.apache.nifi.registry.flow.FlowRegistryException;
+import org.eclipse.jgit.errors.LargeObjectException;
+import org.eclipse.jgit.errors.MissingObjectException;
 import org.eclipse.jgit.lib.AnyObjectId;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.FileMode;
@@ -201,7 +203,11 @@ final class FlowRepository implements AutoCloseable {
     }
 
     byte[] content(final ObjectId blob) throws IOException {
-        return repository.open(blob, Constants.OBJ_BLOB).getCachedBytes(MAXIMUM_FILE_BYTES);
+        try {
+            return repository.open(blob, Constants.OBJ_BLOB).getCachedBytes(MAXIMUM_FILE_BYTES);
+        } catch (final LargeObjectException e) {
+            throw new IOException("the file is larger than " + (MAXIMUM_FILE_BYTES >> 20) + " MB and is no flow", e);
+        }
     }
 
     /** The commits that changed a file and left it there, newest first. */
@@ -213,7 +219,8 @@ final class FlowRepository implements AutoCloseable {
                 walk.sort(RevSort.TOPO);
                 walk.setTreeFilter(AndTreeFilter.create(PathFilter.create(file), TreeFilter.ANY_DIFF));
                 walk.markStart(walk.parseCommit(tip));
-                for (final RevCommit commit : walk) {
+                // Not a for loop: the iterator turns a damaged object into an unchecked exception.
+                for (RevCommit commit = walk.next(); commit != null; commit = walk.next()) {
                     walk.parseBody(commit);
                     if (blob(commit, file) != null) {
                         commits.add(commit);
@@ -242,13 +249,25 @@ final class FlowRepository implements AutoCloseable {
             }
             Optional<String> version = found.get(target);
             if (version == null) {
-                version = versions(target, file).stream().findFirst().map(Version::id);
+                version = lastChange(target, file);
                 found.put(target, version);
             }
             version.ifPresent(id -> tags.computeIfAbsent(id, key -> new ArrayList<>())
                     .add(Repository.shortenRefName(ref.getName())));
         }
         return tags;
+    }
+
+    /** Without the topological order of {@link #versions}, which takes a walk through the whole history for each tag. */
+    private Optional<String> lastChange(final ObjectId commit, final String file) throws IOException {
+        if (blob(commit, file) == null) {
+            return Optional.empty();
+        }
+        try (RevWalk walk = new RevWalk(repository)) {
+            walk.setTreeFilter(AndTreeFilter.create(PathFilter.create(file), TreeFilter.ANY_DIFF));
+            walk.markStart(walk.parseCommit(commit));
+            return Optional.ofNullable(walk.next()).map(RevCommit::name);
+        }
     }
 
     /**
@@ -295,7 +314,7 @@ final class FlowRepository implements AutoCloseable {
         }
         try (RevWalk walk = new RevWalk(repository)) {
             return walk.peel(walk.parseAny(object)) instanceof RevCommit commit ? commit.getId() : null;
-        } catch (final org.eclipse.jgit.errors.MissingObjectException e) {
+        } catch (final MissingObjectException e) {
             return null;
         }
     }

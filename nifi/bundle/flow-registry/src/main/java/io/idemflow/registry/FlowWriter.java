@@ -2,6 +2,7 @@ package io.idemflow.registry;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -88,6 +89,9 @@ final class FlowWriter {
                 }
             } catch (final IOException e) {
                 throw Faults.of(settings, "commit " + change.file(), e);
+            } catch (final InvalidPathException e) {
+                throw new FlowRegistryException("NiFi's Java cannot write a file named " + change.file() + " in its locale. "
+                        + "Nothing was committed. Start NiFi with LC_ALL=C.UTF-8, or rename the file with git", e);
             }
             LockSupport.parkNanos(PAUSE_NANOS);
         }

@@ -118,7 +118,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             throws FlowRegistryException {
         return read(context, "list buckets", source -> {
             final SortedSet<String> names = source.names(source.tip(branch(source, branch)), source.settings().directory(), true);
-            names.removeIf(name -> name.startsWith("."));
+            names.removeIf(name -> !Names.isAllowed(name));
             if (names.isEmpty()) {
                 names.add(DEFAULT_BUCKET);
             }
@@ -192,8 +192,8 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             final ObjectId tip = source.tip(branch(source, location.getBranch()));
             final Set<RegisteredFlow> flows = new LinkedHashSet<>();
             for (final String name : source.names(tip, source.settings().folder(bucket), false)) {
-                if (name.endsWith(Names.ENDING) && !name.startsWith(".") && name.length() > Names.ENDING.length()) {
-                    final String flow = name.substring(0, name.length() - Names.ENDING.length());
+                final String flow = name.endsWith(Names.ENDING) ? name.substring(0, name.length() - Names.ENDING.length()) : "";
+                if (Names.isAllowed(flow)) {
                     flows.add(flow(source, place(source, location.getBranch(), bucket, flow)));
                 }
             }
@@ -219,12 +219,12 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
                         + place.title() + ". Choose another with `git -C " + settings.repository() + " log -- " + place.file() + "`");
             }
             final RegisteredFlowSnapshot snapshot = FlowJson.read(source.content(blob), place.file());
-            final FlowRepository.Version version = source.versions(commit, place.file()).getFirst();
+            final FlowRepository.Version version = versions.of(source, commit, place.file()).getFirst();
             final List<FlowRepository.Version> history = versions.of(source, source.tip(place.branch()), place.file());
             final RegisteredFlow stored = snapshot.getFlow();
             snapshot.setFlow(Models.flow(place, stored == null ? null : stored.getDescription(), history));
             snapshot.setBucket(Models.bucket(place.bucket()));
-            snapshot.setSnapshotMetadata(Models.metadata(place, version, source.tags(place.file())));
+            snapshot.setSnapshotMetadata(Models.metadata(place, version, Map.of()));
             snapshot.setLatest(!history.isEmpty() && history.getFirst().id().equals(version.id()));
             locate(snapshot.getFlowContents(), source.location());
             return snapshot;
@@ -246,7 +246,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             final byte[] content = new FlowJson(source.settings().lines()).write(snapshot, description);
             final String comment = comment(given.getComments(), (present == null ? "Add " : "Change ") + place.title());
             final String id = commit(context, source, place, content, comment,
-                    tip -> refuseConflict(source, place, tip, given.getVersion(), announcement != null, action));
+                    tip -> refuseConflict(source, place, tip, given.getVersion(), announcement != null && given.getVersion() == null, action));
             announced.remove(place.key());
 
             final List<FlowRepository.Version> history = versions.of(source, source.tip(place.branch()), place.file());

@@ -19,6 +19,7 @@ final class Names {
 
     static final String ENDING = ".json";
     private static final int MAXIMUM_BYTES = 200;
+    private static final int SHOWN = 80;
 
     private Names() {
     }
@@ -95,30 +96,48 @@ final class Names {
      * @throws FlowRegistryException where it cannot be a file's name
      */
     static String check(final String name, final String what) throws FlowRegistryException {
-        if (name == null || name.isBlank()) {
-            throw new FlowRegistryException("No " + what + " is given");
-        }
-        final String problem;
-        if (name.indexOf('/') >= 0 || name.indexOf('\\') >= 0) {
-            problem = "it has a slash";
-        } else if (name.startsWith(".") || name.endsWith(".")) {
-            problem = "it starts or ends with a dot";
-        } else if (name.startsWith(" ") || name.endsWith(" ") || name.startsWith("-")) {
-            problem = "it starts or ends with a space or starts with a hyphen";
-        } else if (name.chars().anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c)
-                || "<>:\"|?*".indexOf(c) >= 0)) {
-            problem = "it has a character that cannot stand in a file name";
-        } else if (name.toLowerCase(Locale.ROOT).startsWith("git~")) {
-            problem = "it is a short form of .git";
-        } else if (name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_BYTES) {
-            problem = "it is longer than " + MAXIMUM_BYTES + " bytes";
-        } else {
+        final String problem = problem(name);
+        if (problem == null) {
             return name;
         }
-        final String shown = name.length() > 80 ? name.substring(0, 80) + "…" : name;
+        final String shown = name == null ? "" : name.length() > SHOWN ? name.substring(0, SHOWN) + "…" : name;
         throw new FlowRegistryException("The " + what + " '" + shown.replaceAll("\\p{Cntrl}", "?")
                 + "' cannot be a name in the repository: " + problem
                 + ". Use letters, digits, spaces, dots, underscores and hyphens");
+    }
+
+    /**
+     * @param name a name that stands in the repository
+     * @return whether {@link #check} takes it
+     */
+    static boolean isAllowed(final String name) {
+        return problem(name) == null;
+    }
+
+    private static String problem(final String name) {
+        if (name == null || name.isBlank()) {
+            return "it is empty";
+        }
+        if (name.indexOf('/') >= 0 || name.indexOf('\\') >= 0) {
+            return "it has a slash";
+        }
+        if (name.startsWith(".") || name.endsWith(".")) {
+            return "it starts or ends with a dot";
+        }
+        if (name.startsWith(" ") || name.endsWith(" ") || name.startsWith("-")) {
+            return "it starts or ends with a space or starts with a hyphen";
+        }
+        if (name.chars().anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c)
+                || "<>:\"|?*".indexOf(c) >= 0)) {
+            return "it has a character that cannot stand in a file name";
+        }
+        if (name.toLowerCase(Locale.ROOT).startsWith("git~")) {
+            return "it is a short form of .git";
+        }
+        if (name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_BYTES) {
+            return "it is longer than " + MAXIMUM_BYTES + " bytes";
+        }
+        return null;
     }
 
     private static boolean isPlain(final char character) {

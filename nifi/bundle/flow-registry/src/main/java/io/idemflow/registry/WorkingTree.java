@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.dircache.DirCache;
 import org.eclipse.jgit.dircache.DirCacheEditor;
@@ -189,10 +191,10 @@ final class WorkingTree implements AutoCloseable {
         }
         Files.createDirectories(path.getParent());
         // Inside .git, so that a NiFi killed here leaves nothing in the working tree.
-        final Path made = Files.createTempFile(repository.getDirectory().toPath(), "flow", ".tmp");
+        // No temporary file of Java's: those are for the owner's eyes only, whatever the umask says.
+        final Path made = repository.getDirectory().toPath().resolve("flow-" + UUID.randomUUID() + ".tmp");
         try {
-            Files.write(made, content);
-            made.toFile().setReadable(true, false);
+            Files.write(made, content, StandardOpenOption.CREATE_NEW);
             try {
                 Files.move(made, path, StandardCopyOption.ATOMIC_MOVE);
             } catch (final AtomicMoveNotSupportedException e) {

@@ -116,7 +116,10 @@ class GitFlowRegistryClientTest {
         repository.commit("flows/team a/Aufträge.json", "{\"flowContents\": {\"name\": \"x\"}}", "By hand");
         repository.commit("flows/team a/broken.json", "{", "By hand");
         repository.commit("flows/team a/notes.txt", "", "By hand");
+        repository.commit("flows/team a/why?.json", "{}", "A name that NiFi cannot use must not hide the others");
+        repository.commit("flows/why?/x.json", "{}", "By hand");
         assertEquals(Set.of("One", "Aufträge", "broken"), flows("main", "team a"));
+        assertEquals(Set.of("team a"), buckets("main"));
         assertEquals(Set.of(), flows("release/1", "team a"));
         assertEquals(Set.of(), flows("main", "no such bucket"));
         assertEquals("x", nifi.contents("team a", "Aufträge", null)
@@ -143,6 +146,37 @@ class GitFlowRegistryClientTest {
         for (final String revision : List.of("v9", "HEAD", "0".repeat(40), "--all", "")) {
             assertThrows(NoSuchFlowVersionException.class, () -> nifi.contents("default", "People", revision), revision);
         }
+    }
+
+    @Test
+    void followsTheHistoryAsGitDoes() throws Exception {
+        final String file = "flows/default/People.json";
+        final String first = nifi.start("default", "People", TestFlows.plain("1"));
+        repository.git("checkout", "-q", "-b", "side");
+        final String side = new TestClient(repository.path()).register(TestFlows.snapshot(TestFlows.plain("2")), "side", "default",
+                "People", first, "Side", RegisterAction.COMMIT).getSnapshotMetadata().getVersion();
+        repository.git("checkout", "-q", "main");
+        repository.commit("README.md", "x", "Main");
+        repository.git("merge", "-q", "--no-edit", "side");
+        assertEquals(List.of(side, first), versions());
+        assertEquals(repository.git("log", "--format=%H", "--", file).lines().toList(), versions());
+        // A merge that is neither side's file is a version of its own; clocks of the machines disagree.
+        repository.git("checkout", "-q", "side");
+        repository.commit(file, Files.readString(repository.path().resolve(file)).replace("\"2\"", "\"side\""), "Side");
+        repository.git("-c", "user.name=Late", "commit", "-q", "--amend", "--no-edit", "--date=2031-01-01T00:00:00");
+        repository.git("checkout", "-q", "main");
+        repository.commit(file, Files.readString(repository.path().resolve(file)).replace("\"2\"", "\"main\""), "Main");
+        assertThrows(IOException.class, () -> repository.git("merge", "-q", "side"));
+        repository.commit(file, Files.readString(repository.path().resolve(file)).replaceAll("(?s)<<<<.*>>>> side\n", "          \"Value\": \"both\"\n"), "Merge");
+        final List<String> found = versions();
+        assertEquals(repository.git("rev-parse", "HEAD"), found.getFirst());
+        assertEquals(Set.copyOf(repository.git("log", "--format=%H", "--", file).lines().toList()), Set.copyOf(found));
+        assertEquals(5, found.size());
+    }
+
+    private List<String> versions() throws FlowRegistryException {
+        return nifi.client.getFlowVersions(nifi, new FlowLocation("main", "default", "People")).stream()
+                .map(RegisteredFlowSnapshotMetadata::getVersion).toList();
     }
 
     @Test

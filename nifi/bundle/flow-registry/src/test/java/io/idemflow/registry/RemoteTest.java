@@ -130,7 +130,12 @@ class RemoteTest {
         assertEquals("", here.status());
         assertEquals("1", TestFlows.processor(nifi.contents("default", "People", first).getFlowContents(), "p").getProperties().get("Value"),
                 "a known version is read without the remote");
+        assertThrows(FlowRegistryException.class, () -> nifi.latest("default", "People"));
+        nifi.with(ClientProperties.FETCH_INTERVAL, "1 hour");
+        assertThrows(FlowRegistryException.class, () -> nifi.latest("default", "People"));
         Files.move(away, origin.path());
+        assertThrows(FlowRegistryException.class, () -> nifi.latest("default", "People"), "asked again within the interval");
+        nifi.with(ClientProperties.FETCH_INTERVAL, "0 sec");
         nifi.commit("default", "People", TestFlows.plain("2"), first, "Two");
     }
 
