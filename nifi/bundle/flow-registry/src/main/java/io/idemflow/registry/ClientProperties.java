@@ -12,6 +12,7 @@ import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.components.Validator;
 import org.apache.nifi.context.PropertyContext;
+import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.Repository;
 
@@ -139,7 +140,7 @@ final class ClientProperties {
         for (final String part : text.split("/", -1)) {
             try {
                 Names.check(part, "folder");
-            } catch (final org.apache.nifi.registry.flow.FlowRegistryException e) {
+            } catch (final FlowRegistryException e) {
                 problems.add(problem(DIRECTORY, text, "is no folder inside the repository; give one such as flows, or a dot "
                         + "for the repository's root"));
                 return;

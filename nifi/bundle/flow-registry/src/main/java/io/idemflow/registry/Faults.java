@@ -30,15 +30,6 @@ final class Faults {
         return new FlowRegistryException("Cannot " + doing + " in " + settings.repository() + ": " + reason(settings, error), error);
     }
 
-    /**
-     * @param settings which repository
-     * @param lock the lock file, or what is locked
-     * @return the error for NiFi's user
-     */
-    static FlowRegistryException locked(final GitSettings settings, final Object lock) {
-        return new FlowRegistryException(settings.repository() + " is locked: " + lock(lock));
-    }
-
     private static String user() {
         final String name = System.getProperty("user.name");
         if (name != null && !"?".equals(name)) {
@@ -52,7 +43,7 @@ final class Faults {
         }
     }
 
-    private static String lock(final Object lock) {
+    private static String lock(final String lock) {
         return "another git command is at work, or one was killed and left " + lock
                 + " behind. Nothing was committed. Try again; if no git command runs there, delete that file";
     }

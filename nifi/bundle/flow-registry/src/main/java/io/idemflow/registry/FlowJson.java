@@ -20,6 +20,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Map;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.apache.nifi.registry.flow.RegisteredFlow;
 import org.apache.nifi.registry.flow.RegisteredFlowSnapshot;
@@ -153,7 +154,7 @@ final class FlowJson {
 
     private static ObjectNode sorted(final ObjectNode document) {
         final ObjectNode sorted = document.objectNode();
-        document.properties().stream().sorted(java.util.Map.Entry.comparingByKey())
+        document.properties().stream().sorted(Map.Entry.comparingByKey())
                 .forEach(entry -> sorted.set(entry.getKey(), entry.getValue()));
         return sorted;
     }

@@ -156,7 +156,7 @@ final class FlowWriter {
         }
     }
 
-    private boolean move(final Change change, final ObjectId tip, final ObjectId commit) throws IOException, FlowRegistryException {
+    private boolean move(final Change change, final ObjectId tip, final ObjectId commit) throws IOException {
         final String name = Constants.R_HEADS + change.branch();
         final RefUpdate update = source.git().updateRef(name);
         update.setNewObjectId(commit);

@@ -144,7 +144,7 @@ final class WorkingTree implements AutoCloseable {
         }
     }
 
-    private ObjectId blob(final byte[] content, final ObjectId base, final ObjectId target) throws IOException {
+    private ObjectId blob(final byte[] content, final ObjectId base, final ObjectId target) {
         try (ObjectInserter.Formatter formatter = new ObjectInserter.Formatter()) {
             final ObjectId exact = formatter.idFor(Constants.OBJ_BLOB, content);
             if (exact.equals(base) || exact.equals(target)) {

@@ -265,7 +265,7 @@ class FaultsTest {
         try {
             final TestRepository small = TestRepository.init(disk.resolve("repository"));
             final TestClient there = new TestClient(small.path());
-            final String version = there.start("default", "People", TestFlows.plain("1"));
+            there.start("default", "People", TestFlows.plain("1"));
             Files.write(disk.resolve("filler"), new byte[1 << 20]);
         } catch (final IOException e) {
             assertTrue(e.getMessage().contains("No space left"), e.getMessage());
