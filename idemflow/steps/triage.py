@@ -103,7 +103,7 @@ def triage(
         several = batch and b"\n" in data
         verdict, reason = judge(None if several else error, data, identifier)
         run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
-        key = run or "", index or ""
+        key = (run or "", index or "")
         if verdict == "stale" and identifier is not None:
             ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)

@@ -145,7 +145,7 @@ def test_a_bad_record_is_refused_and_the_rest_goes_on(
     line: str, step: str, reason: str, identifier: str | None, batch: bool
 ) -> None:
     lines = f'{{"id":1,"n":1}}\n{line}\n{{"id":3,"n":3}}'
-    attributes = {"idemflow.positions": "5-7"}
+    attributes = {"idemflow.positions": "5-7", "idemflow.letter": "l"}
     session = identified(lines, attributes, version=BY_NUMBER, batch=batch)
     ((content, found),) = session.at(FAILURE)
     assert content.decode() == line
@@ -154,6 +154,8 @@ def test_a_bad_record_is_refused_and_the_rest_goes_on(
     assert found["idemflow.stage"] == "collected"
     assert found["idemflow.position"] == "6"
     assert found["idemflow.source"] == "a.csv"
+    # Of several records each is a letter of its own.
+    assert "idemflow.letter" not in found
     assert found.get("idemflow.id") == identifier
     assert "idemflow.positions" not in found
     assert [entry[0] for entry in manifest(session)["entries"]] == ["1", "3"]
