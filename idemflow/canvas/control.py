@@ -305,7 +305,7 @@ def states(group: str) -> list[State]:
         for part in processors(group):
             if not part.component.persists_state:
                 continue
-            state = api.get_state(part.id).component_state
+            state = api.get_state2(part.id).component_state
             entries = {
                 entry.key: entry.value
                 for scope in (state.local_state, state.cluster_state)

@@ -22,7 +22,18 @@ COMPRESSED_FROM = 1024 * 1024
 _PREFIX = re.compile(
     rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
 )
-_KNOWN = ("run", "id", "source", "position", "step", "reason", "stage", "attempts", "letter", "index")
+_KNOWN = (
+    "run",
+    "id",
+    "source",
+    "position",
+    "step",
+    "reason",
+    "stage",
+    "attempts",
+    "letter",
+    "index",
+)
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
