@@ -8,30 +8,25 @@ step on the canvas into FlowFiles.
 
 from __future__ import annotations
 
-import json
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import nipyapi
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.report import Report, command
 from idemflow import runtime, settings
 from idemflow.canvas import client, control, deploy
-from idemflow.canvas.flow import COLLECT
+from idemflow.canvas.sources import COLLECT
 from idemflow.pipeline import spec
 from idemflow.runtime import Runtime
-from idemflow.steps.collect import RECORDS_A_FLOW_FILE
+from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 
 ROOT = Path(__file__).parents[1]
-PLOT = Path(__file__).parent / "plots" / "generate.png"
 NAME = "benchmark-generate"
 SEED = 42
 _DEADLINE = 600.0
@@ -50,22 +45,10 @@ print(time.perf_counter() - began)
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    """Records a second, one figure a round."""
-
-    records: int
-    plain: list[float]
-    step: list[float]
-
-    def ratio(self) -> float:
-        """The step beside plain Python: the median of the rounds' ratios."""
-        return statistics.median(
-            step / plain for step, plain in zip(self.step, self.plain, strict=True)
-        )
+WAYS = {"plain_python": "plain Python", "execute_script": "ExecuteScript, as the Collect step"}
 
 
-def measure(records: int, rounds: int, console: Console) -> Result:
+def measure(records: int, rounds: int, console: Console) -> Report:
     """Make the same people both ways in turns.
 
     Args:
@@ -77,7 +60,7 @@ def measure(records: int, rounds: int, console: Console) -> Result:
     runtime.up(chosen, runtime.Silent())
     target = runtime.connect(chosen)
     client.connect(target.nifi)
-    result = Result(records, [], [])
+    rates: dict[str, list[float]] = {way: [] for way in WAYS}
     with _deployed(target, records) as group:
         for turn in range(rounds + 1):
             plain, step = _plain(records), _step(group, records)
@@ -86,9 +69,16 @@ def measure(records: int, rounds: int, console: Console) -> Result:
                 f"{'' if turn else ' (warm-up)'}"
             )
             if turn:
-                result.plain.append(records / plain)
-                result.step.append(records / step)
-    return result
+                rates["plain_python"].append(records / plain)
+                rates["execute_script"].append(records / step)
+    return Report(
+        title="Making {amount} people with Faker",
+        amount=records,
+        unit="records",
+        ways=WAYS,
+        rates=rates,
+        ratios={"faker_step": ("execute_script", "plain_python")},
+    )
 
 
 @contextmanager
@@ -103,7 +93,7 @@ def _deployed(target: Runtime, records: int) -> Iterator[str]:
             "load": people.load.model_copy(update={"queue": 1_000_000}),
         }
     )
-    planned = deploy.plan(pipeline, spec.source(ROOT, pipeline), target)
+    planned = deploy.plan(pipeline, spec.sources(ROOT, pipeline), target)
     group = deploy.apply(pipeline, planned, lambda _: None)
     try:
         control.stop(group)
@@ -147,50 +137,11 @@ def _task_nanoseconds(processor: str) -> int:
     return int(status.aggregate_snapshot.tasks_duration_nanos)
 
 
-def plot(result: Result, path: Path) -> None:
-    """Draw the medians, with each round as a dot."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 -- slow to import, needed only here
-
-    figure = Figure(figsize=(8, 2.4), layout="constrained")
-    axes = figure.subplots()
-    for row, rates in enumerate((result.plain, result.step)):
-        axes.barh(row, statistics.median(rates), color="#7a9cc6")
-        axes.plot(rates, [row] * len(rates), "k.", markersize=5)
-    axes.set_yticks([0, 1], ["plain Python", "ExecuteScript"])
-    axes.invert_yaxis()
-    axes.set_xlabel(f"records a second ({result.records:,} people by Faker)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="10,000 people, three rounds.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path), default=PLOT)
-def main(quick: bool, as_json: bool, plot_path: Path) -> None:
-    """Measure, print, draw."""
-    result = measure(10_000 if quick else 40_000, 3 if quick else 5, Console(stderr=True))
-    plot(result, plot_path)
-    medians = {
-        "plain_python": statistics.median(result.plain),
-        "execute_script": statistics.median(result.step),
-    }
-    if as_json:
-        figures = {
-            "records": result.records,
-            "records_per_second": {way: round(rate) for way, rate in medians.items()},
-            "ratios": {"faker_step": round(result.ratio(), 3)},
-        }
-        click.echo(json.dumps(figures))
-        return
-    table = Table(title=f"Making {result.records:,} people with Faker")
-    table.add_column("way")
-    table.add_column("records/s", justify="right")
-    table.add_row("plain Python", f"{medians['plain_python']:,.0f}")
-    table.add_row("ExecuteScript, as the Collect step", f"{medians['execute_script']:,.0f}")
-    Console().print(table)
-    click.echo(f"faker_step: {result.ratio():.2f}")
-
+main = command(
+    "generate",
+    lambda quick, console: measure(10_000 if quick else 40_000, 3 if quick else 5, console),
+    "How fast Faker is in ExecuteScript, beside the same function in plain Python.",
+)
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ from idemflow.errors import CanvasError
 from idemflow.runtime import Runtime
 
 NAME = "idemflow benchmark: load"
-CHUNK = 1_000
 _DEADLINE = 600.0
 _POLL = 0.05
 
 _CHUNKS = """
-for start in range(0, int(count.getValue()), int(size.getValue())):
-    chunk = session.putAttribute(session.create(), "start", str(start))
-    session.transfer(chunk, REL_SUCCESS)
+all, most = int(count.getValue()), int(size.getValue())
+for start in range(0, all, most):
+    attributes = {"start": str(start), "size": str(min(most, all - start))}
+    session.transfer(session.putAllAttributes(session.create(), attributes), REL_SUCCESS)
 """
 
 _FILL = """
@@ -32,7 +33,7 @@ import json
 
 chunk = session.get()
 if chunk is not None:
-    for id, person in people(int(chunk.getAttribute("start")), int(size.getValue())):
+    for id, person in people(int(chunk.getAttribute("start")), int(chunk.getAttribute("size"))):
         flow_file = session.putAttribute(session.create(), "id", id)
         stream = session.write(flow_file)
         stream.write(json.dumps(person).encode())
@@ -41,49 +42,112 @@ if chunk is not None:
     session.remove(chunk)
 """
 
+_FILL_LINES = """
+import json
+
+chunk = session.get()
+if chunk is not None:
+    stream = session.write(chunk)
+    lines = (
+        '{"_id":"' + id + '",' + json.dumps(person)[1:]
+        for id, person in people(int(chunk.getAttribute("start")), int(chunk.getAttribute("size")))
+    )
+    stream.write("\\n".join(lines).encode())
+    stream.close()
+    session.transfer(chunk, REL_SUCCESS)
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to load with PutElasticsearchJson.
+
+    Attributes:
+        name: its process group's.
+        description: for the report.
+        fill: script that makes FlowFiles of a chunk of people.
+        chunk: how many people a chunk has.
+        documents: how many documents a FlowFile has, at most.
+        tasks: concurrent tasks of PutElasticsearchJson.
+        properties: its properties by display name.
+    """
+
+    name: str
+    description: str
+    fill: str
+    chunk: int
+    documents: int
+    tasks: int
+    properties: Mapping[str, str]
+
+
+ONE_DOCUMENT = Way(
+    name=f"{NAME}, one document a FlowFile",
+    description="NiFi PutElasticsearchJson, one document a FlowFile, 2 tasks of 2,000",
+    fill=_FILL,
+    chunk=1_000,
+    documents=1,
+    tasks=2,
+    properties={"Identifier Attribute": "id", "Batch Size": "2000"},
+)
+NDJSON = Way(
+    name=f"{NAME}, NDJSON",
+    description="NiFi PutElasticsearchJson, FlowFiles of 5,000 lines, 2 tasks",
+    fill=_FILL_LINES,
+    chunk=5_000,
+    documents=5_000,
+    tasks=2,
+    properties={
+        "Input Content Format": "NDJSON",
+        "Identifier Field": "_id",
+        "Retain Identifier Field": "false",
+        "Max Batch Size": "1 MB",
+    },
+)
+
 
 class LoadCanvas:
     """Builds the group, fills its queue, and empties the queue into Elasticsearch.
 
     Args:
         runtime: the servers; :func:`idemflow.canvas.client.connect` has been called.
-        batch: Batch Size of PutElasticsearchJson.
-        tasks: its concurrent tasks.
+        way: how to load.
     """
 
-    def __init__(self, runtime: Runtime, batch: int, tasks: int) -> None:
+    def __init__(self, runtime: Runtime, way: Way) -> None:
+        self._way = way
         self._types = catalog.read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
         with errors():
             self._clear()
             root = nipyapi.canvas.get_process_group("root", "id")
-            self._group = nipyapi.canvas.create_process_group(root, NAME, (0.0, -1_000.0))
+            self._group = nipyapi.canvas.create_process_group(root, way.name, (0.0, -1_000.0))
             client = self._client(runtime)
             self._chunks = self._script("chunks", _CHUNKS, (0.0, 0.0))
             source = Path(people.__file__).read_text(encoding="utf-8")
-            self._fill = self._script("fill", source + _FILL, (0.0, 300.0))
+            self._fill = self._script("fill", source + way.fill, (0.0, 300.0))
             self._put = self._processor(
                 catalog.PUT, "put", (0.0, 600.0),
                 {
-                    "Identifier Attribute": "id",
                     "Index": "replaced before each run",
-                    "Batch Size": str(batch),
                     "Client Service": client.id,
+                    **way.properties,
                 },
-                ["original", "successful"], tasks,
+                ["original", "successful"], way.tasks,
             )  # fmt: skip
             self._connect(self._chunks, self._fill, ["success"])
             self._queue = self._connect(self._fill, self._put, ["success"])
             self._connect(self._put, self._put, ["retry", "errors", "failure"])
 
     def fill(self, count: int) -> None:
-        """Queue so many people, one document a FlowFile, with their ids as attributes."""
+        """Queue so many people."""
+        flow_files = -(-count // self._way.documents)
         with errors():
-            self._configure(self._chunks, {"count": str(count), "size": str(CHUNK)})
-            self._configure(self._fill, {"size": str(CHUNK)})
+            self._configure(self._chunks, {"count": str(count), "size": str(self._way.chunk)})
             nipyapi.canvas.schedule_processor(self._processor_now(self._chunks), "RUN_ONCE")
             nipyapi.canvas.schedule_processor(self._processor_now(self._fill), True)
             self._wait(
-                lambda: self._queued() == count, f"the queue does not hold {count} FlowFiles"
+                lambda: self._queued() == flow_files,
+                f"the queue does not hold {flow_files} FlowFiles",
             )
             nipyapi.canvas.schedule_processor(self._processor_now(self._fill), False)
 
@@ -117,7 +181,7 @@ class LoadCanvas:
     def _clear(self) -> None:
         root = nipyapi.canvas.get_root_pg_id()
         for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
-            if group.component.name == NAME:
+            if group.component.name == self._way.name:
                 nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
 
     def _client(self, runtime: Runtime) -> nipyapi.nifi.ControllerServiceEntity:
@@ -203,8 +267,8 @@ class LoadCanvas:
         return nipyapi.canvas.get_processor(processor.id, "id")
 
     def _queued(self) -> int:
-        status = nipyapi.nifi.FlowApi().get_process_group_status(self._group.id)
-        return int(status.process_group_status.aggregate_snapshot.flow_files_queued)
+        status = nipyapi.nifi.FlowApi().get_connection_status(self._queue.id)
+        return int(status.connection_status.aggregate_snapshot.flow_files_queued)
 
     def _wait(self, done: Callable[[], bool], problem: str) -> None:
         deadline = time.monotonic() + _DEADLINE

@@ -78,7 +78,7 @@ LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
 _PAGE = 10_000
 # Documents with their contents in one answer; manifest chunks are large.
 _DOCUMENTS = 1000
-_CHUNKS = 50
+CHUNKS = 50
 _NOTHING = pack([])
 
 
@@ -109,7 +109,7 @@ class Run:
         refused: records without an identity.
         dropped: records that the transform left out.
         stale: ids and versions that Elasticsearch has in a newer version.
-        given_up: ids whose dead letters were dropped.
+        given_up: ids and versions that Elasticsearch can never take: they became dead letters.
     """
 
     id: str
@@ -122,12 +122,20 @@ class Run:
     refused: int
     dropped: int
     stale: frozenset[tuple[str, int | None]]
-    given_up: frozenset[str]
+    given_up: frozenset[tuple[str, int | None]]
 
     @property
     def stale_ids(self) -> set[str]:
         """The ids of which what was sent last is stale."""
-        return {key for key, version in self.stale if self.entries[key].version == version}
+        return self._last(self.stale)
+
+    @property
+    def given_up_ids(self) -> set[str]:
+        """The ids of which what was sent last became a dead letter, whatever became of that."""
+        return self._last(self.given_up)
+
+    def _last(self, refused: Iterable[tuple[str, int | None]]) -> set[str]:
+        return {key for key, version in refused if self.entries[key].version == version}
 
 
 def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None]]) -> None:
@@ -246,10 +254,10 @@ class Ledger:
                 return None
         entries: dict[str, Entry] = {}
         stale: set[tuple[str, int | None]] = set()
-        given_up: set[str] = set()
+        given_up: set[tuple[str, int | None]] = set()
         index = None
         counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        for hit in self.scan(MANIFESTS, {"term": {"run": run}}, page=_CHUNKS):
+        for hit in self.scan(MANIFESTS, {"term": {"run": run}}, page=CHUNKS):
             chunk = hit["_source"]
             for name in counts:
                 counts[name] += chunk.get(name, 0)
@@ -257,7 +265,9 @@ class Ledger:
             index = chunk["index"] if chunk["taken"] else index
             newest(entries, unpack(chunk["entries"]))
             stale.update((key, version) for key, _, version in unpack(chunk["stale"]))
-            given_up.update(key for key, _, _ in unpack(chunk.get("given_up") or _NOTHING))
+            given_up.update(
+                (key, version) for key, _, version in unpack(chunk.get("given_up") or _NOTHING)
+            )
         return Run(
             id=run,
             started=summary["started"],
@@ -269,7 +279,7 @@ class Ledger:
             refused=counts["refused"],
             dropped=counts["dropped"],
             stale=frozenset((key, version) for key, version in stale if key in entries),
-            given_up=frozenset(given_up),
+            given_up=frozenset((key, version) for key, version in given_up if key in entries),
         )
 
     def runs_into(self, index: str) -> list[str]:
@@ -364,16 +374,19 @@ class Ledger:
         with self.errors(), suppress(NotFoundError):
             self.client.close_point_in_time(id=pit)
 
-    def hits(self, index: str, query: Mapping[str, Any], *, source: Any = True) -> Iterator[Any]:
+    def hits(
+        self, index: str, query: Mapping[str, Any], *, source: Any = True, page: int = _DOCUMENTS
+    ) -> Iterator[Any]:
         """Every hit of a query, as Elasticsearch gives it, with its sequence number.
 
         Args:
             index: the index; without it there are no hits.
             query: in Elasticsearch's query language.
             source: the fields wanted, as the parameter ``_source`` of a search.
+            page: hits in one answer.
         """
         self.refresh(index)
-        yield from self.scan(index, query, source=source, versions=True)
+        yield from self.scan(index, query, source=source, versions=True, page=page)
 
     def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
         """Send one bulk request; its changes are visible to searches afterwards.

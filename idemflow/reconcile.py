@@ -8,12 +8,14 @@ on its way is not lost: it waits in NiFi's queues, and becomes a dead letter aga
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from idemflow import dead_letters
 from idemflow.dead_letters import Letter, letter_of
-from idemflow.ledger import DEAD_LETTERS, MANIFESTS, RUNS, Ledger
+from idemflow.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
 from idemflow.pipeline.manifest import unpack
 
 
@@ -55,18 +57,17 @@ def _accounted(ledger: Ledger, replay: str) -> set[str]:
         return set()
     taken = 0
     sent: set[str] = set()
-    stale: set[str] = set()
+    ended: set[str] = set()
     ids: dict[str, set[str]] = defaultdict(set)
-    for hit in ledger.hits(MANIFESTS, {"term": {"run": replay}}):
+    for hit in ledger.hits(MANIFESTS, {"term": {"run": replay}}, page=CHUNKS):
         chunk = hit["_source"]
         taken += _taken(chunk)
         sent.update(chunk.get("letters", ()))
-        stale.update(entry[0] for entry in unpack(chunk["stale"]))
+        ended |= _ended(chunk, "stale") | _ended(chunk, "given_up")
         # An entry without a content hash is a delete: there is nothing to look for.
         ids[chunk["index"]].update(entry[0] for entry in unpack(chunk["entries"]) if entry[1])
     if taken < summaries[0]["_source"]["records"]:
         return set()
-    ended = stale | ledger.dead_letters(replay)
     for index, wanted in ids.items():
         missing = wanted - ended
         if ledger.existing(index, missing) != missing:
@@ -83,35 +84,13 @@ def _arrived(ledger: Ledger, pipeline: str, letters: Iterable[Letter]) -> set[st
     if not waiting:
         return set()
     since = min(_checked(letter) for letter in waiting)
-    runs = {
-        "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": since}}}]}
-    }
-    records = {
-        hit["_id"]: int(hit["_source"]["records"])
-        for hit in ledger.hits(RUNS, runs, source=["records"])
-    }
-    wanted = {letter.record_id for letter in waiting}
-    sent: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    taken: dict[str, int] = defaultdict(int)
-    read = 0
-    for hit in ledger.hits(MANIFESTS, runs):
-        chunk = hit["_source"]
-        taken[chunk["run"]] += _taken(chunk)
-        for identifier, digest, *_ in unpack(chunk["entries"]):
-            read += 1
-            if identifier in wanted:
-                sent[identifier].append((chunk["run"], chunk["index"], digest))
-    refused = {(letter.run, letter.record_id) for letter in waiting}
+    later = _later(ledger, pipeline, since, {str(letter.record_id) for letter in waiting})
     gone: set[str] = set()
     asked: dict[str, list[Letter]] = defaultdict(list)
     for letter in waiting:
-        later = [
-            entry
-            for entry in sent[str(letter.record_id)]
-            if entry[0] > letter.run and (entry[0], letter.record_id) not in refused
-        ]
-        if later:
-            _, index, digest = max(later)
+        found = [sent for sent in later.sent[str(letter.record_id)] if sent[0] > letter.run]
+        if found:
+            _, index, digest = max(found)
             if digest:
                 asked[index].append(letter)
             else:
@@ -122,20 +101,72 @@ def _arrived(ledger: Ledger, pipeline: str, letters: Iterable[Letter]) -> set[st
         for letter in ones:
             (gone if letter.record_id in there else pending).add(letter.id)
     # A note costs a write a letter: it pays where far more was read than that.
-    if read > 10 * len(waiting) and (complete := _complete(records, taken)):
-        still = [one for one in waiting if one.id not in gone | pending]
-        dead_letters.note_checked(
-            ledger, (one for one in still if _checked(one) < complete), complete
-        )
+    if later.complete and later.read > 10 * len(waiting):
+        known = gone | pending
+        behind = [one for one in waiting if one.id not in known and _checked(one) < later.complete]
+        dead_letters.note_checked(ledger, behind, later.complete)
     return gone
+
+
+@dataclass(frozen=True)
+class _Later:
+    """What runs after a certain one sent.
+
+    Attributes:
+        sent: for each id that was asked for: run, index and content hash, of each time it was
+            sent and not refused.
+        complete: the last run up to which all manifests are whole; empty if there is none.
+        read: how many entries were read.
+    """
+
+    sent: Mapping[str, list[tuple[str, str, str]]]
+    complete: str
+    read: int
+
+
+def _later(ledger: Ledger, pipeline: str, since: str, wanted: Set[str]) -> _Later:
+    query = {
+        "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": since}}}]}
+    }
+    records = {
+        hit["_id"]: int(hit["_source"]["records"])
+        for hit in ledger.hits(RUNS, query, source=["records"])
+    }
+    sent: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    refused: set[tuple[str, str]] = set()
+    taken: dict[str, int] = defaultdict(int)
+    read = 0
+    for hit in ledger.hits(MANIFESTS, query, page=CHUNKS):
+        chunk = hit["_source"]
+        run = chunk["run"]
+        taken[run] += _taken(chunk)
+        entries = unpack(chunk["entries"])
+        read += len(entries)
+        for identifier, digest, _ in entries:
+            if identifier in wanted:
+                sent[identifier].append((run, chunk["index"], digest))
+        refused.update((run, identifier) for identifier in _ended(chunk, "given_up") & wanted)
+    for identifier, times in sent.items():
+        sent[identifier] = [one for one in times if (one[0], identifier) not in refused]
+    return _Later(sent, _complete(records, taken), read)
+
+
+def _ended(chunk: Mapping[str, Any], how: str) -> set[str]:
+    """The ids of a chunk that ended in another way than in the index."""
+    return {identifier for identifier, *_ in unpack(chunk[how])} if how in chunk else set()
 
 
 def _checked(letter: Letter) -> str:
     return max(letter.run, letter.checked or "")
 
 
-def _complete(records: dict[str, int], taken: dict[str, int]) -> str:
-    """The last run up to which all manifests are whole; empty if there is none."""
+def _complete(records: Mapping[str, int], taken: Mapping[str, int]) -> str:
+    """The last run up to which all manifests are whole; empty if there is none.
+
+    Args:
+        records: how many records each run collected, as far as that is known.
+        taken: for how many of them the manifests account.
+    """
     last = ""
     for run in sorted(records.keys() | taken.keys()):
         if run not in records or taken.get(run, 0) < records[run]:
@@ -144,6 +175,6 @@ def _complete(records: dict[str, int], taken: dict[str, int]) -> str:
     return last
 
 
-def _taken(chunk: dict[str, int]) -> int:
+def _taken(chunk: Mapping[str, Any]) -> int:
     """How many of the collected records a chunk of a manifest accounts for."""
-    return int(chunk["taken"]) if "taken" in chunk else chunk["count"] + chunk["refused"]
+    return int(chunk["taken"])

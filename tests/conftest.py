@@ -32,7 +32,7 @@ def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
     """
     folder = Path(tempfile.mkdtemp(prefix="idemflow tests "))
     folder.chmod(0o755)  # started by root, the servers run as another user
-    nifi_port, elasticsearch_port = free_ports(2)
+    nifi_port, elasticsearch_port, demo_db_port = free_ports(3)
     command = Idemflow(
         settings.resolve(
             {
@@ -40,6 +40,7 @@ def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
                 "home": str(folder / "home"),
                 "nifi_port": nifi_port,
                 "elasticsearch_port": elasticsearch_port,
+                "demo_db_port": demo_db_port,
             }
         )
     )

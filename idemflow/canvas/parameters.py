@@ -93,8 +93,10 @@ def _source(pipeline: Pipeline, place: Database | Path | None) -> list[Parameter
         return []
     return [
         Parameter("database.url", place.url, "Address of the database, as NiFi sees it"),
-        Parameter("database.username", place.username, "Who NiFi is for the database"),
-        Parameter("database.password", place.password, "That user's password", sensitive=True),
+        Parameter("database.username", place.username or "", "Who NiFi is for the database"),
+        Parameter(
+            "database.password", place.password or "", "That user's password", sensitive=True
+        ),
         Parameter("database.driver.class", place.driver_class, "The JDBC driver's class"),
         Parameter("database.driver", str(place.driver_path), "The JDBC driver's jar"),
     ]

@@ -125,8 +125,11 @@ def _sql(
         {
             "rows": str(rows),
             "origin": sql.table or "query",
-            "column": sql.incremental.column if sql.incremental else "",
-            "kind": sql.incremental.type if sql.incremental else "",
+            **(
+                {"column": sql.incremental.column, "kind": sql.incremental.type}
+                if sql.incremental
+                else {}
+            ),
         },
         terminate=not sql.incremental,
     )

@@ -47,7 +47,6 @@ create table orders (
     deleted    boolean not null default false
 )
 """
-_COPY = "copy orders from stdin"
 _CHANGE = """
 update orders set status = new.status, quantity = new.quantity, updated_at = now()
 from unnest(%s::bigint[], %s::text[], %s::integer[]) as new(id, status, quantity)
@@ -169,15 +168,20 @@ def fill(owner: Login, reader: Login, count: int, seed: int, progress: Progress)
         progress.step(f"Making {count:,} orders")
         _make_reader(connection, reader)
         connection.execute(_TABLE)
-        with connection.cursor().copy(_COPY) as copy:
-            for order in Pools(seed).orders(range(1, count + 1), random.Random(seed)):
-                copy.write_row(order)
+        insert(connection, "orders", count, seed)
         connection.execute("create index on orders (updated_at)")
         connection.execute("create sequence changes")
     with connect(owner) as connection:
         connection.autocommit = True
         connection.execute("vacuum (analyze) orders")
     return True
+
+
+def insert(connection: Connection, table: LiteralString, count: int, seed: int) -> None:
+    """Copies new orders, from the id 1, into an empty table like ``orders``."""
+    with connection.cursor().copy(f"copy {table} from stdin") as copy:
+        for order in Pools(seed).orders(range(1, count + 1), random.Random(seed)):
+            copy.write_row(order)
 
 
 def _make_reader(connection: Connection, reader: Login) -> None:
@@ -244,7 +248,7 @@ def change(owner: Login, *, updates: int, inserts: int, deletes: int, seed: int)
         connection.execute(_DELETE, (deleted,))
         if inserts:
             pools = Pools(seed)
-            with connection.cursor().copy(_COPY) as copy:
+            with connection.cursor().copy("copy orders from stdin") as copy:
                 ids, times = range(last + 1, last + inserts + 1), [at] * inserts
                 for order in pools.at(ids, times, times, chance):
                     copy.write_row(order)

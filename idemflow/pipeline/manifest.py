@@ -7,13 +7,16 @@ standard library only.
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 # A chunk comes from Elasticsearch: it is not trusted to be small.
 _MAX_CHUNK_BYTES = 64 * 1024 * 1024
 
+_HASH_BYTES = 16
+_NO_HASH = "00" * _HASH_BYTES
 
-def pack(entries: Iterable[tuple[str, str, int | None]]) -> str:
+
+def pack(entries: Sequence[tuple[str, str, int | None]]) -> str:
     """Pack entries into the text that a manifest chunk holds.
 
     Args:
@@ -21,13 +24,18 @@ def pack(entries: Iterable[tuple[str, str, int | None]]) -> str:
             without a version field), in any order.
 
     Returns:
-        Base64 of deflated JSON: the array of the ids, that of the hashes and that of the versions.
+        Base64 of deflated JSON, the array of the ids and that of the versions, and of the hashes'
+        bytes behind it: they cannot be deflated. Zeros are no hash.
+
+    Raises:
+        ValueError: a hash does not have 32 hexadecimal digits.
     """
-    columns = list(zip(*entries, strict=True)) or [(), (), ()]
-    # Hashes hardly repeat: this strategy does not spend its time on looking for where they do.
-    deflater = zlib.compressobj(1, strategy=zlib.Z_FILTERED)
-    data = json.dumps(columns, separators=(",", ":")).encode("ascii")
-    return base64.b64encode(deflater.compress(data) + deflater.flush()).decode("ascii")
+    ids, hashes, versions = zip(*entries, strict=True) if entries else ((), (), ())
+    data = json.dumps([ids, versions], separators=(",", ":")).encode("ascii")
+    behind = bytes.fromhex("".join([digest or _NO_HASH for digest in hashes]))
+    if len(behind) != len(hashes) * _HASH_BYTES:
+        raise ValueError("a content hash has 32 hexadecimal digits")
+    return base64.b64encode(zlib.compress(data, 3) + behind).decode("ascii")
 
 
 def unpack(text: str) -> list[tuple[str, str, int | None]]:
@@ -39,18 +47,20 @@ def unpack(text: str) -> list[tuple[str, str, int | None]]:
     inflater = zlib.decompressobj()
     try:
         data = inflater.decompress(base64.b64decode(text, validate=True), _MAX_CHUNK_BYTES)
-    except (ValueError, zlib.error) as error:
-        raise ValueError(f"not a manifest chunk: {error}") from error
-    if not inflater.eof:
-        raise ValueError("not a manifest chunk: it is cut off or too large")
-    try:
-        ids, hashes, versions = json.loads(data)
+        if not inflater.eof:
+            raise ValueError("it is cut off or too large")
+        ids, versions = json.loads(data)
+        behind = inflater.unused_data.hex()
+        size = len(_NO_HASH)
+        hashes = [behind[start : start + size] for start in range(0, len(behind), size)]
         entries = list(zip(ids, hashes, versions, strict=True))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError, zlib.error) as error:
         raise ValueError(f"not a manifest chunk: {error}") from error
-    for identifier, digest, version in entries:
-        if not (isinstance(identifier, str) and isinstance(digest, str)):
-            raise ValueError("not a manifest chunk: an id or a hash is not text")
+    if len(behind) != size * len(entries):
+        raise ValueError("not a manifest chunk: a hash is cut off")
+    for identifier, _, version in entries:
+        if not isinstance(identifier, str):
+            raise ValueError("not a manifest chunk: an id is not text")
         if version is not None and type(version) is not int:
             raise ValueError("not a manifest chunk: a version is not a whole number")
-    return entries
+    return [(i, "" if digest == _NO_HASH else digest, version) for i, digest, version in entries]

@@ -93,15 +93,17 @@ def plan_script() -> str:
 def rows_script(pipeline: str) -> str:
     """The script of the step behind the read of a database.
 
-    It reads the properties ``rows``, ``origin``, ``column`` and ``kind``.
+    It reads the properties ``rows`` and ``origin``; ``column`` and ``kind`` where the read is
+    incremental.
 
     Args:
         pipeline: the pipeline's name.
     """
     call = (
         f"collect_rows(session, REL_SUCCESS, REL_FAILURE, pipeline={pipeline!r}, "
-        "origin=origin.getValue(), rows=int(rows.getValue()), column=column.getValue(), "
-        "kind=kind.getValue())"
+        "origin=origin.getValue(), rows=int(rows.getValue()), "
+        'column=context.getProperty("column").getValue(), '
+        'kind=context.getProperty("kind").getValue())'
     )
     return _script([positions, chunks, sql], call)
 

@@ -40,8 +40,8 @@ def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> 
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``source``, ``position``, ``step``, ``reason``, ``stage`` and
-            ``attempts``, as far as known.
+        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
+            ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
         pipeline: the pipeline's name.
     """

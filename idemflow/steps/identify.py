@@ -238,6 +238,9 @@ def identify(
         found = sort(data, positions, rules, None if again else transform, stage)
     else:
         found = _unusable(chunk, data, reason)
+    if len(found.documents) + len(found.refused) > 1:
+        # A replayed letter can be one record only: of several, each is a letter of its own.
+        chunk = session.removeAttribute(chunk, "idemflow.letter")
     passed = _batched(found) if batch else _single(found)
     for relationship, flow_files, more in (
         (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),

@@ -62,8 +62,8 @@ def collect_rows(
     pipeline: str,
     origin: str,
     rows: int,
-    column: str,
-    kind: str,
+    column: str | None,
+    kind: str | None,
 ) -> None:
     """Number the rows of a FlowFile; with the last one of a run goes its summary.
 
@@ -74,7 +74,7 @@ def collect_rows(
         pipeline: the pipeline's name.
         origin: where the rows come from, for those who read a dead letter.
         rows: how many rows a FlowFile has at most; only the last of a read has fewer.
-        column: the column that incremental reads go by; blank where each run reads all.
+        column: the column that incremental reads go by; ``None`` where each run reads all.
         kind: ``timestamp`` or ``integer``.
 
     Raises:
@@ -92,7 +92,7 @@ def collect_rows(
     if not count:
         session.remove(flow_file)
         return
-    if column:
+    if column and kind:
         until = _highest(session, flow_file, column, kind)
         if until is not None:
             done = session.create(flow_file)
@@ -118,7 +118,7 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     found = set(re.findall(rb"(?i:" + name + rb")\s*:\s*(?:" + value + rb"|null)", data))
     if not found:
         raise ValueError(f"the rows have no column {column!r} of type {kind}")
-    values = [item.decode() for item in found if item]
+    values: list[str] = [item.decode() for item in found if item]
     if not values:
         return None
     highest = max(values, key=lambda item: _order(item, kind))

@@ -81,7 +81,7 @@ def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
 def triage(
     session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool, at_once: int = 500
 ) -> None:
-    """Sort a batch of refusals; the ids of stale documents go into the run's manifest.
+    """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
 
     Args:
         session: NiFi's ProcessSession.
@@ -91,15 +91,21 @@ def triage(
         batch: whether documents are lines of a batch, which have their ids in them.
         at_once: FlowFiles to take at once, at most.
     """
-    stale: dict[tuple[str, str], list[tuple[str, str, int | None]]] = defaultdict(list)
+    ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(
+        lambda: {"stale": [], "given_up": []}
+    )
     for refused in session.get(at_once):
         with session.read(refused) as content:
             data = bytes(content.readAllBytes())
         identifier, version = _named_in_line(data) if batch else _named(refused)
-        verdict, reason = judge(refused.getAttribute("elasticsearch.bulk.error"), data, identifier)
+        error = refused.getAttribute("elasticsearch.bulk.error")
+        # An error is of one document; of several it would not say which.
+        several = batch and b"\n" in data
+        verdict, reason = judge(None if several else error, data, identifier)
+        run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
+        key = (run or "", index or "")
         if verdict == "stale" and identifier is not None:
-            run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
-            stale[run or "", index or ""].append((identifier, "", version))
+            ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)
             continue
         flow_file = _placed(session, refused)
@@ -111,10 +117,13 @@ def triage(
             attributes = {"idemflow.reason": reason, "idemflow.step": "Load"}
             if identifier is not None:
                 attributes["idemflow.id"] = identifier
+                # A dead letter may be sent again or dropped: that it was refused in this run stays.
+                ended[key]["given_up"].append((identifier, "", version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
-    for (run, index), entries in stale.items():
+    for (run, index), entries in ended.items():
         counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        content = counts | {"entries": pack([]), "stale": pack(entries)}
+        packed = {name: pack(ones) for name, ones in entries.items()}
+        content = counts | {"entries": pack([])} | packed
         write_manifest(
             session,
             success,

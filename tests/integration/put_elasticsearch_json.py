@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nipyapi
+from elasticsearch import Elasticsearch
 
 from idemflow.canvas import catalog
 from idemflow.runtime import Runtime
@@ -20,12 +21,14 @@ import json
 for attributes, content in json.loads(documents.getValue()):
     flow_file = session.putAllAttributes(session.create(), attributes)
     stream = session.write(flow_file)
-    stream.write(content.encode())
+    for text, times in [(content, 1)] if isinstance(content, str) else content:
+        stream.write(text.encode() * times)
     stream.close()
     session.transfer(flow_file, REL_SUCCESS)
 """
 
-Document = tuple[dict[str, str], str]
+# Attributes, and the content: a text, or several, each with how often it is repeated.
+Document = tuple[dict[str, str], str | list[tuple[str, int]]]
 
 
 class Put:
@@ -101,7 +104,7 @@ class Bench:
 
     def put(
         self,
-        documents: list[Document],
+        documents: Sequence[Document],
         properties: Mapping[str, str],
         *,
         service: Any = None,
@@ -181,3 +184,35 @@ def run_once(processor: Any) -> None:
         body=nipyapi.nifi.ProcessorRunStatusEntity(revision=now().revision, state="RUN_ONCE"),
     )
     wait_until(ended, "the processor ends")
+
+
+def found(elasticsearch: Elasticsearch, index: str) -> dict[str, object]:
+    """Every document of an index by id."""
+    elasticsearch.indices.refresh(index=index)
+    hits = elasticsearch.search(index=index, size=1000)["hits"]["hits"]
+    return {hit["_id"]: hit["_source"] for hit in hits}
+
+
+def events(uuid: str) -> list[Any]:
+    """Provenance events of a FlowFile, the newest first, without the tests' own downloads."""
+    api = nipyapi.nifi.ProvenanceApi()
+    asked = nipyapi.nifi.ProvenanceRequestDTO(
+        max_results=100,
+        search_terms={"FlowFileUUID": nipyapi.nifi.ProvenanceSearchValueDTO(value=uuid)},
+    )
+    seen: list[Any] = []
+
+    def answered() -> bool:
+        query = api.submit_provenance_request(
+            nipyapi.nifi.ProvenanceEntity(provenance=nipyapi.nifi.ProvenanceDTO(request=asked))
+        ).provenance
+        while not query.finished:
+            query = api.get_provenance(query.id).provenance
+        api.delete_provenance(query.id)
+        seen[:] = [
+            event for event in query.results.provenance_events if event.event_type != "DOWNLOAD"
+        ]
+        return bool(seen)
+
+    wait_until(answered, f"provenance of {uuid}")
+    return seen

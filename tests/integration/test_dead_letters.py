@@ -90,6 +90,7 @@ def test_what_is_still_bad_stays_one_letter(idemflow: Idemflow, project: Project
         assert sum(reason["count"] for reason in report["reasons"]) == 3
         assert any("'id' is missing" in reason["reason"] for reason in report["reasons"])
     after = listed(command, name)
+    assert {letter["attempts"] for letter in after} == {3}
     assert {letter["id"] for letter in after} == {letter["id"] for letter in before}
     assert {letter["reason"] for letter in after} == {letter["reason"] for letter in before}
     assert all(letter["replay"] is None for letter in after)
@@ -150,6 +151,7 @@ def test_a_record_that_a_later_run_got_in_is_no_dead_letter(
     assert len(listed(command, name)) == 1
     command.json("run", name)
     assert len(listed(command, name)) == 1
+    assert command.json("verify", name)["equal"] is True
     project.pipeline(name, SOUND, day="date")
     command.json("deploy", name)
     assert command.json("run", name)["documents"] == 20
@@ -174,7 +176,63 @@ def test_drop_asks_and_needs_to_know_which(idemflow: Idemflow, project: Project)
     assert left["step"] == "Identify"
     command.ok("dead-letters", "drop", name, "--letter", left["id"][:6], "--yes")
     assert listed(command, name) == []
+    assert command.json("verify", name)["equal"] is True
     assert "nothing to do" in command.ok("dead-letters", "drop", name, "--all", "--yes").stdout
+
+
+def test_a_record_that_was_given_another_id(
+    idemflow: Idemflow, project: Project, tmp_path: Path
+) -> None:
+    name = project.pipeline("letters-renamed", SOURCE, day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    file = tmp_path / "letters.ndjson"
+    (line,) = exported(command, name, file)
+    # Still bad, and under another id: the letter stays the same one.
+    line["record"]["id"] = "renamed"
+    write(file, [line])
+    assert command.json("dead-letters", "replay", name, "--file", str(file))["dead_letters"] == 1
+    (letter,) = listed(command, name)
+    assert (letter["id"], letter["record_id"]) == (line["letter"], "renamed")
+    line["record"]["day"] = "2026-05-06"
+    write(file, [line])
+    assert command.json("dead-letters", "replay", name, "--file", str(file))["left"] == 0
+    assert command.json("verify", name)["equal"] is True
+    documents = dict(idemflow.ledger().documents(name))
+    assert "renamed" in documents
+    assert "r-7" not in documents
+
+
+def test_a_letter_that_becomes_several_records(idemflow: Idemflow, project: Project) -> None:
+    """Of the records that a transform makes of a letter, each that is refused is kept."""
+    transform = "def split(record):\n    raise ValueError('not today')\n"
+    name = project.pipeline(
+        "letters-split",
+        'def records():\n    yield {"id": "a"}\n',
+        "transform: {script: scripts/split.py, function: split}\n",
+        day="date",
+    )
+    (project.path / "scripts/split.py").write_text(transform)
+    command = idemflow.inside(project.path)
+    assert command.json("run", name)["runs"][0]["dead_letters"] == 1
+    (letter,) = listed(command, name)
+    assert (letter["step"], letter["stage"]) == ("Transform", "collected")
+    days = '["2026-01-02", "no day", "never", "2026-01-03"]'
+    (project.path / "scripts/split.py").write_text(
+        "def split(record):\n"
+        f"    return [{{'id': f'a-{{n}}', 'day': day}} for n, day in enumerate({days})]\n"
+    )
+    command.json("deploy", name)
+    report = command.json("dead-letters", "replay", name)
+    assert (report["sent"], report["dead_letters"], report["left"]) == (1, 2, 2)
+    after = listed(command, name)
+    assert {letter["record_id"] for letter in after} == {"a-1", "a-2"}
+    assert {letter["stage"] for letter in after} == {"document"}
+    # Sent again they are not transformed again.
+    again = command.json("dead-letters", "replay", name)
+    assert (again["dead_letters"], again["left"]) == (2, 2)
+    assert sorted(dict(idemflow.ledger().documents(name))) == ["a-0", "a-3"]
+    assert command.json("verify", name)["equal"] is True
 
 
 def test_more_letters_than_a_page(idemflow: Idemflow, project: Project) -> None:

@@ -3,86 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
-from uuid import uuid4
 
 import nipyapi
 import pytest
 from elasticsearch import Elasticsearch
 
-from idemflow import runtime
-from idemflow.canvas import client
 from tests.conftest import free_ports
-from tests.integration.execute_script import canvas_group
-from tests.integration.put_elasticsearch_json import Bench
-from tests.integration.tools import Idemflow, wait_until
+from tests.integration.put_elasticsearch_json import Bench, events, found
+from tests.integration.tools import Idemflow
 
 pytestmark = pytest.mark.timeout(300)
-
-GRANTED = "put-test-*"
-
-
-@pytest.fixture
-def bench(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    target = idemflow.runtime()
-    runtime.grant_indices(target, idemflow.settings(), [GRANTED])
-    client.connect(target.nifi)
-    with canvas_group(request.node.name) as group:
-        yield Bench(group, target)
-
-
-@pytest.fixture
-def elasticsearch(idemflow: Idemflow) -> Iterator[Elasticsearch]:
-    made = idemflow.elasticsearch()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def index(elasticsearch: Elasticsearch) -> Iterator[str]:
-    name = f"put-test-{uuid4()}"
-    elasticsearch.indices.create(
-        index=name,
-        settings={"number_of_replicas": 0},
-        mappings={"dynamic": "strict", "properties": {
-            "name": {"type": "keyword"}, "age": {"type": "integer"},
-        }},
-    )  # fmt: skip
-    yield name
-    elasticsearch.indices.delete(index=name)
-
-
-def found(elasticsearch: Elasticsearch, index: str) -> dict[str, object]:
-    """Every document of an index by id."""
-    elasticsearch.indices.refresh(index=index)
-    hits = elasticsearch.search(index=index, size=1000)["hits"]["hits"]
-    return {hit["_id"]: hit["_source"] for hit in hits}
-
-
-def events(uuid: str) -> list[Any]:
-    """Provenance events of a FlowFile, the newest first, without the tests' own downloads."""
-    api = nipyapi.nifi.ProvenanceApi()
-    asked = nipyapi.nifi.ProvenanceRequestDTO(
-        max_results=100,
-        search_terms={"FlowFileUUID": nipyapi.nifi.ProvenanceSearchValueDTO(value=uuid)},
-    )
-    seen: list[Any] = []
-
-    def answered() -> bool:
-        query = api.submit_provenance_request(
-            nipyapi.nifi.ProvenanceEntity(provenance=nipyapi.nifi.ProvenanceDTO(request=asked))
-        ).provenance
-        while not query.finished:
-            query = api.get_provenance(query.id).provenance
-        api.delete_provenance(query.id)
-        seen[:] = [
-            event for event in query.results.provenance_events if event.event_type != "DOWNLOAD"
-        ]
-        return bool(seen)
-
-    wait_until(answered, f"provenance of {uuid}")
-    return seen
 
 
 def test_documents_go_in_as_they_are(

@@ -56,6 +56,7 @@ class Idemflow:
             "IDEMFLOW_CACHE": str(self.resolved.cache),
             "IDEMFLOW_NIFI_PORT": str(self.resolved.nifi_port),
             "IDEMFLOW_ELASTICSEARCH_PORT": str(self.resolved.elasticsearch_port),
+            "IDEMFLOW_DEMO_DB_PORT": str(self.resolved.demo_db_port),
             "COLUMNS": "160",
         }
 

@@ -6,6 +6,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from idemflow.cli import main
@@ -30,6 +31,17 @@ def test_commands(name: str) -> None:
     for option in main.commands[name].params:
         if option.name not in (*TABLE, "as_json", "lines"):
             assert any(flag in PAGE for flag in option.opts), option.opts
+
+
+@pytest.mark.parametrize("name", ["start", "change", "status", "stop"])
+def test_demo_db(name: str) -> None:
+    page = (ROOT / "docs" / "databases.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `idemflow demo-db {name}`")]
+    group = main.commands["demo-db"]
+    assert isinstance(group, click.Group)
+    for option in group.commands[name].params:
+        if option.name != "as_json":
+            assert any(flag in row for flag in option.opts), option.opts
 
 
 def test_every_package_is_installed() -> None:

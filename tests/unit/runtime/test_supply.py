@@ -92,7 +92,7 @@ def lock() -> Lock:
         for c in (ONE, TWO)
     }
     files[Coordinate("org.example", "gone", "1.0")] = Locked(1, "0" * 64)
-    return Lock("2.3.0", (), (), (), "8", ONE, ONE, files, Path("artifacts.toml"))
+    return Lock("2.3.0", (), (), (), (), "8", ONE, ONE, files, Path("artifacts.toml"))
 
 
 def fetch(repository: Repository, lock: Lock, cache: Path, *wanted: Coordinate) -> dict[str, bytes]:
@@ -208,7 +208,13 @@ def test_a_cache_that_cannot_be_written_is_named(
 def test_the_lock_file_lists_everything() -> None:
     lock = read_lock(resources() / "artifacts.toml")
     modules = read_modules(resources() / "bundle")
-    wanted = {*lock.lib, *lock.nars, lock.elasticsearch, *bundle.needed(modules, lock)}
+    wanted = {
+        *lock.lib,
+        *lock.nars,
+        *lock.drivers,
+        lock.elasticsearch,
+        *bundle.needed(modules, lock),
+    }
     wanted.update(c for module in modules for c in module.test)
     assert wanted == set(lock.files)
     for packed in lock.packed:

@@ -26,6 +26,7 @@ def test_a_dead_letter_has_all_that_is_known() -> None:
     known = {
         "run": "r", "id": "7", "source": "a.csv", "position": "3", "step": "Identify",
         "reason": "why", "stage": "document", "attempts": "4",
+        "index": "i",
     }  # fmt: skip
     found, attributes = kept(b'{"a":1}', **known)
     assert found.pop("time").endswith("+00:00")
@@ -33,6 +34,7 @@ def test_a_dead_letter_has_all_that_is_known() -> None:
         "pipeline": "p",
         "run": "r",
         "record_id": "7",
+        "index": "i",
         "source": "a.csv",
         "position": "3",
         "step": "Identify",

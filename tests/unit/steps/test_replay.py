@@ -9,8 +9,10 @@ import zlib
 import pytest
 
 from idemflow import steps
+from idemflow.pipeline.manifest import unpack
 from idemflow.steps import replay
-from idemflow.steps.replay import as_line, content_of, describe
+from idemflow.steps.replay import NONE, as_line, content_of, describe, unpack_letters
+from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
 
 
 def packed(data: bytes) -> dict[str, str]:
@@ -73,7 +75,7 @@ def test_a_record_goes_where_it_came_from() -> None:
             "idemflow.position": "17",
             "idemflow.positions": "17",
             "idemflow.source": "a.csv",
-            "idemflow.attempts": "3",
+            "idemflow.attempts": "4",
             "idemflow.transformed": "true",
         },
     )
@@ -89,7 +91,7 @@ def test_what_is_no_record_goes_back_for_the_same_reason() -> None:
     text, attributes = describe(letter)
     assert text == "1;2\n3"
     assert attributes["idemflow.reason"] == "4 columns, not 5"
-    assert attributes["idemflow.step"] == "Read"
+    assert attributes["idemflow.step"] == "Collect"
     assert attributes["idemflow.position"] == "1"
     assert "idemflow.transformed" not in attributes
 
@@ -106,3 +108,78 @@ def test_the_manifest_names_what_was_sent_and_accounts_for_no_record() -> None:
     assert content["letters"] == ["a", "b"]
     assert content["taken"] == content["count"] == content["refused"] == 0
     json.dumps(content)
+
+
+ASKED = {
+    "idemflow.replay": "r9", "idemflow.run": "r9", "idemflow.page": "2", "idemflow.sent": "1000",
+    "idemflow.started": "2026-01-31T12:00:00.000Z", "idemflow.pipeline": "p",
+}  # fmt: skip
+
+
+def unpacked(answer: object, **attributes: str) -> Session:
+    data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    changed = {f"idemflow.{name}": value for name, value in attributes.items()}
+    session = Session((data, ASKED | changed))
+    unpack_letters(session, SUCCESS, FAILURE, pipeline="p")
+    return session
+
+
+def answer(*letters: dict[str, object]) -> dict[str, object]:
+    hits = [{"_id": f"l{number}", "_source": letter} for number, letter in enumerate(letters)]
+    return {"hits": {"hits": hits}}
+
+
+def test_a_page_becomes_a_flow_file_a_letter_and_the_next_question() -> None:
+    session = unpacked(
+        answer(
+            {"content": '{"id":\n1}', "attempts": 2, "index": "things", "position": "7"},
+            {"content": "!", "content_encoding": "zlib+base64"},
+            {"content": "\udcff no record", "reason": "bad", "step": "Collect"},
+        )
+    )
+    (one, first), (two, second) = session.at(SUCCESS)
+    assert one == b'{"id": 1}'
+    assert (first["idemflow.letter"], first["idemflow.run"]) == ("l0", "r9")
+    assert (first["idemflow.attempts"], first["idemflow.index"]) == ("3", "things")
+    assert "idemflow.reason" not in first
+    assert two == b"\\udcff no record"
+    assert (second["idemflow.letter"], second["idemflow.reason"]) == ("l2", "bad")
+    ((_, following),) = session.at(FAILURE)
+    assert (following["idemflow.page"], following["idemflow.sent"]) == ("3", "1002")
+    # What is damaged is not sent, so it may not be deleted.
+    ((content, attributes),) = session.at(SUCCESS, kind="manifest")
+    assert attributes["idemflow.id"] == "r9:page-2"
+    assert json.loads(content)["letters"] == ["l0", "l2"]
+    assert unpack(json.loads(content)["entries"]) == []
+
+
+def test_an_empty_page_ends_the_replay_with_its_summary() -> None:
+    session = unpacked(answer())
+    assert session.at(SUCCESS) == session.at(FAILURE) == []
+    ((content, attributes),) = session.at(SUCCESS, kind="run")
+    assert (attributes["idemflow.id"], attributes["idemflow.index"]) == ("r9", "idemflow-runs")
+    summary = json.loads(content)
+    assert (summary["run"], summary["records"], summary["replay"]) == ("r9", 1000, True)
+    assert summary["started"] == "2026-01-31T12:00:00.000Z"
+
+
+@pytest.mark.parametrize("said", [b"", b"<html>", b"[]", b"{}", {"hits": {"hits": [{"_id": "l"}]}}])
+def test_what_is_no_answer_of_elasticsearch_is_asked_again(said: object) -> None:
+    session = unpacked(said)
+    ((_, attributes),) = session.at(FAILURE)
+    assert attributes["idemflow.page"] == "2"
+    assert len(session.penalized) == 1
+    assert session.at(SUCCESS) == []
+
+
+@pytest.mark.parametrize("run", ["", NONE])
+def test_without_a_replay_nothing_is_sent(run: str) -> None:
+    session = unpacked(answer({"content": "{}"}), replay=run)
+    assert session.at(SUCCESS) == session.at(FAILURE) == []
+    assert session.at(SUCCESS, kind="run") == []
+
+
+def test_nothing_queued_is_nothing_done() -> None:
+    session = Session()
+    unpack_letters(session, SUCCESS, FAILURE, pipeline="p")
+    assert session.at(SUCCESS) == []

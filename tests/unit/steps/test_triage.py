@@ -76,14 +76,14 @@ def of_batch(error: str, number: str = "2") -> dict[str, str]:
     }
 
 
-def stale_entries(session: Session) -> Any:
+def stale_entries(session: Session, name: str = "stale") -> Any:
     ((content, attributes),) = session.at(SUCCESS, kind="manifest")
     chunk = json.loads(content)
     assert attributes["idemflow.index"] == "idemflow-manifests"
     assert (chunk["pipeline"], chunk["run"], chunk["index"]) == ("p", "r1", "things")
     assert [chunk[name] for name in ("taken", "count", "refused", "dropped")] == [0, 0, 0, 0]
     assert unpack(chunk["entries"]) == []
-    return unpack(chunk["stale"])
+    return unpack(chunk[name])
 
 
 def test_stale_lines_go_into_the_manifest() -> None:
@@ -132,6 +132,13 @@ def test_a_bad_line_becomes_a_dead_letter() -> None:
     assert "idemflow.positions" not in attributes
 
 
+def test_that_a_document_was_given_up_stays_in_the_manifest() -> None:
+    session = sorted_out(LINE, of_batch(BAD, "0"), copies=2)
+    assert stale_entries(session, "given_up") == [('ü"1', "", 7)] * 2
+    assert stale_entries(session) == []
+    assert len(session.at(FAILURE)) == 2
+
+
 @pytest.mark.parametrize("number", ["12", "-1", "x", "", "9" * 30])
 def test_a_line_whose_number_makes_no_sense_has_no_position(number: str) -> None:
     ((_, attributes),) = sorted_out(LINE, of_batch(BAD, number)).at(FAILURE)
@@ -146,6 +153,12 @@ def test_a_whole_batch_that_an_outage_held_up_is_tried_again() -> None:
     assert content == batch
     assert attributes["idemflow.positions"] == "1-2"
     assert len(session.penalized) == 1
+
+
+@pytest.mark.parametrize("error", [STALE, BAD])
+def test_an_error_is_never_taken_for_that_of_a_whole_batch(error: str) -> None:
+    session = sorted_out(LINE + b"\n" + LINE, {"elasticsearch.bulk.error": error})
+    assert session.at(SUCCESS)[0][0] == LINE + b"\n" + LINE
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 package io.idemflow.elasticsearch;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import io.idemflow.elasticsearch.BadDocumentException.Fault;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -50,8 +51,8 @@ public final class ActionLine {
         body.append(Literals.END);
     }
 
-    private static void writeFields(final BulkBody body, final String type, final String id, final Long version, final byte[] dynamicTemplates,
-            final Map<String, String> fields) throws BadDocumentException {
+    private static void writeFields(final BulkBody body, final String type, final String id, final Long version,
+            final byte[] dynamicTemplates, final Map<String, String> fields) throws BadDocumentException {
         final Map<String, String> free = new LinkedHashMap<>(fields);
         free.remove("_index");
         if (type != null) {
@@ -98,7 +99,7 @@ public final class ActionLine {
         try {
             escaped = ENCODER.quoteAsUTF8(text);
         } catch (final IllegalArgumentException e) {
-            throw new BadDocumentException(BadDocumentException.Fault.PROPERTY, "A value of its action line is not Unicode text: " + e.getMessage(), e);
+            throw new BadDocumentException(Fault.PROPERTY, "A value of its action line is not Unicode text: " + e.getMessage(), e);
         }
         final byte[] quoted = new byte[escaped.length + 2];
         quoted[0] = '"';

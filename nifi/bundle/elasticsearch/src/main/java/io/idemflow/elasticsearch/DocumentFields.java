@@ -31,15 +31,13 @@ public final class DocumentFields {
      * @param fields the fields by role; a role may be missing, a field may have several
      */
     public DocumentFields(final Map<Role, Field> fields) {
-        fields.forEach((role, field) -> positions.put(role, add(field)));
+        fields.forEach((role, field) -> {
+            final boolean inPlace = role == Role.TIMESTAMP && TIMESTAMP.equals(field.name());
+            positions.put(role, add(inPlace ? new Field(TIMESTAMP, true) : field));
+        });
         if (positions.containsKey(Role.TIMESTAMP)) {
             add(new Field(TIMESTAMP, true));
         }
-    }
-
-    /** Whether no field has a role. */
-    public boolean isEmpty() {
-        return names.isEmpty();
     }
 
     /** Whether a field has a role. */

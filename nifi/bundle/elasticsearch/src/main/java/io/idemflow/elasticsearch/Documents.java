@@ -104,7 +104,7 @@ public final class Documents {
         }
     }
 
-    /** Puts a document on one line: in a JSON text that was checked, line ends stand between tokens only: a space means the same. */
+    /** Puts a document that was checked on one line: line ends stand between tokens only, where a space means the same. */
     public static void joinLines(final byte[] bytes, final int start, final int end) {
         for (int i = start; i < end; i++) {
             if (bytes[i] == '\n' || bytes[i] == '\r') {
@@ -114,7 +114,8 @@ public final class Documents {
     }
 
     /** Makes UTF-8 of bytes in another encoding. */
-    private static byte[] convert(final byte[] bytes, final int start, final int size, final Charset charset) throws BadDocumentException {
+    private static byte[] convert(final byte[] bytes, final int start, final int size, final Charset charset)
+            throws BadDocumentException {
         try {
             final CharBuffer text = charset.newDecoder()
                     .onMalformedInput(CodingErrorAction.REPORT)

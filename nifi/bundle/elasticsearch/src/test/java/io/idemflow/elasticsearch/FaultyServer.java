@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Pattern;
 
 /** An HTTP server on loopback that replies what it is told to, broken replies included. */
 public final class FaultyServer implements AutoCloseable {
@@ -32,11 +33,13 @@ public final class FaultyServer implements AutoCloseable {
             return body.lines().toList();
         }
 
-        /** Number of index operations in the body. */
+        /** Number of operations in the body; a delete has no second line. */
         public int operations() {
-            return lines().size() / 2;
+            return (int) ACTION.matcher(body).results().count();
         }
     }
+
+    private static final Pattern ACTION = Pattern.compile("^\\{\"(?:index|create|update|delete)\":\\{\"_index\":", Pattern.MULTILINE);
 
     private final ServerSocket listener;
     private final List<Request> requests = new CopyOnWriteArrayList<>();
@@ -82,14 +85,19 @@ public final class FaultyServer implements AutoCloseable {
         return http(200, items("{\"index\":{\"_index\":\"people\",\"_id\":\"x\",\"result\":\"created\",\"status\":201}}", operations));
     }
 
+    /** The same for the operations of a request. */
+    public static byte[] createdEach(final Request request) {
+        return created(request.operations());
+    }
+
     /** A reply with the same item for each operation. */
     public static String items(final String item, final int operations) {
         return "{\"took\":1,\"errors\":false,\"items\":[" + String.join(",", Collections.nCopies(operations, item)) + "]}";
     }
 
     private static byte[] head(final int status, final int length, final String body) {
-        return ("HTTP/1.1 " + status + " Status\r\nContent-Type: application/json\r\nContent-Length: " + length
-                + "\r\n\r\n" + body).getBytes(StandardCharsets.UTF_8);
+        return ("HTTP/1.1 " + status + " Status\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
+                + length + "\r\n\r\n" + body).getBytes(StandardCharsets.UTF_8);
     }
 
     private void accept() {

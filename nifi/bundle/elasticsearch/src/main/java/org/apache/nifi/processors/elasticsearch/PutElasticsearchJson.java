@@ -71,6 +71,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     /** A user's own would take away what results are read from. */
     static final String FILTER_PARAMETER = "filter_path";
+    private static final String FIELD_PATH_MODE = "Field Path Mode";
     public static final Relationship REL_ORIGINAL = relationship("original",
             "Each FlowFile that Elasticsearch has answered for, whatever the answer");
     public static final Relationship REL_SUCCESSFUL = relationship("successful",
@@ -136,6 +137,9 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             config.removeProperty(PutProperties.MAX_BATCH_SIZE.getName());
         }
         config.removeProperty("Output Bulk Request");
+        if (config.getRawPropertyValue(FIELD_PATH_MODE).filter("Literal Field Name"::equals).isPresent()) {
+            config.removeProperty(FIELD_PATH_MODE);
+        }
     }
 
     @Override
@@ -158,9 +162,13 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             results.add(invalid(id.getDisplayName(), "", "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
-        if (context.getProperties().keySet().stream().anyMatch(property -> FILTER_PARAMETER.equals(property.getName()))) {
-            results.add(invalid(FILTER_PARAMETER, "", "the reply must be whole to tell what became of each document"));
-        }
+        context.getProperties().keySet().stream().map(PropertyDescriptor::getName).forEach(name -> {
+            if (FILTER_PARAMETER.equals(name)) {
+                results.add(invalid(name, "", "the reply must be whole to tell what became of each document"));
+            } else if (FIELD_PATH_MODE.equals(name)) {
+                results.add(invalid(name, "", "only top-level fields can be named here; remove the property"));
+            }
+        });
         return results;
     }
 

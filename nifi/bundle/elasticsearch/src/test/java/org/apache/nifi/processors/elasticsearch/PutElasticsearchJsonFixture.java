@@ -6,10 +6,12 @@ import io.idemflow.elasticsearch.FaultyServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.List;
 import java.util.Map;
 import org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl;
 import org.apache.nifi.processor.Relationship;
 import org.apache.nifi.reporting.InitializationException;
+import org.apache.nifi.util.MockFlowFile;
 import org.apache.nifi.util.TestRunner;
 import org.apache.nifi.util.TestRunners;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +50,21 @@ abstract class PutElasticsearchJsonFixture {
         runner.setProperty(service, "authorization-scheme", "NONE");
         properties.forEach((name, value) -> runner.setProperty(service, name, value));
         runner.enableControllerService(service);
+    }
+
+    /** Takes FlowFiles of many records, with their ids, versions and operations in fields of their own. */
+    final void useRecords(final String format) {
+        runner.setProperty("Input Content Format", format);
+        runner.removeProperty("put-es-json-id-attr");
+        runner.setProperty("Identifier Field", "_id");
+        runner.setProperty("Retain Identifier Field", "false");
+        runner.setProperty("Version Field", "_version");
+        runner.setProperty("Operation Field", "_op");
+    }
+
+    /** The FlowFiles of a relationship, as their texts. */
+    final List<String> contents(final Relationship relationship) {
+        return runner.getFlowFilesForRelationship(relationship).stream().map(MockFlowFile::getContent).toList();
     }
 
     final void enqueue(final String id, final String content) {

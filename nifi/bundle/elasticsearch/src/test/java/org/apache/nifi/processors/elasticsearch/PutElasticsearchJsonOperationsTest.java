@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.idemflow.elasticsearch.FaultyServer;
 import java.util.List;
 import java.util.Map;
+import org.apache.nifi.util.PropertyMigrationResult;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -44,6 +45,9 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
         runner.setProperty("Allow Generated Identifiers", "true");
         runner.assertValid();
         runner.setProperty("filter_path", "took");
+        runner.assertNotValid();
+        runner.removeProperty("filter_path");
+        runner.setProperty("Field Path Mode", "Nested Field Path");
         runner.assertNotValid();
     }
 
@@ -122,5 +126,21 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
         enqueue("1", "");
         runner.run();
         assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_ERRORS, 1));
+    }
+
+    @Test
+    void whatALaterVersionAddedIsTakenOver() {
+        final PropertyMigrationResult result = migrate(Map.of(
+                "Identifier Attribute", "id", "Max FlowFiles Per Batch", "7", "Max Batch Size", "", "Output Bulk Request", "false",
+                "Field Path Mode", "Literal Field Name", "Input Content Format", "NDJSON", "refresh", "true"));
+        assertTrue(result.getPropertiesRemoved().containsAll(List.of("Max Batch Size", "Output Bulk Request", "Field Path Mode")));
+        assertEquals("put-es-json-id-attr", result.getPropertiesRenamed().get("Identifier Attribute"));
+        assertEquals("put-es-record-batch-size", result.getPropertiesRenamed().get("Max FlowFiles Per Batch"));
+    }
+
+    private PropertyMigrationResult migrate(final Map<String, String> properties) {
+        runner.clearProperties();
+        properties.forEach(runner::setProperty);
+        return runner.migrateProperties();
     }
 }

@@ -1,0 +1,90 @@
+"""What both ways of ``benchmarks.rows`` read, and where they write it to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
+from ruamel.yaml import YAML
+
+from idemflow.commands import demo_db
+from idemflow.demo import orders, server
+from idemflow.runtime import Silent
+from idemflow.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = "benchmark-rows"
+INDEX = "benchmark-rows"
+PEER_INDEX = "benchmark-peer"
+SEED = 42
+_MODULUS = 1 << 128
+
+
+@contextmanager
+def table(settings: Settings, count: int) -> Iterator[server.Login]:
+    """A table ``benchmark_rows`` with so many orders, beside the demo database's own."""
+    demo_db.start(settings, Silent(), count=demo_db.DEFAULT_ORDERS, seed=SEED)
+    owner = server.owner(settings)
+    with server.connect(owner) as connection:
+        connection.execute("drop table if exists benchmark_rows")
+        connection.execute("create table benchmark_rows (like orders including all)")
+        orders.insert(connection, "benchmark_rows", count, SEED)
+    with server.connect(owner) as connection:
+        connection.autocommit = True
+        connection.execute("vacuum (analyze) benchmark_rows")
+    try:
+        yield server.reader(settings)
+    finally:
+        with server.connect(owner) as connection:
+            connection.execute("drop table benchmark_rows")
+
+
+@contextmanager
+def project() -> Iterator[Path]:
+    """A project's folder with the shipped pipeline ``orders``, made to read the whole table."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow benchmark "))
+    yaml = YAML()
+    pipeline = yaml.load((ROOT / "flows" / "orders.yaml").read_text(encoding="utf-8"))
+    pipeline["pipeline"] = PIPELINE
+    pipeline["index"]["name"] = INDEX
+    source = pipeline["collect"]["sql"]
+    source["table"] = "benchmark_rows"
+    del source["incremental"]
+    try:
+        (folder / "flows").mkdir()
+        with (folder / "flows" / f"{PIPELINE}.yaml").open("w", encoding="utf-8") as file:
+            yaml.dump(pipeline, file)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def written(client: Elasticsearch, index: str) -> int:
+    """How many documents have ever been written to an index, refreshed or not."""
+    found = client.options(ignore_status=404).indices.stats(index=index, metric="indexing")
+    if "_all" not in found:
+        return 0
+    return int(found["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
+
+
+def checksum(client: Elasticsearch, index: str) -> tuple[int, int]:
+    """How many documents an index holds, and a sum over ids and contents in any order."""
+    client.indices.refresh(index=index)
+    count = total = 0
+    for hit in scan(client, index=index, size=5_000):
+        total += _digest(hit["_id"], hit["_source"])
+        count += 1
+    return count, total % _MODULUS
+
+
+def _digest(key: str, document: dict[str, Any]) -> int:
+    text = json.dumps([key, document], sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")

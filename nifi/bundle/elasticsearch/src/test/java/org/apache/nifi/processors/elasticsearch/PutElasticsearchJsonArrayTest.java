@@ -1,0 +1,72 @@
+package org.apache.nifi.processors.elasticsearch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.idemflow.elasticsearch.FaultyServer;
+import java.util.List;
+import java.util.Map;
+import org.apache.nifi.util.MockFlowFile;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** FlowFiles that are JSON arrays. */
+class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
+
+    @BeforeEach
+    void read() {
+        useRecords("JSON Array");
+        server.behave(FaultyServer::createdEach);
+    }
+
+    @Test
+    void eachElementIsAnOperationOnOneLine() {
+        runner.enqueue("[\n  {\n    \"_id\": \"1\",\r\n    \"a\": \"]\\\"\"\n  },\n  {\"_id\":\"2\",\"_version\":3}\n]\n");
+        runner.run();
+        assertEquals(List.of(
+                "{\"index\":{\"_index\":\"people\",\"_id\":\"1\"}}", "{     \"a\": \"]\\\"\"   }",
+                "{\"index\":{\"_index\":\"people\",\"_id\":\"2\",\"version\":3,\"version_type\":\"external_gte\"}}", "{}"),
+                server.requests().getFirst().lines());
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+    }
+
+    @Test
+    void anElementThatCannotBeSentGoesToErrorsAlone() {
+        runner.enqueue("[{\"_id\":\"1\"}, 2, {\"a\":1,}, {\"_id\":\"4\"}]");
+        runner.run();
+        assertEquals(List.of("2", "{\"a\":1,}"), contents(PutElasticsearchJson.REL_ERRORS));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
+        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        assertTrue(refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("json_parse_exception"));
+    }
+
+    @Test
+    void whatWentInIsAnArrayAgain() {
+        runner.enqueue("[{\"_id\":\"1\"}, 2, {\"_id\":\"3\"}, null, {\"_id\":\"5\"}]");
+        runner.run();
+        assertEquals(List.of("2", "null"), contents(PutElasticsearchJson.REL_ERRORS));
+        assertEquals(List.of("[{\"_id\":\"1\"},{\"_id\":\"3\"},{\"_id\":\"5\"}]"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"[{\"_id\":\"1\"}", "[{\"_id\":\"1\"},]", "[{\"_id\":\"1\"} {\"_id\":\"2\"}]", "1", "text", "[{\"_id\":\"1\"}] x"})
+    void anArrayThatIsMalformedGoesToFailureAlone(final String content) {
+        runner.enqueue(content);
+        runner.enqueue("[{\"_id\":\"3\"}]");
+        runner.run();
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1, PutElasticsearchJson.REL_FAILURE, 1));
+        final MockFlowFile failed = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_FAILURE).getFirst();
+        failed.assertContentEquals(content);
+        assertTrue(failed.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("not a JSON array of objects"));
+    }
+
+    @Test
+    void aRefusedElementCanBeSentAgainAsItIs() {
+        runner.enqueue("{\"_id\":\"1\"}");
+        runner.run();
+        assertEquals(2, server.requests().getFirst().lines().size());
+        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+    }
+}

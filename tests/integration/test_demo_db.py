@@ -1,0 +1,326 @@
+"""The demo database: a real PostgreSQL, started, changed, killed and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from idemflow import settings
+from idemflow.databases import database
+from idemflow.demo.server import Login, owner, read_record, reader
+from idemflow.errors import IdemflowError
+from tests.conftest import free_ports
+from tests.integration.tools import Idemflow
+
+pytestmark = pytest.mark.timeout(300)
+ORDERS = 300
+
+
+@contextmanager
+def new_home() -> Iterator[Idemflow]:
+    """The command on a home of its own, with a space in its path."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow demo "))
+    folder.chmod(0o755)  # started by root, PostgreSQL runs as another user
+    (folder / "project").mkdir()
+    nifi_port, elasticsearch_port, demo_db_port = free_ports(3)
+    command = Idemflow(
+        settings.resolve(
+            {
+                "project": str(folder / "project"),
+                "home": str(folder / "home"),
+                "nifi_port": nifi_port,
+                "elasticsearch_port": elasticsearch_port,
+                "demo_db_port": demo_db_port,
+            }
+        )
+    )
+    try:
+        yield command
+    finally:
+        command.run("demo-db", "stop")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Idemflow]:
+    """A running database that tests only look at."""
+    with new_home() as command:
+        command.ok("demo-db", "start", "--orders", str(ORDERS))
+        yield command
+
+
+@pytest.fixture
+def own() -> Iterator[Idemflow]:
+    """A home without a database yet."""
+    with new_home() as command:
+        yield command
+
+
+def connect(login: Login) -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1", port=login.port, user=login.username, password=login.password,
+        dbname="demo",
+    )  # fmt: skip
+
+
+def rows(command: Idemflow) -> list[tuple[Any, ...]]:
+    with connect(owner(command.settings())) as connection:
+        return connection.execute("select * from orders order by id").fetchall()
+
+
+def process(command: Idemflow) -> psutil.Process:
+    record = read_record(command.settings().folders)
+    assert record
+    found = record.process()
+    assert found
+    return found
+
+
+def kill(command: Idemflow) -> None:
+    """As a crash does it: nothing is tidied up."""
+    family = [process(command), *process(command).children()]
+    for one in family:
+        one.kill()
+    psutil.wait_procs(family, timeout=30)
+
+
+def test_a_second_start_changes_nothing(shared: Idemflow) -> None:
+    before, pid = rows(shared), process(shared).pid
+    again = shared.json("demo-db", "start", "--orders", "5", "--seed", "1")
+    assert (again["started"], again["filled"], again["orders"]) == (False, False, ORDERS)
+    text = shared.ok("demo-db", "start", "--orders", "5").stdout
+    assert "already runs" in text
+    assert "idemflow demo-db stop --delete" in text
+    assert (rows(shared), process(shared).pid) == (before, pid)
+
+
+def test_status(shared: Idemflow) -> None:
+    found = shared.json("demo-db", "status")
+    assert found["server"]["state"] == "running"
+    assert found["server"]["version"].startswith("16.")
+    assert (found["orders"], found["deleted"]) == (ORDERS, 0)
+    assert "password" not in found
+    shown = shared.ok("demo-db", "status").stdout
+    assert str(shared.settings().demo_db_port) in shown
+    assert owner(shared.settings()).password not in shown
+    assert (
+        owner(shared.settings()).password in shared.ok("demo-db", "status", "--show-login").stdout
+    )
+    everything = json.loads(shared.run("status", "--json").stdout)
+    assert everything["demo_db"]["state"] == "running"
+    assert "demo-db" in shared.run("status").stdout
+
+
+def test_it_listens_on_loopback_and_is_not_root(shared: Idemflow) -> None:
+    pid = process(shared).pid
+    addresses = {
+        tuple(c.laddr)
+        for c in psutil.net_connections("inet")
+        if c.pid == pid and c.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {("127.0.0.1", shared.settings().demo_db_port)}
+    assert not [c for c in psutil.net_connections("unix") if c.pid == pid and c.laddr]
+    assert process(shared).uids().effective != 0
+
+
+def test_passwords_are_private(shared: Idemflow) -> None:
+    home = shared.settings().home
+    passwords = [login(shared.settings()).password for login in (owner, reader)]
+    for one in [process(shared), *process(shared).children()]:
+        shown = "\0".join([*one.cmdline(), *one.environ().values()])
+        assert not [password for password in passwords if password in shown]
+    file = home / "secrets" / "demo-db.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (home / "demo-db" / "data").stat().st_mode & 0o777 == 0o700
+    files = [f for f in (home / "demo-db").rglob("*") if f.is_file()]
+    assert len(files) > 100
+    for path in files:
+        content = path.read_bytes()
+        assert not [password for password in passwords if password.encode() in content], path
+
+
+def test_nobody_gets_in_without_the_password(shared: Idemflow) -> None:
+    login = owner(shared.settings())
+    for wrong in ("", "wrong", login.username):
+        with pytest.raises(psycopg.OperationalError):
+            connect(replace(login, password=wrong)).close()
+
+
+def test_nifis_user_may_only_read(shared: Idemflow) -> None:
+    with connect(reader(shared.settings())) as connection:
+        found = connection.execute("select count(*) from orders").fetchone()
+    assert found == (ORDERS,)
+    for statement in (
+        "update orders set quantity = 1",
+        "delete from orders",
+        "create table mine (a int)",
+        "select pg_read_file('/etc/passwd')",
+    ):
+        with (
+            connect(reader(shared.settings())) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement.encode())
+
+
+def test_the_connection_for_nifi(shared: Idemflow) -> None:
+    chosen = shared.settings()
+    with pytest.raises(IdemflowError, match="no driver of PostgreSQL"):
+        database(chosen, "demo")
+    driver = chosen.folders.driver("postgresql")
+    driver.parent.mkdir(parents=True)
+    driver.touch()
+    found = database(chosen, "demo")
+    assert found.url == f"jdbc:postgresql://127.0.0.1:{chosen.demo_db_port}/demo"
+    assert (found.username, found.driver_path) == ("idemflow_reader", driver)
+    assert found.password == reader(chosen).password
+
+
+def test_another_port_for_a_running_database_is_refused(shared: Idemflow) -> None:
+    (other,) = free_ports(1)
+    result = shared.fail("demo-db", "start", "--port", str(other))
+    assert result.code == 2
+    assert f"next: idemflow demo-db stop && idemflow demo-db start --port {other}" in result.stderr
+
+
+def test_a_taken_port_is_explained(shared: Idemflow, own: Idemflow) -> None:
+    taken = str(shared.settings().demo_db_port)
+    result = own.fail("demo-db", "start", "--port", taken)
+    assert f"port {taken}, which demo-db needs, is taken by" in result.stderr
+    assert "next: idemflow demo-db start --port " in result.stderr
+    assert not (own.settings().home / "demo-db").exists()
+    assert process(shared).is_running()
+
+
+def test_changes_are_the_same_for_the_same_seed(own: Idemflow) -> None:
+    numbers = ("--updates", "20", "--inserts", "7", "--deletes", "5", "--seed", "3")
+    contents = []
+    with ExitStack() as homes:
+        for command in (own, homes.enter_context(new_home())):
+            command.ok("demo-db", "start", "--orders", str(ORDERS))
+            before = {row[0]: row for row in rows(command)}
+            batch = command.json("demo-db", "change", *numbers)
+            assert (batch["updated"], batch["inserted"], batch["deleted"]) == (20, 7, 5)
+            after = {row[0]: row for row in rows(command)}
+            changed = {key for key, row in after.items() if before.get(key) != row}
+            assert len(changed) == 32
+            assert set(after) - set(before) == set(range(ORDERS + 1, ORDERS + 8))
+            assert {after[key][10].isoformat() for key in changed} == {batch["at"]}
+            assert sum(row[11] for row in after.values()) == 5
+            second = command.json("demo-db", "change", *numbers)
+            assert second["number"] == 2
+            assert second["at"] > batch["at"]
+            # The times of a change are those of the clock; all else comes from the seed.
+            contents.append([(*row[:9], row[11]) for row in rows(command)])
+    assert contents[0] == contents[1]
+    assert [row[9] for row in contents[0]].count(True) == 10
+
+
+def test_more_changes_than_orders(own: Idemflow) -> None:
+    own.ok("demo-db", "start", "--orders", "10")
+    result = own.fail("demo-db", "change", "--updates", "9", "--deletes", "2")
+    assert "only 10 are not deleted" in result.stderr
+    assert len(rows(own)) == 10
+    own.ok("demo-db", "change", "--updates", "0", "--inserts", "0", "--deletes", "10")
+    assert all(row[11] for row in rows(own))
+    assert own.json("demo-db", "change", "--updates", "0", "--deletes", "0")["inserted"] == 20
+
+
+def test_data_survive_a_stop(own: Idemflow) -> None:
+    assert own.run("demo-db", "status").code == 3
+    assert own.fail("demo-db", "change").code == 3
+    assert own.json("demo-db", "start", "--orders", "0")["orders"] == 0
+    own.ok("demo-db", "change", "--updates", "0", "--deletes", "0", "--inserts", "3")
+    before, old = rows(own), process(own)
+    idle = connect(owner(own.settings()))  # a client that stays must not hold the stop up
+    assert own.json("demo-db", "stop") == {"stopped": True, "killed": [], "deleted": False}
+    idle.close()
+    assert not old.is_running()
+    assert "not running" in own.ok("demo-db", "stop").stdout
+    assert own.json("demo-db", "start")["filled"] is False
+    assert rows(own) == before
+    # `down` stops it as well, and deletes it on request.
+    assert own.json("down")["stopped"] == ["demo-db"]
+    assert own.run("demo-db", "status").code == 3
+    own.ok("demo-db", "start")
+    own.ok("down", "--delete")
+    assert not own.settings().home.exists()
+
+
+def test_a_killed_database_starts_again(own: Idemflow) -> None:
+    own.ok("demo-db", "start", "--orders", "50")
+    own.ok("demo-db", "change", "--updates", "5", "--deletes", "1")
+    before, uid = rows(own), process(own).uids().real
+    kill(own)
+    state = json.loads(own.run("demo-db", "status", "--json").stdout)["server"]["state"]
+    assert state == "dead"
+    # Meanwhile the number that PostgreSQL noted went to another process of the same user.
+    note = own.settings().home / "demo-db" / "data" / "postmaster.pid"
+    with subprocess.Popen(["sleep", "100"], user=uid if os.geteuid() == 0 else None) as stranger:
+        lines = note.read_text(encoding="utf-8").splitlines()
+        note.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n", encoding="utf-8")
+        assert own.json("demo-db", "start")["started"] is True
+        assert stranger.poll() is None
+        stranger.kill()
+    assert rows(own) == before
+
+
+def test_a_process_that_took_the_recorded_number_is_left_alone(own: Idemflow) -> None:
+    own.ok("demo-db", "start", "--orders", "1")
+    own.ok("demo-db", "stop")
+    with subprocess.Popen(["sleep", "100"]) as stranger:
+        started = psutil.Process(stranger.pid).create_time() - 100
+        record = {"pid": stranger.pid, "create_time": started, "port": 1, "version": "16"}
+        (own.settings().home / "demo-db.json").write_text(json.dumps(record), encoding="utf-8")
+        assert own.json("demo-db", "stop")["stopped"] is False
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_an_interrupted_first_start_leaves_nothing_half_made(own: Idemflow) -> None:
+    starting = own.start("demo-db", "start", "--orders", "2000000")
+    assert starting.stderr
+    for line in starting.stderr:
+        if "Making 2,000,000 orders" in line:
+            break
+    starting.send_signal(signal.SIGKILL)
+    starting.communicate(timeout=60)
+    result = own.json("demo-db", "start", "--orders", "20")
+    assert (result["started"], result["filled"], result["orders"]) == (False, True, 20)
+
+
+def test_a_server_that_cannot_start_is_shown_with_its_log(own: Idemflow) -> None:
+    own.ok("demo-db", "start", "--orders", "1")
+    own.ok("demo-db", "stop")
+    with (own.settings().home / "demo-db" / "data" / "postgresql.conf").open("a") as conf:
+        conf.write("shared_buffers = nonsense\n")
+    result = own.fail("demo-db", "start")
+    assert "PostgreSQL ended while it started" in result.stderr
+    assert "shared_buffers" in result.stderr
+    assert "next: idemflow logs demo-db" in result.stderr
+    assert "shared_buffers" in own.ok("logs", "demo-db").stdout
+
+
+def test_lost_passwords_are_explained(own: Idemflow) -> None:
+    own.ok("demo-db", "start", "--orders", "1")
+    file = own.settings().home / "secrets" / "demo-db.json"
+    kept = file.read_text(encoding="utf-8")
+    file.write_text(kept.replace('": "', '": "x'), encoding="utf-8")
+    assert "refuses the login of idemflow" in own.fail("demo-db", "start").stderr
+    file.unlink()
+    assert "is gone or damaged" in own.fail("demo-db", "start").stderr
+    assert own.json("demo-db", "stop", "--delete")["deleted"] is True
+    assert own.json("demo-db", "start", "--orders", "2")["orders"] == 2

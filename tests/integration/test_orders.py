@@ -1,0 +1,228 @@
+"""The pipeline ``orders``: rows of a real PostgreSQL that change while they are read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from idemflow.canvas import client, control
+from idemflow.demo.server import owner
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+TABLE = """
+create table {name} (
+  id bigint primary key, value text, changed timestamptz, local timestamp, amount numeric,
+  extra jsonb, gone boolean not null default false
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def database(idemflow: Idemflow) -> Iterator[psycopg.Connection]:
+    """The demo database, as its owner."""
+    idemflow.ok("demo-db", "start", "--orders", "500")
+    login = owner(idemflow.settings())
+    with psycopg.connect(
+        host="127.0.0.1", port=login.port, user=login.username, password=login.password,
+        dbname="demo", autocommit=True,
+    ) as connection:  # fmt: skip
+        yield connection
+
+
+class Rows:
+    """A table of its own, and the pipeline that reads it."""
+
+    def __init__(
+        self, idemflow: Idemflow, project: Project, database: psycopg.Connection, name: str
+    ) -> None:
+        self.name, self.database = name, database
+        self.command = idemflow.inside(project.path)
+        self.ledger = idemflow.ledger()
+        database.execute(TABLE.format(name=name))
+        (project.path / "flows").mkdir(exist_ok=True)
+        self.file = project.path / f"flows/{name}.yaml"
+        self.file.write_text(
+            f"pipeline: {name}\n"
+            "collect:\n"
+            "  sql:\n"
+            "    database: demo\n"
+            f"    table: {name}\n"
+            "    incremental: {column: changed, overlap: 10 s}\n"
+            "identity: id\n"
+            "version: changed\n"
+            "delete: gone\n"
+            f"index: {{name: {name}}}\n"
+            "load: {retry_after: 1 s}\n"
+        )
+
+    def put(self, *ids: int, changed: str, **more: Any) -> None:
+        """Insert or update rows."""
+        columns = {"value": "x", **more}
+        names = ", ".join(columns)
+        self.database.cursor().executemany(
+            f"insert into {self.name} (id, changed, {names}) values "
+            f"(%s, %s, {', '.join(['%s'] * len(columns))}) on conflict (id) do update set "
+            f"(changed, {names}) = (excluded.changed, "
+            + ", ".join(f"excluded.{name}" for name in columns)
+            + ")",
+            [(number, changed, *columns.values()) for number in ids],
+        )
+
+    def run(self) -> dict[str, Any]:
+        (report,) = self.command.json("run", self.name)["runs"]
+        assert (report["lost"], report["duplicates"]) == (0, 0)
+        return dict(report)
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        return dict(self.ledger.documents(self.name))
+
+    def check(self) -> None:
+        assert self.command.json("verify", self.name)["equal"] is True
+
+
+@pytest.fixture
+def rows(
+    request: pytest.FixtureRequest,
+    idemflow: Idemflow,
+    project: Project,
+    database: psycopg.Connection,
+) -> Rows:
+    """A pipeline with a table of its own."""
+    name = request.node.name.removeprefix("test_")[:40]
+    return Rows(idemflow, project, database, name)
+
+
+def test_orders_that_change_over_time(
+    idemflow: Idemflow, project: Project, database: psycopg.Connection
+) -> None:
+    """The shipped pipeline: load, change, load what changed, and the index is what the table is."""
+    shutil.copytree(ROOT / "flows", project.path / "flows")
+    shutil.copytree(ROOT / "scripts", project.path / "scripts")
+    command = idemflow.inside(project.path)
+    for number in range(3):
+        (report,) = command.json("run", "orders")["runs"]
+        assert (report["lost"], report["duplicates"], report["dead_letters"]) == (0, 0, 0)
+        assert report["created"] == (500, 20, 20)[number]
+        if number:
+            assert report["sent"] < 500
+        wanted = database.execute(
+            "select id, price, updated_at from orders where not deleted"
+        ).fetchall()
+        found = dict(idemflow.ledger().documents("orders"))
+        assert {(key, float(doc["price"])) for key, doc in found.items()} == {
+            (str(key), float(price)) for key, price, _ in wanted
+        }
+        assert command.json("verify", "orders")["equal"] is True
+        command.ok("demo-db", "change")
+
+
+def test_rows_of_one_timestamp_and_late_commits(rows: Rows) -> None:
+    at = "2026-05-01T12:00:00.123456Z"
+    rows.put(1, 2, changed=at)
+    assert rows.run()["created"] == 2
+    # Committed later, with the very same timestamp, and with one a little earlier.
+    rows.put(3, changed=at)
+    rows.put(4, changed="2026-05-01T11:59:51Z")
+    rows.put(5, changed="2026-05-01T11:00:00Z")
+    report = rows.run()
+    assert report["created"] == 2
+    assert sorted(rows.documents()) == ["1", "2", "3", "4"]
+    # What is older than the overlap comes with a reset, and that is harmless.
+    rows.command.ok("state", "reset", rows.name)
+    assert rows.run()["created"] == 1
+    assert len(rows.documents()) == 5
+    rows.check()
+
+
+def test_a_wrong_clock_hides_nothing(rows: Rows) -> None:
+    rows.put(1, changed="9999-01-01T00:00:00Z")
+    rows.put(2, changed="2026-05-01T12:00:00Z")
+    rows.run()
+    rows.database.execute(f"insert into {rows.name} (id, value, changed) values (3, 'now', now())")
+    rows.run()
+    assert sorted(rows.documents()) == ["1", "2", "3"]
+
+
+def test_rows_without_the_column_are_dead_letters_once(rows: Rows) -> None:
+    rows.put(1, changed="2026-05-01T12:00:00Z")
+    rows.database.execute(f"insert into {rows.name} (id) values (2)")
+    assert rows.run()["dead_letters"] == 1
+    assert rows.run()["dead_letters"] == 1
+    assert len(rows.command.json("dead-letters", "list", rows.name)["letters"]) == 1
+    rows.put(2, changed="2026-05-01T13:00:00Z")
+    assert rows.run()["dead_letters"] == 0
+    assert sorted(rows.documents()) == ["1", "2"]
+
+
+def test_deleted_rows_and_their_late_predecessors(rows: Rows) -> None:
+    rows.put(1, 2, changed="2026-05-01T12:00:00Z")
+    rows.run()
+    rows.put(1, changed="2026-05-01T12:00:02Z", gone=True)
+    assert rows.run()["deleted"] == 1
+    assert sorted(rows.documents()) == ["2"]
+    # A restored backup: the row as it was before.
+    rows.put(1, changed="2026-05-01T12:00:01Z", gone=False)
+    assert rows.run()["stale"] >= 1
+    assert sorted(rows.documents()) == ["2"]
+    rows.check()
+
+
+def test_values_of_postgresql(rows: Rows) -> None:
+    rows.put(
+        9007199254740993,
+        changed="1969-07-20T20:17:40.000001Z",
+        value="ü \U0001f40d \u2028",
+        local="2026-03-29T02:30:00.654321",
+        amount="12345678901234567890.123456789",
+        extra='{"a": [1, null]}',
+    )
+    rows.run()
+    (document,) = rows.documents().values()
+    assert document["id"] == 9007199254740993
+    assert document["changed"] == "1969-07-20T20:17:40.000001Z"
+    assert document["local"] == "2026-03-29T02:30:00.654321Z"
+    assert document["value"] == "ü \U0001f40d \u2028"
+    assert document["extra"] == '{"a": [1, null]}'
+    rows.check()
+
+
+def test_an_empty_table(rows: Rows) -> None:
+    report = rows.run()
+    assert (report["sent"], report["created"]) == (0, 0)
+    rows.put(1, changed="2026-05-01T12:00:00Z")
+    assert rows.run()["created"] == 1
+
+
+def test_sql_that_is_wrong(rows: Rows) -> None:
+    rows.file.write_text(rows.file.read_text().replace(f"table: {rows.name}", "table: nowhere"))
+    result = rows.command.fail("run", rows.name)
+    assert "nowhere" in result.stderr
+    assert "Read rows" in result.stderr
+
+
+def test_the_state_survives_a_restart_and_a_database_that_is_away(
+    idemflow: Idemflow, rows: Rows
+) -> None:
+    # The last test of the module: `down` takes the database away, too.
+    rows.put(1, changed="2026-05-01T12:00:00Z")
+    rows.run()
+    idemflow.ok("down")
+    idemflow.ok("up")
+    (state,) = rows.command.json("state", "show", rows.name)["states"]
+    assert state["entries"]["until"].startswith("2026-05-01T12:00:00")
+
+    # NiFi runs, the database does not: the run waits, and goes on by itself.
+    result = rows.command.fail("run", rows.name)
+    assert "Read rows" in result.stderr
+    client.connect(idemflow.runtime().nifi)
+    group = control.group_id(rows.name)
+    assert control.activity(group).queued > 0
+    idemflow.ok("demo-db", "start")
+    wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)
+    rows.check()
