@@ -9,13 +9,15 @@ record begins (in a JSON array: the number of the element), the record as a line
 raises what the stream raises.
 """
 
+import codecs
 import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 BLOCK = 1 << 20
 # A longer record is refused: Elasticsearch takes no request above 100 MB, and NiFi holds it thrice.
@@ -34,16 +36,23 @@ class Unusable(Exception):
 
 
 class _Unzipped(io.RawIOBase):
-    """What is in a gzip file; an error in it comes only after all that could be read before."""
+    """What is in a gzip file; damage is told after all that could be read before, and again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._gzip = gzip.GzipFile(fileobj=file)
+        self._damage: Exception | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._gzip.read1(len(buffer))
+        if self._damage is not None:
+            raise self._damage
+        try:
+            data = self._gzip.read1(len(buffer))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._damage = error
+            raise
         buffer[: len(data)] = data
         return len(data)
 
@@ -110,11 +119,7 @@ def read_json(stream: BinaryIO) -> Iterator[Record]:
 
     After an element that is not JSON nothing tells where the next one begins: it is the last.
     """
-    with decoded(stream, "utf-8") as text:
-        yield from _elements(_JsonText(text))
-
-
-def _elements(text: "_JsonText") -> Iterator[Record]:
+    text = _JsonText(stream)
     number = 0
     first = text.peek()
     if not first:
@@ -157,8 +162,9 @@ class _JsonText:
         line: number of the line that has been reached.
     """
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._read = text.read
+    def __init__(self, stream: BinaryIO) -> None:
+        self._read = cast(io.BufferedReader, stream).read1
+        self._characters = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._buffer = ""
         self._at = 0
         # Only the ends of values are wanted; an int() of too many digits would be an error.
@@ -228,10 +234,23 @@ class _JsonText:
 
     def _grow(self) -> bool:
         """Read a block; as much again as there is, so that a long element costs no square."""
-        more = self._read(max(BLOCK, len(self._buffer) - self._at))
-        self._buffer = self._buffer[self._at :] + more
+        wanted = max(BLOCK, len(self._buffer) - self._at)
+        parts: list[bytes] = []
+        while wanted > 0:
+            try:
+                data = self._read(wanted)
+            except (OSError, EOFError, zlib.error):
+                if not parts:
+                    raise
+                break  # what precedes the damage comes first
+            if not data:
+                break
+            parts.append(data)
+            wanted -= len(data)
+        text = self._characters.decode(b"".join(parts), final=not parts)
+        self._buffer = self._buffer[self._at :] + text
         self._at = 0
-        return bool(more)
+        return bool(parts or text)
 
 
 def too_long(what: str) -> str:

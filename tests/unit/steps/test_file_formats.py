@@ -205,6 +205,27 @@ def test_what_precedes_the_end_of_a_truncated_gzip_is_read() -> None:
     assert found == lines[: len(found)]
 
 
+def test_elements_before_the_end_of_a_truncated_gzip_are_read() -> None:
+    elements = [b'{"a":%d}' % number for number in range(100_000)]
+    data = gzip.compress(b"[" + b",".join(elements) + b"]")
+    found: list[bytes] = []
+    for end in (len(data) // 2, len(data) - 4):
+        found.clear()
+        records = read_json(unzipped(io.BytesIO(data[:end])))
+        with pytest.raises(EOFError):
+            found.extend(text.encode() for _, text, _ in records)
+        assert found == elements[: len(found)]
+        assert len(found) > 40_000
+    assert found == elements
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4])
+def test_characters_at_the_end_of_a_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(file_formats, "BLOCK", block)
+    assert array('\ufeff[{"ä":"😀"}]'.encode()) == [(1, '{"ä":"😀"}', None)]
+    assert str(array(b"[\xf0\x9f")[0][2]).startswith("line 1: element 1 is not JSON")
+
+
 @pytest.mark.parametrize("form", ["ndjson", "json"])
 def test_memory_does_not_grow_with_the_file(form: str) -> None:
     size = 300 << 20

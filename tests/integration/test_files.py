@@ -1,0 +1,338 @@
+"""Files of a watched directory, on the running servers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from idemflow.canvas import client, control
+from idemflow.runtime.state import read_state
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(420)
+
+
+class Source:
+    """A pipeline that reads the files of a directory.
+
+    Attributes:
+        name: the pipeline's name, and its index'.
+        data: the directory.
+        command: the command, in the pipeline's project.
+    """
+
+    def __init__(self, idemflow: Idemflow, project: Project, name: str, data: Path) -> None:
+        self.name = name
+        self.data = data
+        self.project = project
+        self.command = idemflow.inside(project.path)
+        self._idemflow = idemflow
+
+    def describe(self, files: str, extra: str = "") -> None:
+        """Write the YAML: the fields of ``collect.files``, and others of the pipeline."""
+        if "quiet" not in files:
+            files += ", quiet: 0 s"
+        (self.project.path / "flows").mkdir(exist_ok=True)
+        (self.project.path / f"flows/{self.name}.yaml").write_text(
+            f"pipeline: {self.name}\n"
+            f"collect: {{files: {{directory: {json.dumps(str(self.data))}, {files}}}}}\n"
+            f"identity: id\nindex: {{name: {self.name}}}\n{extra}"
+        )
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Put a file into the directory, where NiFi's user can read it."""
+        file = self.data / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        file.chmod(0o644)
+        return file
+
+    def run(self) -> dict[str, Any]:
+        """Run it; the report, in which nothing is there twice or lost."""
+        (report,) = self.command.json("run", self.name)["runs"]
+        assert (report["lost"], report["duplicates"]) == (0, 0)
+        return dict(report)
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """What readers of the index see."""
+        ledger = self._idemflow.ledger()
+        try:
+            ledger.refresh(self.name)
+            return dict(ledger.documents(self.name))
+        finally:
+            ledger.close()
+
+    def letters(self) -> list[tuple[str, str, str]]:
+        """Source, position and reason of each dead letter."""
+        found = self.command.json("dead-letters", "list", self.name)["letters"]
+        return sorted((one["source"], str(one["position"]), one["reason"]) for one in found)
+
+    def equal(self) -> bool:
+        """Whether the index is exactly what was sent."""
+        return bool(self.command.json("verify", self.name)["equal"])
+
+
+@pytest.fixture
+def folder(idemflow: Idemflow) -> Iterator[Path]:
+    """A folder that NiFi's user can read: beside the runtime's, unlike pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="files ", dir=idemflow.settings().home.parent))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def source(
+    idemflow: Idemflow, project: Project, folder: Path, request: pytest.FixtureRequest
+) -> Source:
+    name = request.node.name.removeprefix("test_").replace("_", "-")
+    return Source(idemflow, project, name[:60], folder)
+
+
+@contextmanager
+def growing(file: Path) -> Iterator[None]:
+    """A file that another program writes to the whole time."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with file.open("ab", buffering=0) as stream:
+            while not stop.wait(0.005):
+                stream.write(b'{"id":"late"}\n')
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_ready_pipeline(idemflow: Idemflow, project: Project, folder: Path) -> None:
+    shutil.copytree(ROOT / "examples/products", folder, dirs_exist_ok=True)
+    (project.path / "flows").mkdir()
+    shutil.copy(ROOT / "flows/files.yaml", project.path / "flows")
+    project.change("files", "directory: examples/products", f"directory: {json.dumps(str(folder))}")
+    source = Source(idemflow, project, "files", folder)
+
+    report = source.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (80, 65, 0)
+    assert source.run()["sent"] == 0
+
+    # Under another name, and after newer ones: the versions know better.
+    (folder / "2026-10.csv").rename(folder / "dropped again.csv")
+    report = source.run()
+    assert (report["sent"], report["created"], report["stale"]) == (60, 0, 15)
+    assert source.equal()
+
+    forgotten = source.command.ok("state", "reset", "files").stdout
+    assert "the next run reads everything" in forgotten
+    assert source.run()["sent"] == 80
+
+    ledger = idemflow.ledger()
+    products = dict(ledger.documents("products"))
+    ledger.close()
+    assert len(products) == 65
+    assert products["P-1015"] == {
+        "sku": "P-1015", "name": "Cobalt backpack", "category": "travel", "price": 76.67,
+        "stock": 20, "available": True, "note": "", "updated_at": "2026-11-03T06:30:00Z",
+    }  # fmt: skip
+    assert "\n" in products["P-1014"]["note"]
+    assert idemflow.inside(project.path).json("state", "show", "files")["states"]
+
+
+def test_csv_with_bad_lines(source: Source) -> None:
+    source.describe("pattern: '**/*.csv', format: csv, csv: {types: {n: integer, x: number}}")
+    source.write(
+        "a.csv",
+        b'id,n,x,text\r\n1,7,1.50,Zo\xc3\xab \xf0\x9f\x98\x80\r\n2,seven,,\r\n3,8\r\n'
+        b'4,,12345678901234567890.5,"two\r\nlines"\r\n5,9,,K\xf6ln\r\n6,10,,last',
+    )  # fmt: skip
+    source.write("sub/b.csv", "id,n,n\n1,2,3\n")
+    source.write("sub/c.csv.gz", gzip.compress(b"id,n,x,text\n7,1,2,packed\n"))
+    report = source.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (8, 4, 4)
+    assert source.letters() == [
+        ("a.csv", "3", "line 3: n: 'seven' is not an integer (such as 12 or -3)"),
+        ("a.csv", "4", "line 4: 2 fields, where the header has 4"),
+        ("a.csv", "7", "line 7: it is not utf-8"),
+        ("sub/b.csv", "1", "line 1: the header has the column 'n' more than once; "
+         "without its header the file is not read"),
+    ]  # fmt: skip
+    found = source.documents()
+    assert found["1"] == {"id": "1", "n": 7, "x": 1.5, "text": "Zoë 😀"}
+    assert found["4"] == {
+        "id": "4", "n": None, "x": 12345678901234567890.5, "text": "two\r\nlines",
+    }  # fmt: skip
+    assert sorted(found) == ["1", "4", "6", "7"]
+    assert source.run()["sent"] == 0
+    assert source.equal()
+
+
+@pytest.mark.parametrize("batch", [1, 5000])
+def test_json_lines_with_bad_lines(
+    idemflow: Idemflow, project: Project, folder: Path, batch: int
+) -> None:
+    source = Source(idemflow, project, f"files-lines-{batch}", folder)
+    source.describe("format: ndjson", f"load: {{batch: {batch}}}\n")
+    source.write(
+        "a.ndjson",
+        b'\xef\xbb\xbf{"id":1,"big":9007199254740993}\n\n{"id":2,\n["id",3]\n{"name":"no id"}\n'
+        b'{"id":"K\xf6ln"}\r\n{ "id" : 6 , "x" : "\\u00e4" }\r\n{"id":7,"x":NaN}\n',
+    )
+    report = source.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (7, 2, 5)
+    letters = source.letters()
+    assert [(name, position) for name, position, _ in letters] == [
+        ("a.ndjson", position) for position in ("3", "4", "5", "6", "8")
+    ]
+    for (_, _, reason), part in zip(
+        letters,
+        ("not JSON", "not a JSON object", "'id' is missing", "not UTF-8", "NaN"),
+        strict=True,
+    ):
+        assert part in reason
+    assert source.documents() == {
+        "1": {"id": 1, "big": 9007199254740993},
+        "6": {"id": 6, "x": "ä"},
+    }
+
+
+def test_json_arrays(source: Source) -> None:
+    source.describe("pattern: '*.json', format: json")
+    source.write("a.json", '[\n  {"id": 1,\n   "x": [{"y": "]"}]},\n  7,\n  {"id": 3}\n]\n')
+    source.write("b.json", '{"id": 4}')
+    source.write("c.json", '[{"id": 5},\n {"id": 6,}, {"id": 7}]')
+    source.write("d.json.gz", gzip.compress(b'[{"id":8}]')[:-6])
+    report = source.run()
+    assert (report["sent"], report["dead_letters"]) == (8, 3)
+    assert sorted(source.documents()) == ["1", "3", "4", "5", "8"]
+    (second, broken, cut) = source.letters()
+    assert second == ("a.json", "2", "element 2 (line 4) is a number, not an object")
+    assert broken[:2] == ("c.json", "2")
+    assert broken[2].startswith("line 2: element 2 is not JSON: ")
+    assert cut == (
+        "d.json.gz", "1", "d.json.gz is cut off: nothing can be unzipped after position 1",
+    )  # fmt: skip
+
+
+def test_a_file_that_nifi_may_not_read(source: Source) -> None:
+    source.describe("format: ndjson")
+    source.write("a.ndjson", '{"id":1}')
+    secret = source.write("b.ndjson", '{"id":2}')
+    secret.chmod(0)
+    (source.data / "c.ndjson").symlink_to("/etc/passwd")
+    os.mkfifo(source.data / "d.ndjson")
+    report = source.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (3, 1, 2)
+    denied, link = source.letters()
+    assert denied[2].startswith("b.ndjson cannot be read: permission denied to NiFi (user id ")
+    assert link[2] == "c.ndjson cannot be read: it is a link that leads out of the directory"
+    secret.chmod(0o644)
+    assert source.run()["created"] == 1
+
+
+def test_a_directory_that_is_not_there(source: Source) -> None:
+    source.data /= "inbox"
+    source.data.mkdir(mode=0o755)
+    source.describe("format: ndjson")
+    source.command.json("deploy", source.name)
+    source.data.rmdir()
+    problem = source.command.fail("run", source.name).stderr
+    assert f"there is no directory {source.data}: make it, or mend" in problem
+    assert "_idemflow_step" not in problem
+    source.data.mkdir(mode=0o755)
+    source.write("a.ndjson", '{"id":1}')
+    # The run that failed goes on by itself.
+    client.connect(source.command.runtime().nifi)
+    group = control.group_id(source.name)
+    wait_until(lambda: control.activity(group).queued == 0, "the run goes on")
+    wait_until(lambda: [*source.documents()] == ["1"], "its record arrives")
+
+
+def test_a_file_that_is_being_written(source: Source) -> None:
+    source.describe("format: ndjson")
+    lines = "".join(f'{{"id":{number}}}\n' for number in range(200_000))
+    file = source.write("a.ndjson", lines)
+    source.write("b.ndjson.part", '{"id":"half')
+    source.write("c.ndjson", '{"id":"c"}')
+    with growing(file):
+        report = source.run()
+    assert (report["sent"], report["created"]) == (1, 1)
+    source.write("a.ndjson", '{"id":"a"}')
+    assert source.run()["sent"] == 1
+    assert sorted(source.documents()) == ["a", "c"]
+
+
+def test_a_quiet_time_is_waited_for(source: Source) -> None:
+    source.describe("format: ndjson, quiet: 4 s")
+    source.command.json("deploy", source.name)
+    source.write("a.ndjson", '{"id":"a"}')
+    assert source.run()["sent"] == 1
+
+
+def test_a_snapshot_of_files(source: Source) -> None:
+    source.describe("format: csv", "mode: snapshot\n")
+    gone = source.write("a.csv", "id\n1\n2\n")
+    source.write("b.csv", "id\n2\n3\n")
+    assert source.run()["sent"] == 4
+    assert sorted(source.documents()) == ["1", "2", "3"]
+    gone.unlink()
+    assert source.run()["sent"] == 2
+    assert sorted(source.documents()) == ["2", "3"]
+    source.write("b.csv", "id\n4\n").chmod(0)
+    problem = source.command.fail("run", source.name).stderr
+    assert "b.csv cannot be read: permission denied" in problem
+    assert "this run needs all files" in problem
+    assert sorted(source.documents()) == ["2", "3"]
+
+
+def test_a_file_larger_than_the_heap(source: Source) -> None:
+    """1.3 GB, with NiFi's heap of 1 GB; a transform keeps Elasticsearch's disk out of it."""
+    (source.project.path / "scripts").mkdir()
+    (source.project.path / "scripts/few.py").write_text(
+        "def few(record):\n    return {'id': record['id']} if record['id'] % 1000 == 0 else None\n"
+    )
+    source.describe("format: ndjson", "transform: {script: scripts/few.py, function: few}\n")
+    count, text = 130_000, "x" * 10_000
+    with gzip.open(source.data / "large.ndjson.gz", "wb", compresslevel=1) as file:
+        for number in range(count):
+            file.write(b'{"id":%d,"text":"%s"}\n' % (number, text.encode()))
+    (source.data / "large.ndjson.gz").chmod(0o644)
+    (report,) = source.command.json("run", source.name, timeout=400)["runs"]
+    assert (report["sent"], report["lost"], report["dead_letters"]) == (count, 0, 0)
+    assert len(source.documents()) == count // 1000
+
+
+@pytest.mark.timeout(900)
+def test_a_nifi_that_is_killed_reads_the_same_files_again(source: Source) -> None:
+    source.describe("format: ndjson")
+    source.write("a.ndjson", '{"id":"a"}')
+    assert source.run()["sent"] == 1
+    count = 200_000
+    source.write("b.ndjson", "".join(f'{{"id":{number}}}\n' for number in range(count)))
+    client.connect(source.command.runtime().nifi)
+    group = control.group_id(source.name)
+    control.run_once(group)
+    wait_until(lambda: control.activity(group).active > 0, "the run is under way")
+    nifi = read_state(source.command.settings().folders.state).running()["nifi"]
+    os.kill(nifi.pid, signal.SIGKILL)
+    psutil.wait_procs([nifi], timeout=30)
+    source.command.ok("up")
+    client.connect(source.command.runtime().nifi)
+    wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=180)
+    wait_until(lambda: len(source.documents()) == count + 1, "all records arrive", seconds=180)
+    assert source.run()["sent"] == 0
+    assert source.equal()
