@@ -90,6 +90,7 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         group = _import(pipeline.name, planned.definition)
     else:
         group = planned.group
+        _check_way(pipeline, planned)
         if planned.changes:
             progress("parameter context")
             parameters.put(name, parameters.find(name), planned.parameters)
@@ -98,6 +99,23 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     progress("start")
     control.start_steps(group)
     return group
+
+
+def _check_way(pipeline: Pipeline, planned: Plan) -> None:
+    """Check that no document is on its way that the changed steps would not understand.
+
+    Raises:
+        CanvasError: there are such documents.
+    """
+    if not any(change.property == flow.FORMAT for change in planned.changes):
+        return
+    queued = control.activity(str(planned.group)).queued
+    if queued:
+        raise CanvasError(
+            f"load.batch changes how documents travel, and {queued:,} FlowFiles are on their way",
+            next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
+            "none",
+        )
 
 
 def _changes(

@@ -33,8 +33,9 @@ TLS = "Elasticsearch TLS"
 # Documents in one bulk request where each is a FlowFile.
 _ONE_BY_ONE = 1000
 # JSON lines, each with its own id, version and operation.
+FORMAT = "Input Content Format"
 _BATCHED = {
-    "Input Content Format": "NDJSON",
+    FORMAT: "NDJSON",
     "Identifier Field": "_id",
     "Retain Identifier Field": "false",
     "Version Field": "_version",

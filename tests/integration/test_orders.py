@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from idemflow.canvas import client, control
+from idemflow.canvas.sources import READ
 from idemflow.demo.server import owner
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 
@@ -219,9 +220,11 @@ def test_the_state_survives_a_restart_and_a_database_that_is_away(
 
     # NiFi runs, the database does not: the run waits, and goes on by itself.
     result = rows.command.fail("run", rows.name)
-    assert "Read rows" in result.stderr
+    assert "idemflow demo-db start" in result.stderr
     client.connect(idemflow.runtime().nifi)
     group = control.group_id(rows.name)
+    control.run_once(group)
+    wait_until(lambda: any(item.name == READ for item in control.bulletins(group)), "NiFi says why")
     assert control.activity(group).queued > 0
     idemflow.ok("demo-db", "start")
     wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)

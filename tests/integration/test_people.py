@@ -82,6 +82,9 @@ def test_deploying_again_changes_nothing(people: Idemflow, canvas: str) -> None:
     assert revisions(canvas) == before
 
 
+TASKS = "concurrentlySchedulableTaskCount"
+
+
 def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     people: Idemflow, canvas: str, project: Project
 ) -> None:
@@ -92,35 +95,32 @@ def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     wait_until(lambda: control.activity(canvas).queued >= 1002, "records queue before Load")
     queued = control.activity(canvas).queued
     project.copy_people()
-    project.change("people", "batch: 1000", "batch: 250")
+    project.change("people", "tasks: 1 ", "tasks: 2 ")
 
     planned = people.json("--project", str(project.path), "deploy", "people", "--dry-run")
     expected = {
         "component": "people / Load / Put documents",
-        "property": "Batch Size",
-        "before": "1000",
-        "after": "250",
+        "property": TASKS,
+        "before": "1",
+        "after": "2",
     }
     assert expected in planned["changes"]
-    assert all(change["property"] == "Batch Size" for change in planned["changes"])
+    assert all(change["property"] == TASKS for change in planned["changes"])
     put = nipyapi.canvas.get_processor(put.id, "id")
-    assert put.component.config.properties[_batch_size(put)] == "1000"
+    assert put.component.config.concurrently_schedulable_task_count == 1
+    # Another way of documents would not understand what is queued.
+    project.change("people", "batch: 1 ", "batch: 5 ")
+    refused = people.fail("--project", str(project.path), "deploy", "people")
+    assert "FlowFiles are on their way" in refused.stderr
+    project.change("people", "batch: 5 ", "batch: 1 ")
 
     people.json("--project", str(project.path), "deploy", "people")
     put = nipyapi.canvas.get_processor(put.id, "id")
-    assert put.component.config.properties[_batch_size(put)] == "250"
+    assert put.component.config.concurrently_schedulable_task_count == 2
     assert queued >= 1002
     wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
     assert people.json("verify", "people")["equal"] is True
     people.json("deploy", "people")
-
-
-def _batch_size(put: nipyapi.nifi.ProcessorEntity) -> str:
-    return next(
-        str(name)
-        for name, item in put.component.config.descriptors.items()
-        if item.display_name == "Batch Size"
-    )
 
 
 def test_run_once_on_the_canvas_three_times(people: Idemflow, canvas: str) -> None:
@@ -198,6 +198,7 @@ def test_the_loader_may_only_write_its_indices(people: Idemflow) -> None:
 
 
 def test_every_shipped_pipeline_is_deployable(people: Idemflow) -> None:
+    people.ok("demo-db", "start")
     for name in spec.names(people.settings().project):
         assert people.json("deploy", name)["changes"] == [] or name != "people"
 
