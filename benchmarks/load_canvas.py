@@ -101,7 +101,7 @@ NDJSON = Way(
         "Input Content Format": "NDJSON",
         "Identifier Field": "_id",
         "Retain Identifier Field": "false",
-        "Max Batch Size": "1 MB",
+        "Max Batch Size": "2 MB",
     },
 )
 

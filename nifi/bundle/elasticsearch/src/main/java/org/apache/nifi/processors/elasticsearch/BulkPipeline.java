@@ -32,6 +32,7 @@ final class BulkPipeline<T> {
 
     private BulkBody body;
     private List<T> items = new ArrayList<>();
+    private long bytes;
     private Request<T> underWay;
     private String outage;
 
@@ -45,7 +46,7 @@ final class BulkPipeline<T> {
         this.configuration = configuration;
         this.answered = answered;
         parameters = parameters(configuration, first);
-        capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() + SLACK_BYTES);
+        capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() / 2 * 3 + SLACK_BYTES);
         body = new BulkBody(capacity);
     }
 
@@ -54,10 +55,18 @@ final class BulkPipeline<T> {
         return body;
     }
 
-    /** Takes note of what the operation that was written last is for; sends the request where it is large enough. */
-    void written(final T item) {
+    /**
+     * Takes note of what the operation that was written last is for; sends the request where it is large enough.
+     *
+     * @param item what it is for
+     * @param documentBytes size of its document as it came
+     */
+    void written(final T item, final long documentBytes) {
         items.add(item);
-        if (body.length() >= configuration.maximumBatchBytes()) {
+        bytes += documentBytes;
+        // As officially, documents are measured, so that the FlowFiles of a trigger fit in one request; but action lines
+        // outweigh very small documents.
+        if (bytes >= configuration.maximumBatchBytes() || body.length() >= 2 * configuration.maximumBatchBytes()) {
             send();
         }
     }
@@ -85,6 +94,7 @@ final class BulkPipeline<T> {
         }
         body = new BulkBody(capacity);
         items = new ArrayList<>(items.size());
+        bytes = 0;
     }
 
     private void finish() {

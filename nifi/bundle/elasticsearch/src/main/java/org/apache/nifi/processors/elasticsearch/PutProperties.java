@@ -87,8 +87,8 @@ final class PutProperties {
             .build();
 
     static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size")
-            .description("How large a request may grow before it is sent, whatever the number of FlowFiles in it. FlowFiles of many "
-                    + "documents share a request, or take several.")
+            .description("How much of documents goes in a request, whatever the number of FlowFiles they come in. FlowFiles of "
+                    + "many documents share a request, or take several.")
             .required(true)
             .defaultValue("10 MB")
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)

@@ -106,7 +106,7 @@ final class RecordBatch {
             incoming.refuse(place, e);
             return;
         }
-        pipeline.written(place);
+        pipeline.written(place, place.length());
     }
 
     /** A reader of the records of a FlowFile. */

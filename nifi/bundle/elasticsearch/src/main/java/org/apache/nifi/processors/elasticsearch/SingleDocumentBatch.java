@@ -29,7 +29,7 @@ final class SingleDocumentBatch {
         for (final FlowFile flowFile : flowFiles) {
             try {
                 writer.write(flowFile, pipeline.body());
-                pipeline.written(flowFile);
+                pipeline.written(flowFile, flowFile.getSize());
             } catch (final BadDocumentException e) {
                 routing.failure(flowFile, e.getMessage());
             }

@@ -16,7 +16,7 @@ import org.apache.nifi.util.TestRunners;
 /** Sends a FlowFile that no heap holds: its content is made while it is read. */
 final class LargeFlowFile extends MockFlowFile {
 
-    static final int RECORDS = 200_000;
+    static final int RECORDS = 130_000;
     private static final byte[] RECORD =
             ("{\"_id\":\"1\",\"a\":\"" + "x".repeat(1010) + "\"}").getBytes(StandardCharsets.UTF_8);
     static final long SIZE = (RECORD.length + 1L) * RECORDS;
@@ -45,6 +45,7 @@ final class LargeFlowFile extends MockFlowFile {
         runner.setProperty("el-rest-client-service", "client");
         runner.setProperty("Input Content Format", arguments[1]);
         runner.setProperty("Identifier Field", "_id");
+        runner.setProperty("Max Batch Size", "4 MB");
         runner.enqueue(new LargeFlowFile());
         final ProcessSession session = runner.getProcessSessionFactory().createSession();
         final ProcessSession reading = (ProcessSession) Proxy.newProxyInstance(LargeFlowFile.class.getClassLoader(),

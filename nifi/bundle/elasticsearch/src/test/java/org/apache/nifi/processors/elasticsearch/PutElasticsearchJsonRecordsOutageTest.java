@@ -110,7 +110,7 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
 
     @Test
     void aFloodOfRefusalsIsPutOffForAnotherTrigger() {
-        runner.setProperty("Max Batch Size", "100 KB");
+        runner.setProperty("Max Batch Size", "50 KB");
         server.behave(request -> reply(Collections.nCopies(request.operations(), REFUSED).toArray(String[]::new)));
         final StringBuilder content = new StringBuilder();
         for (int i = 0; i < 25_000; i++) {

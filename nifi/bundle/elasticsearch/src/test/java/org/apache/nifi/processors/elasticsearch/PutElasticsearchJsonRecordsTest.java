@@ -82,11 +82,21 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         }
         runner.enqueue(content.toString());
         runner.run();
-        assertTrue(server.requests().size() > 15, String.valueOf(server.requests().size()));
-        assertTrue(server.requests().stream().allMatch(request -> request.body().length() < 1024 + 300));
+        assertTrue(server.requests().size() > 12, String.valueOf(server.requests().size()));
+        assertTrue(server.requests().stream().allMatch(request -> request.body().length() < 2 * 1024));
         assertEquals(100, server.requests().stream().mapToInt(FaultyServer.Request::operations).sum());
         assertEquals(100L, runner.getCounterValue("Documents created"));
         assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+    }
+
+    @Test
+    void actionLinesOfVerySmallDocumentsCountAsWell() {
+        runner.setProperty("Max Batch Size", "1 KB");
+        runner.setProperty("Allow Generated Identifiers", "true");
+        runner.enqueue("{}\n".repeat(300));
+        runner.run();
+        assertTrue(server.requests().stream().allMatch(request -> request.body().length() < 2 * 1024 + 50));
+        assertEquals(300, server.requests().stream().mapToInt(FaultyServer.Request::operations).sum());
     }
 
     @ParameterizedTest
