@@ -190,7 +190,10 @@ def _builds(ledger: Ledger, pipeline: Pipeline) -> set[str]:
 
 
 def _template(pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
-    """The name and the body of a pipeline's index template."""
+    """The name and the body of the index template of what a pipeline writes to.
+
+    Pipelines that write to one index share it.
+    """
     index = pipeline.index
     template: dict[str, Any] = {
         "settings": {"number_of_shards": index.shards, "number_of_replicas": index.replicas},
@@ -198,9 +201,11 @@ def _template(pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
     }
     if pipeline.tombstones and not pipeline.snapshot:
         template["aliases"] = {index.name: {"filter": LIVE}}
-    return f"idemflow-{pipeline.name}", {
+    prefix = pipeline.target_pattern.removesuffix("*")
+    return f"idemflow-{prefix}", {
         "index_patterns": [pipeline.target_pattern],
-        "priority": 400,
+        # Elasticsearch refuses two templates of one priority that fit one index: the closer wins.
+        "priority": 200 + len(prefix),
         "template": template,
         # Elasticsearch gives a template back in a form of its own; this copy tells a change.
         "meta": {"idemflow": template},

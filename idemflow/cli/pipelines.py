@@ -92,6 +92,8 @@ def run(
         print_json(dataclasses.asdict(result))
     else:
         out.print(tables.runs_table(result))
+        if any(report.dead_letters for report in result.runs):
+            out.print(f"What could not go in: idemflow dead-letters list {pipeline}")
         if result.drift:
             out.print(
                 f"The canvas differs from the files in {result.drift} places; "

@@ -198,7 +198,7 @@ def replay(
         Unreachable: a server stayed away; the replay goes on when it is back.
         NotReady: the replay makes no progress.
     """
-    with _reconciled(settings, name) as opened:
+    with runs.turn(settings, name, progress), _reconciled(settings, name) as opened:
         ids = _named_in(opened, file) if file else _chosen(opened, filters)
         if not ids:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)

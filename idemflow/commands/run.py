@@ -10,16 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow import indices, verify
+from idemflow import dead_letters, indices, verify
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
+from idemflow.dead_letters import Filters
 from idemflow.errors import CanvasError, UsageError
 from idemflow.ledger import Run
 from idemflow.pipeline.model import DAY, RUN, ScriptSource
+from idemflow.reconcile import reconcile
 from idemflow.settings import Settings
 from idemflow.verify import Before, Outcome
 
@@ -94,7 +96,7 @@ def run(
         NotReady: the run makes no progress.
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
-    with session(settings, name) as opened, _turn(settings, name, progress):
+    with session(settings, name) as opened, turn(settings, name, progress):
         source = opened.pipeline.collect
         arguments = source.arguments if isinstance(source, ScriptSource) else {}
         if records is not None and "records" not in arguments:
@@ -114,6 +116,7 @@ def run(
             _one(opened, group, number, records, progress, allow_empty=allow_empty)
             for number in range(1, times + 1)
         ]
+        reconcile(opened.ledger, name)
         index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
         opened.ledger.refresh(index)
         return RunsReport(
@@ -127,7 +130,8 @@ def run(
 
 
 @contextmanager
-def _turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]:
+def turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]:
+    """Wait until no other command runs or replays a pipeline on this machine."""
     file = settings.folders.turn(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
@@ -257,6 +261,9 @@ def _publish(
             )
         indices.create(ledger, index)
     indices.publish(ledger, pipeline, index)
+    # What an earlier run could not load is no part of this state: this run read it anew.
+    earlier = dead_letters.find(ledger, pipeline.name, Filters())
+    dead_letters.delete(ledger, [letter for letter in earlier if letter.run < identifier])
     return index
 
 

@@ -53,8 +53,18 @@ def schedule(settings: Settings, name: str, every: str) -> Schedule:
 
 
 def start(settings: Settings, name: str) -> Schedule:
-    """Start a pipeline: a run now, and one each period."""
-    with session(settings, name):
+    """Start a pipeline: a run now, and one each period.
+
+    Raises:
+        UsageError: it is a snapshot, which only ``idemflow run`` can publish.
+    """
+    with session(settings, name) as opened:
+        if opened.pipeline.snapshot:
+            raise UsageError(
+                f"the pipeline {name!r} is `mode: snapshot`: a run is published once all of it "
+                "has arrived, which NiFi's schedule cannot know",
+                next_command=f"let cron or a timer run: idemflow run {name}",
+            )
         group = control.group_id(name)
         control.start_steps(group)
         control.schedule_trigger(group, running=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from idemflow import indices
 from idemflow import verify as verification
 from idemflow.commands._session import session
+from idemflow.reconcile import reconcile
 from idemflow.settings import Settings
 from idemflow.verify import Verification
 
@@ -17,6 +18,7 @@ def verify(settings: Settings, name: str) -> Verification:
     """
     with session(settings, name) as opened:
         pipeline = opened.pipeline
+        reconcile(opened.ledger, name)
         return verification.verify(
             opened.ledger,
             pipeline.name,

@@ -1,0 +1,147 @@
+package io.idemflow.registry;
+
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import org.apache.nifi.registry.flow.FlowRegistryException;
+
+/**
+ * Names of flows and buckets, and the file names they become.
+ *
+ * <p>A flow's identifier is its file name without {@code .json}. Letters and digits of ASCII, space, dot, underscore
+ * and hyphen stand for themselves; every other byte of the name's UTF-8 form is written {@code =XX}, as in
+ * quoted-printable (RFC 2045). That keeps slashes and control characters out of paths, and unlike a percent sign the
+ * equals sign may stand in the address of a REST call. {@link #decode} gives the name back exactly.
+ */
+final class Names {
+
+    static final String ENDING = ".json";
+    private static final int MAXIMUM_BYTES = 200;
+    private static final int SHOWN = 80;
+
+    private Names() {
+    }
+
+    /**
+     * Makes the identifier of a new flow.
+     *
+     * @param name what the user typed
+     * @return the identifier, safe as a file name
+     * @throws IllegalArgumentException where the name is blank or too long
+     */
+    static String encode(final String name) {
+        final String trimmed = name == null ? "" : name.strip();
+        if (trimmed.isEmpty()) {
+            throw new IllegalArgumentException("The flow has no name: give it one");
+        }
+        final byte[] bytes = trimmed.getBytes(StandardCharsets.UTF_8);
+        final StringBuilder encoded = new StringBuilder(bytes.length);
+        for (int i = 0; i < bytes.length; i++) {
+            final char character = (char) (bytes[i] & 0xFF);
+            final boolean edge = i == 0 || i == bytes.length - 1;
+            if (isPlain(character) && !(edge && character == '.') && !(i == 0 && character == '-')) {
+                encoded.append(character);
+            } else {
+                encoded.append('=').append(String.format(Locale.ROOT, "%02X", (int) character));
+            }
+        }
+        if (encoded.length() > MAXIMUM_BYTES) {
+            throw new IllegalArgumentException("The flow's name is too long for a file name (" + encoded.length()
+                    + " characters as a file name, at most " + MAXIMUM_BYTES + "): give it a shorter one");
+        }
+        return encoded.toString();
+    }
+
+    /**
+     * Gives the name of a flow.
+     *
+     * @param identifier the file name without ending, perhaps one that a person chose
+     * @return the name; the identifier itself where it is no encoded name
+     */
+    static String decode(final String identifier) {
+        if (identifier.indexOf('=') < 0) {
+            return identifier;
+        }
+        final ByteBuffer bytes = ByteBuffer.allocate(identifier.length());
+        for (int i = 0; i < identifier.length(); i++) {
+            final char character = identifier.charAt(i);
+            if (character == '=') {
+                if (!identifier.substring(i).matches("(?s)=[0-9A-F]{2}.*")) {
+                    return identifier;
+                }
+                bytes.put((byte) Integer.parseInt(identifier, i + 1, i + 3, 16));
+                i += 2;
+            } else if (isPlain(character)) {
+                bytes.put((byte) character);
+            } else {
+                return identifier;
+            }
+        }
+        try {
+            final CharBuffer decoded = StandardCharsets.UTF_8.newDecoder().decode(bytes.flip());
+            return decoded.toString();
+        } catch (final CharacterCodingException e) {
+            return identifier;
+        }
+    }
+
+    /**
+     * Refuses a name that could leave its folder or that git or a file system would not take.
+     *
+     * @param name a bucket's or a flow's identifier, as it came from outside
+     * @param what what it names, for the message
+     * @return the name
+     * @throws FlowRegistryException where it cannot be a file's name
+     */
+    static String check(final String name, final String what) throws FlowRegistryException {
+        final String problem = problem(name);
+        if (problem == null) {
+            return name;
+        }
+        final String shown = name == null ? "" : name.length() > SHOWN ? name.substring(0, SHOWN) + "…" : name;
+        throw new FlowRegistryException("The " + what + " '" + shown.replaceAll("\\p{Cntrl}", "?")
+                + "' cannot be a name in the repository: " + problem
+                + ". Use letters, digits, spaces, dots, underscores and hyphens");
+    }
+
+    /**
+     * @param name a name that stands in the repository
+     * @return whether {@link #check} takes it
+     */
+    static boolean isAllowed(final String name) {
+        return problem(name) == null;
+    }
+
+    private static String problem(final String name) {
+        if (name == null || name.isBlank()) {
+            return "it is empty";
+        }
+        if (name.indexOf('/') >= 0 || name.indexOf('\\') >= 0) {
+            return "it has a slash";
+        }
+        if (name.startsWith(".") || name.endsWith(".")) {
+            return "it starts or ends with a dot";
+        }
+        if (name.startsWith(" ") || name.endsWith(" ") || name.startsWith("-")) {
+            return "it starts or ends with a space or starts with a hyphen";
+        }
+        if (name.chars().anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c)
+                || "<>:\"|?*".indexOf(c) >= 0)) {
+            return "it has a character that cannot stand in a file name";
+        }
+        if (name.toLowerCase(Locale.ROOT).startsWith("git~")) {
+            return "it is a short form of .git";
+        }
+        if (name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_BYTES) {
+            return "it is longer than " + MAXIMUM_BYTES + " bytes";
+        }
+        return null;
+    }
+
+    private static boolean isPlain(final char character) {
+        return character >= 'a' && character <= 'z' || character >= 'A' && character <= 'Z'
+                || character >= '0' && character <= '9' || " ._-".indexOf(character) >= 0;
+    }
+}
