@@ -20,6 +20,7 @@ from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
 from idemflow.databases import Database
+from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.runtime import Runtime
 
@@ -112,7 +113,7 @@ def _check_way(pipeline: Pipeline, planned: Plan) -> None:
     queued = control.activity(str(planned.group)).queued
     if queued:
         raise CanvasError(
-            f"load.batch changes how documents travel, and {queued:,} FlowFiles are on their way",
+            f"load.batch changes how documents travel; {queued:,} FlowFiles are on their way",
             next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
             "none",
         )
