@@ -19,6 +19,11 @@ def state() -> None:
     An incremental read of a database goes on from the highest value so far, files that have not
     changed are not read again. After a reset the next run reads everything; the ids make that
     harmless.
+
+    \b
+    Examples:
+      idemflow state show orders
+      idemflow state reset orders
     """
 
 
