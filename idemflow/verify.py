@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from idemflow.ledger import LIVE, Entry, Ledger, Run, newest
+from idemflow.ledger import LIVE, Ledger
 from idemflow.pipeline.identity import canonical, checksum, content_hash
+from idemflow.runs import Entry, Run, newest
 
 
 @dataclass(frozen=True)

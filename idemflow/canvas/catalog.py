@@ -13,7 +13,8 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.errors import CanvasError
-from idemflow.pipeline.model import Pipeline, SqlSource
+from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.sources import SqlSource
 
 GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
 INVOKE = "org.apache.nifi.processors.standard.InvokeHTTP"

@@ -12,7 +12,7 @@ import nipyapi
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
 from idemflow.databases import Database
-from idemflow.pipeline.model import ScriptSource
+from idemflow.pipeline.sources import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime
 from idemflow.steps.replay import NONE

@@ -16,7 +16,8 @@ from idemflow import steps
 from idemflow.canvas import catalog
 from idemflow.canvas.catalog import Component
 from idemflow.canvas.drawing import COLUMN, Group, Json
-from idemflow.pipeline.model import FilesSource, ScriptSource, Sql, SqlSource, seconds
+from idemflow.pipeline.fields import seconds
+from idemflow.pipeline.sources import FilesSource, ScriptSource, Sql, SqlSource
 from idemflow.pipeline.spec import Pipeline
 
 TRIGGER = "Start a run"

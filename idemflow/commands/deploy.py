@@ -12,7 +12,7 @@ from idemflow.canvas.difference import Change
 from idemflow.commands._session import Session, session
 from idemflow.databases import Database
 from idemflow.pipeline import spec
-from idemflow.pipeline.model import FilesSource, SqlSource
+from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.settings import Settings
 
 

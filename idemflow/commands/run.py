@@ -19,9 +19,10 @@ from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.dead_letters import Filters
 from idemflow.errors import CanvasError, UsageError
-from idemflow.ledger import Run
-from idemflow.pipeline.model import DAY, RUN, ScriptSource
+from idemflow.pipeline.model import DAY, RUN
+from idemflow.pipeline.sources import ScriptSource
 from idemflow.reconcile import reconcile
+from idemflow.runs import Run
 from idemflow.settings import Settings
 from idemflow.verify import Before, Outcome
 

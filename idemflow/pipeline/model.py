@@ -2,257 +2,31 @@
 
 from __future__ import annotations
 
-import keyword
 import re
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    field_validator,
-    model_validator,
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from idemflow.pipeline.fields import (
+    FieldName,
+    FieldType,
+    FunctionName,
+    Name,
+    Period,
+    Scalar,
+    ScriptPath,
+    Strict,
+    as_field,
+    as_fields,
 )
+from idemflow.pipeline.sources import Source, SqlSource
 
 # Elasticsearch's rules for an index name (its "Create index" reference).
 _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z{}]')
-_PERIOD = re.compile(r"^(\d+) (ms|s|sec|secs|min|mins|hour|hours|day|days)$")
-_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
-_FIELD_TYPES = (
-    "keyword", "text", "date", "boolean", "byte", "short", "integer", "long",
-    "unsigned_long", "half_float", "float", "double", "ip", "geo_point", "object",
-    "flattened", "binary",
-)  # fmt: skip
 RUN, DAY = "{run}", "{day}"
 
 
-def check_period(value: object) -> object:
-    """A period as NiFi reads it.
-
-    Raises:
-        ValueError: it is text, but not a period.
-    """
-    if isinstance(value, str) and not _PERIOD.match(value):
-        raise ValueError('a whole number and a unit: "500 ms", "5 s", "5 min", "2 hours", "1 day"')
-    return value
-
-
-def seconds(period: str) -> float:
-    """The length of a period that :func:`check_period` accepts, in seconds."""
-    number, unit = period.split(" ")
-    return int(number) * _SECONDS[unit if unit in ("ms", "s") else unit.removesuffix("s")]
-
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, bool | int | float | str):
-        raise ValueError("a number, a text, true or false")
-    return value
-
-
-def _field_type(value: object) -> object:
-    if not isinstance(value, dict) and value not in _FIELD_TYPES:
-        raise ValueError(f"a field type ({', '.join(_FIELD_TYPES)}) or a full mapping")
-    return value
-
-
-def _script_path(value: str) -> str:
-    path = Path(value)
-    if path.is_absolute() or ".." in path.parts or path.suffix != ".py":
-        raise ValueError("a .py file inside the project, such as scripts/people.py")
-    return value
-
-
-def _function_name(value: str) -> str:
-    if not value.isidentifier() or keyword.iskeyword(value):
-        raise ValueError("the name of a Python function")
-    return value
-
-
-def _as_field(value: object) -> object:
-    return {"field": value} if isinstance(value, str) else value
-
-
-def _as_fields(value: object) -> object:
-    if isinstance(value, str):
-        return {"fields": [value]}
-    return {"fields": value} if isinstance(value, list) else value
-
-
-Period = Annotated[str, BeforeValidator(check_period)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-FieldName = Annotated[str, StringConstraints(min_length=1)]
-Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]
-ScriptPath = Annotated[str, BeforeValidator(lambda v: _script_path(v) if isinstance(v, str) else v)]
-FunctionName = Annotated[
-    str, BeforeValidator(lambda v: _function_name(v) if isinstance(v, str) else v)
-]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ScriptSource(_Strict):
-    """Records from a generator function of a script.
-
-    Attributes:
-        script: path of the script, relative to the project.
-        function: name of the generator function in it.
-        arguments: the function's keyword arguments; each becomes a parameter on the canvas.
-    """
-
-    script: ScriptPath
-    function: FunctionName
-    arguments: dict[str, Scalar] = Field(default_factory=dict)
-
-    @field_validator("arguments")
-    @classmethod
-    def _are_names(cls, value: dict[str, Scalar]) -> dict[str, Scalar]:
-        for name in value:
-            if not name.isidentifier() or keyword.iskeyword(name):
-                raise ValueError(f"{name!r} cannot be the name of an argument")
-            if name in ("index", "elasticsearch"):
-                raise ValueError(f"{name!r} is the name of a parameter of idemflow's own")
-        return value
-
-
-class Incremental(_Strict):
-    """Reads only rows whose column is not below what was read before.
-
-    Attributes:
-        column: the column that grows with each change of a row.
-        type: what it holds.
-        overlap: how far before the highest value read a read starts again: rows that were
-            committed late come with it. A period for timestamps, a number for integers.
-    """
-
-    column: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$")]
-    type: Literal["timestamp", "integer"] = "timestamp"
-    overlap: Annotated[int, Field(ge=0)] | Period = Field(default="5 min")
-
-    @model_validator(mode="after")
-    def _overlap_fits(self) -> Self:
-        if self.type == "integer" and "overlap" not in self.model_fields_set:
-            return self.model_copy(update={"overlap": 0})
-        if isinstance(self.overlap, int) != (self.type == "integer"):
-            wanted = "a number" if self.type == "integer" else 'a period such as "5 min"'
-            raise ValueError(f"overlap must be {wanted} for a column of type {self.type}")
-        return self
-
-
-class Sql(_Strict):
-    """A table or a query of a database.
-
-    Attributes:
-        database: ``demo``, or the name of a database in ``idemflow.toml``.
-        table: the table, or
-        query: a SELECT.
-        incremental: read only what is new; without it each run reads all rows.
-        fetch: rows that the driver brings at a time.
-    """
-
-    database: Name
-    table: Annotated[str, StringConstraints(pattern=r'^[A-Za-z_"][A-Za-z0-9_."$ -]*$')] | None = (
-        None
-    )
-    query: Annotated[str, StringConstraints(min_length=1)] | None = None
-    incremental: Incremental | None = None
-    fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("name a table or a query, one of both")
-        return self
-
-
-class SqlSource(_Strict):
-    """Records from the rows of a database."""
-
-    sql: Sql
-
-
-class Csv(_Strict):
-    """How a CSV file is written.
-
-    Attributes:
-        delimiter: what stands between two values.
-        encoding: the character encoding, by Python's name.
-        types: columns that are not text.
-    """
-
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    encoding: str = "utf-8"
-    types: dict[str, Literal["number", "integer", "boolean"]] = Field(default_factory=dict)
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            "".encode(value)
-        except LookupError:
-            raise ValueError("a character encoding such as utf-8 or latin-1") from None
-        return value
-
-
-class Files(_Strict):
-    """Files in a directory.
-
-    Attributes:
-        directory: where they are, absolute or relative to the project.
-        pattern: which of them, as a glob pattern below the directory.
-        format: what is in them; ``json`` is an array of objects.
-        quiet: how long a file must not have changed before it is read.
-        csv: details of CSV.
-    """
-
-    directory: Annotated[str, StringConstraints(min_length=1)]
-    pattern: Annotated[str, StringConstraints(min_length=1)] = "*"
-    format: Literal["csv", "ndjson", "json"]
-    quiet: Period = "5 s"
-    csv: Csv = Field(default_factory=Csv)
-
-    @field_validator("pattern")
-    @classmethod
-    def _stays_inside(cls, value: str) -> str:
-        path = PurePosixPath(value)
-        if path.is_absolute() or ".." in path.parts:
-            raise ValueError('a pattern below the directory, such as "*.csv" or "**/*.json"')
-        return value
-
-
-class FilesSource(_Strict):
-    """Records from files in a directory."""
-
-    files: Files
-
-
-SOURCES: dict[str, type[_Strict]] = {"script": ScriptSource, "sql": SqlSource, "files": FilesSource}
-
-
-def source_kind(value: object) -> str:
-    """Which of ``SOURCES`` a ``collect`` is, by the field that only that one has."""
-    if isinstance(value, Mapping):
-        return next((kind for kind in ("sql", "files") if kind in value), "script")
-    return next((kind for kind, model in SOURCES.items() if isinstance(value, model)), "script")
-
-
-Source = Annotated[
-    Annotated[ScriptSource, Tag("script")]
-    | Annotated[SqlSource, Tag("sql")]
-    | Annotated[FilesSource, Tag("files")],
-    Discriminator(source_kind),
-]
-
-
-class Transform(_Strict):
+class Transform(Strict):
     """A function of a script that changes each record: to another, to several, or to none.
 
     Attributes:
@@ -264,7 +38,7 @@ class Transform(_Strict):
     function: FunctionName
 
 
-class Identity(_Strict):
+class Identity(Strict):
     """The rule that makes a document's id.
 
     Attributes:
@@ -296,7 +70,7 @@ class Identity(_Strict):
         return ", ".join(self.fields) if self.fields else "a hash of the record"
 
 
-class Version(_Strict):
+class Version(Strict):
     """The field that says which of two states of a record is newer.
 
     Attributes:
@@ -312,7 +86,7 @@ class Version(_Strict):
         return {"field": self.field, "type": self.type}
 
 
-class Delete(_Strict):
+class Delete(Strict):
     """When a record says that its document is to go.
 
     Attributes:
@@ -341,7 +115,7 @@ class Delete(_Strict):
         return rule
 
 
-class Index(_Strict):
+class Index(Strict):
     """The index that the documents go to.
 
     Attributes:
@@ -380,7 +154,7 @@ class Index(_Strict):
         return str(value).lower() if isinstance(value, bool) else value
 
 
-class Load(_Strict):
+class Load(Strict):
     """How documents are sent.
 
     Attributes:
@@ -396,16 +170,16 @@ class Load(_Strict):
     queue: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
 
 
-class Pipeline(_Strict):
+class Pipeline(Strict):
     """A whole pipeline, as one file in ``flows/`` describes it."""
 
     pipeline: Name
     description: str = ""
     collect: Source
     transform: Transform | None = None
-    identity: Annotated[Identity, BeforeValidator(_as_fields)]
-    version: Annotated[Version, BeforeValidator(_as_field)] | None = None
-    delete: Annotated[Delete, BeforeValidator(_as_field)] | None = None
+    identity: Annotated[Identity, BeforeValidator(as_fields)]
+    version: Annotated[Version, BeforeValidator(as_field)] | None = None
+    delete: Annotated[Delete, BeforeValidator(as_field)] | None = None
     mode: Literal["upsert", "snapshot"] = "upsert"
     index: Index
     load: Load = Field(default_factory=Load)

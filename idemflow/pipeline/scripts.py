@@ -6,7 +6,8 @@ import ast
 from pathlib import Path
 
 from idemflow.errors import PipelineError
-from idemflow.pipeline.model import Pipeline, ScriptSource
+from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.sources import ScriptSource
 
 
 def read(project: Path, script: str, *, label: str, field: str) -> str:

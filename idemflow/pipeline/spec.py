@@ -18,7 +18,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from idemflow.errors import PipelineError, UsageError
 from idemflow.pipeline import scripts
-from idemflow.pipeline.model import SOURCES, Pipeline, ScriptSource, check_period, source_kind
+from idemflow.pipeline.fields import check_period
+from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.sources import SOURCES, ScriptSource, source_kind
 
 __all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
 

@@ -14,7 +14,8 @@ from idemflow.canvas.catalog import Component
 from idemflow.canvas.difference import Change, compare
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
-from idemflow.pipeline.model import FilesSource, SqlSource, Transform
+from idemflow.pipeline.model import Transform
+from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.pipeline.spec import Sources
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline import spec
-from idemflow.pipeline.model import FilesSource, SqlSource
+from idemflow.pipeline.sources import FilesSource, SqlSource
 
 GOOD = """\
 pipeline: things
