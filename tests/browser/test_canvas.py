@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from idemflow.canvas.flow import IDENTIFY, KEEP, PUT, TRIAGE, WRAP
+from idemflow.canvas.replay import ASK, REPLAY_TRIGGER, UNPACK
 from idemflow.canvas.sources import COLLECT, TRIGGER
 from tests.browser.page import Canvas
 from tests.integration.tools import ROOT, Idemflow, wait_until
@@ -22,6 +23,7 @@ STEPS = {
     "Identify": {IDENTIFY},
     "Load": {PUT, TRIAGE},
     "Dead letters": {WRAP, KEEP},
+    "Replay": {REPLAY_TRIGGER, ASK, UNPACK},
 }
 # The documents of the runs of the last five minutes, and the runs' own entries.
 THOUSANDS = re.compile(r"^[1-9]\d*,\d{3} ")
@@ -38,8 +40,8 @@ def test_people_is_on_the_canvas_and_healthy(canvas: Canvas) -> None:
     group = canvas.group("people")
     expect(group).to_be_visible()
     expect(group.locator("text.process-group-queued")).to_have_text("0 (0 bytes)")
-    # Six processors and seven ports run; the trigger waits for a run.
-    for state, count in (("running", 13), ("stopped", 1), ("invalid", 0), ("disabled", 0)):
+    # Eight processors and eight ports run; the triggers wait for a run and for a replay.
+    for state, count in (("running", 16), ("stopped", 2), ("invalid", 0), ("disabled", 0)):
         number = group.locator(f"text.process-group-{state}-count")
         expect(number).to_have_text(re.compile(rf"^{count}\D"))
 
@@ -48,13 +50,15 @@ def test_the_steps_stand_from_left_to_right_with_nothing_overlapping(canvas: Can
     canvas.enter("people")
     boxes = {name: canvas.group(name).bounding_box() for name in STEPS}
     assert all(boxes.values())
-    collect, identify, load, letters = (box for box in boxes.values() if box)
+    collect, identify, load, letters, replay = (box for box in boxes.values() if box)
     assert collect["x"] + collect["width"] < identify["x"]
     assert identify["x"] + identify["width"] < load["x"]
     assert collect["y"] == identify["y"] == load["y"]
     assert letters["x"] == load["x"]
     assert letters["y"] > load["y"] + load["height"]
-    assert len(canvas.boxes()) == 9, "four groups, the labels of four connections and the note"
+    assert replay["x"] == collect["x"]
+    assert replay["y"] > collect["y"] + collect["height"]
+    assert len(canvas.boxes()) == 11, "five groups, the labels of five connections and the note"
     assert canvas.overlapping() == []
     assert canvas.out_of_view() == []
 
@@ -79,7 +83,7 @@ def test_run_once_from_the_menu_loads_a_thousand_people(canvas: Canvas, deployed
 
     def arrived() -> bool:
         runs = [ledger.run(run) for run in set(ledger.run_ids("people")) - known]
-        return [run.records for run in runs if run and run.identified] == [1000]
+        return [run.records for run in runs if run and run.taken == run.records] == [1000]
 
     wait_until(arrived, "a run of a thousand people is in the ledger")
     report = deployed.json("verify", "people")
