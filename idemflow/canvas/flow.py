@@ -77,7 +77,7 @@ def build(
     ]
     top.connect(records, records_in, queue, name="records")
     top.connect(again_out, records_in, queue, name="letters",
-                bends=[(COLUMN + 60.0, ROW + 268.0)])  # fmt: skip
+                bends=[(COLUMN + 20.0, ROW + 268.0), (COLUMN + 20.0, ROW - 100.0)])  # fmt: skip
     top.connect(documents, documents_in, queue, name="documents")
     top.connect(nameless, letters_in, queue, name="no identity",
                 bends=[(COLUMN + 192.0, ROW + 88.0)])  # fmt: skip
