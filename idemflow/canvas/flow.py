@@ -6,9 +6,9 @@ pipeline gives the same definition on every machine.
 
 How it reads on the canvas, left to right::
 
-    Collect ──records──▶ Identify ──documents──▶ Load
-                            │                      │
-                            └──no identity──▶ Dead letters ◀──refused──┘
+    Collect ──records──▶ Identify ──documents──▶ Load ──refused──┐
+                          ▲    │                                 ▼
+    Replay ───letters─────┘    └─────────no identity──────▶ Dead letters
 """
 
 from __future__ import annotations
