@@ -60,6 +60,15 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder with a space in its path that the servers' user may read, too."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow shared "))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def _keep(home: Path, target: Path) -> None:
     """Copy logs and the configuration that holds no secrets; no data."""
     shutil.rmtree(target, ignore_errors=True)

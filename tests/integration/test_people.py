@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import nipyapi
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from idemflow.canvas import client, control
 from idemflow.canvas.flow import PUT
 from idemflow.pipeline import spec
-from tests.integration.tools import Idemflow, Project, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -197,10 +199,13 @@ def test_the_loader_may_only_write_its_indices(people: Idemflow) -> None:
         loader.indices.delete(index="people")
 
 
-def test_every_shipped_pipeline_is_deployable(people: Idemflow) -> None:
+def test_every_shipped_pipeline_is_deployable(people: Idemflow, shared_folder: Path) -> None:
     people.ok("demo-db", "start")
-    for name in spec.names(people.settings().project):
-        assert people.json("deploy", name)["changes"] == [] or name != "people"
+    for name in ("flows", "scripts", "examples"):
+        shutil.copytree(ROOT / name, shared_folder / name)
+    command = people.inside(shared_folder)
+    for name in spec.names(shared_folder):
+        assert command.json("deploy", name)["changes"] == [] or name != "people"
 
 
 def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:

@@ -41,9 +41,9 @@ def shape(line: str) -> str:
 
 
 @pytest.fixture
-def copy(tmp_path: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[str, str]]]:
+def copy(shared_folder: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[str, str]]]:
     """A copy of the project in a path with a space, a new HOME, and the shared cache."""
-    target = tmp_path / "my project"
+    target = shared_folder / "my project"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -52,7 +52,7 @@ def copy(tmp_path: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[str, s
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    home = tmp_path / "home"
+    home = shared_folder / "home"
     home.mkdir()
     nifi_port, elasticsearch_port = free_ports(2)
     pip_cache = subprocess.run(
