@@ -88,7 +88,12 @@ class Home:
 
     def turn(self, pipeline: str) -> Path:
         """Held while a command waits for a run of a pipeline."""
-        return self.root / "turns" / f"{pipeline}.lock"
+        return self.turns / f"{pipeline}.lock"
+
+    @property
+    def turns(self) -> Path:
+        """The locks of :meth:`turn`."""
+        return self.root / "turns"
 
     @property
     def secrets(self) -> Path:

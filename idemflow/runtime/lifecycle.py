@@ -159,6 +159,7 @@ def _delete(home: Home) -> None:
         home.certificates,
         home.java,
         home.python,
+        home.turns,
     ):
         shutil.rmtree(folder, ignore_errors=not folder.exists())
     for file in (
