@@ -145,6 +145,11 @@ class Home:
         return self.elasticsearch / "logs"
 
     @property
+    def flows(self) -> Path:
+        """NiFi's bare copy of the project's git repository, where it may not write to that."""
+        return self.root / "flows.git"
+
+    @property
     def demo_db(self) -> Path:
         """The demo database's folder: data/ and logs/ of the server."""
         return self.root / "demo-db"

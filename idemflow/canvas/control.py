@@ -251,19 +251,39 @@ def _ports(group: str) -> list[Any]:
     return found
 
 
-def _check_valid(group: str) -> None:
+def problems(group: str) -> list[str]:
+    """What NiFi finds wrong with the processors of a group, a line each: step and reason."""
     _wait(
-        lambda: all(part.component.validation_status != "VALIDATING" for part in processors(group)),
-        "NiFi does not finish checking the pipeline's components",
+        lambda: not any(map(_is_unsettled, processors(group))),
+        "NiFi does not finish checking the pipeline's components, or enabling its services",
     )
-    problems = [
+    return [
         f"{part.component.name}: {problem}"
         for part in processors(group)
         if part.component.validation_status == "INVALID"
         for problem in part.component.validation_errors or ()
     ]
-    if problems:
-        raise CanvasError("NiFi finds components not valid: " + "; ".join(problems))
+
+
+def _is_unsettled(part: nipyapi.nifi.ProcessorEntity) -> bool:
+    """Whether NiFi still checks a processor, or enables a service that it needs."""
+    return part.component.validation_status == "VALIDATING" or any(
+        "state is Enabling" in problem for problem in part.component.validation_errors or ()
+    )
+
+
+def steps_run(group: str) -> bool:
+    """Whether any step of a group is started; what starts a run does not count."""
+    return any(
+        part.component.state == "RUNNING" and part.component.name not in _TRIGGERS
+        for part in processors(group)
+    )
+
+
+def _check_valid(group: str) -> None:
+    found = problems(group)
+    if found:
+        raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:
