@@ -144,10 +144,10 @@ class Home:
         """Elasticsearch's logs."""
         return self.elasticsearch / "logs"
 
-    @property
-    def flows(self) -> Path:
-        """NiFi's bare copy of the project's git repository, where it may not write to that."""
-        return self.root / "flows.git"
+    def flows(self, repository: Path) -> Path:
+        """NiFi's bare copy of a project's git repository, where it may not write to that."""
+        digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:10]
+        return self.root / "flows" / f"{repository.name}-{digest}.git"
 
     @property
     def demo_db(self) -> Path:

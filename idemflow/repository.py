@@ -276,9 +276,10 @@ def find(settings: Settings) -> Repository | None:
     if settings.runtime == "external" or owner.is_self or top.stat().st_uid == owner.uid:
         held = owner if top.stat().st_uid == owner.uid else Owner(os.geteuid(), os.getegid(), True)
         return Repository(top, directory, branch, None, held)
-    bare = settings.folders.flows
+    bare = settings.folders.flows(top)
     made = Repository(bare, directory, branch, top, owner)
     if not (bare / "HEAD").is_file():
+        folder(bare.parent, 0o755)
         folder(bare, 0o755, owner)
         made._git("init", "-q", "--bare", "-b", branch, str(bare))
     return made

@@ -256,19 +256,19 @@ def change_safely(
     Raises:
         CanvasError: the change failed, with what was missing; the group is as it was.
     """
-    ran = control.steps_run(group)
+    ran, stopped = control.steps(group)
     wrong = set() if ran else set(control.problems(group))
     try:
         apply()
         if ran:
-            control.start_steps(group)
+            control.start_steps(group, leave=stopped)
         elif new := sorted(set(control.problems(group)) - wrong):
             raise CanvasError("NiFi finds components not valid: " + "; ".join(new))
     except (CanvasError, UsageError) as error:
         try:
             undo()
             if ran:
-                control.start_steps(group)
+                control.start_steps(group, leave=stopped)
         except CanvasError as second:
             raise CanvasError(
                 f"{title} does not work here: {error.message}. "
