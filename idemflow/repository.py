@@ -205,7 +205,6 @@ class Repository:
         listed = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags",
                   "refs/idemflow")  # fmt: skip
         theirs = set(target(*listed).splitlines())
-        objects = {line.split(" ", 1)[0] for line in theirs}
         missing = {}
         for line in source(*listed).splitlines():
             commit, ref = line.split(" ", 1)
@@ -213,20 +212,16 @@ class Repository:
             if (ref == branch or ref.startswith("refs/tags/")) and (
                 f"{commit} {to.rpartition(':')[2]}" not in theirs
             ):
-                missing[ref] = (commit, to)
+                missing[ref] = to
         if not missing:
             return
         with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".bundle-") as made:
             bundle = Path(made) / "bundle"
             folder(Path(made), 0o755, self.owner)
-            # What the target has need not be sent; but git makes no bundle of nothing at all.
-            known = [
-                f"^{one}" for one in sorted(objects) if source("cat-file", "-t", one, check=False)
-            ]
-            if all(commit in objects for commit, _ in missing.values()):
-                known = []
-            source("bundle", "create", "-q", str(bundle), *missing, *known)
-            target("fetch", "-q", "--no-tags", str(bundle), *(to for _, to in missing.values()))
+            # All of the history: git leaves out of a bundle what names a commit that the target
+            # has, and new tags on old versions are just that.
+            source("bundle", "create", "-q", str(bundle), *missing)
+            target("fetch", "-q", "--no-tags", str(bundle), *missing.values())
 
     def _tags(self, pipeline: str, file: str) -> dict[str, list[str]]:
         """Tags by the version that they stand for: a later commit may leave the file as it was."""
