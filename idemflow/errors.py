@@ -12,7 +12,8 @@
     ├── Unreachable               exit 3   a server that should run does not answer
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
-    └── NotIdempotent             exit 5   duplicates, losses or different contents were found
+    ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
+    └── Drift                     exit 6   the canvas differs from git or from the YAML
 
 Only the package ``cli`` turns them into text and exit codes.
 """
@@ -142,3 +143,9 @@ class NotIdempotent(IdemflowError):
     """Duplicates, losses or different contents were found."""
 
     exit_code = 5
+
+
+class Drift(IdemflowError):
+    """The canvas differs from git or from the YAML."""
+
+    exit_code = 6

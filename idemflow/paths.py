@@ -149,6 +149,11 @@ class Home:
         """Elasticsearch's logs."""
         return self.elasticsearch / "logs"
 
+    def flows(self, repository: Path) -> Path:
+        """NiFi's bare copy of a project's git repository, where it may not write to that."""
+        digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:10]
+        return self.root / "flows" / f"{repository.name}-{digest}.git"
+
     @property
     def demo_db(self) -> Path:
         """The demo database's folder: data/ and logs/ of the server."""

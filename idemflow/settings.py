@@ -70,6 +70,10 @@ class Settings:
     start_timeout: int = field(
         default=300, metadata=_is("seconds", "How long the servers may take to start.")
     )
+    flow_repository: Path | None = field(
+        default=None,
+        metadata=_is("path", "The git repository of the flows; default: the project's."),
+    )
     repository: str | None = field(
         default=None, metadata=_is("url", "A mirror to use in place of Maven Central.")
     )

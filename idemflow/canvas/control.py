@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,8 +96,12 @@ def group_id(pipeline: str) -> str:
     return str(group.id)
 
 
-def start_steps(group: str) -> None:
+def start_steps(group: str, leave: Collection[str] = ()) -> None:
     """Enable the services of a group and start all of it but the triggers.
+
+    Args:
+        group: id of the process group.
+        leave: ids of components that stay as they are.
 
     Raises:
         CanvasError: a component is not valid, with what NiFi says of it.
@@ -108,7 +112,9 @@ def start_steps(group: str) -> None:
         waiting = [
             part
             for part in parts
-            if part.component.name not in _TRIGGERS and part.component.state == "STOPPED"
+            if part.component.name not in _TRIGGERS
+            and part.component.state == "STOPPED"
+            and part.id not in leave
         ]
         if waiting:
             _check_valid(group)
@@ -117,7 +123,9 @@ def start_steps(group: str) -> None:
         lambda: all(
             part.component.state == "RUNNING"
             for part in processors(group)
-            if part.component.name not in _TRIGGERS and part.component.state != "DISABLED"
+            if part.component.name not in _TRIGGERS
+            and part.component.state != "DISABLED"
+            and part.id not in leave
         ),
         "the steps of the pipeline do not start",
     )
@@ -251,19 +259,41 @@ def _ports(group: str) -> list[Any]:
     return found
 
 
-def _check_valid(group: str) -> None:
+def problems(group: str) -> list[str]:
+    """What NiFi finds wrong with the processors of a group, a line each: step and reason."""
     _wait(
-        lambda: all(part.component.validation_status != "VALIDATING" for part in processors(group)),
-        "NiFi does not finish checking the pipeline's components",
+        lambda: not any(map(_is_unsettled, processors(group))),
+        "NiFi does not finish checking the pipeline's components, or enabling its services",
     )
-    problems = [
+    return [
         f"{part.component.name}: {problem}"
         for part in processors(group)
         if part.component.validation_status == "INVALID"
         for problem in part.component.validation_errors or ()
     ]
-    if problems:
-        raise CanvasError("NiFi finds components not valid: " + "; ".join(problems))
+
+
+def _is_unsettled(part: nipyapi.nifi.ProcessorEntity) -> bool:
+    """Whether NiFi still checks a processor, or enables a service that it needs."""
+    return part.component.validation_status == "VALIDATING" or any(
+        "state is Enabling" in problem for problem in part.component.validation_errors or ()
+    )
+
+
+def steps(group: str) -> tuple[set[str], set[str]]:
+    """The ids of the steps of a group that run, and of those that do not.
+
+    What starts a run does not count.
+    """
+    found = [part for part in processors(group) if part.component.name not in _TRIGGERS]
+    running = {str(part.id) for part in found if part.component.state == "RUNNING"}
+    return running, {str(part.id) for part in found} - running
+
+
+def _check_valid(group: str) -> None:
+    found = problems(group)
+    if found:
+        raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:

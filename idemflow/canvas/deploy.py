@@ -14,14 +14,16 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import catalog, control, flow, parameters
+from idemflow.canvas import catalog, control, flow, parameters, versions
 from idemflow.canvas.catalog import Component
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
+from idemflow.canvas.versions import Held
 from idemflow.databases import Database
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
+from idemflow.repository import Version
 from idemflow.runtime import Runtime
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
@@ -88,7 +90,7 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         progress("parameter context")
         parameters.put(name, parameters.find(name), planned.parameters)
         progress("process group")
-        group = _import(pipeline.name, planned.definition)
+        group = import_group(pipeline.name, planned.definition)
     else:
         group = planned.group
         _check_way(pipeline, planned)
@@ -96,7 +98,7 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
             progress("parameter context")
             parameters.put(name, parameters.find(name), planned.parameters)
             progress("process group")
-            _replace(group, planned.definition)
+            _change(pipeline.name, group, planned.definition)
     progress("start")
     control.start_steps(group)
     return group
@@ -117,6 +119,80 @@ def _check_way(pipeline: Pipeline, planned: Plan) -> None:
             next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
             "none",
         )
+
+
+def parameters_of(
+    pipeline: Pipeline, runtime: Runtime, place: Database | Path | None
+) -> list[Parameter]:
+    """The parameters that a pipeline needs on a NiFi; see :func:`plan`."""
+    return parameters.wanted(pipeline, runtime, place)
+
+
+def put_parameters(pipeline: Pipeline, wanted: list[Parameter]) -> None:
+    """Set them in the pipeline's parameter context."""
+    name = flow.context_name(pipeline)
+    parameters.put(name, parameters.find(name), wanted)
+
+
+def replace_version(group: str, to: Held, version: Version, definition: dict[str, Any]) -> None:
+    """Make a group that is not under version control a committed version, or leave it as it was.
+
+    Args:
+        group: id of the process group.
+        to: registry, branch, bucket and flow.
+        version: the version.
+        definition: that version.
+    """
+    before = versions.export(group)
+
+    def apply() -> None:
+        _replace(group, definition)
+        versions.attach(group, to, version.id, definition)
+
+    def undo() -> None:
+        now = versions.held(group)
+        if now:
+            versions.detach(group, now)
+        _replace(group, before)
+
+    versions.change_safely(group, version.title, apply, undo)
+
+
+def replace_group(group: str, title: str, definition: dict[str, Any]) -> None:
+    """Make a group that is not under version control what a definition says, or leave it."""
+    before = versions.export(group)
+    versions.change_safely(
+        group, title, lambda: _replace(group, definition), lambda: _replace(group, before)
+    )
+
+
+def _change(name: str, group: str, definition: dict[str, Any]) -> None:
+    """Replace a group's flow, or leave it as it was where that does not work.
+
+    NiFi replaces no group under version control. So version control stops for the replacement and
+    starts again with a commit of it: what runs is in git.
+    """
+    held = versions.held(group)
+    before = versions.export(group)
+
+    def apply() -> None:
+        if held:
+            versions.detach(group, held)
+        _replace(group, definition)
+        if held:
+            versions.commit(
+                group, held.registry, held.flow, f"Deploy flows/{name}.yaml", known=True, force=True
+            )
+
+    def undo() -> None:
+        now = versions.held(group)
+        if now:
+            versions.detach(group, now)
+        _replace(group, before)
+        if held:
+            versions.attach(group, held, held.version, before)
+
+    versions.change_safely(group, f"flows/{name}.yaml", apply, undo)
 
 
 def _changes(
@@ -155,7 +231,12 @@ def _contexts(pipeline: Pipeline, wanted: list[Parameter]) -> dict[str, Any]:
     }
 
 
-def _import(name: str, definition: dict[str, Any]) -> str:
+def import_group(name: str, definition: dict[str, Any]) -> str:
+    """Make a process group of a flow definition; nothing of it is started.
+
+    Returns:
+        The group's id.
+    """
     with errors():
         root = nipyapi.canvas.get_root_pg_id()
         x, y = nipyapi.layout.suggest_pg_position(root)

@@ -39,22 +39,40 @@ class Change:
 
 
 def compare(
-    live: Mapping[str, Any], desired: Mapping[str, Any], types: Mapping[str, Component]
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    types: Mapping[str, Component] | None = None,
 ) -> list[Change]:
     """The changes that make the group on the canvas what the definition says.
 
     Args:
         live: flow contents of the process group as NiFi exports it.
         desired: flow contents of the definition.
-        types: the component types, for names and defaults of properties.
+        types: the component types, for names of properties, where the definition is idemflow's
+            own; it says nothing of what NiFi fills in. ``None`` where both sides come from NiFi:
+            then a field that only the canvas has is a change, too.
     """
     return list(_group(live, desired, types, str(desired["name"])))
 
 
+def meaning(group: Mapping[str, Any]) -> dict[str, Any]:
+    """All of a group that counts as a change, in one form."""
+    found = {key: _plain(value) for key, value in group.items() if key not in _IGNORED}
+    found["properties"] = _plain(group.get("properties") or {})
+    for kind in _CHILDREN:
+        children = {item["identifier"]: meaning(item) for item in group.get(kind) or ()}
+        found[kind] = children or None
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _group(
-    live: Mapping[str, Any], desired: Mapping[str, Any], types: Mapping[str, Component], path: str
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    types: Mapping[str, Component] | None,
+    path: str,
 ) -> Iterator[Change]:
-    yield from _fields(live, desired, path)
+    whole = types is None
+    yield from _fields(live, desired, path, whole=whole)
     for kind in _CHILDREN:
         there = {item["identifier"]: item for item in live.get(kind) or ()}
         wanted = {item["identifier"]: item for item in desired.get(kind) or ()}
@@ -65,31 +83,48 @@ def _group(
             elif kind == "processGroups":
                 yield from _group(there[identifier], item, types, place)
             else:
-                yield from _fields(there[identifier], item, place)
+                yield from _fields(there[identifier], item, place, whole=whole)
                 yield from _properties(there[identifier], item, types, place)
         for identifier, item in there.items():
             if identifier not in wanted:
                 yield Change(f"{path} / {_title(item)}", "", _kind(item), None)
 
 
-def _fields(live: Mapping[str, Any], desired: Mapping[str, Any], path: str) -> Iterator[Change]:
-    for name, value in desired.items():
+def _fields(
+    live: Mapping[str, Any], desired: Mapping[str, Any], path: str, *, whole: bool
+) -> Iterator[Change]:
+    for name in sorted({*live, *desired}) if whole else desired:
         if name in _IGNORED:
             continue
-        before = live.get(name)
+        before, value = live.get(name), desired.get(name)
         if name in ("source", "destination"):
-            before = {key: (before or {}).get(key) for key in value}
+            before = {key: (before or {}).get(key) for key in value or ()}
         if _plain(before) != _plain(value):
-            yield Change(path, name, str(_plain(before)), str(_plain(value)))
+            yield Change(path, name, _text(before), _text(value))
+
+
+def _text(value: Any) -> str:
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else str(plain)
 
 
 def _properties(
-    live: Mapping[str, Any], desired: Mapping[str, Any], types: Mapping[str, Component], path: str
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    types: Mapping[str, Component] | None,
+    path: str,
 ) -> Iterator[Change]:
     if "properties" not in desired:
         return
-    component = types[desired["type"]]
-    shown = {internal: display for display, internal in component.names.items()}
+    if types is None:
+        described = {
+            **(live.get("propertyDescriptors") or {}),
+            **(desired.get("propertyDescriptors") or {}),
+        }
+        shown = {name: item.get("displayName") or name for name, item in described.items()}
+    else:
+        names = types[desired["type"]].names
+        shown = {internal: display for display, internal in names.items()}
     before: Mapping[str, str | None] = live.get("properties") or {}
     after: Mapping[str, str | None] = desired["properties"]
     for name in sorted({*before, *after}):

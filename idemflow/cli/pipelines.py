@@ -18,22 +18,29 @@ from idemflow.report import pipelines as tables
 @main.command()
 @click.argument("pipeline")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
 @json_option
 @click.pass_context
-def deploy(context: click.Context, pipeline: str, dry_run: bool, as_json: bool) -> None:
+def deploy(
+    context: click.Context, pipeline: str, dry_run: bool, force: bool, as_json: bool
+) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
-    queued stays queued.
+    queued stays queued. PIPELINE@REV deploys a committed version: a tag, or a commit's hash. What
+    does not work is taken back.
 
     \b
     Examples:
       idemflow deploy people
       idemflow deploy people --dry-run
+      idemflow deploy people@v3
     """
     settings = resolve(context)
     with tables.RunsProgress(err, silent=as_json) as progress:
-        result = deploy_command.deploy(settings, pipeline, progress.step, dry_run=dry_run)
+        result = deploy_command.deploy(
+            settings, pipeline, progress.step, dry_run=dry_run, force=force
+        )
     if as_json:
         print_json(dataclasses.asdict(result))
         return

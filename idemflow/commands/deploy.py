@@ -6,13 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow import databases, indices, ledger, runtime
+from idemflow import databases, indices, ledger, repository, runtime
+from idemflow.canvas import control, deployments, flow_file, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.commands import version as versioning
 from idemflow.commands._session import Session, session
 from idemflow.databases import Database
+from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource
+from idemflow.repository import Version
+from idemflow.runtime import Runtime
 from idemflow.settings import Settings
 
 
@@ -36,26 +41,40 @@ class Deployment:
 
 
 def deploy(
-    settings: Settings, name: str, progress: Callable[[str], None], *, dry_run: bool = False
+    settings: Settings,
+    name: str,
+    progress: Callable[[str], None],
+    *,
+    dry_run: bool = False,
+    force: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
     Args:
         settings: the resolved settings.
-        name: the pipeline's name.
+        name: the pipeline's name, or ``NAME@REV`` for a committed version.
         progress: told what happens.
         dry_run: only say what would change.
+        force: discard what an operator changed on the canvas and did not commit.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
-            does not take it, PipelineError where Elasticsearch does not take the mapping.
+            does not take it, PipelineError where Elasticsearch does not take the mapping,
+            UsageError where an operator's change would be lost.
     """
-    with session(settings, name) as opened:
-        return deploy_in(opened, progress, dry_run=dry_run)
+    pipeline, at, revision = name.partition("@")
+    with session(settings, pipeline) as opened:
+        if at:
+            return _deploy_version(opened, revision, progress, dry_run=dry_run, force=force)
+        return deploy_in(opened, progress, dry_run=dry_run, force=force)
 
 
 def deploy_in(
-    opened: Session, progress: Callable[[str], None], *, dry_run: bool = False
+    opened: Session,
+    progress: Callable[[str], None],
+    *,
+    dry_run: bool = False,
+    force: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.runtime
@@ -68,17 +87,123 @@ def deploy_in(
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
-        progress("index template")
-        indices.put_templates(opened.ledger, pipeline)
-        runtime.grant_indices(target, opened.settings, [pipeline.target_pattern, *ledger.LEDGER])
+        if group is not None and planned.changes:
+            _keep_operators_work(opened.settings, pipeline.name, group, force=force)
+        _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
+        _finish(opened.settings, pipeline.name, group)
     return Deployment(
         pipeline=pipeline.name,
         created=planned.group is None,
         dry_run=dry_run,
         changes=changes,
-        url=f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else "",
+        url=_url(target, group),
     )
+
+
+def _deploy_version(
+    opened: Session,
+    revision: str,
+    progress: Callable[[str], None],
+    *,
+    dry_run: bool,
+    force: bool,
+) -> Deployment:
+    """Put a committed version on the canvas, with this runtime's parameters."""
+    settings, name = opened.settings, opened.pipeline.name
+    store = repository.needed(settings)
+    version = store.resolve(name, revision)
+    wanted = versioning.definition(store, name, version)
+    versions.check_types(wanted, version.title)
+    found = control.find_group(name)
+    group = str(found.id) if found else None
+    now = versions.held(group) if group else None
+    changes = versions.differences(versions.export(group), wanted) if group else []
+    parameters = canvas.parameters_of(opened.pipeline, opened.runtime, _place(opened))
+    if not dry_run:
+        client_id = registry.ensure(store)
+        if group is not None and (changes or now is None):
+            _keep_operators_work(settings, name, group, force=force, unless=not changes)
+        _prepare(opened, progress)
+        progress("parameter context")
+        canvas.put_parameters(opened.pipeline, parameters)
+        progress(f"version {version.title}")
+        if group is None:
+            group = _create_version(client_id, name, store.branch, version)
+        elif now is None:
+            held = versions.Held(client_id, store.branch, repository.BUCKET, name, "", "", "")
+            canvas.replace_version(group, held, version, wanted)
+        else:
+            current = store.resolve(name, now.version)
+            modified = bool(versioning.changes_since(store, name, current))
+            if modified or current.id != version.id:
+                versioning.bring(store, name, group, current, version, modified=modified)
+        deployments.remember(name, flow_file.digest(versions.export(group)))
+    return Deployment(name, found is None, dry_run, changes, _url(opened.runtime, group))
+
+
+def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
+    group = versions.create(client_id, name, branch, version.id)
+    try:
+        control.start_steps(group)
+    except CanvasError as error:
+        versions.delete(group)
+        raise CanvasError(
+            f"{version.title} does not work here and was taken off the canvas: {error.message}"
+        ) from error
+    return group
+
+
+def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
+    """What Elasticsearch needs before a pipeline runs."""
+    progress("index template")
+    indices.put_templates(opened.ledger, opened.pipeline)
+    patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
+    runtime.grant_indices(opened.runtime, opened.settings, patterns)
+
+
+def _keep_operators_work(
+    settings: Settings, name: str, group: str, *, force: bool, unless: bool = False
+) -> None:
+    """Refuse to overwrite what an operator changed on the canvas and did not commit.
+
+    Such a change is what is neither in the version that the group is on nor left by a deployment.
+
+    Raises:
+        UsageError: there is one, or somebody has committed a newer version meanwhile.
+    """
+    if force or unless:
+        return
+    now = versions.held(group)
+    if now is None:
+        if deployments.remembered(name) != flow_file.digest(versions.export(group)):
+            raise UsageError(
+                f"{name} was changed on the canvas since it was deployed",
+                next_command=f"idemflow drift {name} shows where; "
+                f'idemflow version commit {name} -m "..." keeps it, --force discards it',
+            )
+        return
+    store = repository.needed(settings)
+    versioning.refuse_local(store, name, store.resolve(name, now.version), force=False)
+
+
+def _finish(settings: Settings, name: str, group: str) -> None:
+    """Remember what was deployed, and commit it where the group is under version control."""
+    now = versions.held(group)
+    if now is None:
+        # So that the canvas' Version menu works; a project without git has no versions.
+        found = repository.find(settings)
+        if found is not None and registry.GIT in registry.available():
+            found.synchronize()
+            registry.ensure(found)
+    deployments.remember(name, flow_file.digest(versions.export(group)))
+    found = repository.find(settings) if now else None
+    if found is not None:
+        found.synchronize()
+
+
+def _url(target: Runtime, group: str | None) -> str:
+    return f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else ""
 
 
 def _place(opened: Session) -> Database | Path | None:

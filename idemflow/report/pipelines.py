@@ -109,7 +109,12 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
 
 def changes_table(changes: Iterable[Change]) -> Table:
     """What differs between the canvas and the files."""
-    table = Table("component", "property", "on the canvas", "in the files")
+    return difference_table(changes, "on the canvas", "in the files")
+
+
+def difference_table(changes: Iterable[Change], left: str, right: str) -> Table:
+    """What differs between two sides, which are named."""
+    table = Table("component", "property", escape(left), escape(right))
     for change in changes:
         before, after = _first_difference(change.before, change.after)
         table.add_row(

@@ -226,7 +226,8 @@ def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:
     assert "Put documents" in refused.stderr
     assert "Identifier Attribute" in refused.stderr
 
-    people.json("deploy", "people")
+    assert "--force" in people.fail("deploy", "people").stderr
+    people.json("deploy", "people", "--force")
     report = people.json("run", "people")
     assert report["documents"] == 1000
     assert people.json("verify", "people")["equal"] is True

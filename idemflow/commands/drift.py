@@ -1,0 +1,90 @@
+"""``idemflow drift``: whether the canvas is what git and the YAML say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idemflow.canvas import control, versions
+from idemflow.canvas.difference import Change
+from idemflow.commands import deploy, version
+from idemflow.pipeline import spec
+from idemflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a pipeline on the canvas differs from its files.
+
+    Attributes:
+        pipeline: its name.
+        deployed: whether it is on the canvas; if not, that is drift, too.
+        version: title of the version that it was compared with, ``None`` without version control.
+        from_git: what differs from that version; before is git, after is the canvas.
+        from_yaml: what differs from the YAML and its scripts; before is the canvas.
+    """
+
+    pipeline: str
+    deployed: bool
+    version: str | None
+    from_git: list[Change]
+    from_yaml: list[Change]
+
+    @property
+    def found(self) -> bool:
+        """Whether there is any."""
+        return not self.deployed or bool(self.from_git or self.from_yaml)
+
+
+def drift(
+    settings: Settings,
+    name: str | None,
+    progress: Callable[[str], None],
+    *,
+    git: bool = True,
+    yaml: bool = True,
+) -> list[Drift]:
+    """Compare one pipeline, or all that are on the canvas; changes nothing.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline, or ``PIPELINE@REV`` to compare with that version; ``None`` for all.
+        progress: told what happens.
+        git: compare with git.
+        yaml: compare with the YAML.
+    """
+    if name is not None:
+        pipeline, _, revision = name.partition("@")
+        return [_drift(settings, pipeline, revision, progress, git=git, yaml=yaml)]
+    version.connect(settings)
+    there = [one for one in spec.names(settings.project) if control.find_group(one)]
+    return [_drift(settings, one, "", progress, git=git, yaml=yaml) for one in there]
+
+
+def _drift(
+    settings: Settings,
+    name: str,
+    revision: str,
+    progress: Callable[[str], None],
+    *,
+    git: bool,
+    yaml: bool,
+) -> Drift:
+    spec.load(settings.project, name)
+    progress(f"compare {name}")
+    version.connect(settings)
+    if control.find_group(name) is None:
+        return Drift(name, False, None, [], [])
+    title, from_git = None, list[Change]()
+    if git:
+        title, from_git = _from_git(settings, name, revision)
+    from_yaml = deploy.deploy(settings, name, progress, dry_run=True).changes if yaml else []
+    return Drift(name, True, title, from_git, from_yaml)
+
+
+def _from_git(settings: Settings, name: str, revision: str) -> tuple[str | None, list[Change]]:
+    if not revision and versions.held(control.group_id(name)) is None:
+        return None, []
+    store = version.open_canvas(settings)
+    wanted = store.resolve(name, revision) if revision else version.on_canvas(store, name)
+    return wanted.title, version.changes_since(store, name, wanted)

@@ -1,0 +1,359 @@
+"""The git repository that holds a project's flows, worked on with the git command.
+
+NiFi commits to it through its flow registry client. Where NiFi's user may write to the repository
+that the project is in, that one is used as it is. Started by root, the servers run as another user
+who may not: then NiFi works on a bare repository in the runtime's home, which belongs to that
+user, and :meth:`Repository.synchronize` keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from idemflow.errors import UsageError
+from idemflow.runtime.owner import Owner, folder, servers_user
+from idemflow.settings import Settings
+
+BUCKET = "pipelines"
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+# Fields of `git log`, apart by a character that no comment has.
+_FORMAT = "%H%x1f%aI%x1f%an%x1f%s"
+_SECONDS = 120
+# Runs git in one of the repositories; what it prints.
+_Git = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A commit that changed a flow.
+
+    Attributes:
+        id: the commit's hash, which is NiFi's name of the version.
+        at: when, with its time zone.
+        author: NiFi's user, or whoever committed with git.
+        comment: the first line of its message.
+        tags: names of releases, such as ``people@v3``.
+    """
+
+    id: str
+    at: datetime
+    author: str
+    comment: str
+    tags: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: its first tag, or the start of its hash."""
+        return self.tags[0] if self.tags else self.id[:9]
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository of a project's flows.
+
+    Attributes:
+        path: the repository as NiFi reaches it.
+        directory: the folder of the buckets in it.
+        branch: the branch that versions are committed to.
+        project: the working tree to keep in step; ``None`` where NiFi uses it itself.
+        owner: whose ``path`` is.
+    """
+
+    path: Path
+    directory: str
+    branch: str
+    project: Path | None
+    owner: Owner
+
+    def file(self, pipeline: str) -> str:
+        """Where a pipeline's versions are, as a path in the repository."""
+        place = f"{BUCKET}/{pipeline}.json"
+        return place if self.directory == "." else f"{self.directory}/{place}"
+
+    def versions(self, pipeline: str) -> list[Version]:
+        """The versions of a pipeline's flow, newest first."""
+        if not self._has_branch():
+            return []
+        file = self.file(pipeline)
+        tags = self._tags(pipeline, file)
+        found = []
+        for line in self._git("log", f"--format={_FORMAT}", self.branch, "--", file).splitlines():
+            commit, at, author, comment = line.split("\x1f", 3)
+            named = tuple(tags.get(commit, ()))
+            found.append(Version(commit, datetime.fromisoformat(at), author, comment, named))
+        return found
+
+    def resolve(self, pipeline: str, revision: str) -> Version:
+        """The version that a revision stands for.
+
+        Args:
+            pipeline: the pipeline's name.
+            revision: ``v3`` for the tag ``people@v3``, or what git understands: a tag, a hash or
+                its start, a branch.
+
+        Raises:
+            UsageError: there is no such revision, or it has no version of this flow.
+        """
+        show = f"idemflow version log {pipeline}"
+        for name in (f"refs/tags/{pipeline}@{revision}", revision):
+            if name.startswith("-") or not self._knows(name):
+                continue
+            commit = self._git("log", "-1", "--format=%H", name, "--", self.file(pipeline))
+            for version in self.versions(pipeline):
+                if version.id == commit:
+                    return version
+            raise UsageError(
+                f"{revision!r} has no version of {pipeline} on branch {self.branch!r}",
+                next_command=show,
+            )
+        raise UsageError(f"{pipeline} has no version {revision!r}", next_command=show)
+
+    def read(self, pipeline: str, version: str) -> str:
+        """The text of a version's file.
+
+        Raises:
+            UsageError: the flow was removed in that commit.
+        """
+        return self._git("show", f"{version}:{self.file(pipeline)}")
+
+    def tag(self, pipeline: str, name: str, version: Version) -> str:
+        """Name a version ``PIPELINE@NAME``.
+
+        Returns:
+            The tag.
+
+        Raises:
+            UsageError: that cannot be a name, or names another version.
+        """
+        if not _TAG.fullmatch(name) or name.endswith((".", ".lock")) or ".." in name:
+            raise UsageError(
+                f"{name!r} cannot be a tag: letters, digits and . _ + -, such as v3",
+                next_command=f"idemflow version tag {pipeline} v3",
+            )
+        tag = f"{pipeline}@{name}"
+        if self._knows(f"refs/tags/{tag}"):
+            there = self.resolve(pipeline, name)
+            if there.id == version.id:
+                return tag
+            raise UsageError(
+                f"{tag} names {there.id[:9]} already: {there.comment}",
+                next_command=f"choose another name, or `git tag -d {tag}` where it was never used",
+            )
+        self._git("tag", tag, version.id)
+        self.synchronize()
+        return tag
+
+    def synchronize(self) -> None:
+        """Bring NiFi's repository and the project's to the newer one's state.
+
+        Nothing to do where they are one. The project's branch is only ever moved forward.
+
+        Raises:
+            UsageError: both have commits that the other lacks, or the working tree is in the way.
+        """
+        if self.project is None:
+            return
+        self._fetch_into_project()
+        self._carry(self._project, self._git, {})
+
+    def _fetch_into_project(self) -> None:
+        project = self.project
+        if project is None or not self._has_branch():
+            return
+        theirs = self._git("rev-parse", self.branch)
+        kept = f"refs/idemflow/{self.branch}"
+        # A ref of its own leaves the project's branches and remotes as they are.
+        renamed = {f"refs/heads/{self.branch}": f"+refs/heads/{self.branch}:{kept}"}
+        self._carry(self._git, self._project, renamed)
+        ours = self._project(
+            "rev-parse", "-q", "--verify", f"refs/heads/{self.branch}", check=False
+        )
+        if ours == theirs or (ours and self._project_contains(theirs, ours)):
+            return
+        if ours and not self._project_contains(ours, theirs):
+            raise UsageError(
+                f"the branch {self.branch!r} of {project} and what NiFi committed have parted",
+                next_command=f"git -C {shlex.quote(str(project))} rebase {kept}",
+            )
+        current = self._project("symbolic-ref", "-q", "--short", "HEAD", check=False)
+        if current == self.branch:
+            self._project("merge", "-q", "--ff-only", theirs)
+        else:
+            self._project(
+                "update-ref", f"refs/heads/{self.branch}", theirs, *([ours] if ours else [])
+            )
+
+    def _project_contains(self, commit: str, tip: str) -> bool:
+        done = _run(self.project or self.path, ["merge-base", "--is-ancestor", commit, tip])
+        return done.returncode == 0
+
+    def _carry(self, source: _Git, target: _Git, renamed: Mapping[str, str]) -> None:
+        """Hand the branch and the tags over as a bundle.
+
+        git itself refuses to read another user's repository, and NiFi's user may not enter the
+        project.
+        """
+        branch = f"refs/heads/{self.branch}"
+        listed = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags",
+                  "refs/idemflow")  # fmt: skip
+        theirs = set(target(*listed).splitlines())
+        missing = {}
+        for line in source(*listed).splitlines():
+            commit, ref = line.split(" ", 1)
+            to = renamed.get(ref, f"{ref}:{ref}")
+            if (ref == branch or ref.startswith("refs/tags/")) and (
+                f"{commit} {to.rpartition(':')[2]}" not in theirs
+            ):
+                missing[ref] = to
+        if not missing:
+            return
+        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".bundle-") as made:
+            bundle = Path(made) / "bundle"
+            folder(Path(made), 0o755, self.owner)
+            # All of the history: git leaves out of a bundle what names a commit that the target
+            # has, and new tags on old versions are just that.
+            source("bundle", "create", "-q", str(bundle), *missing)
+            target("fetch", "-q", "--no-tags", str(bundle), *missing.values())
+
+    def _tags(self, pipeline: str, file: str) -> dict[str, list[str]]:
+        """Tags by the version that they stand for: a later commit may leave the file as it was."""
+        found: dict[str, list[str]] = {}
+        for tag in self._git(
+            "tag", "--list", f"{pipeline}@*", "--sort=-version:refname"
+        ).splitlines():
+            commit = self._git("log", "-1", "--format=%H", f"refs/tags/{tag}", "--", file)
+            if commit:
+                found.setdefault(commit, []).append(tag)
+        return found
+
+    def _has_branch(self) -> bool:
+        return self._knows(f"refs/heads/{self.branch}")
+
+    def _knows(self, revision: str) -> bool:
+        return bool(self._git("rev-parse", "-q", "--verify", f"{revision}^{{commit}}", check=False))
+
+    def _git(self, *arguments: str, check: bool = True) -> str:
+        return _checked(self.path, arguments, None if self.owner.is_self else self.owner, check)
+
+    def _project(self, *arguments: str, check: bool = True) -> str:
+        return _checked(self.project or self.path, arguments, None, check)
+
+
+def find(settings: Settings) -> Repository | None:
+    """The repository of the project's flows; ``None`` where the project is in none.
+
+    Raises:
+        UsageError: the setting ``flow_repository`` names none, or git is not installed.
+    """
+    owner = servers_user(settings.home, settings.run_as_user)
+    place = settings.flow_repository or settings.project
+    top = _top(place)
+    if top is None:
+        if settings.flow_repository is None:
+            return None
+        raise UsageError(
+            f"setting flow_repository: {place} is no git repository on this machine",
+            next_command=f"git init -b main {shlex.quote(str(place))}",
+        )
+    inside = settings.project.resolve()
+    directory = "flows"
+    if inside.is_relative_to(top) and inside != top:
+        directory = f"{inside.relative_to(top).as_posix()}/flows"
+    branch = _branch(top)
+    if settings.runtime == "external" or owner.is_self or top.stat().st_uid == owner.uid:
+        held = owner if top.stat().st_uid == owner.uid else Owner(os.geteuid(), os.getegid(), True)
+        return Repository(top, directory, branch, None, held)
+    bare = settings.folders.flows(top)
+    made = Repository(bare, directory, branch, top, owner)
+    if not (bare / "HEAD").is_file():
+        folder(bare.parent, 0o755)
+        folder(bare, 0o755, owner)
+        made._git("init", "-q", "--bare", "-b", branch, str(bare))
+    return made
+
+
+def needed(settings: Settings) -> Repository:
+    """The same, kept in step with the project.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = find(settings)
+    if found is None:
+        raise UsageError(
+            f"{settings.project} is in no git repository: versions have nowhere to be kept",
+            next_command=f"git init -b main {shlex.quote(str(settings.project))}",
+        )
+    found.synchronize()
+    return found
+
+
+def _top(place: Path) -> Path | None:
+    """The top folder of the working tree, or the bare repository, that a folder is in."""
+    if not place.is_dir():
+        return None
+    done = _run(place, ["rev-parse", "--is-bare-repository"])
+    if done.returncode:
+        if "dubious ownership" in done.stderr:
+            raise UsageError(
+                done.stderr.strip().splitlines()[0],
+                next_command=f"git config --global --add safe.directory {shlex.quote(str(place))}",
+            )
+        return None
+    bare = done.stdout.strip() == "true"
+    what = ("--absolute-git-dir",) if bare else ("--show-toplevel",)
+    return Path(_checked(place, ("rev-parse", *what), None, True)).resolve()
+
+
+def _branch(top: Path) -> str:
+    return _checked(top, ("symbolic-ref", "-q", "--short", "HEAD"), None, False) or "main"
+
+
+def _checked(path: Path, arguments: tuple[str, ...], user: Owner | None, check: bool) -> str:
+    done = _run(path, list(arguments), user)
+    if done.returncode and check:
+        told = (done.stderr or done.stdout).strip()
+        raise UsageError(
+            f"git {arguments[0]} in {path}: {told or f'exit code {done.returncode}'}",
+            next_command=f"git -C {shlex.quote(str(path))} status",
+        )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _run(
+    path: Path, arguments: list[str], user: Owner | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
+    if user is not None:
+        # That user has no home, and must not read the one of who runs idemflow.
+        environment |= {"HOME": str(path), "GIT_CONFIG_GLOBAL": os.devnull}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(path), *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd="/" if user else None,
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=[] if user else None,
+        )
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the program git is not installed", next_command="sudo apt-get install git"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(f"git {arguments[0]} in {path} does not end") from error

@@ -1,0 +1,307 @@
+"""Versions of flows: the commands on a running NiFi, next to git's own view."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nipyapi
+import pytest
+
+from idemflow.canvas import client, control, parameters
+from idemflow.canvas.flow import PUT
+from tests.integration.tools import Idemflow, Project, wait_until
+
+pytestmark = pytest.mark.timeout(600)
+
+SCRIPT = """
+    def records(count):
+        for number in range(count):
+            yield {"id": number}
+"""
+NAME = "versioned"
+FILE = f"flows/pipelines/{NAME}.json"
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def git(project: Project) -> Git:
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(project.path), *arguments],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    run("init", "-q", "-b", "main")
+    run("config", "user.name", "Human")
+    run("config", "user.email", "human@example.org")
+    return run
+
+
+@pytest.fixture
+def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow]:
+    """A pipeline in a project under git, deployed and running."""
+    project.pipeline(NAME, SCRIPT)
+    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
+    git("add", ".")
+    git("commit", "-q", "-m", "Add the pipeline")
+    made = idemflow.inside(project.path)
+    made.json("deploy", NAME)
+    client.connect(made.runtime().nifi)
+    yield made
+    remove()
+    for one in nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries:
+        nipyapi.versioning.delete_registry_client(one)
+
+
+def remove() -> None:
+    group = control.find_group(NAME)
+    if group is not None:
+        control.stop(group.id)
+        nipyapi.canvas.delete_process_group(
+            nipyapi.canvas.get_process_group(group.id, "id"), force=True, refresh=True
+        )
+    context = parameters.find(f"idemflow {NAME}")
+    if context is not None:
+        nipyapi.parameters.delete_parameter_context(context)
+
+
+def step(name: str) -> Any:
+    return control.trigger(control.group_id(NAME), name)
+
+
+def set_tasks(count: int) -> None:
+    """What an operator does: stop a step, change it, start it."""
+    nipyapi.canvas.schedule_processor(step(PUT), False)
+    nipyapi.canvas.update_processor(
+        step(PUT),
+        nipyapi.nifi.ProcessorConfigDTO(concurrently_schedulable_task_count=count),
+    )
+    nipyapi.canvas.schedule_processor(step(PUT), True)
+
+
+def tasks() -> int:
+    return int(step(PUT).component.config.concurrently_schedulable_task_count)
+
+
+def change(before: str, after: str) -> list[dict[str, str]]:
+    return [
+        {
+            "component": f"{NAME} / Load / {PUT}",
+            "property": "concurrentlySchedulableTaskCount",
+            "before": before,
+            "after": after,
+        }
+    ]
+
+
+def status(command: Idemflow) -> Any:
+    (found,) = command.json("version", "status", NAME)["pipelines"]
+    return found
+
+
+def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) -> None:
+    assert status(command)["state"] == "not under version control"
+    first = command.json("version", "commit", NAME, "-m", "Load it")["version"]["id"]
+    assert git("rev-parse", "HEAD") == first
+    assert git("log", "-1", "--format=%an|%s", "--", FILE) == "admin|Load it"
+    assert git("status", "--porcelain") == ""
+    assert status(command)["state"] == "up to date"
+    assert command.json("drift", NAME)["pipelines"][0]["drift"] is False
+    assert command.json("version", "tag", NAME, "v1")["tag"] == f"{NAME}@v1"
+    assert git("rev-parse", f"{NAME}@v1") == first
+    secret = command.runtime().loader.password
+    assert secret
+    assert secret not in git("log", "-p")
+
+    set_tasks(3)
+    drifted = command.run("drift", NAME, "--json")
+    assert drifted.code == 6
+    assert "has drifted" in drifted.stderr
+    (found,) = drifted.json()["pipelines"]
+    assert found["from_git"] == change("1", "3")
+    assert found["from_yaml"] == change("3", "1")
+    assert command.json("version", "diff", NAME)["changes"] == change("1", "3")
+    for arguments in (("deploy", NAME), ("version", "checkout", NAME, "v1")):
+        refused = command.fail(*arguments)
+        assert "was changed on the canvas" in refused.stderr
+        assert "--force discards it" in refused.stderr
+    assert tasks() == 3
+    assert "a tag would not have them" in command.fail("version", "tag", NAME, "v2").stderr
+
+    second = command.json("version", "commit", NAME, "-m", "Three tasks")["version"]["id"]
+    assert git("rev-parse", "HEAD") == second
+    diff = git("diff", "-U0", first, second).splitlines()
+    assert [line.replace(" ", "") for line in diff if line[:2] in ("- ", "+ ")] == [
+        '-"concurrentlySchedulableTaskCount":1,',
+        '+"concurrentlySchedulableTaskCount":3,',
+    ]
+    assert command.json("version", "commit", NAME, "-m", "Nothing")["changed"] is False
+    assert command.json("version", "tag", NAME, "v2")["tag"] == f"{NAME}@v2"
+    assert "names" in command.fail("version", "tag", NAME, "v1").stderr
+    assert command.json("version", "diff", NAME, "v1", "v2")["changes"] == change("1", "3")
+    listed = command.json("version", "log", NAME)["versions"]
+    assert [(one["comment"], one["tags"], one["current"]) for one in listed] == [
+        ("Three tasks", [f"{NAME}@v2"], True),
+        ("Load it", [f"{NAME}@v1"], False),
+    ]
+
+    assert command.json("version", "rollback", NAME)["version"]["id"] == first
+    assert tasks() == 1
+    assert step(PUT).component.state == "RUNNING"
+    assert status(command)["state"] == "a newer version is in git"
+    assert "is the first version" in command.fail("version", "rollback", NAME).stderr
+    command.json("version", "checkout", NAME, second[:10])
+    assert tasks() == 3
+    set_tasks(7)
+    command.json("version", "checkout", NAME, "v2", "--force")
+    assert tasks() == 3
+    assert command.fail("version", "checkout", NAME, "v9").code == 2
+    assert command.json("run", NAME)["documents"] == 3
+
+
+def test_what_is_queued_stays_and_what_ran_runs(
+    command: Idemflow, project: Project, git: Git
+) -> None:
+    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    set_tasks(2)
+    second = command.json("version", "commit", NAME, "-m", "Two")["version"]["id"]
+    group, put = control.group_id(NAME), step(PUT).id
+    nipyapi.canvas.schedule_processor(step(PUT), False)
+    control.run_once(group)
+    wait_until(lambda: waiting() == 3, "three records wait")
+    command.json("version", "checkout", NAME, first)
+    assert (waiting(), tasks(), step(PUT).id) == (3, 1, put)
+    assert step(PUT).component.state == "STOPPED"
+    assert step("Identify records").component.state == "RUNNING"
+    control.stop(group)
+    command.json("deploy", f"{NAME}@{second}")
+    assert (waiting(), tasks(), step(PUT).id) == (3, 2, put)
+    assert control.activity(group).running == 0
+
+    # The YAML, with the group under version control: a commit, and nothing is drawn anew.
+    project.change(NAME, "identity: id", "identity: id\nload: {tasks: 4}")
+    assert command.run("drift", NAME, "--from", "git").code == 0
+    assert command.run("drift", NAME, "--from", "yaml").code == 6
+    assert {one["after"] for one in command.json("deploy", NAME)["changes"]} == {"4"}
+    assert (tasks(), step(PUT).id, status(command)["state"]) == (4, put, "up to date")
+    assert git("log", "-1", "--format=%s") == f"Deploy flows/{NAME}.yaml"
+    wait_until(lambda: control.activity(group).queued == 0, "what waited is loaded")
+    assert command.json("verify", NAME)["documents"] == 3
+
+
+def test_a_version_elsewhere_with_other_parameters(
+    command: Idemflow, project: Project, git: Git
+) -> None:
+    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    command.json("version", "tag", NAME, "v1")
+    set_tasks(5)
+    command.json("version", "commit", NAME, "-m", "Five")
+    remove()
+    project.change(NAME, "count: 3", "count: 2")
+    assert command.fail("drift", f"{NAME}@v1").code == 6
+    deployed = command.json("deploy", f"{NAME}@v1")
+    assert deployed["created"] is True
+    assert tasks() == 1
+    assert status(command)["version"]["id"] == first
+    assert command.json("drift", f"{NAME}@v1")["pipelines"][0]["drift"] is False
+    assert command.json("run", NAME)["runs"][0]["sent"] == 2
+    assert command.json("deploy", f"{NAME}@v1")["changes"] == []
+    assert git("status", "--porcelain") == f"M flows/{NAME}.yaml"
+
+
+def test_a_conflict(command: Idemflow, project: Project, git: Git) -> None:
+    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    file = project.path / FILE
+    old = '"schedulingPeriod": "1 day"'
+    file.write_text(file.read_text().replace(old, '"schedulingPeriod": "2 days"'))
+    git("commit", "-q", "-a", "-m", "By hand")
+    hand = git("rev-parse", "HEAD")
+    set_tasks(3)
+    refused = command.fail("version", "commit", NAME, "-m", "Three")
+    assert f"changed in git since version {first}" in refused.stderr
+    assert "--force" in refused.stderr
+    assert git("rev-parse", "HEAD") == hand
+    assert tasks() == 3
+    forced = command.json("version", "commit", NAME, "-m", "Three", "--force")["version"]["id"]
+    assert git("log", "--format=%H", "--", FILE).splitlines() == [forced, hand, first]
+
+
+def test_a_version_that_does_not_work_is_taken_back(
+    command: Idemflow, project: Project, git: Git
+) -> None:
+    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    file = project.path / FILE
+    good = file.read_text()
+    flow = json.loads(good)
+    (put,) = (
+        part
+        for group in flow["flowContents"]["processGroups"]
+        for part in group["processors"]
+        if part["name"] == PUT
+    )
+    kind = put["type"]
+    for field, bad, told in (
+        ("type", "org.example.NoSuchProcessor", "this NiFi has no org.example.NoSuchProcessor"),
+        ("concurrentlySchedulableTaskCount", 2, "'Index' is invalid"),
+    ):
+        put["type"] = kind
+        put[field] = bad
+        if field != "type":
+            put["properties"] = {
+                key: value
+                for key, value in put["properties"].items()
+                if value != "${idemflow.index}"
+            }
+        file.write_text(json.dumps(flow, indent=2, sort_keys=True) + "\n")
+        git("commit", "-q", "-a", "-m", f"Bad {field}")
+        for arguments in (("version", "checkout", NAME, "HEAD"), ("deploy", f"{NAME}@HEAD")):
+            refused = command.fail(*arguments)
+            assert told in refused.stderr
+            assert status(command)["version"]["id"] == first
+            assert status(command)["local"] == []
+            assert step(PUT).component.state == "RUNNING"
+    assert command.json("run", NAME)["documents"] == 3
+
+
+def test_an_operators_change_without_version_control(command: Idemflow) -> None:
+    set_tasks(3)
+    refused = command.fail("deploy", NAME)
+    assert "was changed on the canvas since it was deployed" in refused.stderr
+    assert tasks() == 3
+    command.json("deploy", NAME, "--force")
+    assert tasks() == 1
+
+
+def test_export_import_and_registries(command: Idemflow, tmp_path: Path) -> None:
+    command.json("version", "commit", NAME, "-m", "One")
+    command.json("version", "tag", NAME, "v1")
+    file = tmp_path / "flow.json"
+    command.json("version", "export", NAME, "v1", "-o", str(file))
+    assert "is there already" in command.fail("version", "export", NAME, "-o", str(file)).stderr
+    assert "under version control" in command.fail("version", "import", NAME, str(file)).stderr
+    remove()
+    assert command.json("version", "import", NAME, str(file))["created"] is True
+    assert tasks() == 1
+    refused = command.fail("registry", "add", "--type", "nifi-registry", "--name", "other")
+    assert "it has: git" in refused.stderr
+    listed = command.json("registry", "list")
+    assert len(listed["clients"]) == 1
+
+
+def test_a_project_without_git(idemflow: Idemflow, project: Project) -> None:
+    name = project.pipeline("unversioned", SCRIPT)
+    refused = idemflow.inside(project.path).fail("version", "status", name)
+    assert refused.code == 2
+    assert "is in no git repository" in refused.stderr
+    assert "git init" in refused.stderr
+
+
+def waiting() -> int:
+    found: dict[str, int] = control.activity(control.group_id(NAME)).queues
+    return sum(count for queue, count in found.items() if queue.endswith(PUT))

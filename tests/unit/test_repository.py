@@ -1,0 +1,162 @@
+"""The repository of a project's flows, with the real git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from idemflow.errors import UsageError
+from idemflow.repository import Repository
+from idemflow.runtime.owner import Owner
+
+FILE = "flows/pipelines/people.json"
+
+
+def git(path: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(path), "-c", "user.name=A", "-c", "user.email=a@example.org", *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def commit(path: Path, text: str, message: str, file: str = FILE) -> str:
+    target = path / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+    git(path, "add", file)
+    git(path, "commit", "-q", "-m", message)
+    return git(path, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    path = tmp_path / "a project"
+    path.mkdir()
+    git(path, "init", "-q", "-b", "main")
+    return path
+
+
+def opened(path: Path, project: Path | None = None) -> Repository:
+    owner = Owner(os.geteuid(), os.getegid(), is_self=True)
+    return Repository(path, "flows", "main", project, owner)
+
+
+@pytest.fixture
+def apart(project: Path, tmp_path: Path) -> Repository:
+    """A bare repository that NiFi uses, and the project's."""
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(bare))
+    return opened(bare, project)
+
+
+def test_an_empty_repository_has_no_versions(project: Path) -> None:
+    assert opened(project).versions("people") == []
+
+
+def test_versions_are_the_commits_of_the_file(project: Path) -> None:
+    first = commit(project, "1", "First\n\nMore")
+    commit(project, "x", "Something else", "README")
+    store = opened(project)
+    newest = store.versions("people")
+    assert [(one.id, one.comment, one.author) for one in newest] == [(first, "First", "A")]
+    # A tag on a later commit that left the file as it was names the version, too.
+    git(project, "tag", "people@v1")
+    second = commit(project, "2", "Second")
+    assert [(one.id, one.tags) for one in store.versions("people")] == [
+        (second, ()), (first, ("people@v1",)),
+    ]  # fmt: skip
+    for revision in ("v1", "people@v1", first, first[:8], "HEAD~1"):
+        assert store.resolve("people", revision).id == first
+    assert store.resolve("people", "main").id == second
+    assert store.read("people", first) == "1"
+    for wrong in ("v9", "--all", "", "HEAD~9"):
+        with pytest.raises(UsageError, match="has no version"):
+            store.resolve("people", wrong)
+    with pytest.raises(UsageError, match="has no version of other"):
+        store.resolve("other", "main")
+
+
+def test_a_tag_names_one_version(project: Path) -> None:
+    commit(project, "1", "First")
+    store = opened(project)
+    first = store.resolve("people", "main")
+    assert store.tag("people", "v1", first) == "people@v1"
+    assert store.tag("people", "v1", first) == "people@v1"
+    commit(project, "2", "Second")
+    with pytest.raises(UsageError, match=r"people@v1 names .* already: First"):
+        store.tag("people", "v1", store.resolve("people", "main"))
+    for wrong in ("-d", "a b", "a..b", "x.lock", "", "a/b"):
+        with pytest.raises(UsageError, match="cannot be a tag"):
+            store.tag("people", wrong, first)
+
+
+def test_both_ways_between_nifi_and_the_project(apart: Repository, project: Path) -> None:
+    first = commit(project, "1", "First")
+    apart.synchronize()
+    assert [one.id for one in apart.versions("people")] == [first]
+
+    clone = project.parent / "clone"
+    git(project.parent, "clone", "-q", str(apart.path), str(clone))
+    second = commit(clone, "2", "By NiFi")
+    git(clone, "push", "-q")
+    apart.synchronize()
+    assert git(project, "rev-parse", "HEAD") == second
+    assert (project / FILE).read_text() == "2"
+    assert git(project, "status", "--porcelain") == ""
+
+    git(project, "tag", "people@v1", first)
+    apart.synchronize()
+    assert apart.resolve("people", "v1").id == first
+    apart.tag("people", "v2", apart.resolve("people", second))
+    assert git(project, "rev-parse", "people@v2") == second
+    before = git(apart.path, "for-each-ref")
+    apart.synchronize()
+    assert git(apart.path, "for-each-ref") == before
+
+
+def test_another_branch_is_checked_out(apart: Repository, project: Path) -> None:
+    commit(project, "1", "First")
+    apart.synchronize()
+    git(project, "checkout", "-q", "-b", "feature")
+    clone = project.parent / "clone"
+    git(project.parent, "clone", "-q", str(apart.path), str(clone))
+    second = commit(clone, "2", "By NiFi")
+    git(clone, "push", "-q")
+    apart.synchronize()
+    assert git(project, "rev-parse", "main") == second
+    assert (project / FILE).read_text() == "1"
+
+
+def test_parted_histories_are_told_and_nothing_is_lost(apart: Repository, project: Path) -> None:
+    commit(project, "1", "First")
+    apart.synchronize()
+    clone = project.parent / "clone"
+    git(project.parent, "clone", "-q", str(apart.path), str(clone))
+    theirs = commit(clone, "2", "By NiFi")
+    git(clone, "push", "-q")
+    ours = commit(project, "x", "By hand", "README")
+    with pytest.raises(UsageError, match="have parted") as error:
+        apart.synchronize()
+    assert "rebase refs/idemflow/main" in str(error.value.next_command)
+    assert git(project, "rev-parse", "main") == ours
+    git(project, "rebase", "-q", "refs/idemflow/main")
+    apart.synchronize()
+    assert git(apart.path, "rev-parse", "main") == git(project, "rev-parse", "main")
+    assert git(project, "rev-parse", "main~1") == theirs
+
+
+def test_a_change_in_the_working_tree_is_not_overwritten(apart: Repository, project: Path) -> None:
+    commit(project, "1", "First")
+    apart.synchronize()
+    clone = project.parent / "clone"
+    git(project.parent, "clone", "-q", str(apart.path), str(clone))
+    commit(clone, "2", "By NiFi")
+    git(clone, "push", "-q")
+    (project / FILE).write_text("mine")
+    with pytest.raises(UsageError, match="would be overwritten"):
+        apart.synchronize()
+    assert (project / FILE).read_text() == "mine"
