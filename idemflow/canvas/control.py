@@ -15,6 +15,8 @@ from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
+_VALID_WITHIN = 20.0
+_VALID_WITHIN = 20.0
 # What starts something: never started with the steps.
 _TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
@@ -103,7 +105,7 @@ def start_steps(group: str) -> None:
         CanvasError: a component is not valid, with what NiFi says of it.
     """
     with errors():
-        nipyapi.canvas.schedule_all_controllers(group, True)
+        _enable_services(group)
         parts = [*processors(group), *_ports(group)]
         waiting = [
             part
@@ -111,7 +113,6 @@ def start_steps(group: str) -> None:
             if part.component.name not in _TRIGGERS and part.component.state == "STOPPED"
         ]
         if waiting:
-            _check_valid(group)
             nipyapi.canvas.schedule_components(group, True, waiting)
     _wait(
         lambda: all(
@@ -251,19 +252,42 @@ def _ports(group: str) -> list[Any]:
     return found
 
 
-def _check_valid(group: str) -> None:
-    _wait(
-        lambda: all(part.component.validation_status != "VALIDATING" for part in processors(group)),
-        "NiFi does not finish checking the pipeline's components",
-    )
-    problems = [
-        f"{part.component.name}: {problem}"
-        for part in processors(group)
-        if part.component.validation_status == "INVALID"
-        for problem in part.component.validation_errors or ()
-    ]
-    if problems:
-        raise CanvasError("NiFi finds components not valid: " + "; ".join(problems))
+def _enable_services(group: str) -> None:
+    """Enable the services of a group, and wait until NiFi finds its components valid.
+
+    NiFi passes over services that it still checks when it is asked to enable all: it is asked
+    again. A step is checked anew some time after a service that it needs was enabled; what NiFi
+    says of it before that is of the past.
+
+    Raises:
+        CanvasError: it goes on finding components not valid, with what it says of them.
+    """
+    deadline = time.monotonic() + _VALID_WITHIN
+    api = nipyapi.nifi.FlowApi()
+    enabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="ENABLED")
+    while True:
+        services = api.get_controller_services_from_group(
+            group, include_ancestor_groups=False, include_descendant_groups=True
+        ).controller_services
+        if any(service.component.state == "DISABLED" for service in services):
+            api.activate_controller_services(id=group, body=enabled)
+        # An operator may have disabled a step on purpose: then nothing is asked of it.
+        steps = [part for part in processors(group) if part.component.state != "DISABLED"]
+        problems = [text for part in [*services, *steps] for text in _problems(part.component)]
+        if not problems:
+            return
+        if time.monotonic() > deadline:
+            raise CanvasError("NiFi finds components not valid: " + "; ".join(problems))
+        time.sleep(0.2)
+
+
+def _problems(component: Any) -> list[str]:
+    """What keeps a step or a service from being used just now."""
+    if component.validation_status == "INVALID":
+        return [f"{component.name}: {text}" for text in component.validation_errors]
+    if component.validation_status == "VALIDATING" or component.state == "ENABLING":
+        return [f"{component.name}: NiFi still checks it"]
+    return [f"{component.name}: it is disabled"] if component.state == "DISABLED" else []
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:
