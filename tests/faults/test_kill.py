@@ -1,9 +1,9 @@
 """Real ``kill -9`` of the recorded processes, at every stage of a run of 20,000 people.
 
 Afterwards the servers are started again with ``idemflow up``: the run completes by itself. Only
-where NiFi died before it had written to disk that the steps were started (it does so about a second
-later) they stand still, and ``idemflow run`` starts them. Exactly 20,000 documents, contents as sent,
-no dead letter.
+where NiFi died before it had saved that the steps were started (it does so within a second or so)
+they stand still until they are started again. Exactly 20,000 documents, contents as sent, no dead
+letter.
 """
 
 from __future__ import annotations
@@ -89,9 +89,8 @@ class Crowd:
         try:
             wait_until(lambda: bool(self.ledger.run_ids(self.name)), "the summary", seconds=120)
         except AssertionError as error:
-            raise AssertionError(
-                f"{error}; {states}; {control.activity(self.group)}; {control.bulletins(self.group)}"
-            ) from None
+            now, said = control.activity(self.group), control.bulletins(self.group)
+            raise AssertionError(f"{error}; {states}; {now}; {said}") from None
         wait_until(lambda: self.documents() == PEOPLE, "all people arrive", seconds=120)
         wait_until(lambda: control.activity(self.group).queued == 0, "the queue empties")
         (run,) = self.ledger.run_ids(self.name)
