@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from collections.abc import Callable
 
 import nipyapi
@@ -82,9 +81,6 @@ class Crowd:
         steps = [one.component for one in control.processors(self.group)]
         states = {one.name: one.state for one in steps if one.name not in (TRIGGER, REPLAY_TRIGGER)}
         if set(states.values()) != {"RUNNING"}:
-            warnings.warn(
-                f"NiFi had not yet saved that the steps were started: {states}", stacklevel=2
-            )
             control.start_steps(self.group)
         try:
             wait_until(lambda: bool(self.ledger.run_ids(self.name)), "the summary", seconds=120)
