@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks import rows_loader
 from benchmarks.load_clients import connect
 from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, project, table, written
-from idemflow import runtime, settings
+from idemflow import indices, runtime, settings
 from idemflow.canvas import control
 from idemflow.canvas.client import errors
 from idemflow.commands import deploy, run
@@ -36,7 +36,8 @@ from idemflow.pipeline import spec
 from idemflow.settings import Settings
 
 PLOT = Path(__file__).parent / "plots" / "rows.png"
-POLL = 0.05
+# Each answer costs Elasticsearch some milliseconds.
+POLL = 0.2
 Load = Literal["first", "again"]
 LOADS: tuple[Load, ...] = ("first", "again")
 WAYS = {
@@ -143,10 +144,10 @@ def _turn(
     *,
     counts: bool,
 ) -> None:
-    mapping = spec.load(chosen.project, PIPELINE).mapping()
+    pipeline = spec.load(chosen.project, PIPELINE)
     _clear(client)
     deploy.deploy(chosen, PIPELINE, lambda _: None)
-    rows_loader.create_index(client, PEER_INDEX, mapping)
+    rows_loader.create_index(client, PEER_INDEX, indices.settings(pipeline), pipeline.mapping())
     for load in LOADS:
         own, whole = _run(chosen, client, result.rows)
         peer = rows_loader.load(login, client, PEER_INDEX)

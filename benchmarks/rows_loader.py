@@ -21,14 +21,12 @@ THREADS = 2
 FETCH = 10_000
 
 
-def create_index(client: Elasticsearch, index: str, mapping: Mapping[str, Any]) -> None:
-    """An empty index with the pipeline's mapping and one shard."""
+def create_index(
+    client: Elasticsearch, index: str, settings: Mapping[str, Any], mapping: Mapping[str, Any]
+) -> None:
+    """An empty index with the pipeline's settings and mapping."""
     client.indices.delete(index=index, ignore_unavailable=True)
-    client.indices.create(
-        index=index,
-        settings={"number_of_shards": 1, "number_of_replicas": 0},
-        mappings=mapping,
-    )
+    client.indices.create(index=index, settings=settings, mappings=mapping)
 
 
 def load(login: Login, client: Elasticsearch, index: str) -> float:

@@ -15,6 +15,8 @@ from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
+_VALID_WITHIN = 20.0
+_VALID_WITHIN = 20.0
 # What starts something: never started with the steps.
 _TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
@@ -107,7 +109,7 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         CanvasError: a component is not valid, with what NiFi says of it.
     """
     with errors():
-        nipyapi.canvas.schedule_all_controllers(group, True)
+        _enable_services(group)
         parts = [*processors(group), *_ports(group)]
         waiting = [
             part
@@ -117,7 +119,6 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
             and part.id not in leave
         ]
         if waiting:
-            _check_valid(group)
             nipyapi.canvas.schedule_components(group, True, waiting)
     _wait(
         lambda: all(
@@ -260,24 +261,23 @@ def _ports(group: str) -> list[Any]:
 
 
 def problems(group: str) -> list[str]:
-    """What NiFi finds wrong with the processors of a group, a line each: step and reason."""
+    """What NiFi finds wrong with the steps of a group, a line each: step and reason."""
     _wait(
-        lambda: not any(map(_is_unsettled, processors(group))),
+        lambda: (
+            not any(
+                part.component.validation_status == "VALIDATING"
+                or part.component.state == "ENABLING"
+                for part in [*_services(group), *processors(group)]
+            )
+        ),
         "NiFi does not finish checking the pipeline's components, or enabling its services",
     )
     return [
-        f"{part.component.name}: {problem}"
+        text
         for part in processors(group)
         if part.component.validation_status == "INVALID"
-        for problem in part.component.validation_errors or ()
+        for text in _problems(part.component)
     ]
-
-
-def _is_unsettled(part: nipyapi.nifi.ProcessorEntity) -> bool:
-    """Whether NiFi still checks a processor, or enables a service that it needs."""
-    return part.component.validation_status == "VALIDATING" or any(
-        "state is Enabling" in problem for problem in part.component.validation_errors or ()
-    )
 
 
 def steps(group: str) -> tuple[set[str], set[str]]:
@@ -290,10 +290,47 @@ def steps(group: str) -> tuple[set[str], set[str]]:
     return running, {str(part.id) for part in found} - running
 
 
-def _check_valid(group: str) -> None:
-    found = problems(group)
-    if found:
-        raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
+def _enable_services(group: str) -> None:
+    """Enable the services of a group, and wait until NiFi finds its components valid.
+
+    NiFi passes over services that it still checks when it is asked to enable all: it is asked
+    again. A step is checked anew some time after a service that it needs was enabled; what NiFi
+    says of it before that is of the past.
+
+    Raises:
+        CanvasError: it goes on finding components not valid, with what it says of them.
+    """
+    deadline = time.monotonic() + _VALID_WITHIN
+    enabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="ENABLED")
+    while True:
+        services = _services(group)
+        if any(service.component.state == "DISABLED" for service in services):
+            nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=enabled)
+        # An operator may have disabled a step on purpose: then nothing is asked of it.
+        used = [part for part in processors(group) if part.component.state != "DISABLED"]
+        found = [text for part in [*services, *used] for text in _problems(part.component)]
+        if not found:
+            return
+        if time.monotonic() > deadline:
+            raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
+        time.sleep(0.2)
+
+
+def _services(group: str) -> list[Any]:
+    """All controller services of a group and of the groups in it."""
+    found = nipyapi.nifi.FlowApi().get_controller_services_from_group(
+        group, include_ancestor_groups=False, include_descendant_groups=True
+    )
+    return list(found.controller_services)
+
+
+def _problems(component: Any) -> list[str]:
+    """What keeps a step or a service from being used just now."""
+    if component.validation_status == "INVALID":
+        return [f"{component.name}: {text}" for text in component.validation_errors]
+    if component.validation_status == "VALIDATING" or component.state == "ENABLING":
+        return [f"{component.name}: NiFi still checks it"]
+    return [f"{component.name}: it is disabled"] if component.state == "DISABLED" else []
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:

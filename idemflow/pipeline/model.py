@@ -122,6 +122,7 @@ class Index(Strict):
         name: the index' name; ``{run}`` or ``{day}`` at its end makes an index per run or per day.
         shards: number of primary shards, for a new index.
         replicas: number of replicas of each.
+        refresh: how soon searches see what was written; ``None`` for Elasticsearch's own way.
         mapping: field name to field type, or to a full mapping of the field.
         dynamic: what Elasticsearch does with a field that is not in the mapping.
     """
@@ -129,6 +130,7 @@ class Index(Strict):
     name: str
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     replicas: Annotated[int, Field(ge=0, le=10)] = 0
+    refresh: Period | None = None
     mapping: dict[FieldName, FieldType] = Field(default_factory=dict)
     dynamic: Literal["true", "false", "strict"] = "true"
 
