@@ -15,6 +15,7 @@ _BOXES = (
     "g.connection-label-container"
 )
 _PANELS = ("navigation-control", "operation-control")
+_DIALOG = "mat-dialog-container"
 # How a group shows its state under version control: characters of NiFi's icon font.
 STATES = {
     "not under version control": "",
@@ -98,8 +99,8 @@ class Canvas:
 
     @property
     def dialog(self) -> Locator:
-        """The dialog that is open."""
-        return self.page.locator("mat-dialog-container")
+        """The dialog that is open, beside one that another follows and that fades away."""
+        return self.page.locator(f"{_DIALOG}:not(.mdc-dialog--closing)")
 
     @property
     def menu(self) -> Locator:
@@ -140,7 +141,7 @@ class Canvas:
         """
         self.dialog.get_by_role("button", name=button, exact=True).click()
         if last:
-            expect(self.dialog).to_have_count(0)
+            expect(self.page.locator(_DIALOG)).to_have_count(0)
 
     def fill(self, **fields: str) -> None:
         """Fill in fields of the dialog, by label with ``_`` for spaces."""
