@@ -3,7 +3,7 @@
 #   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
 #   make test    set everything up, run all tests
 #   make down    stop the servers
-#   make screenshots   take the README's picture of the canvas anew
+#   make screenshots   take the pictures of the canvas in README and docs anew
 #   make lint    check style and types
 #   make lock    resolve the runtime's artifacts anew and write nifi/artifacts.toml
 #   make clean   stop the servers and delete what was made in this folder

@@ -11,7 +11,7 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.errors import CanvasError, UsageError
-from idemflow.repository import Repository
+from idemflow.repository import BUCKET, Repository
 
 GIT = "io.idemflow.registry.GitFlowRegistryClient"
 # What a person calls the types, and how NiFi does.
@@ -112,6 +112,8 @@ def ensure(repository: Repository) -> str:
         "Repository Path": str(repository.path),
         "Branch": repository.branch,
         "Directory": repository.directory,
+        # To be there for the canvas' first commit, too.
+        "New Bucket": BUCKET,
     }
     taken = set()
     for one in clients():

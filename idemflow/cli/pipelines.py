@@ -103,7 +103,7 @@ def run(
             out.print(f"What could not go in: idemflow dead-letters list {pipeline}")
         if result.drift:
             out.print(
-                f"The canvas differs from the files in {result.drift} places; "
+                f"The canvas differs from the files in {result.drift} place(s); "
                 f"see: idemflow deploy {pipeline} --dry-run"
             )
     if not result.idempotent:

@@ -284,12 +284,11 @@ def drift(context: click.Context, pipeline: str | None, source: str, as_json: bo
         )
     else:
         out.print(tables.drift_tables(found))
-    drifted = [one.pipeline for one in found if one.found]
+    drifted = [one for one in found if one.found]
     if drifted:
         raise Drift(
-            f"the canvas has drifted: {', '.join(drifted)}",
-            next_command=f'idemflow version commit {drifted[0]} -m "..." keeps the canvas, '
-            f"idemflow deploy {drifted[0]} --force discards it",
+            f"the canvas has drifted: {', '.join(one.pipeline for one in drifted)}",
+            next_command=drifted[0].way_out,
         )
 
 

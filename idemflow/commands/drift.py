@@ -19,7 +19,9 @@ class Drift:
     Attributes:
         pipeline: its name.
         deployed: whether it is on the canvas; if not, that is drift, too.
-        version: title of the version that it was compared with, ``None`` without version control.
+        version: title of the version that it was compared with; ``None`` without version control,
+            or when git was left out.
+        yaml: whether it was compared with the YAML.
         from_git: what differs from that version; before is git, after is the canvas.
         from_yaml: what differs from the YAML and its scripts; before is the canvas.
     """
@@ -27,6 +29,7 @@ class Drift:
     pipeline: str
     deployed: bool
     version: str | None
+    yaml: bool
     from_git: list[Change]
     from_yaml: list[Change]
 
@@ -34,6 +37,19 @@ class Drift:
     def found(self) -> bool:
         """Whether there is any."""
         return not self.deployed or bool(self.from_git or self.from_yaml)
+
+    @property
+    def way_out(self) -> str:
+        """The commands that end it."""
+        name = self.pipeline
+        if not self.deployed:
+            return f"idemflow deploy {name}"
+        if self.version and not self.from_git:
+            return f"say the same in flows/{name}.yaml; idemflow deploy {name} discards it"
+        return (
+            f'idemflow version commit {name} -m "..." keeps the canvas, '
+            f"idemflow deploy {name} --force discards it"
+        )
 
 
 def drift(
@@ -74,12 +90,12 @@ def _drift(
     progress(f"compare {name}")
     version.connect(settings)
     if control.find_group(name) is None:
-        return Drift(name, False, None, [], [])
+        return Drift(name, False, None, yaml, [], [])
     title, from_git = None, list[Change]()
     if git:
         title, from_git = _from_git(settings, name, revision)
     from_yaml = deploy.deploy(settings, name, progress, dry_run=True).changes if yaml else []
-    return Drift(name, True, title, from_git, from_yaml)
+    return Drift(name, True, title, yaml, from_git, from_yaml)
 
 
 def _from_git(settings: Settings, name: str, revision: str) -> tuple[str | None, list[Change]]:

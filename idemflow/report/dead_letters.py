@@ -108,7 +108,7 @@ def replayed(result: ReplayReport) -> RenderableType:
         parts.append("No dead letters are left.")
     if result.drift:
         parts.append(
-            f"The canvas differs from the files in {result.drift} places; "
+            f"The canvas differs from the files in {result.drift} place(s); "
             f"see: idemflow deploy {result.pipeline} --dry-run"
         )
     return Group(*parts)

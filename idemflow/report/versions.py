@@ -63,8 +63,10 @@ def drift_tables(found: Iterable[Drift]) -> RenderableType:
         if not one.deployed:
             parts.append(f"[red]{name}[/]: not on the canvas")
             continue
-        against = f"{one.version} and the YAML" if one.version else "the YAML"
-        if not one.found:
+        against = " and ".join([*filter(None, [one.version]), *["the YAML"] * one.yaml])
+        if not against:
+            parts.append(f"[yellow]{name}[/]: not under version control, nothing to compare with")
+        elif not one.found:
             parts.append(f"[green]{name}[/]: no drift from {escape(against)}")
         if one.from_git:
             parts.append(f"[red]{name}[/]: the canvas differs from git")

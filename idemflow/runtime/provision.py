@@ -15,7 +15,7 @@ from idemflow.runtime.java import installed_java, servers_java, start_options
 from idemflow.runtime.launch import Command
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.nar import types_of
-from idemflow.runtime.owner import Owner, folder, servers_user
+from idemflow.runtime.owner import Owner, folder, servers_user, write_file
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.python_env import python_environment
 from idemflow.runtime.secrets import ensure_secrets, login_file
@@ -47,6 +47,8 @@ def make_home(settings: Settings) -> Owner:
     """
     owner = servers_user(settings.home, settings.run_as_user)
     folder(settings.home, 0o700 if owner.is_self else 0o755)
+    # By default it lies in the project: a `git add .` there must not take secrets and data along.
+    write_file(settings.home / ".gitignore", "*\n")
     return owner
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -44,23 +45,30 @@ def deployed(idemflow: Idemflow) -> Idemflow:
     return idemflow
 
 
-@pytest.fixture
-def login_page(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
-    """A new browser session on NiFi's login form.
-
-    The window is wide and low: all of ``people`` fits in it, right of NiFi's folded panels.
-    """
+@contextmanager
+def visit(browser: Browser, url: str, width: int, height: int) -> Iterator[Canvas]:
+    """A new browser session on NiFi's login form, in a window of that size."""
     context = browser.new_context(
         # The runtime's own CA is not in Chromium's store; the other tests verify the certificate.
         ignore_https_errors=True,
-        viewport={"width": 1440, "height": 640},
+        viewport={"width": width, "height": height},
     )
     context.set_default_timeout(_PATIENCE)
     expect.set_options(timeout=_PATIENCE)
     page = context.new_page()
-    page.goto(f"{deployed.runtime().nifi.url}/nifi/")
+    page.goto(f"{url}/nifi/")
     yield Canvas(page)
     context.close()
+
+
+@pytest.fixture
+def login_page(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
+    """NiFi's login form.
+
+    The window is wide and low: all of ``people`` fits in it, right of NiFi's folded panels.
+    """
+    with visit(browser, deployed.runtime().nifi.url, 1440, 640) as canvas:
+        yield canvas
 
 
 @pytest.fixture

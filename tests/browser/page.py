@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,6 +15,16 @@ _BOXES = (
     "g.connection-label-container"
 )
 _PANELS = ("navigation-control", "operation-control")
+_DIALOG = "mat-dialog-container"
+# How a group shows its state under version control: characters of NiFi's icon font.
+STATES = {
+    "not under version control": "",
+    "up to date": "\uf00c",
+    "locally modified": "\uf069",
+    "stale": "\uf0aa",
+    "locally modified and stale": "\uf06a",
+    "sync failure": "\uf128",
+}
 
 
 @dataclass(frozen=True)
@@ -86,10 +97,90 @@ class Canvas:
         title = self.page.locator("text.processor-name", has_text=_exactly(name))
         return self.page.locator("g.processor", has=title)
 
-    def choose(self, component: Locator, item: str) -> None:
-        """Choose from a component's context menu."""
+    @property
+    def dialog(self) -> Locator:
+        """The dialog that is open, beside one that another follows and that fades away."""
+        return self.page.locator(f"{_DIALOG}:not(.mdc-dialog--closing)")
+
+    @property
+    def menu(self) -> Locator:
+        """The context menu that is open, its submenus after it."""
+        return self.page.locator("[role=menu]")
+
+    def choose(self, component: Locator, item: str, of: str = "") -> None:
+        """Choose from a component's context menu, or from a submenu.
+
+        Args:
+            component: what to click on.
+            item: a text of the menu.
+            of: a text of the submenu that the item opens.
+        """
+        if of:
+            self.unfold(component, item)
+        else:
+            component.click(button="right")
+        self._item(of or item).click()
+        expect(self.menu).to_have_count(0)
+
+    def unfold(self, component: Locator, item: str) -> Locator:
+        """Open a submenu of a component's context menu."""
         component.click(button="right")
-        self.page.locator("[role=menuitem]").get_by_text(item, exact=True).click()
+        self._item(item).hover()
+        expect(self.menu).to_have_count(2)
+        return self.menu.last
+
+    def _item(self, text: str) -> Locator:
+        return self.page.locator("[role=menuitem]").get_by_text(text, exact=True)
+
+    def press(self, button: str, *, last: bool = True) -> None:
+        """Press a button of the dialog.
+
+        Args:
+            button: its text.
+            last: whether the dialog closes.
+        """
+        self.dialog.get_by_role("button", name=button, exact=True).click()
+        if last:
+            expect(self.page.locator(_DIALOG)).to_have_count(0)
+
+    def fill(self, **fields: str) -> None:
+        """Fill in fields of the dialog, by label with ``_`` for spaces."""
+        for label, text in fields.items():
+            self.dialog.get_by_label(label.replace("_", " ")).fill(text)
+
+    def select(self, label: str, option: str) -> None:
+        """Choose from a list in the dialog."""
+        self.dialog.get_by_label(label).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        expect(self.dialog.get_by_label(label)).to_have_text(option)
+
+    def drag_out(self, tool: str, x: float, y: float) -> None:
+        """Drag a tool of NiFi's bar onto the canvas."""
+        self.page.locator(f"new-canvas-item[tooltip='{tool}'] button").hover()
+        self.page.mouse.down()
+        self.page.mouse.move(x, y, steps=10)
+        self.page.mouse.up()
+
+    def refresh(self) -> None:
+        """Have NiFi draw the group anew that is open, from the canvas' own menu."""
+        corner = self.page.locator("svg.canvas-svg")
+        size = corner.bounding_box()
+        assert size is not None
+        corner.click(button="right", position={"x": 20, "y": size["height"] - 20})
+        self._item("Refresh").click()
+
+    def version_icon(self, group: str) -> Locator:
+        """The icon before a group's name; its text is one of :data:`STATES`."""
+        return self.group(group).locator("text.version-control")
+
+    def expect_state(self, group: str, state: str, seconds: float = 120) -> None:
+        """Refresh until a group shows a state: NiFi asks the repository once a minute."""
+        deadline = time.monotonic() + seconds
+        icon = self.version_icon(group)
+        while icon.text_content() != STATES[state]:
+            assert time.monotonic() < deadline, f"{group} shows {icon.text_content()!a}"
+            self.refresh()
+            self.page.wait_for_timeout(1000)
 
     def enter(self, name: str) -> None:
         """Go into a process group and wait until it is drawn."""
@@ -100,6 +191,16 @@ class Canvas:
         """Go back up to a process group."""
         self.page.locator("breadcrumbs").get_by_role("link", name=name, exact=True).click()
         self._drawn(name)
+
+    def configure(self, processor: str, tab: str, **fields: str) -> None:
+        """Stop a processor, fill in fields of a tab of its configuration, and start it."""
+        box = self.processor(processor)
+        self.choose(box, "Stop")
+        self.choose(box, "Configure")
+        self.dialog.get_by_role("tab", name=tab).click()
+        self.fill(**fields)
+        self.press("Apply")
+        self.choose(box, "Start")
 
     def _drawn(self, name: str) -> None:
         expect(self.page.locator("breadcrumbs .current-process-group")).to_have_text(name)

@@ -32,6 +32,9 @@ final class ClientProperties {
     static final PropertyDescriptor DIRECTORY = text("Directory",
             "Folder of the buckets inside the repository. A dot stands for the repository's root.")
             .required(true).defaultValue("flows").build();
+    static final PropertyDescriptor BUCKET = text("New Bucket",
+            "A bucket that is offered even where the repository has no such folder yet; the first commit makes it. "
+                    + "Where nothing is given, a repository without buckets offers one named default.").build();
     static final PropertyDescriptor MULTI_LINE = text("Multi-line Text",
             "How text of several lines, such as a script, is written. Both forms are always read.")
             .required(true).allowableValues(LINES, STRING).defaultValue(LINES.getValue()).build();
@@ -54,8 +57,8 @@ final class ClientProperties {
             "File on NiFi's machine with the host keys that are trusted, in the form of OpenSSH's known_hosts. A host "
                     + "that is not in it is refused.").dependsOn(PRIVATE_KEY).build();
 
-    static final List<PropertyDescriptor> ALL = List.of(REPOSITORY, BRANCH, DIRECTORY, MULTI_LINE, REMOTE, FETCH_INTERVAL,
-            USERNAME, PASSWORD, PRIVATE_KEY, PASSPHRASE, KNOWN_HOSTS);
+    static final List<PropertyDescriptor> ALL = List.of(REPOSITORY, BRANCH, DIRECTORY, BUCKET, MULTI_LINE, REMOTE,
+            FETCH_INTERVAL, USERNAME, PASSWORD, PRIVATE_KEY, PASSPHRASE, KNOWN_HOSTS);
 
     private ClientProperties() {
     }
@@ -71,6 +74,7 @@ final class ClientProperties {
                 Path.of(value(context, REPOSITORY)).normalize(),
                 value(context, BRANCH),
                 ".".equals(directory) ? "" : directory,
+                value(context, BUCKET),
                 value(context, REMOTE),
                 Duration.ofMillis(interval == null ? 0 : interval),
                 value(context, USERNAME),
@@ -95,6 +99,10 @@ final class ClientProperties {
             problems.add(problem(BRANCH, branch, "is no name that git allows for a branch; give a name such as main"));
         }
         directory(value(context, DIRECTORY), problems);
+        final String bucket = value(context, BUCKET);
+        if (bucket != null && !Names.isAllowed(bucket)) {
+            problems.add(problem(BUCKET, bucket, "cannot be a folder's name; give one such as team"));
+        }
         final String interval = value(context, FETCH_INTERVAL);
         if (interval != null && !interval.matches("\\d{1,6}\\s*(ms|millis?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)")) {
             problems.add(problem(FETCH_INTERVAL, interval, "is no period; give one such as 30 sec"));

@@ -119,7 +119,10 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
         return read(context, "list buckets", source -> {
             final SortedSet<String> names = source.names(source.tip(branch(source, branch)), source.settings().directory(), true);
             names.removeIf(name -> !Names.isAllowed(name));
-            if (names.isEmpty()) {
+            // NiFi's canvas has no way to make one.
+            if (source.settings().bucket() != null) {
+                names.add(source.settings().bucket());
+            } else if (names.isEmpty()) {
                 names.add(DEFAULT_BUCKET);
             }
             final Set<FlowRegistryBucket> buckets = new LinkedHashSet<>();

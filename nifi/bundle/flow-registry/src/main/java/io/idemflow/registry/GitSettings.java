@@ -9,6 +9,7 @@ import java.time.Duration;
  * @param repository folder of the repository: a working tree or a bare repository, absolute
  * @param branch branch that is used where NiFi names none
  * @param directory folder of the buckets inside the repository, with slashes, empty for the root
+ * @param bucket bucket to offer even where it has no folder yet, or null
  * @param remote name of a git remote of that repository, or null to stay on this machine
  * @param fetchInterval how old what was fetched may be when a state is read
  * @param username user at the remote, or null
@@ -22,6 +23,7 @@ record GitSettings(
         Path repository,
         String branch,
         String directory,
+        String bucket,
         String remote,
         Duration fetchInterval,
         String username,

@@ -127,6 +127,16 @@ class GitFlowRegistryClientTest {
     }
 
     @Test
+    void offersTheBucketThatThePropertyNames() throws Exception {
+        nifi.with(ClientProperties.BUCKET, "pipelines");
+        assertEquals(Set.of("pipelines"), buckets("main"));
+        repository.commit("flows/team a/.gitkeep", "", "A bucket");
+        assertEquals(Set.of("pipelines", "team a"), buckets("main"));
+        nifi.start("pipelines", "One", TestFlows.plain("1"));
+        assertEquals(Set.of("pipelines", "team a"), buckets("main"));
+    }
+
+    @Test
     void readsTagsAndShortHashes() throws Exception {
         final String first = nifi.start("default", "People", TestFlows.plain("1"));
         repository.git("tag", "people@v1");
@@ -274,6 +284,7 @@ class GitFlowRegistryClientTest {
         problem(ClientProperties.DIRECTORY, "../x", "inside the repository");
         problem(ClientProperties.DIRECTORY, "/x", "inside the repository");
         problem(ClientProperties.DIRECTORY, "a/.git", "inside the repository");
+        problem(ClientProperties.BUCKET, "a/b", "a folder's name");
         problem(ClientProperties.FETCH_INTERVAL, "often", "such as 30 sec");
         problem(ClientProperties.PRIVATE_KEY, "/no/such/key", "cannot be read");
         problem(ClientProperties.PASSWORD, "x", "Username");

@@ -1,0 +1,25 @@
+"""The runtime's folder."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from idemflow import settings
+from idemflow.runtime.provision import make_home
+
+
+def test_git_does_not_see_a_runtime_in_its_project(tmp_path: Path) -> None:
+    home = tmp_path / ".idemflow"
+    make_home(settings.resolve({"project": str(tmp_path), "home": str(home)}))
+    (home / "secrets").mkdir()
+    (home / "secrets" / "login.json").write_text("{}")
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(tmp_path), *arguments], capture_output=True, text=True, check=True
+        ).stdout
+
+    git("init", "-q")
+    git("add", ".")
+    assert git("status", "--porcelain", "--ignored") == "!! .idemflow/\n"
