@@ -153,7 +153,13 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     store = open_canvas(settings)
     group = control.group_id(name)
     before = store.versions(name)
-    if before and not force and versions.held(group) is None:
+    now = versions.held(group)
+    behind = bool(before) and (now is None or now.version != before[0].id)
+    if behind and _is_on_canvas(store, name, before[0]):
+        # NiFi does not know of it: it was killed after git had the commit, or somebody else
+        # committed the same. Nothing is put on top: no commit is made of what git has already.
+        force = True
+    if before and not force and now is None:
         raise UsageError(
             f"{name} is not under version control on this canvas, but git has versions of it",
             next_command=f"idemflow deploy {name}@{before[0].title.rpartition('@')[2]}, "
@@ -264,6 +270,15 @@ def changes_since(store: Repository, name: str, version: Version) -> list[Change
     )
 
 
+def _is_on_canvas(store: Repository, name: str, version: Version) -> bool:
+    """Whether the canvas is just what a version says, its parameters included."""
+    wanted = definition(store, name, version)
+    there = versions.export(control.group_id(name))
+    return not versions.differences(wanted, there) and flow_file.parameters(
+        wanted
+    ) == flow_file.parameters(there)
+
+
 def refuse_local(store: Repository, name: str, current: Version, *, force: bool) -> bool:
     """Whether there are changes on the canvas that are not committed.
 
@@ -278,6 +293,30 @@ def refuse_local(store: Repository, name: str, current: Version, *, force: bool)
             next_command=f'idemflow version commit {name} -m "..." keeps that, --force discards it',
         )
     return bool(local)
+
+
+def refuse_newer(store: Repository, name: str, current: str) -> None:
+    """Refuse to commit on top of a version that the canvas does not have.
+
+    Args:
+        store: the repository.
+        name: the pipeline's name.
+        current: hash of the version on the canvas.
+
+    Raises:
+        UsageError: there is one.
+    """
+    newest = next(iter(store.versions(name)), None)
+    if newest is None or newest.id == current:
+        return
+    revision = newest.title.rpartition("@")[2]
+    raise UsageError(
+        f"git has a newer version of {name} than the canvas: {newest.title}, "
+        f"{newest.comment!r} by {newest.author}",
+        next_command=f"idemflow version diff {name} {revision} shows what differs, "
+        f"idemflow version checkout {name} {revision} takes it; "
+        f"--force puts flows/{name}.yaml on top of it",
+    )
 
 
 def _checkout(store: Repository, name: str, version: Version, *, force: bool) -> Done:
