@@ -152,7 +152,12 @@ class Home:
     def flows(self, repository: Path) -> Path:
         """NiFi's bare copy of a project's git repository, where it may not write to that."""
         digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:10]
-        return self.root / "flows" / f"{repository.name}-{digest}.git"
+        return self.flow_copies / f"{repository.name}-{digest}.git"
+
+    @property
+    def flow_copies(self) -> Path:
+        """The folder of :meth:`flows`."""
+        return self.root / "flows"
 
     @property
     def demo_db(self) -> Path:

@@ -8,9 +8,11 @@ user, and :meth:`Repository.synchronize` keeps the two in step.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -112,7 +114,7 @@ class Repository:
                     return version
             raise UsageError(
                 f"{revision!r} has no version of {pipeline} on branch {self.branch!r}",
-                next_command=show,
+                next_command=f"git merge {name.removeprefix('refs/tags/')}" if commit else show,
             )
         raise UsageError(f"{pipeline} has no version {revision!r}", next_command=show)
 
@@ -294,6 +296,23 @@ def needed(settings: Settings) -> Repository:
         )
     found.synchronize()
     return found
+
+
+def discard(settings: Settings) -> None:
+    """Delete NiFi's own repository with its runtime, once its versions are in the project's.
+
+    Raises:
+        UsageError: they cannot be brought there; nothing is deleted.
+    """
+    if not settings.folders.flow_copies.is_dir():
+        return
+    found = find(settings)
+    if found is None or found.project is None:
+        return
+    found.synchronize()
+    shutil.rmtree(found.path)
+    with contextlib.suppress(OSError):  # another project's is there, too
+        found.path.parent.rmdir()
 
 
 def _top(place: Path) -> Path | None:

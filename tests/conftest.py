@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from idemflow import settings
-from tests.integration.tools import ROOT, Idemflow, Project
+from tests.integration.tools import ROOT, Git, Idemflow, Project, identify, in_repository
 
 
 def free_ports(count: int) -> list[int]:
@@ -23,12 +24,15 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture(scope="session")
-def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+@contextmanager
+def started(failed: Callable[[], bool], logs: str) -> Iterator[Idemflow]:
     """The command, on a running runtime with a new home, free ports and the user's cache.
 
-    The home has a space in its name. The logs of a session with failures are kept in
-    ``test-results/``.
+    The home has a space in its name.
+
+    Args:
+        failed: whether the logs are to be kept, in the end.
+        logs: where to, below ``test-results/``.
     """
     folder = Path(tempfile.mkdtemp(prefix="idemflow tests "))
     folder.chmod(0o755)  # started by root, the servers run as another user
@@ -49,15 +53,31 @@ def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
         yield command
     finally:
         command.run("down")
-        if request.session.testsfailed:
-            _keep(folder / "home", ROOT / "test-results")
+        if failed():
+            _keep(folder / "home", ROOT / "test-results" / logs)
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+    """The command on the runtime of the session; see :func:`started`."""
+    with started(lambda: bool(request.session.testsfailed), ".") as command:
+        yield command
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """An empty project's folder."""
     return Project(tmp_path)
+
+
+@pytest.fixture
+def git(project: Project) -> Git:
+    """The git command, in a repository that the project's folder is."""
+    run = in_repository(project.path)
+    run("init", "-q", "-b", "main")
+    identify(run)
+    return run
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import click
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve
 from idemflow.commands import drift as drift_command
+from idemflow.commands import flow_files
 from idemflow.commands import registry as registry_command
 from idemflow.commands import version as command
 from idemflow.errors import Drift
@@ -220,7 +221,7 @@ def version_export(
       idemflow version export people -o people-flow.json
       idemflow version export people v3 -o people-v3.json
     """
-    title = command.export(resolve(context), pipeline, rev, output)
+    title = flow_files.export_file(resolve(context), pipeline, rev, output)
     if as_json:
         print_json({"pipeline": pipeline, "version": title, "file": output})
     else:
@@ -246,7 +247,7 @@ def version_import(
       idemflow version import people people-flow.json
       idemflow version commit people -m "Take over the flow of the other team"
     """
-    created = command.import_file(resolve(context), pipeline, file, force=force)
+    created = flow_files.import_file(resolve(context), pipeline, file, force=force)
     if as_json:
         print_json({"pipeline": pipeline, "file": file, "created": created})
     else:

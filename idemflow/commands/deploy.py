@@ -60,7 +60,7 @@ def deploy(
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost.
+            UsageError where an operator's change would be lost, or a newer version be buried.
     """
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline) as opened:
@@ -89,6 +89,7 @@ def deploy_in(
     if not dry_run:
         if group is not None and planned.changes:
             _keep_operators_work(opened.settings, pipeline.name, group, force=force)
+            _keep_newer_version(opened.settings, pipeline.name, group, force=force)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
@@ -170,7 +171,7 @@ def _keep_operators_work(
     Such a change is what is neither in the version that the group is on nor left by a deployment.
 
     Raises:
-        UsageError: there is one, or somebody has committed a newer version meanwhile.
+        UsageError: there is one.
     """
     if force or unless:
         return
@@ -185,6 +186,17 @@ def _keep_operators_work(
         return
     store = repository.needed(settings)
     versioning.refuse_local(store, name, store.resolve(name, now.version), force=False)
+
+
+def _keep_newer_version(settings: Settings, name: str, group: str, *, force: bool) -> None:
+    """Refuse to commit the YAML on top of a version that the canvas does not have.
+
+    Raises:
+        UsageError: there is one.
+    """
+    now = versions.held(group)
+    if now is not None and not force:
+        versioning.refuse_newer(repository.needed(settings), name, now.version)
 
 
 def _finish(settings: Settings, name: str, group: str) -> None:

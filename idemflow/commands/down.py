@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from idemflow import runtime
+from idemflow import repository, runtime
 from idemflow.commands import demo_db
 from idemflow.commands.up import refuse_external
 from idemflow.settings import Settings
@@ -14,11 +14,17 @@ def down(settings: Settings, *, delete: bool) -> runtime.DownResult:
     """Stops the embedded runtime and the demo database; deletes all data if ``delete``.
 
     Raises:
-        UsageError: the settings name servers of the user's own.
+        UsageError: the settings name servers of the user's own; or versions that were committed on
+            the canvas cannot be brought into the project, and nothing is deleted.
     """
     refuse_external(settings)
+    result = runtime.down(settings)
+    if delete:
+        # NiFi has stopped: all that was committed on the canvas is kept in the project.
+        repository.discard(settings)
     database = demo_db.stop(settings, delete=delete)
-    result = runtime.down(settings, delete=delete)
+    if delete:
+        runtime.down(settings, delete=True)
     return replace(
         result,
         stopped=(*result.stopped, *(["demo-db"] if database.stopped else [])),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from idemflow import repository, runtime
-from idemflow.canvas import client, control, deployments, flow_file, registry, versions
-from idemflow.canvas import deploy as canvas
+from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.drawing import Json
 from idemflow.canvas.versions import Held
@@ -102,7 +99,7 @@ def connect(settings: Settings) -> None:
 
 def status(settings: Settings, name: str | None) -> list[Status]:
     """How the canvas relates to git, for one pipeline or all of the project."""
-    names = [_checked(settings, name)] if name else spec.names(settings.project)
+    names = [checked(settings, name)] if name else spec.names(settings.project)
     store = open_canvas(settings)
     registry.ensure(store)
     return [_status(store, one) for one in names]
@@ -110,7 +107,7 @@ def status(settings: Settings, name: str | None) -> list[Status]:
 
 def log(settings: Settings, name: str) -> Log:
     """The versions of a pipeline."""
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     group = control.find_group(name)
     now = versions.held(group.id) if group else None
@@ -126,7 +123,7 @@ def diff(settings: Settings, name: str, before: str | None, after: str | None) -
         before: a revision; ``None`` for the version that is on the canvas.
         after: a revision; ``None`` or ``canvas`` for the canvas as it is.
     """
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     old = store.resolve(name, before) if before else on_canvas(store, name)
     older = definition(store, name, old)
@@ -152,11 +149,17 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     Raises:
         CanvasError: somebody else changed the flow meanwhile, or git refused.
     """
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     group = control.group_id(name)
     before = store.versions(name)
-    if before and not force and versions.held(group) is None:
+    now = versions.held(group)
+    behind = bool(before) and (now is None or now.version != before[0].id)
+    if behind and _is_on_canvas(store, name, before[0]):
+        # NiFi does not know of it: it was killed after git had the commit, or somebody else
+        # committed the same. Nothing is put on top: no commit is made of what git has already.
+        force = True
+    if before and not force and now is None:
         raise UsageError(
             f"{name} is not under version control on this canvas, but git has versions of it",
             next_command=f"idemflow deploy {name}@{before[0].title.rpartition('@')[2]}, "
@@ -192,14 +195,14 @@ def checkout(settings: Settings, name: str, revision: str, *, force: bool = Fals
         UsageError: there are such changes, or there is no such version.
         CanvasError: the version does not work here; the one before is back.
     """
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     return _checkout(store, name, store.resolve(name, revision), force=force)
 
 
 def back(settings: Settings, name: str, *, force: bool = False) -> Done:
     """Bring the group on the canvas to the version before the one it is on."""
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     current = on_canvas(store, name)
     known = store.versions(name)
@@ -218,7 +221,7 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
     Returns:
         The tag.
     """
-    _checked(settings, name)
+    checked(settings, name)
     store = open_canvas(settings)
     version = store.resolve(name, revision) if revision else on_canvas(store, name)
     if not revision and (local := changes_since(store, name, version)):
@@ -227,80 +230,6 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
             next_command=f'idemflow version commit {name} -m "..."',
         )
     return store.tag(name, label.removeprefix(f"{name}@"), version)
-
-
-def export(settings: Settings, name: str, revision: str | None, file: Path) -> str:
-    """Write a flow definition that any NiFi's *upload flow definition* reads.
-
-    Args:
-        settings: the resolved settings.
-        name: the pipeline's name.
-        revision: a version; ``None`` for the canvas as it is.
-        file: where to; must not be there.
-
-    Returns:
-        What was written: the version's title or ``canvas``.
-    """
-    _checked(settings, name)
-    store = open_canvas(settings)
-    if revision is None:
-        title, made = CANVAS, versions.export(control.group_id(name))
-    else:
-        version = store.resolve(name, revision)
-        title, made = version.title, definition(store, name, version)
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            json.dump(made, stream, indent=2, sort_keys=True, ensure_ascii=False)
-            stream.write("\n")
-    except FileExistsError:
-        raise UsageError(f"{file} is there already", next_command="choose another file") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
-    return title
-
-
-def import_file(settings: Settings, name: str, file: Path, *, force: bool = False) -> bool:
-    """Put a flow definition on the canvas as a pipeline's group.
-
-    Args:
-        settings: the resolved settings.
-        name: the pipeline's name.
-        file: NiFi's flow definition.
-        force: discard changes that were made on the canvas.
-
-    Returns:
-        Whether the group is new.
-
-    Raises:
-        UsageError: the file is no flow, or changes on the canvas would be lost.
-        CanvasError: the flow does not work here; the one before is back.
-    """
-    _checked(settings, name)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}") from error
-    made = flow_file.read(text, str(file))
-    connect(settings)
-    versions.check_types(made, str(file))
-    found = control.find_group(name)
-    if found is None:
-        canvas.import_group(name, made)
-        return True
-    group = str(found.id)
-    if versions.held(group):
-        raise UsageError(
-            f"{name} is under version control: an import would cut its history",
-            next_command="stop version control on the canvas first, or write the file into git: "
-            f"flows/pipelines/{name}.json",
-        )
-    if not force and deployments.remembered(name) != flow_file.digest(versions.export(group)):
-        raise UsageError(
-            f"{name} was changed on the canvas since it was deployed",
-            next_command=f"idemflow version export {name} -o FILE keeps that, --force discards it",
-        )
-    canvas.replace_group(group, str(file), made)
-    return False
 
 
 def definition(store: Repository, name: str, version: Version) -> Json:
@@ -341,6 +270,15 @@ def changes_since(store: Repository, name: str, version: Version) -> list[Change
     )
 
 
+def _is_on_canvas(store: Repository, name: str, version: Version) -> bool:
+    """Whether the canvas is just what a version says, its parameters included."""
+    wanted = definition(store, name, version)
+    there = versions.export(control.group_id(name))
+    return not versions.differences(wanted, there) and flow_file.parameters(
+        wanted
+    ) == flow_file.parameters(there)
+
+
 def refuse_local(store: Repository, name: str, current: Version, *, force: bool) -> bool:
     """Whether there are changes on the canvas that are not committed.
 
@@ -355,6 +293,30 @@ def refuse_local(store: Repository, name: str, current: Version, *, force: bool)
             next_command=f'idemflow version commit {name} -m "..." keeps that, --force discards it',
         )
     return bool(local)
+
+
+def refuse_newer(store: Repository, name: str, current: str) -> None:
+    """Refuse to commit on top of a version that the canvas does not have.
+
+    Args:
+        store: the repository.
+        name: the pipeline's name.
+        current: hash of the version on the canvas.
+
+    Raises:
+        UsageError: there is one.
+    """
+    newest = next(iter(store.versions(name)), None)
+    if newest is None or newest.id == current:
+        return
+    revision = newest.title.rpartition("@")[2]
+    raise UsageError(
+        f"git has a newer version of {name} than the canvas: {newest.title}, "
+        f"{newest.comment!r} by {newest.author}",
+        next_command=f"idemflow version diff {name} {revision} shows what differs, "
+        f"idemflow version checkout {name} {revision} takes it; "
+        f"--force puts flows/{name}.yaml on top of it",
+    )
 
 
 def _checkout(store: Repository, name: str, version: Version, *, force: bool) -> Done:
@@ -406,7 +368,12 @@ def _status(store: Repository, name: str) -> Status:
     return Status(name, True, current, newest, changes_since(store, name, current), problem)
 
 
-def _checked(settings: Settings, name: str) -> str:
+def checked(settings: Settings, name: str) -> str:
+    """The name of a pipeline of the project.
+
+    Raises:
+        UsageError: there is no such pipeline.
+    """
     if name not in spec.names(settings.project):
         spec.load(settings.project, name)
     return name

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, parameters
+from idemflow.canvas import client, control
 from idemflow.canvas.flow import PUT
-from tests.integration.tools import Idemflow, Project, wait_until
+from tests.integration.tools import (
+    Git,
+    Idemflow,
+    Project,
+    remove_pipeline,
+    remove_registries,
+    set_tasks,
+    tasks,
+    wait_until,
+    waiting,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -24,23 +33,6 @@ SCRIPT = """
 """
 NAME = "versioned"
 FILE = f"flows/pipelines/{NAME}.json"
-Git = Callable[..., str]
-
-
-@pytest.fixture
-def git(project: Project) -> Git:
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(project.path), *arguments],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    run("init", "-q", "-b", "main")
-    run("config", "user.name", "Human")
-    run("config", "user.email", "human@example.org")
-    return run
 
 
 @pytest.fixture
@@ -54,39 +46,12 @@ def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow
     made.json("deploy", NAME)
     client.connect(made.runtime().nifi)
     yield made
-    remove()
-    for one in nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries:
-        nipyapi.versioning.delete_registry_client(one)
-
-
-def remove() -> None:
-    group = control.find_group(NAME)
-    if group is not None:
-        control.stop(group.id)
-        nipyapi.canvas.delete_process_group(
-            nipyapi.canvas.get_process_group(group.id, "id"), force=True, refresh=True
-        )
-    context = parameters.find(f"idemflow {NAME}")
-    if context is not None:
-        nipyapi.parameters.delete_parameter_context(context)
+    remove_pipeline(NAME)
+    remove_registries()
 
 
 def step(name: str) -> Any:
     return control.trigger(control.group_id(NAME), name)
-
-
-def set_tasks(count: int) -> None:
-    """What an operator does: stop a step, change it, start it."""
-    nipyapi.canvas.schedule_processor(step(PUT), False)
-    nipyapi.canvas.update_processor(
-        step(PUT),
-        nipyapi.nifi.ProcessorConfigDTO(concurrently_schedulable_task_count=count),
-    )
-    nipyapi.canvas.schedule_processor(step(PUT), True)
-
-
-def tasks() -> int:
-    return int(step(PUT).component.config.concurrently_schedulable_task_count)
 
 
 def change(before: str, after: str) -> list[dict[str, str]]:
@@ -98,6 +63,18 @@ def change(before: str, after: str) -> list[dict[str, str]]:
             "after": after,
         }
     ]
+
+
+def put_in(flow: dict[str, Any]) -> dict[str, Any]:
+    """The step of :func:`set_tasks` in a version's file."""
+    (found,) = (
+        part
+        for group in flow["flowContents"]["processGroups"]
+        for part in group["processors"]
+        if part["name"] == PUT
+    )
+    assert isinstance(found, dict)
+    return found
 
 
 def status(command: Idemflow) -> Any:
@@ -119,7 +96,7 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
     assert secret
     assert secret not in git("log", "-p")
 
-    set_tasks(3)
+    set_tasks(NAME, 3)
     drifted = command.run("drift", NAME, "--json")
     assert drifted.code == 6
     assert "has drifted" in drifted.stderr
@@ -131,7 +108,7 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
         refused = command.fail(*arguments)
         assert "was changed on the canvas" in refused.stderr
         assert "--force discards it" in refused.stderr
-    assert tasks() == 3
+    assert tasks(NAME) == 3
     assert "a tag would not have them" in command.fail("version", "tag", NAME, "v2").stderr
 
     second = command.json("version", "commit", NAME, "-m", "Three tasks")["version"]["id"]
@@ -152,15 +129,15 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
     ]
 
     assert command.json("version", "rollback", NAME)["version"]["id"] == first
-    assert tasks() == 1
+    assert tasks(NAME) == 1
     assert step(PUT).component.state == "RUNNING"
     assert status(command)["state"] == "a newer version is in git"
     assert "is the first version" in command.fail("version", "rollback", NAME).stderr
     command.json("version", "checkout", NAME, second[:10])
-    assert tasks() == 3
-    set_tasks(7)
+    assert tasks(NAME) == 3
+    set_tasks(NAME, 7)
     command.json("version", "checkout", NAME, "v2", "--force")
-    assert tasks() == 3
+    assert tasks(NAME) == 3
     assert command.fail("version", "checkout", NAME, "v9").code == 2
     assert command.json("run", NAME)["documents"] == 3
 
@@ -169,19 +146,19 @@ def test_what_is_queued_stays_and_what_ran_runs(
     command: Idemflow, project: Project, git: Git
 ) -> None:
     first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
-    set_tasks(2)
+    set_tasks(NAME, 2)
     second = command.json("version", "commit", NAME, "-m", "Two")["version"]["id"]
     group, put = control.group_id(NAME), step(PUT).id
     nipyapi.canvas.schedule_processor(step(PUT), False)
     control.run_once(group)
-    wait_until(lambda: waiting() == 3, "three records wait")
+    wait_until(lambda: waiting(NAME) == 3, "three records wait")
     command.json("version", "checkout", NAME, first)
-    assert (waiting(), tasks(), step(PUT).id) == (3, 1, put)
+    assert (waiting(NAME), tasks(NAME), step(PUT).id) == (3, 1, put)
     assert step(PUT).component.state == "STOPPED"
     assert step("Identify records").component.state == "RUNNING"
     control.stop(group)
     command.json("deploy", f"{NAME}@{second}")
-    assert (waiting(), tasks(), step(PUT).id) == (3, 2, put)
+    assert (waiting(NAME), tasks(NAME), step(PUT).id) == (3, 2, put)
     assert control.activity(group).running == 0
 
     # The YAML, with the group under version control: a commit, and nothing is drawn anew.
@@ -189,7 +166,7 @@ def test_what_is_queued_stays_and_what_ran_runs(
     assert command.run("drift", NAME, "--from", "git").code == 0
     assert command.run("drift", NAME, "--from", "yaml").code == 6
     assert {one["after"] for one in command.json("deploy", NAME)["changes"]} == {"4"}
-    assert (tasks(), step(PUT).id, status(command)["state"]) == (4, put, "up to date")
+    assert (tasks(NAME), step(PUT).id, status(command)["state"]) == (4, put, "up to date")
     assert git("log", "-1", "--format=%s") == f"Deploy flows/{NAME}.yaml"
     wait_until(lambda: control.activity(group).queued == 0, "what waited is loaded")
     assert command.json("verify", NAME)["documents"] == 3
@@ -200,14 +177,14 @@ def test_a_version_elsewhere_with_other_parameters(
 ) -> None:
     first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
     command.json("version", "tag", NAME, "v1")
-    set_tasks(5)
+    set_tasks(NAME, 5)
     command.json("version", "commit", NAME, "-m", "Five")
-    remove()
+    remove_pipeline(NAME)
     project.change(NAME, "count: 3", "count: 2")
     assert command.fail("drift", f"{NAME}@v1").code == 6
     deployed = command.json("deploy", f"{NAME}@v1")
     assert deployed["created"] is True
-    assert tasks() == 1
+    assert tasks(NAME) == 1
     assert status(command)["version"]["id"] == first
     assert command.json("drift", f"{NAME}@v1")["pipelines"][0]["drift"] is False
     assert command.json("run", NAME)["runs"][0]["sent"] == 2
@@ -222,14 +199,60 @@ def test_a_conflict(command: Idemflow, project: Project, git: Git) -> None:
     file.write_text(file.read_text().replace(old, '"schedulingPeriod": "2 days"'))
     git("commit", "-q", "-a", "-m", "By hand")
     hand = git("rev-parse", "HEAD")
-    set_tasks(3)
+    set_tasks(NAME, 3)
     refused = command.fail("version", "commit", NAME, "-m", "Three")
     assert f"changed in git since version {first}" in refused.stderr
     assert "--force" in refused.stderr
     assert git("rev-parse", "HEAD") == hand
-    assert tasks() == 3
+    assert tasks(NAME) == 3
     forced = command.json("version", "commit", NAME, "-m", "Three", "--force")["version"]["id"]
     assert git("log", "--format=%H", "--", FILE).splitlines() == [forced, hand, first]
+
+
+def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, git: Git) -> None:
+    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    file = project.path / FILE
+    committed = file.read_text()
+    old = '"schedulingPeriod": "1 day"'
+    file.write_text(committed.replace(old, '"schedulingPeriod": "2 days"'))
+    git("commit", "-q", "-a", "-m", "By hand")
+    hand = git("rev-parse", "HEAD")
+    project.change(NAME, "identity: id", "identity: id\nload: {tasks: 4}")
+    refused = command.fail("deploy", NAME)
+    told = " ".join(refused.stderr.split())
+    assert f"git has a newer version of {NAME} than the canvas: {hand[:9]}" in told
+    assert "'By hand' by Human" in told
+    assert f"idemflow version checkout {NAME} {hand[:9]} takes it" in told
+    assert (git("rev-parse", "HEAD"), tasks(NAME)) == (hand, 1)
+    assert status(command)["version"]["id"] == first
+
+    # As the message says: take it, and deploy on top of it.
+    command.json("version", "checkout", NAME, hand[:9])
+    command.json("deploy", NAME)
+    third = git("rev-parse", "HEAD")
+    assert (git("log", "-1", "--format=%s"), tasks(NAME)) == (f"Deploy flows/{NAME}.yaml", 4)
+
+    # Or by force. It stays in git then.
+    file.write_text(committed)
+    git("commit", "-q", "-m", "By hand again", "--", FILE)
+    again = git("rev-parse", "HEAD")
+    project.change(NAME, "load: {tasks: 4}", "load: {tasks: 2}")
+    command.fail("deploy", NAME)
+    command.json("deploy", NAME, "--force")
+    forced = git("rev-parse", "HEAD")
+    assert git("log", "--format=%H", "--", FILE).splitlines() == [forced, again, third, hand, first]
+    assert (tasks(NAME), status(command)["state"]) == (2, "up to date")
+
+    # The same flow committed by somebody else is no conflict.
+    set_tasks(NAME, 3)
+    flow = json.loads(file.read_text())
+    put_in(flow)["concurrentlySchedulableTaskCount"] = 3
+    file.write_text(json.dumps(flow, indent=2, sort_keys=True) + "\n")
+    git("commit", "-q", "-m", "The same", "--", FILE)
+    same = git("rev-parse", "HEAD")
+    done = command.json("version", "commit", NAME, "-m", "Three tasks")
+    assert (done["version"]["id"], done["changed"]) == (same, False)
+    assert (git("rev-parse", "HEAD"), status(command)["state"]) == (same, "up to date")
 
 
 def test_a_version_that_does_not_work_is_taken_back(
@@ -239,12 +262,7 @@ def test_a_version_that_does_not_work_is_taken_back(
     file = project.path / FILE
     good = file.read_text()
     flow = json.loads(good)
-    (put,) = (
-        part
-        for group in flow["flowContents"]["processGroups"]
-        for part in group["processors"]
-        if part["name"] == PUT
-    )
+    put = put_in(flow)
     kind = put["type"]
     for field, bad, told in (
         ("type", "org.example.NoSuchProcessor", "this NiFi has no org.example.NoSuchProcessor"),
@@ -270,12 +288,12 @@ def test_a_version_that_does_not_work_is_taken_back(
 
 
 def test_an_operators_change_without_version_control(command: Idemflow) -> None:
-    set_tasks(3)
+    set_tasks(NAME, 3)
     refused = command.fail("deploy", NAME)
     assert "was changed on the canvas since it was deployed" in refused.stderr
-    assert tasks() == 3
+    assert tasks(NAME) == 3
     command.json("deploy", NAME, "--force")
-    assert tasks() == 1
+    assert tasks(NAME) == 1
 
 
 def test_export_import_and_registries(command: Idemflow, tmp_path: Path) -> None:
@@ -285,9 +303,9 @@ def test_export_import_and_registries(command: Idemflow, tmp_path: Path) -> None
     command.json("version", "export", NAME, "v1", "-o", str(file))
     assert "is there already" in command.fail("version", "export", NAME, "-o", str(file)).stderr
     assert "under version control" in command.fail("version", "import", NAME, str(file)).stderr
-    remove()
+    remove_pipeline(NAME)
     assert command.json("version", "import", NAME, str(file))["created"] is True
-    assert tasks() == 1
+    assert tasks(NAME) == 1
     refused = command.fail("registry", "add", "--type", "nifi-registry", "--name", "other")
     assert "it has: git" in refused.stderr
     listed = command.json("registry", "list")
@@ -300,8 +318,3 @@ def test_a_project_without_git(idemflow: Idemflow, project: Project) -> None:
     assert refused.code == 2
     assert "is in no git repository" in refused.stderr
     assert "git init" in refused.stderr
-
-
-def waiting() -> int:
-    found: dict[str, int] = control.activity(control.group_id(NAME)).queues
-    return sum(count for queue, count in found.items() if queue.endswith(PUT))

@@ -14,16 +14,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import nipyapi
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
 from idemflow import runtime
+from idemflow.canvas import control, parameters
+from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.ledger import Ledger
 from idemflow.runtime import Endpoint, Runtime
 from idemflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+Git = Callable[..., str]
 
 _OWN_PROCESS = {"up", "down", "demo-db"}
 
@@ -194,3 +198,71 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 60)
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.1)
+
+
+def in_repository(path: Path) -> Git:
+    """The git command in a repository, whosever it is; it must succeed, and gives what it prints.
+
+    ``safe.directory``: where NiFi works on a repository of its own, that is another user's.
+    """
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-c", "safe.directory=*", "-C", str(path), *arguments],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+def identify(git: Git) -> None:
+    """Say who commits with the git command."""
+    git("config", "user.name", "Human")
+    git("config", "user.email", "human@example.org")
+
+
+def remove_pipeline(name: str) -> None:
+    """Take a pipeline's group and parameter context off the canvas, whatever is queued."""
+    group = control.find_group(name)
+    if group is not None:
+        control.stop(group.id)
+        nipyapi.canvas.delete_process_group(
+            nipyapi.canvas.get_process_group(group.id, "id"), force=True, refresh=True
+        )
+    context = parameters.find(f"idemflow {name}")
+    if context is not None:
+        nipyapi.parameters.delete_parameter_context(context)
+
+
+def remove_registries() -> None:
+    """Take the flow registry clients away; no group may be under version control any more."""
+    for one in nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries:
+        nipyapi.versioning.delete_registry_client(one)
+
+
+def put_step(name: str) -> Any:
+    """The step of a pipeline on the canvas that an operator changes in the tests."""
+    return control.trigger(control.group_id(name), PUT)
+
+
+def set_tasks(name: str, count: int) -> None:
+    """What an operator does: stop a step, change how many tasks it has, start it."""
+    nipyapi.canvas.schedule_processor(put_step(name), False)
+    nipyapi.canvas.update_processor(
+        put_step(name),
+        nipyapi.nifi.ProcessorConfigDTO(concurrently_schedulable_task_count=count),
+    )
+    nipyapi.canvas.schedule_processor(put_step(name), True)
+
+
+def tasks(name: str) -> int:
+    """How many tasks that step has."""
+    return int(put_step(name).component.config.concurrently_schedulable_task_count)
+
+
+def waiting(name: str) -> int:
+    """How many FlowFiles wait for that step."""
+    found: dict[str, int] = control.activity(control.group_id(name)).queues
+    return sum(count for queue, count in found.items() if queue.endswith(PUT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,22 @@ def test_versions_are_the_commits_of_the_file(project: Path) -> None:
             store.resolve("people", wrong)
     with pytest.raises(UsageError, match="has no version of other"):
         store.resolve("other", "main")
+
+
+def test_a_version_of_another_branch_has_to_be_merged(project: Path) -> None:
+    commit(project, "1", "First")
+    git(project, "switch", "-q", "-c", "production")
+    store = replace(opened(project), branch="production")
+    git(project, "switch", "-q", "main")
+    second = commit(project, "2", "Second")
+    git(project, "tag", "people@v2")
+    git(project, "switch", "-q", "production")
+    for revision, merged in (("v2", "people@v2"), ("main", "main")):
+        with pytest.raises(UsageError, match="on branch 'production'") as refused:
+            store.resolve("people", revision)
+        assert refused.value.next_command == f"git merge {merged}"
+    git(project, "merge", "-q", "people@v2")
+    assert store.resolve("people", "v2").id == second
 
 
 def test_a_tag_names_one_version(project: Path) -> None:

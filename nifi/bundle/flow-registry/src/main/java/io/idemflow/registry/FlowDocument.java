@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -27,7 +28,8 @@ final class FlowDocument {
      * <li>identifier and position of the flow's own group;</li>
      * <li>of a nested flow's coordinates what another NiFi finds out itself: the registry's identifier, being the
      * latest, and the address of this repository on this machine;</li>
-     * <li>of property descriptors what is false.</li>
+     * <li>of property descriptors what is false;</li>
+     * <li>the order of a service's interfaces, which is another one after each start of NiFi.</li>
      * </ul>
      *
      * @param document the flow, changed in place
@@ -78,6 +80,9 @@ final class FlowDocument {
         for (final String kind : List.of("processors", "controllerServices")) {
             for (final JsonNode component : group.path(kind)) {
                 properties((ObjectNode) component);
+                if (component.get("controllerServiceApis") instanceof ArrayNode interfaces) {
+                    sort(interfaces);
+                }
             }
         }
         for (final JsonNode remote : group.path("remoteProcessGroups")) {
@@ -92,6 +97,14 @@ final class FlowDocument {
             }
             group((ObjectNode) child);
         }
+    }
+
+    private static void sort(final ArrayNode array) {
+        final List<JsonNode> elements = new ArrayList<>();
+        array.forEach(elements::add);
+        elements.sort(Comparator.comparing(JsonNode::toString));
+        array.removeAll();
+        array.addAll(elements);
     }
 
     private static void properties(final ObjectNode component) {

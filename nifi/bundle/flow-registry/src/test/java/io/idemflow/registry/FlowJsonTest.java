@@ -72,6 +72,7 @@ class FlowJsonTest {
         final List<VersionedProcessor> reversed = new ArrayList<>(other.getProcessors());
         Collections.reverse(reversed);
         other.setProcessors(new LinkedHashSet<>(reversed));
+        other.getControllerServices().forEach(service -> service.setControllerServiceApis(service.getControllerServiceApis().reversed()));
         other.setInstanceIdentifier("another");
         assertEquals(text(one), text(write(true, other)));
 

@@ -8,6 +8,7 @@ import java.util.Set;
 import org.apache.nifi.flow.Bundle;
 import org.apache.nifi.flow.ConnectableComponent;
 import org.apache.nifi.flow.ConnectableComponentType;
+import org.apache.nifi.flow.ControllerServiceAPI;
 import org.apache.nifi.flow.ExternalControllerServiceReference;
 import org.apache.nifi.flow.Position;
 import org.apache.nifi.flow.ScheduledState;
@@ -70,6 +71,7 @@ final class TestFlows {
         service.setPropertyDescriptors(new HashMap<>(Map.of("HTTP Hosts", descriptor("HTTP Hosts", false))));
         service.getProperties().put("API Key", SECRET);
         service.getPropertyDescriptors().put("API Key", descriptor("API Key", true));
+        service.setControllerServiceApis(List.of(api("z.First"), api("a.Second")));
         group.setControllerServices(set(service));
 
         final VersionedConnection connection = new VersionedConnection();
@@ -136,6 +138,13 @@ final class TestFlows {
         snapshot.setParameterProviders(new HashMap<>());
         snapshot.setFlowEncodingVersion("1.0");
         return snapshot;
+    }
+
+    private static ControllerServiceAPI api(final String type) {
+        final ControllerServiceAPI api = new ControllerServiceAPI();
+        api.setType(type);
+        api.setBundle(new Bundle("org.apache.nifi", "nifi-standard-services-api-nar", "2.3.0"));
+        return api;
     }
 
     static VersionedProcessor processor(final VersionedProcessGroup group, final String identifier) {

@@ -1,0 +1,180 @@
+"""From one runtime to another on one machine, by the commands that docs/versioning.md names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nipyapi
+import pytest
+
+from idemflow.canvas import client, control, parameters, versions
+from tests.conftest import started
+from tests.integration.tools import (
+    Git,
+    Idemflow,
+    Project,
+    identify,
+    in_repository,
+    put_step,
+    remove_pipeline,
+    remove_registries,
+    set_tasks,
+    tasks,
+    wait_until,
+    waiting,
+)
+
+pytestmark = pytest.mark.timeout(600)
+
+NAME = "promoted"
+SCRIPT = """
+    def records(count):
+        for number in range(count):
+            yield {"id": number}
+"""
+
+
+@pytest.fixture(scope="module")
+def second_runtime(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+    before = request.session.testsfailed
+    with started(lambda: request.session.testsfailed > before, "production") as command:
+        yield command
+
+
+@pytest.fixture
+def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow]:
+    """Version v2 as the files say, and v3 with what was changed on the canvas and run."""
+    project.pipeline(NAME, SCRIPT)
+    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
+    git("add", ".")
+    git("commit", "-q", "-m", "Add the pipeline")
+    command = idemflow.inside(project.path)
+    command.json("deploy", NAME)
+    command.json("version", "commit", NAME, "-m", "Load it")
+    command.json("version", "tag", NAME, "v2")
+    on(command)
+    set_tasks(NAME, 4)
+    assert command.json("run", NAME)["documents"] == 3
+    command.json("version", "commit", NAME, "-m", "Load with four tasks")
+    command.json("version", "tag", NAME, "v3")
+    yield command
+    clean(command)
+
+
+@pytest.fixture
+def production(second_runtime: Idemflow, project: Project) -> Iterator[Idemflow]:
+    """The other runtime, in the same project."""
+    yield second_runtime.inside(project.path)
+    clean(second_runtime)
+
+
+def on(command: Idemflow) -> None:
+    """Look at that runtime's canvas from now on."""
+    client.connect(command.runtime().nifi)
+
+
+def clean(command: Idemflow) -> None:
+    on(command)
+    remove_pipeline(NAME)
+    remove_registries()
+
+
+def versions_of_documents(command: Idemflow) -> list[int]:
+    """How often each document was written; none where there is no index."""
+    with command.elasticsearch() as elasticsearch:
+        if not elasticsearch.indices.exists(index=NAME):
+            return []
+        elasticsearch.indices.refresh(index=NAME)
+        found = elasticsearch.search(index=NAME, version=True, size=100)
+        return [hit["_version"] for hit in found["hits"]["hits"]]
+
+
+def parameter(name: str) -> str | None:
+    return parameters.values(parameters.find(f"idemflow {NAME}"))[name]
+
+
+def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow, git: Git) -> None:
+    assert production.json("deploy", f"{NAME}@v3")["created"] is True
+    assert production.run("drift", f"{NAME}@v3", "--from", "git").code == 0
+    assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 6
+    assert production.json("run", NAME)["documents"] == 3
+    # A run that had gone to the other Elasticsearch would have written each document again.
+    assert versions_of_documents(production) == [1, 1, 1]
+    assert versions_of_documents(development) == [1, 1, 1]
+
+    on(production)
+    assert tasks(NAME) == 4
+    assert parameter("elasticsearch.url") == production.runtime().loader.url
+    assert production.runtime().loader.url != development.runtime().loader.url
+    for runtime in (development, production):
+        assert (runtime.runtime().loader.password or "") not in git("log", "-p", "--all")
+
+    # What was queued when the change came arrives after it, and the way back is the same.
+    nipyapi.canvas.schedule_processor(put_step(NAME), False)
+    control.run_once(control.group_id(NAME))
+    wait_until(lambda: waiting(NAME) == 3, "three records wait")
+    production.json("version", "rollback", NAME)
+    assert (waiting(NAME), tasks(NAME)) == (3, 1)
+    production.json("deploy", f"{NAME}@v3")
+    assert (waiting(NAME), tasks(NAME)) == (3, 4)
+    control.start_steps(control.group_id(NAME))
+    wait_until(lambda: versions_of_documents(production) == [2, 2, 2], "what waited is loaded")
+    production.json("deploy", f"{NAME}@v2")
+    assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 0
+    assert production.json("run", NAME)["documents"] == 3
+
+    # The one canvas knows nothing of the other's way.
+    (status,) = development.json("version", "status", NAME)["pipelines"]
+    assert (status["state"], status["version"]["tags"]) == ("up to date", [f"{NAME}@v3"])
+    (status,) = production.json("version", "status", NAME)["pipelines"]
+    assert status["state"] == "a newer version is in git"
+    assert git("status", "--porcelain") == ""
+
+
+def test_a_checkout_of_its_own_with_other_arguments(
+    development: Idemflow, production: Idemflow, project: Project, git: Git, tmp_path: Path
+) -> None:
+    path = tmp_path / "production"
+    git("clone", "-q", str(project.path), str(path))
+    there = in_repository(path)
+    identify(there)
+    there("switch", "-q", "-c", "production", f"{NAME}@v2")
+    Project(path).change(NAME, "count: 3", "count: 5")
+    there("commit", "-q", "-a", "-m", "Five in production")
+    command = production.inside(path)
+
+    command.json("deploy", f"{NAME}@v2")
+    refused = command.fail("deploy", f"{NAME}@v3")
+    assert "merge" in refused.stderr
+    there("merge", "-q", f"{NAME}@v3")
+    before = versions_of_documents(development)
+    command.json("deploy", f"{NAME}@v3")
+    assert command.run("drift", f"{NAME}@v3", "--from", "git").code == 0
+    report = command.json("run", NAME)
+    assert (report["runs"][0]["sent"], report["documents"]) == (5, 5)
+    assert versions_of_documents(development) == before
+    on(command)
+    assert (tasks(NAME), parameter("count")) == (4, "5")
+    on(development)
+    assert parameter("count") == "3"
+
+
+def test_what_was_committed_on_the_canvas_outlives_the_runtime(
+    second_runtime: Idemflow, project: Project, git: Git
+) -> None:
+    project.pipeline(NAME, SCRIPT)
+    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
+    git("add", ".")
+    git("commit", "-q", "-m", "Add the pipeline")
+    command = second_runtime.inside(project.path)
+    command.json("deploy", NAME)
+    on(command)
+    (registry,) = nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries
+    made = versions.commit(
+        control.group_id(NAME), registry.id, NAME, "On the canvas", known=False, force=False
+    )
+    command.ok("down", "--delete")
+    assert not command.settings().home.exists()
+    assert git("log", "-1", "--format=%H %s") == f"{made} On the canvas"
+    assert git("status", "--porcelain") == ""
