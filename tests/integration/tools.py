@@ -9,7 +9,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,10 @@ class Idemflow:
         """Run a command, whatever its exit code."""
         if _OWN_PROCESS.isdisjoint(arguments):
             others = {key: None for key in os.environ if key.startswith("IDEMFLOW_")}
-            ended = CliRunner().invoke(
-                main, arguments, env={**others, **self.environment()}, prog_name="idemflow"
-            )
+            with _connection_kept():
+                ended = CliRunner().invoke(
+                    main, arguments, env={**others, **self.environment()}, prog_name="idemflow"
+                )
             assert "Traceback" not in ended.stderr, ended.stderr
             return Result(ended.exit_code, ended.stdout, ended.stderr)
         done = subprocess.run(
@@ -190,6 +192,18 @@ class Project:
         (self.path / f"flows/{name}.yaml").write_text(yaml + textwrap.dedent(extra))
         (self.path / f"scripts/{name}.py").write_text(textwrap.dedent(script))
         return name
+
+
+@contextmanager
+def _connection_kept() -> Iterator[None]:
+    """A command's login must not take the place of the test's own: nipyapi has one a process."""
+    configuration = vars(nipyapi.config.nifi_config)
+    names = ("api_key", "api_key_prefix")
+    before = configuration | {name: dict(configuration[name]) for name in names}
+    try:
+        yield
+    finally:
+        configuration.update(before | {"api_client": None})
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
