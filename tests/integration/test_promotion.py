@@ -175,6 +175,9 @@ def test_what_was_committed_on_the_canvas_outlives_the_runtime(
         control.group_id(NAME), registry.id, NAME, "On the canvas", known=False, force=False
     )
     command.ok("down", "--delete")
-    assert not command.settings().home.exists()
+    # The home may hold the copies of other projects, whose commits are not brought anywhere here.
+    folders = command.settings().folders
+    assert not folders.nifi.exists()
+    assert not folders.flows(project.path.resolve()).exists()
     assert git("log", "-1", "--format=%H %s") == f"{made} On the canvas"
     assert git("status", "--porcelain") == ""
