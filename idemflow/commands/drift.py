@@ -35,8 +35,13 @@ class Drift:
 
     @property
     def found(self) -> bool:
-        """Whether there is any."""
-        return not self.deployed or bool(self.from_git or self.from_yaml)
+        """Whether there is any; what was compared with nothing is not known to be right."""
+        return not (self.deployed and self.compared) or bool(self.from_git or self.from_yaml)
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was something to compare it with."""
+        return self.yaml or self.version is not None
 
     @property
     def way_out(self) -> str:
@@ -44,6 +49,8 @@ class Drift:
         name = self.pipeline
         if not self.deployed:
             return f"idemflow deploy {name}"
+        if not self.compared:
+            return f'idemflow version commit {name} -m "..."'
         if self.version and not self.from_git:
             return f"say the same in flows/{name}.yaml; idemflow deploy {name} discards it"
         return (

@@ -226,7 +226,7 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
     version = store.resolve(name, revision) if revision else on_canvas(store, name)
     if not revision and (local := changes_since(store, name, version)):
         raise UsageError(
-            f"{name} was changed on the canvas in {len(local)} places: a tag would not have them",
+            f"{name} was changed on the canvas in {len(local)} place(s): a tag would not have them",
             next_command=f'idemflow version commit {name} -m "..."',
         )
     return store.tag(name, label.removeprefix(f"{name}@"), version)
@@ -288,7 +288,7 @@ def refuse_local(store: Repository, name: str, current: Version, *, force: bool)
     local = changes_since(store, name, current)
     if local and not force:
         raise UsageError(
-            f"{name} was changed on the canvas in {len(local)} places since {current.title}: "
+            f"{name} was changed on the canvas in {len(local)} place(s) since {current.title}: "
             + "; ".join(sorted({one.component for one in local})),
             next_command=f'idemflow version commit {name} -m "..." keeps that, --force discards it',
         )
