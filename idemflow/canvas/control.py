@@ -16,7 +16,6 @@ from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
 _VALID_WITHIN = 20.0
-_VALID_WITHIN = 20.0
 # What starts something: never started with the steps.
 _TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 

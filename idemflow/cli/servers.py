@@ -95,6 +95,11 @@ def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
         out.print("Nothing was running.")
     if delete:
         out.print(f"Deleted {chosen.home}.")
+        copies = chosen.folders.flow_copies
+        if copies.is_dir():
+            out.print(
+                f"Kept {copies}: versions of other projects, for their `idemflow version status`."
+            )
 
 
 @main.command()
