@@ -82,6 +82,11 @@ class Home:
         return self.root / "ports.json"
 
     @property
+    def git_ignore(self) -> Path:
+        """Keeps the runtime out of the git repository that it may lie in."""
+        return self.root / ".gitignore"
+
+    @property
     def lock(self) -> Path:
         """Held while a command changes the runtime."""
         return self.root / "lock"

@@ -171,6 +171,8 @@ def _delete(home: Home) -> None:
         *home.root.glob("compiler-*.json"),
     ):
         file.unlink(missing_ok=True)
+    if home.root.is_dir() and list(home.root.iterdir()) == [home.git_ignore]:
+        home.git_ignore.unlink()
     with contextlib.suppress(OSError):  # not empty
         home.root.rmdir()
 

@@ -48,7 +48,9 @@ def make_home(settings: Settings) -> Owner:
     owner = servers_user(settings.home, settings.run_as_user)
     folder(settings.home, 0o700 if owner.is_self else 0o755)
     # By default it lies in the project: a `git add .` there must not take secrets and data along.
-    write_file(settings.home / ".gitignore", "*\n")
+    ignore = settings.folders.git_ignore
+    if not ignore.exists():
+        write_file(ignore, "*\n")
     return owner
 
 
