@@ -193,6 +193,34 @@ def test_values_of_postgresql(rows: Rows) -> None:
     rows.check()
 
 
+def test_how_soon_searches_see_a_row_follows_the_yaml(
+    idemflow: Idemflow, project: Project, database: psycopg.Connection
+) -> None:
+    rows = Rows(idemflow, project, database, "rows_refresh")
+    rows.put(1, changed="2026-01-01T00:00:00Z")
+    index = rows.ledger.client.indices
+
+    def refreshed() -> str | None:
+        found = index.get_settings(index="rows_refresh", flat_settings=True)
+        (settings,) = [one["settings"] for one in found.values()]
+        every = settings.get("index.refresh_interval")
+        return None if every is None else str(every)
+
+    rows.file.write_text(
+        rows.file.read_text().replace("rows_refresh}", "rows_refresh, refresh: 7 s}")
+    )
+    assert rows.run()["created"] == 1
+    assert refreshed() == "7000ms"
+    rows.file.write_text(rows.file.read_text().replace("refresh: 7 s", "refresh: 1 min"))
+    rows.command.ok("deploy", rows.name)
+    assert refreshed() == "60000ms"
+    # What was written is seen by the checks all the same.
+    assert rows.run()["overwritten"] == 1
+    rows.file.write_text(rows.file.read_text().replace(", refresh: 1 min", ""))
+    rows.command.ok("deploy", rows.name)
+    assert refreshed() is None
+
+
 def test_an_empty_table(rows: Rows) -> None:
     report = rows.run()
     assert (report["sent"], report["created"]) == (0, 0)
@@ -229,31 +257,3 @@ def test_the_state_survives_a_restart_and_a_database_that_is_away(
     idemflow.ok("demo-db", "start")
     wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)
     rows.check()
-
-
-def test_how_soon_searches_see_a_row_follows_the_yaml(
-    idemflow: Idemflow, project: Project, database: psycopg.Connection
-) -> None:
-    rows = Rows(idemflow, project, database, "rows_refresh")
-    rows.put(1, changed="2026-01-01T00:00:00Z")
-    index = rows.ledger.client.indices
-
-    def refreshed() -> str | None:
-        found = index.get_settings(index="rows_refresh", flat_settings=True)
-        (settings,) = [one["settings"] for one in found.values()]
-        every = settings.get("index.refresh_interval")
-        return None if every is None else str(every)
-
-    rows.file.write_text(
-        rows.file.read_text().replace("rows_refresh}", "rows_refresh, refresh: 7 s}")
-    )
-    assert rows.run()["created"] == 1
-    assert refreshed() == "7000ms"
-    rows.file.write_text(rows.file.read_text().replace("refresh: 7 s", "refresh: 1 min"))
-    rows.command.ok("deploy", rows.name)
-    assert refreshed() == "60000ms"
-    # What was written is seen by the checks all the same.
-    assert rows.run()["overwritten"] == 1
-    rows.file.write_text(rows.file.read_text().replace(", refresh: 1 min", ""))
-    rows.command.ok("deploy", rows.name)
-    assert refreshed() is None
