@@ -298,6 +298,11 @@ def registry() -> None:
     """NiFi's flow registry clients: where its Version menu keeps versions.
 
     The project's own git repository is registered by itself.
+
+    \b
+    Examples:
+      idemflow registry list
+      idemflow registry add --type git --name team --property "Repository Path=/srv/flows"
     """
 
 

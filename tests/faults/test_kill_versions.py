@@ -17,6 +17,7 @@ import pytest
 
 from idemflow import repository
 from idemflow.canvas import client
+from idemflow.canvas.flow import PUT
 from idemflow.runtime.state import read_state
 from tests.integration.tools import (
     Git,
@@ -25,13 +26,15 @@ from tests.integration.tools import (
     in_repository,
     remove_pipeline,
     remove_registries,
+    saved_steps,
     set_tasks,
     tasks,
+    wait_until,
 )
 
 pytestmark = pytest.mark.timeout(900)
 
-NAME = "versioned"
+NAME = "committed"
 FILE = f"flows/pipelines/{NAME}.json"
 SCRIPT = """
     def records():
@@ -128,7 +131,7 @@ def test_nifi_killed_during_a_commit(versions: Versions, seen: Callable[[Version
     interrupted = 0
     for number, pause in enumerate(PAUSES, start=2):
         before = versions.history()
-        set_tasks(NAME, number)
+        change_tasks(versions, number)
         interrupted += versions.kill_while_committing(f"{number} tasks", seen(versions), pause)
         versions.up()
         assert tasks(NAME) == number
@@ -149,6 +152,20 @@ def test_nifi_killed_during_a_commit(versions: Versions, seen: Callable[[Version
         assert versions.locks() == []
     assert interrupted, "no kill hit a commit: this test shows nothing"
     assert versions.command.json("run", NAME)["documents"] == 1
+
+
+def change_tasks(versions: Versions, count: int) -> None:
+    """Change the canvas, and wait until that outlives a kill."""
+    set_tasks(NAME, count)
+
+    def saved() -> bool:
+        step = saved_steps(versions.command, NAME).get(PUT, {})
+        return (step.get("concurrentlySchedulableTaskCount"), step.get("scheduledState")) == (
+            count,
+            "RUNNING",
+        )
+
+    wait_until(saved, "NiFi saves the change")
 
 
 def commit_again(versions: Versions, message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -192,6 +194,26 @@ class Project:
         (self.path / f"flows/{name}.yaml").write_text(yaml + textwrap.dedent(extra))
         (self.path / f"scripts/{name}.py").write_text(textwrap.dedent(script))
         return name
+
+
+def saved_steps(command: Idemflow, pipeline: str) -> dict[str, dict[str, Any]]:
+    """The processors of a pipeline as NiFi has written them to disk, by name.
+
+    It does so some time after a change, the later the larger the canvas is; a NiFi that is killed
+    before comes back without the change.
+    """
+    file = command.settings().folders.nifi / "data" / "flow.json.gz"
+    try:
+        root = json.loads(gzip.decompress(file.read_bytes()))["rootGroup"]
+    except (OSError, EOFError, ValueError, zlib.error):  # it is being written
+        return {}
+    groups = [one for one in root["processGroups"] if one["name"] == pipeline]
+    return {
+        step["name"]: step
+        for group in groups
+        for inner in group["processGroups"]
+        for step in inner["processors"]
+    }
 
 
 @contextmanager
