@@ -6,7 +6,6 @@ applies it: it stops just the components that change, keeps what is queued, and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +84,9 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     Raises:
         CanvasError: NiFi refused the change, or a component is not valid afterwards.
     """
-    name = flow.context_name(pipeline)
     if planned.group is None:
         progress("parameter context")
-        parameters.put(name, parameters.find(name), planned.parameters)
+        put_parameters(pipeline, planned.parameters)
         progress("process group")
         group = import_group(pipeline.name, planned.definition)
     else:
@@ -96,7 +94,7 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         _check_way(pipeline, planned)
         if planned.changes:
             progress("parameter context")
-            parameters.put(name, parameters.find(name), planned.parameters)
+            put_parameters(pipeline, planned.parameters)
             progress("process group")
             _change(pipeline.name, group, planned.definition)
     progress("start")
@@ -121,15 +119,8 @@ def _check_way(pipeline: Pipeline, planned: Plan) -> None:
         )
 
 
-def parameters_of(
-    pipeline: Pipeline, runtime: Runtime, place: Database | Path | None
-) -> list[Parameter]:
-    """The parameters that a pipeline needs on a NiFi; see :func:`plan`."""
-    return parameters.wanted(pipeline, runtime, place)
-
-
 def put_parameters(pipeline: Pipeline, wanted: list[Parameter]) -> None:
-    """Set them in the pipeline's parameter context."""
+    """Set parameters in the pipeline's parameter context."""
     name = flow.context_name(pipeline)
     parameters.put(name, parameters.find(name), wanted)
 
@@ -202,8 +193,7 @@ def _changes(
     wanted: list[Parameter],
     types: Mapping[str, Component],
 ) -> list[Change]:
-    with errors():
-        live = json.loads(nipyapi.nifi.ProcessGroupsApi().export_process_group(group))
+    live = versions.export(group)
     name = flow.context_name(pipeline)
     return [
         Change(f"parameter context {name}", parameter, before, after)

@@ -6,23 +6,30 @@ the canvas is kept, and whoever deploys from another machine sees the same.
 
 from __future__ import annotations
 
-import nipyapi
-
-from idemflow.canvas import parameters
+from idemflow.canvas import flow_file, parameters, versions
 from idemflow.canvas.parameters import Parameter
 
 CONTEXT = "idemflow deployments"
 
 
-def remember(pipeline: str, digest: str) -> None:
-    """Keep the hash of what is on the canvas now."""
+def remember(pipeline: str, group: str) -> None:
+    """Keep the hash of what is on the canvas now.
+
+    Args:
+        pipeline: its name.
+        group: id of its process group.
+    """
+    digest = _digest(group)
     context = parameters.find(CONTEXT)
     if parameters.values(context).get(pipeline) != digest:
         text = "The flow as idemflow deploy left it"
         parameters.put(CONTEXT, context, [Parameter(pipeline, digest, text)])
 
 
-def remembered(pipeline: str) -> str | None:
-    """The hash that was kept, if there is one."""
-    context: nipyapi.nifi.ParameterContextEntity | None = parameters.find(CONTEXT)
-    return parameters.values(context).get(pipeline)
+def changed_since(pipeline: str, group: str) -> bool:
+    """Whether the canvas is not what the last deployment left, or there was none."""
+    return parameters.values(parameters.find(CONTEXT)).get(pipeline) != _digest(group)
+
+
+def _digest(group: str) -> str:
+    return flow_file.digest(versions.export(group))

@@ -100,12 +100,7 @@ def _fields(
         if name in ("source", "destination"):
             before = {key: (before or {}).get(key) for key in value or ()}
         if _plain(before) != _plain(value):
-            yield Change(path, name, _text(before), _text(value))
-
-
-def _text(value: Any) -> str:
-    plain = _plain(value)
-    return plain if isinstance(plain, str) else str(plain)
+            yield Change(path, name, str(_plain(before)), str(_plain(value)))
 
 
 def _properties(

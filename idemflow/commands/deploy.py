@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idemflow import databases, indices, ledger, repository, runtime
-from idemflow.canvas import control, deployments, flow_file, registry, versions
+from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands import version as versioning
@@ -120,14 +120,14 @@ def _deploy_version(
     group = str(found.id) if found else None
     now = versions.held(group) if group else None
     changes = versions.differences(versions.export(group), wanted) if group else []
-    parameters = canvas.parameters_of(opened.pipeline, opened.runtime, _place(opened))
+    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, _place(opened))
     if not dry_run:
         client_id = registry.ensure(store)
-        if group is not None and (changes or now is None):
-            _keep_operators_work(settings, name, group, force=force, unless=not changes)
+        if group is not None and changes:
+            _keep_operators_work(settings, name, group, force=force)
         _prepare(opened, progress)
         progress("parameter context")
-        canvas.put_parameters(opened.pipeline, parameters)
+        canvas.put_parameters(opened.pipeline, wanted_parameters)
         progress(f"version {version.title}")
         if group is None:
             group = _create_version(client_id, name, store.branch, version)
@@ -139,7 +139,7 @@ def _deploy_version(
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
                 versioning.bring(store, name, group, current, version, modified=modified)
-        deployments.remember(name, flow_file.digest(versions.export(group)))
+        deployments.remember(name, group)
     return Deployment(name, found is None, dry_run, changes, _url(opened.runtime, group))
 
 
@@ -163,9 +163,7 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     runtime.grant_indices(opened.runtime, opened.settings, patterns)
 
 
-def _keep_operators_work(
-    settings: Settings, name: str, group: str, *, force: bool, unless: bool = False
-) -> None:
+def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bool) -> None:
     """Refuse to overwrite what an operator changed on the canvas and did not commit.
 
     Such a change is what is neither in the version that the group is on nor left by a deployment.
@@ -173,11 +171,11 @@ def _keep_operators_work(
     Raises:
         UsageError: there is one.
     """
-    if force or unless:
+    if force:
         return
     now = versions.held(group)
     if now is None:
-        if deployments.remembered(name) != flow_file.digest(versions.export(group)):
+        if deployments.changed_since(name, group):
             raise UsageError(
                 f"{name} was changed on the canvas since it was deployed",
                 next_command=f"idemflow drift {name} shows where; "
@@ -201,17 +199,16 @@ def _keep_newer_version(settings: Settings, name: str, group: str, *, force: boo
 
 def _finish(settings: Settings, name: str, group: str) -> None:
     """Remember what was deployed, and commit it where the group is under version control."""
-    now = versions.held(group)
-    if now is None:
-        # So that the canvas' Version menu works; a project without git has no versions.
-        found = repository.find(settings)
-        if found is not None and registry.GIT in registry.available():
-            found.synchronize()
-            registry.ensure(found)
-    deployments.remember(name, flow_file.digest(versions.export(group)))
-    found = repository.find(settings) if now else None
-    if found is not None:
+    deployments.remember(name, group)
+    found = repository.find(settings)
+    if found is None:
+        return  # a project without git has no versions
+    if versions.held(group):
         found.synchronize()
+    elif registry.GIT in registry.available():
+        # So that the canvas' Version menu works.
+        found.synchronize()
+        registry.ensure(found)
 
 
 def _url(target: Runtime, group: str | None) -> str:

@@ -77,7 +77,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
             next_command="stop version control on the canvas first, or write the file into git: "
             f"flows/pipelines/{name}.json",
         )
-    if not force and deployments.remembered(name) != flow_file.digest(versions.export(group)):
+    if not force and deployments.changed_since(name, group):
         raise UsageError(
             f"{name} was changed on the canvas since it was deployed",
             next_command=f"idemflow version export {name} -o FILE keeps that, --force discards it",

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import nipyapi
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, expect
 
-from idemflow.canvas import client, control, parameters
 from idemflow.canvas.flow import PUT
 from tests.browser.conftest import visit
 from tests.browser.page import Canvas
-from tests.integration.tools import ROOT, Idemflow, Project
+from tests.integration.tools import (
+    ROOT,
+    Git,
+    Idemflow,
+    Project,
+    commit_pipeline,
+    deployed_from_git,
+    remove_group,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,54 +40,24 @@ CHANGED_MENU = [
     "Stop Version Control",
 ]
 CHANGED = "This Process Group version has changed."
-Git = Callable[..., str]
 Picture = Callable[..., None]
 MARGIN = 4.0  # pixels
 
 
 @pytest.fixture
-def museum(tmp_path: Path) -> Project:
-    """A project's folder."""
+def project(tmp_path: Path) -> Project:
+    """An empty project's folder, of the tutorial's name."""
     folder = tmp_path / "museum"
     folder.mkdir()
     return Project(folder)
 
 
 @pytest.fixture
-def git(museum: Project) -> Git:
-    """The git command in the project."""
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(museum.path), *arguments],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    run("init", "-q", "-b", "main")
-    run("config", "user.name", "Human")
-    run("config", "user.email", "human@example.org")
-    return run
-
-
-@pytest.fixture
-def command(idemflow: Idemflow, museum: Project, git: Git) -> Iterator[Idemflow]:
+def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow]:
     """The pipeline in a project under git, on the canvas and running."""
-    museum.pipeline(NAME, SCRIPT)
-    git("add", ".")
-    git("commit", "-q", "-m", "Add the visitors")
-    made = idemflow.inside(museum.path)
-    made.json("deploy", NAME)
-    client.connect(made.runtime().nifi)
-    yield made
-    remove()
-    context = parameters.find(f"idemflow {NAME}")
-    if context is not None:
-        nipyapi.parameters.delete_parameter_context(context)
-    for one in nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries:
-        if one.component.name == "flows of museum":
-            nipyapi.versioning.delete_registry_client(one)
+    commit_pipeline(project, git, NAME, SCRIPT)
+    with deployed_from_git(idemflow.inside(project.path), NAME) as made:
+        yield made
 
 
 @pytest.fixture
@@ -180,7 +155,7 @@ def test_revert_local_changes_with_picture(
 
 
 def test_a_commit_of_a_person_in_between(
-    canvas: Canvas, command: Idemflow, museum: Project, git: Git
+    canvas: Canvas, command: Idemflow, project: Project, git: Git
 ) -> None:
     """The canvas loses neither, and says what is the case; then stop, and import."""
     command.json("version", "commit", NAME, "-m", "Load visitors")
@@ -188,7 +163,7 @@ def test_a_commit_of_a_person_in_between(
     set_tasks(canvas, "4")
     canvas.choose(canvas.group(NAME), "Version", "Commit Local Changes")
     canvas.fill(Version_Comments="Load with four tasks")
-    file = museum.path / FILE
+    file = project.path / FILE
     file.write_text(file.read_text().replace('"1 day"', '"2 days"'))
     git("commit", "-q", "-a", "-m", "Every two days")
     hand = history(command, git, "Human|Every two days", "admin|Load visitors")
@@ -220,7 +195,7 @@ def test_a_commit_of_a_person_in_between(
     canvas.press("Ok")
     canvas.expect_state(NAME, "not under version control")
     assert state(command) == "not under version control"
-    remove()
+    remove_group(NAME)
     canvas.refresh()
     expect(canvas.group(NAME)).to_have_count(0)
     canvas.drag_out("Import from Registry", 1000, 650)
@@ -318,13 +293,3 @@ def around(parts: Sequence[Locator]) -> FloatRect:
     right = max(box["x"] + box["width"] for box in boxes) + MARGIN
     bottom = max(box["y"] + box["height"] for box in boxes) + MARGIN
     return {"x": left, "y": top, "width": right - left, "height": bottom - top}
-
-
-def remove() -> None:
-    """Take the group off the canvas."""
-    group = control.find_group(NAME)
-    if group is not None:
-        control.stop(group.id)
-        nipyapi.canvas.delete_process_group(
-            nipyapi.canvas.get_process_group(group.id, "id"), force=True, refresh=True
-        )

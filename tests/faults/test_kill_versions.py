@@ -23,9 +23,9 @@ from tests.integration.tools import (
     Git,
     Idemflow,
     Project,
+    commit_pipeline,
+    deployed_from_git,
     in_repository,
-    remove_pipeline,
-    remove_registries,
     saved_steps,
     set_tasks,
     tasks,
@@ -113,17 +113,11 @@ class Versions:
 
 @pytest.fixture
 def versions(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Versions]:
-    project.pipeline(NAME, SCRIPT)
-    git("add", ".")
-    git("commit", "-q", "-m", "Add the pipeline")
-    command = idemflow.inside(project.path)
-    command.json("deploy", NAME)
-    made = Versions(command, git)
-    made.connect()
-    made.commit("Load it")
-    yield made
-    remove_pipeline(NAME)
-    remove_registries()
+    commit_pipeline(project, git, NAME, SCRIPT)
+    with deployed_from_git(idemflow.inside(project.path), NAME) as command:
+        made = Versions(command, git)
+        made.commit("Load it")
+        yield made
 
 
 @pytest.mark.parametrize("seen", [Versions.moves, Versions.writes], ids=["moves", "writes"])

@@ -11,9 +11,12 @@ import pytest
 from idemflow.canvas import client, control, parameters, versions
 from tests.conftest import started
 from tests.integration.tools import (
+    COUNTING,
     Git,
     Idemflow,
     Project,
+    commit_pipeline,
+    deployed_from_git,
     identify,
     in_repository,
     put_step,
@@ -28,11 +31,6 @@ from tests.integration.tools import (
 pytestmark = pytest.mark.timeout(600)
 
 NAME = "promoted"
-SCRIPT = """
-    def records(count):
-        for number in range(count):
-            yield {"id": number}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +43,15 @@ def second_runtime(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
 @pytest.fixture
 def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow]:
     """Version v2 as the files say, and v3 with what was changed on the canvas and run."""
-    project.pipeline(NAME, SCRIPT)
-    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
-    git("add", ".")
-    git("commit", "-q", "-m", "Add the pipeline")
-    command = idemflow.inside(project.path)
-    command.json("deploy", NAME)
-    command.json("version", "commit", NAME, "-m", "Load it")
-    command.json("version", "tag", NAME, "v2")
-    on(command)
-    set_tasks(NAME, 4)
-    assert command.json("run", NAME)["documents"] == 3
-    command.json("version", "commit", NAME, "-m", "Load with four tasks")
-    command.json("version", "tag", NAME, "v3")
-    yield command
-    clean(command)
+    commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
+    with deployed_from_git(idemflow.inside(project.path), NAME) as command:
+        command.json("version", "commit", NAME, "-m", "Load it")
+        command.json("version", "tag", NAME, "v2")
+        set_tasks(NAME, 4)
+        assert command.json("run", NAME)["documents"] == 3
+        command.json("version", "commit", NAME, "-m", "Load with four tasks")
+        command.json("version", "tag", NAME, "v3")
+        yield command
 
 
 @pytest.fixture
@@ -163,10 +155,7 @@ def test_a_checkout_of_its_own_with_other_arguments(
 def test_what_was_committed_on_the_canvas_outlives_the_runtime(
     second_runtime: Idemflow, project: Project, git: Git
 ) -> None:
-    project.pipeline(NAME, SCRIPT)
-    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
-    git("add", ".")
-    git("commit", "-q", "-m", "Add the pipeline")
+    commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
     command = second_runtime.inside(project.path)
     command.json("deploy", NAME)
     on(command)

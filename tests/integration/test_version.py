@@ -10,14 +10,16 @@ from typing import Any
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import control
 from idemflow.canvas.flow import PUT
 from tests.integration.tools import (
+    COUNTING,
     Git,
     Idemflow,
     Project,
+    commit_pipeline,
+    deployed_from_git,
     remove_pipeline,
-    remove_registries,
     set_tasks,
     tasks,
     wait_until,
@@ -26,11 +28,6 @@ from tests.integration.tools import (
 
 pytestmark = pytest.mark.timeout(600)
 
-SCRIPT = """
-    def records(count):
-        for number in range(count):
-            yield {"id": number}
-"""
 NAME = "versioned"
 FILE = f"flows/pipelines/{NAME}.json"
 
@@ -38,16 +35,9 @@ FILE = f"flows/pipelines/{NAME}.json"
 @pytest.fixture
 def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow]:
     """A pipeline in a project under git, deployed and running."""
-    project.pipeline(NAME, SCRIPT)
-    project.change(NAME, "function: records", "function: records\n  arguments: {count: 3}")
-    git("add", ".")
-    git("commit", "-q", "-m", "Add the pipeline")
-    made = idemflow.inside(project.path)
-    made.json("deploy", NAME)
-    client.connect(made.runtime().nifi)
-    yield made
-    remove_pipeline(NAME)
-    remove_registries()
+    commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
+    with deployed_from_git(idemflow.inside(project.path), NAME) as made:
+        yield made
 
 
 def step(name: str) -> Any:
@@ -313,7 +303,7 @@ def test_export_import_and_registries(command: Idemflow, tmp_path: Path) -> None
 
 
 def test_a_project_without_git(idemflow: Idemflow, project: Project) -> None:
-    name = project.pipeline("unversioned", SCRIPT)
+    name = project.pipeline("unversioned", COUNTING)
     refused = idemflow.inside(project.path).fail("version", "status", name)
     assert refused.code == 2
     assert "is in no git repository" in refused.stderr

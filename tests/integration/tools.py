@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
 from idemflow import runtime
-from idemflow.canvas import control, parameters
+from idemflow.canvas import client, control, parameters, versions
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.ledger import Ledger
@@ -31,6 +31,13 @@ from idemflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 Git = Callable[..., str]
+
+# A script of as many records as its argument says.
+COUNTING = """
+    def records(count):
+        for number in range(count):
+            yield {"id": number}
+"""
 
 _OWN_PROCESS = {"up", "down", "demo-db"}
 
@@ -259,14 +266,42 @@ def identify(git: Git) -> None:
     git("config", "user.email", "human@example.org")
 
 
-def remove_pipeline(name: str) -> None:
-    """Take a pipeline's group and parameter context off the canvas, whatever is queued."""
+def commit_pipeline(
+    project: Project, git: Git, name: str, script: str, arguments: str | None = None
+) -> None:
+    """Make a pipeline in a project under git, and commit its files.
+
+    ``arguments`` are those of its script, as YAML.
+    """
+    project.pipeline(name, script)
+    if arguments is not None:
+        project.change(name, "function: records", f"function: records\n  arguments: {arguments}")
+    git("add", ".")
+    git("commit", "-q", "-m", "Add the pipeline")
+
+
+@contextmanager
+def deployed_from_git(command: Idemflow, name: str) -> Iterator[Idemflow]:
+    """Deploy a committed pipeline and look at its canvas, from which it goes afterwards."""
+    command.json("deploy", name)
+    client.connect(command.runtime().nifi)
+    yield command
+    client.connect(command.runtime().nifi)
+    remove_pipeline(name)
+    remove_registries()
+
+
+def remove_group(name: str) -> None:
+    """Take a pipeline's group off the canvas, whatever is queued."""
     group = control.find_group(name)
     if group is not None:
         control.stop(group.id)
-        nipyapi.canvas.delete_process_group(
-            nipyapi.canvas.get_process_group(group.id, "id"), force=True, refresh=True
-        )
+        versions.delete(group.id)
+
+
+def remove_pipeline(name: str) -> None:
+    """Take a pipeline's group and parameter context off the canvas, whatever is queued."""
+    remove_group(name)
     context = parameters.find(f"idemflow {name}")
     if context is not None:
         nipyapi.parameters.delete_parameter_context(context)
