@@ -32,6 +32,7 @@ public class SingleUserLoginIdentityProvider implements LoginIdentityProvider {
     private volatile String issuer;
     private volatile String username;
     private volatile PasswordHash passwordHash;
+    private volatile KnownPassword knownPassword;
 
     @Override
     public void initialize(final LoginIdentityProviderInitializationContext context) throws ProviderCreationException {
@@ -47,6 +48,7 @@ public class SingleUserLoginIdentityProvider implements LoginIdentityProvider {
         final String encoded = required(context, PASSWORD_HASH);
         try {
             passwordHash = PasswordHash.parse(encoded);
+            knownPassword = new KnownPassword();
         } catch (final IllegalArgumentException e) {
             throw new ProviderCreationException("Property '" + PASSWORD_HASH + "' of login identity provider '"
                     + context.getIdentifier() + "' cannot be used: " + e.getMessage());
@@ -60,11 +62,16 @@ public class SingleUserLoginIdentityProvider implements LoginIdentityProvider {
     public AuthenticationResponse authenticate(final LoginCredentials credentials) throws InvalidLoginCredentialsException {
         final String givenName = credentials.getUsername() == null ? "" : credentials.getUsername();
         final String givenPassword = credentials.getPassword() == null ? "" : credentials.getPassword();
-        // Both are always checked: an unknown user must take as long as a wrong password.
-        final boolean passwordMatches = passwordHash.matches(givenPassword);
         final boolean nameMatches = PasswordHash.sameText(username, givenName);
-        if (!(passwordMatches & nameMatches)) {
-            throw new InvalidLoginCredentialsException("The username or the password is wrong");
+        // Only a login that succeeds is quick. Any other is checked whole: an unknown user must take as long as a wrong
+        // password.
+        final boolean known = nameMatches & knownPassword.matches(givenPassword);
+        if (!known) {
+            final boolean passwordMatches = passwordHash.matches(givenPassword);
+            if (!(passwordMatches & nameMatches)) {
+                throw new InvalidLoginCredentialsException("The username or the password is wrong");
+            }
+            knownPassword.remember(givenPassword);
         }
         return new AuthenticationResponse(username, username, EXPIRATION_MILLIS, issuer);
     }
@@ -72,6 +79,7 @@ public class SingleUserLoginIdentityProvider implements LoginIdentityProvider {
     @Override
     public void preDestruction() {
         passwordHash = null;
+        knownPassword = null;
     }
 
     private static String required(final LoginIdentityProviderConfigurationContext context, final String property) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.nifi.authentication.AuthenticationResponse;
@@ -20,6 +21,8 @@ class SingleUserLoginIdentityProviderTest {
 
     /** Made by Python: {@code hashlib.pbkdf2_hmac("sha512", "pässwörd".encode(), bytes(range(16)), 210_000)}. */
     private static final String HASH = "$pbkdf2-sha512$i=210000$AAECAwQFBgcICQoLDA0ODw$i86sggKQEqh5IGVVRaPfW2qUSjckKUpbkHT5cwhcDvtbPYlZUzrNUFzjatkR+0tiFMtJW+j9jCRu+Rks1cLQXw";
+    /** The same of {@code "another"}. */
+    private static final String OTHER_HASH = "$pbkdf2-sha512$i=210000$AAECAwQFBgcICQoLDA0ODw$j45kXz8BS5BYMtJ/nXCoanmVYQ+mq41pDK4gdfK+RQg9So+akWVpxeegLyBBeORJATm34T7f4L9ZS4rTpweoxQ";
 
     @Test
     void logsInTheUserForTwelveHours() {
@@ -28,6 +31,32 @@ class SingleUserLoginIdentityProviderTest {
         assertEquals("admin", response.getUsername());
         assertEquals(TimeUnit.HOURS.toMillis(12), response.getExpiration());
         assertEquals("SingleUserLoginIdentityProvider", response.getIssuer());
+    }
+
+    @Test
+    void logsInAgainAndRefusesTheOthersAllTheSame() {
+        final SingleUserLoginIdentityProvider provider = provider(HASH);
+        final LoginCredentials right = new LoginCredentials("admin", "pässwörd");
+        for (int again = 0; again < 100; again++) {
+            assertEquals("admin", provider.authenticate(right).getIdentity());
+        }
+        for (final LoginCredentials wrong : List.of(new LoginCredentials("admin", "passwörd"),
+                new LoginCredentials("other", "pässwörd"), new LoginCredentials("admin", null))) {
+            assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(wrong));
+        }
+        assertEquals("admin", provider.authenticate(right).getIdentity());
+        provider.onConfigured(new Configuration(Map.of("Username", "admin", "Password Hash", OTHER_HASH)));
+        assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(right));
+    }
+
+    @Test
+    void knowsNoPasswordBeforeOneWasRight() {
+        final KnownPassword known = new KnownPassword();
+        assertFalse(known.matches(""));
+        known.remember("pässwörd");
+        assertTrue(known.matches("pässwörd"));
+        assertFalse(known.matches("passwörd"));
+        assertFalse(known.matches(""));
     }
 
     @ParameterizedTest
