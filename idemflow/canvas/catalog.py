@@ -91,14 +91,15 @@ def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
     return types
 
 
-def read(types: Iterable[str]) -> dict[str, Component]:
+def read(types: Iterable[str], group: str | None = None) -> dict[str, Component]:
     """Look up component types on the connected NiFi.
 
-    NiFi tells a component's properties only of an instance, so one of each is made in a process
-    group of its own, read and taken away again.
+    NiFi tells a component's properties only of an instance. What a deployed pipeline has none of is
+    made in a process group of its own, read and taken away again.
 
     Args:
         types: full class names of processors and controller services.
+        group: id of the pipeline's process group, if it is on the canvas.
 
     Raises:
         CanvasError: NiFi has no such type.
@@ -116,33 +117,63 @@ def read(types: Iterable[str]) -> dict[str, Component]:
                 raise CanvasError(
                     f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
                 )
+        found = _deployed(group, known) if group else {}
+        missing = [kind for kind in types if kind not in found]
+        if not missing:
+            return found
         scratch = nipyapi.canvas.create_process_group(
             nipyapi.canvas.get_process_group("root", "id"),
             "idemflow reads the names of properties here",
             (0.0, 0.0),
         )
         try:
-            return {kind: _read(scratch, known[kind]) for kind in types}
+            return found | {kind: _made(scratch, known[kind]) for kind in missing}
         finally:
             nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
 
 
-def _read(
+def _deployed(
+    group: str, known: Mapping[str, nipyapi.nifi.DocumentedTypeDTO]
+) -> dict[str, Component]:
+    """The types of what is in a group, as far as it is of the bundle that a new one would be of."""
+    processors = nipyapi.nifi.ProcessGroupsApi().get_processors(
+        group, include_descendant_groups=True
+    )
+    services = nipyapi.nifi.FlowApi().get_controller_services_from_group(
+        group, include_ancestor_groups=False, include_descendant_groups=True
+    )
+    parts = (part.component for part in (*processors.processors, *services.controller_services))
+    return {
+        part.type: _component(part)
+        for part in parts
+        if part.type in known and part.bundle == known[part.type].bundle
+    }
+
+
+def _made(
     scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
 ) -> Component:
     if kind.type in SERVICES:
-        component = nipyapi.canvas.create_controller(scratch, kind).component
-        descriptors, relationships = component.descriptors, ()
+        return _component(nipyapi.canvas.create_controller(scratch, kind).component)
+    return _component(nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component)
+
+
+def _component(
+    instance: nipyapi.nifi.ProcessorDTO | nipyapi.nifi.ControllerServiceDTO,
+) -> Component:
+    if isinstance(instance, nipyapi.nifi.ProcessorDTO):
+        every = instance.config.descriptors
+        relationships = tuple(item.name for item in instance.relationships)
     else:
-        component = nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component
-        descriptors = component.config.descriptors
-        relationships = tuple(item.name for item in component.relationships)
+        every, relationships = instance.descriptors, ()
+    # The instance's own properties are not its type's.
+    descriptors = {name: item for name, item in every.items() if not item.dynamic}
     return Component(
-        type=kind.type,
+        type=instance.type,
         bundle={
-            "group": kind.bundle.group,
-            "artifact": kind.bundle.artifact,
-            "version": kind.bundle.version,
+            "group": instance.bundle.group,
+            "artifact": instance.bundle.artifact,
+            "version": instance.bundle.version,
         },
         names={item.display_name or name: name for name, item in descriptors.items()},
         defaults={name: item.default_value for name, item in descriptors.items()},

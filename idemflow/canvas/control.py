@@ -71,8 +71,7 @@ class State:
 def find_group(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
     """The process group of that name on the root canvas, if there is one."""
     with errors():
-        root = nipyapi.canvas.get_root_pg_id()
-        groups = nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups
+        groups = nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups
     found = [group for group in groups if group.component.name == pipeline]
     if len(found) > 1:
         raise CanvasError(
@@ -108,8 +107,7 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         CanvasError: a component is not valid, with what NiFi says of it.
     """
     with errors():
-        _enable_services(group)
-        parts = [*processors(group), *_ports(group)]
+        parts = [*_enable_services(group), *_stopped_ports(group)]
         waiting = [
             part
             for part in parts
@@ -117,8 +115,9 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
             and part.component.state == "STOPPED"
             and part.id not in leave
         ]
-        if waiting:
-            nipyapi.canvas.schedule_components(group, True, waiting)
+        if not waiting:
+            return
+        nipyapi.canvas.schedule_components(group, True, waiting)
     _wait(
         lambda: all(
             part.component.state == "RUNNING"
@@ -204,8 +203,7 @@ def stop(group: str) -> None:
 def activity(group: str) -> Activity:
     """What a group is doing now."""
     with errors():
-        status = nipyapi.nifi.FlowApi().get_process_group_status(group, recursive=True)
-    aggregate = status.process_group_status.aggregate_snapshot
+        aggregate = _status(group)
     states = [item.run_status for item in _snapshots(aggregate, "processor_status_snapshots")]
     queues: dict[str, int] = {}
     for item in _snapshots(aggregate, "connection_status_snapshots"):
@@ -230,14 +228,15 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
         group: id of the process group.
         after: only those with a higher id.
     """
-    inside = {part.id for part in processors(group)}
     with errors():
         board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
+    new = [item for item in board.bulletins or () if item.bulletin and item.id > after]
+    inside = {part.id for part in processors(group)} if new else set()
     return sorted(
         (
             Bulletin(item.id, item.bulletin.level, item.bulletin.source_name, item.bulletin.message)
-            for item in board.bulletins or ()
-            if item.bulletin is not None and item.id > after and item.source_id in inside
+            for item in new
+            if item.source_id in inside
         ),
         key=lambda bulletin: bulletin.id,
     )
@@ -250,13 +249,24 @@ def processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         return list(api.get_processors(group, include_descendant_groups=True).processors)
 
 
-def _ports(group: str) -> list[Any]:
-    api = nipyapi.nifi.ProcessGroupsApi()
-    found: list[Any] = []
-    for child in api.get_process_groups(group).process_groups:
-        found += api.get_input_ports(child.id).input_ports
-        found += api.get_output_ports(child.id).output_ports
-    return found
+def _stopped_ports(group: str) -> list[Any]:
+    aggregate = _status(group)
+    reads: dict[str, Callable[[str], Any]] = {
+        "input": nipyapi.nifi.InputPortsApi().get_input_port,
+        "output": nipyapi.nifi.OutputPortsApi().get_output_port,
+    }
+    return [
+        read(item.id)
+        for kind, read in reads.items()
+        for item in _snapshots(aggregate, f"{kind}_port_status_snapshots")
+        if item.run_status == "Stopped"
+    ]
+
+
+def _status(group: str) -> Any:
+    """The status of a group and of all that is in it."""
+    status = nipyapi.nifi.FlowApi().get_process_group_status(group, recursive=True)
+    return status.process_group_status.aggregate_snapshot
 
 
 def problems(group: str) -> list[str]:
@@ -289,12 +299,15 @@ def steps(group: str) -> tuple[set[str], set[str]]:
     return running, {str(part.id) for part in found} - running
 
 
-def _enable_services(group: str) -> None:
+def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     """Enable the services of a group, and wait until NiFi finds its components valid.
 
     NiFi passes over services that it still checks when it is asked to enable all: it is asked
     again. A step is checked anew some time after a service that it needs was enabled; what NiFi
     says of it before that is of the past.
+
+    Returns:
+        The group's processors.
 
     Raises:
         CanvasError: it goes on finding components not valid, with what it says of them.
@@ -306,10 +319,11 @@ def _enable_services(group: str) -> None:
         if any(service.component.state == "DISABLED" for service in services):
             nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=enabled)
         # An operator may have disabled a step on purpose: then nothing is asked of it.
-        used = [part for part in processors(group) if part.component.state != "DISABLED"]
+        steps = processors(group)
+        used = [part for part in steps if part.component.state != "DISABLED"]
         found = [text for part in [*services, *used] for text in _problems(part.component)]
         if not found:
-            return
+            return steps
         if time.monotonic() > deadline:
             raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
         time.sleep(0.2)

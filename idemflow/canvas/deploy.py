@@ -61,11 +61,11 @@ def plan(
         CanvasError: NiFi lacks a component type or a property.
     """
     tls = runtime.truststore is not None
-    types = catalog.read(catalog.needed(pipeline, tls=tls))
+    group = control.find_group(pipeline.name)
+    types = catalog.read(catalog.needed(pipeline, tls=tls), group.id if group else None)
     wanted = parameters.wanted(pipeline, runtime, place)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
-    group = control.find_group(pipeline.name)
     changes = [] if group is None else _changes(pipeline, group.id, definition, wanted, types)
     return Plan(group.id if group else None, definition, wanted, changes)
 

@@ -292,7 +292,7 @@ def _records(opened: Session, records: int | None) -> Iterator[None]:
     The trigger carries the value with it, so the parameter can go back at once.
     """
     name = flow.context_name(opened.pipeline)
-    context = parameters.find(name)
+    context = None if records is None else parameters.find(name)
     before = parameters.values(context).get("records")
     if records is None or before is None or before == str(records):
         yield
