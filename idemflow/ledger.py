@@ -271,6 +271,8 @@ class Ledger:
         """
         found: set[str] = set()
         wanted = list(ids)
+        if pit is None:
+            self.refresh(index)
         for start in range(0, len(wanted), _PAGE):
             query = {
                 "bool": {

@@ -275,7 +275,9 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
         process.communicate()
     (marked,) = listed(command, name)
     assert marked["replay"] == ledger.run_ids(name)[-1]
-    elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": False})
+    # What Elasticsearch does not show yet has arrived all the same.
+    open_again = {"index.blocks.write": False, "index.refresh_interval": "1h"}
+    elasticsearch.indices.put_settings(index=name, settings=open_again)
     wait_until(lambda: control.activity(group).queued == 0, "the letter arrives", seconds=90)
     assert listed(command, name) == []
     assert dict(ledger.documents(name))["r-7"]["day"] == "2026-05-06"
