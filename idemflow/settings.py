@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,9 +35,9 @@ def _is(kind: str, help_text: str) -> dict[str, str]:
 class Settings:
     """What a command runs with. ``metadata`` of each field holds its kind and its help.
 
-    Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``seconds``,
-    ``text``, ``url``, ``secret`` (never on a command line nor in ``idemflow.toml``), and
-    ``tables`` (only in ``idemflow.toml``).
+    Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``options``
+    (Java's; a list, or a line as in a shell), ``seconds``, ``text``, ``url``, ``secret`` (never on
+    a command line nor in ``idemflow.toml``), and ``tables`` (only in ``idemflow.toml``).
     """
 
     project: Path = field(
@@ -58,6 +59,12 @@ class Settings:
     nifi_heap: str = field(default="1g", metadata=_is("heap", "NiFi's Java heap."))
     elasticsearch_heap: str = field(
         default="1g", metadata=_is("heap", "Elasticsearch's Java heap.")
+    )
+    nifi_java_options: tuple[str, ...] = field(
+        default=(), metadata=_is("options", "More options for NiFi's Java.")
+    )
+    elasticsearch_java_options: tuple[str, ...] = field(
+        default=(), metadata=_is("options", "More options for Elasticsearch's Java.")
     )
     nars: tuple[Path, ...] = field(
         default=(),
@@ -268,6 +275,8 @@ def _convert(name: str, value: Any, base: Path, source: str) -> Any:
     if kind == "paths":
         many = value.split(os.pathsep) if isinstance(value, str) else list(value)
         return tuple(_path(one, base) for one in many if one)
+    if kind == "options":
+        return _options(name, value, where)
     if kind in ("port", "seconds"):
         if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}", str(value)):
             raise SettingError(name, f"{where} is not a whole number")
@@ -286,6 +295,17 @@ def _convert(name: str, value: Any, base: Path, source: str) -> Any:
     if kind == "url" and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
         raise SettingError(name, f"{where} is not an address such as https://host:port")
     return text.rstrip("/") if kind == "url" else text
+
+
+def _options(name: str, value: Any, where: str) -> tuple[str, ...]:
+    try:
+        options = shlex.split(value) if isinstance(value, str) else [*map(str, value)]
+    except (TypeError, ValueError) as error:
+        raise SettingError(name, f"{where}: {error}") from error
+    for option in options:
+        if not re.fullmatch(r"-\S.*", option):
+            raise SettingError(name, f"{where}: {option!r} is not an option such as -Dname=value")
+    return tuple(options)
 
 
 def _path(value: str | Path, base: Path) -> Path:

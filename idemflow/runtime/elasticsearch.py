@@ -74,7 +74,7 @@ def lay_out(
         "logs": home.elasticsearch_logs,
         "tmp": root / "tmp",
         "home": root / "data",
-        "options": "\n".join(options),
+        "options": "\n".join([*options, *settings.elasticsearch_java_options]),
         "heap": settings.elasticsearch_heap,
         "port": settings.elasticsearch_port,
         "project": settings.project,

@@ -112,6 +112,7 @@ def command(
         f"-Xmx{settings.nifi_heap}",
         "-XX:+UseG1GC",
         *options,
+        *settings.nifi_java_options,
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
         f"-Didemflow.project={settings.project}",

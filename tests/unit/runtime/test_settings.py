@@ -95,6 +95,8 @@ def test_a_secret_comes_from_the_environment_or_a_file(
         ("nifi_port", "8443x", "not a whole number"),
         ("elasticsearch_port", "8443", "different ports"),
         ("nifi_heap", "1 gigabyte", "not a Java heap size"),
+        ("nifi_java_options", "server", "'server' is not an option such as -D"),
+        ("nifi_java_options", "'-Da=b", "No closing quotation"),
         ("start_timeout", "0", "not between 1 and"),
         ("nifi_url", "localhost", "not an address"),
         ("nifi_url", "https://me:secret@localhost", "not an address"),
@@ -128,6 +130,13 @@ def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("IDEMFLOW_NIFI_PROT", "1")
     with pytest.raises(SettingError, match="IDEMFLOW_NIFI_PROT"):
         settings.resolve()
+
+
+def test_options_are_a_list_or_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "project", '[settings]\nnifi_java_options = ["-Da=b c", "-Xint"]\n')
+    monkeypatch.setenv("IDEMFLOW_ELASTICSEARCH_JAVA_OPTIONS", "'-Da=b c' -Xint")
+    chosen = settings.resolve()
+    assert chosen.nifi_java_options == chosen.elasticsearch_java_options == ("-Da=b c", "-Xint")
 
 
 def test_every_setting_has_a_kind_and_a_help() -> None:
