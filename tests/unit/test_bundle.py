@@ -81,7 +81,8 @@ def test_module(module: Module, jpy_config: Path, tmp_path: Path) -> None:
         if one is not module
         for jar in bundle.build_module(one, files, lock, java, cache).lib
     ]
-    class_path = [tests, main, source / "main/resources", *jars, *built]
+    resources_of = [source / part / "resources" for part in ("test", "main")]
+    class_path = [tests, main, *resources_of, *jars, *built]
     done = subprocess.run(
         [
             java.executable,
