@@ -9,6 +9,8 @@
 #   make clean   stop the servers and delete what was made in this folder
 
 PYTHON ?= python3
+# How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB).
+WORKERS ?= 2
 BIN := .venv/bin
 
 .PHONY: run test up down screenshots lint lock tools clean
@@ -20,7 +22,7 @@ run: .venv/installed
 	@$(BIN)/idemflow open
 
 test: .venv/installed-dev tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 up down: .venv/installed
 	@$(BIN)/idemflow $@

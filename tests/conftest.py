@@ -1,7 +1,8 @@
-"""Fixtures of the tests that need the real servers: one runtime, started once through ``up``."""
+"""Fixtures of the tests that need the real servers, which are started once through ``up``."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
@@ -12,7 +13,35 @@ from pathlib import Path
 import pytest
 
 from idemflow import settings
-from tests.integration.tools import ROOT, Git, Idemflow, Project, identify, in_repository
+from tests.integration.tools import (
+    ROOT,
+    Git,
+    Idemflow,
+    Project,
+    empty_canvas,
+    empty_elasticsearch,
+    identify,
+    in_repository,
+)
+
+# Two processes that share the tests end together when the long files come first. Those that kill
+# and start servers need all processors, those about versions mostly wait for NiFi, which looks at
+# a repository once a minute: they take turns, so that one of each is under way.
+FIRST = (
+    "faults/test_kill.py",
+    "integration/test_flow_registry.py",
+    "browser/test_versions.py",
+    "faults/test_kill_versions.py",
+    "unit/test_bundle.py",
+    "integration/test_readme.py",
+    "integration/test_runtime.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of :data:`FIRST` first."""
+    rank = {ROOT / "tests" / name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(FIRST)))
 
 
 def free_ports(count: int) -> list[int]:
@@ -59,10 +88,21 @@ def started(failed: Callable[[], bool], logs: str) -> Iterator[Idemflow]:
 
 
 @pytest.fixture(scope="session")
-def idemflow(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
-    """The command on the runtime of the session; see :func:`started`."""
-    with started(lambda: bool(request.session.testsfailed), ".") as command:
+def servers(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+    """The runtime of the session, or of one of the processes that share its tests."""
+    process = os.environ.get("PYTEST_XDIST_WORKER", ".")
+    with started(lambda: bool(request.session.testsfailed), process) as command:
         yield command
+
+
+@pytest.fixture(scope="module")
+def idemflow(servers: Idemflow) -> Iterator[Idemflow]:
+    """The command on a running runtime, whose canvas and indices are empty at first."""
+    yield servers
+    if servers.run("status").code:
+        servers.ok("up")  # a test that failed may have left a server dead
+    empty_canvas(servers)
+    empty_elasticsearch(servers)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from tests.integration.tools import Idemflow
 
 # The first page after a start has NiFi load its user interface.
 _PATIENCE = 60_000.0  # milliseconds
+# The window is wide and low: all of ``people`` fits in it, right of NiFi's folded panels.
+WINDOW = (1440, 640)
 _FLAGS = [
     "--no-sandbox",  # as root there is none
     "--disable-gpu",
@@ -37,7 +39,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed(idemflow: Idemflow) -> Idemflow:
     """The command, with the pipeline ``people`` on the canvas and run once."""
     idemflow.ok("deploy", "people")
@@ -63,18 +65,24 @@ def visit(browser: Browser, url: str, width: int, height: int) -> Iterator[Canva
 
 @pytest.fixture
 def login_page(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
-    """NiFi's login form.
+    """NiFi's login form."""
+    with visit(browser, deployed.runtime().nifi.url, *WINDOW) as canvas:
+        yield canvas
 
-    The window is wide and low: all of ``people`` fits in it, right of NiFi's folded panels.
-    """
-    with visit(browser, deployed.runtime().nifi.url, 1440, 640) as canvas:
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
+    """The canvas, logged in as the generated user, its panels folded."""
+    nifi = deployed.runtime().nifi
+    with visit(browser, nifi.url, *WINDOW) as canvas:
+        canvas.log_in(nifi.username, nifi.password)
+        canvas.put_panels_away()
         yield canvas
 
 
 @pytest.fixture
-def canvas(login_page: Canvas, deployed: Idemflow) -> Canvas:
-    """The canvas, logged in as the generated user, its panels folded."""
-    nifi = deployed.runtime().nifi
-    login_page.log_in(nifi.username, nifi.password)
-    login_page.put_panels_away()
-    return login_page
+def canvas(session: Canvas) -> Canvas:
+    """The same with all pipelines in view: a test goes on from there."""
+    session.leave_to_root()
+    expect(session.group("people")).to_be_visible()
+    return session

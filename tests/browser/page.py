@@ -15,6 +15,7 @@ _BOXES = (
     "g.connection-label-container"
 )
 _PANELS = ("navigation-control", "operation-control")
+_ROOT = "NiFi Flow"
 _DIALOG = "mat-dialog-container"
 # How a group shows its state under version control: characters of NiFi's icon font.
 STATES = {
@@ -186,6 +187,13 @@ class Canvas:
         """Go into a process group and wait until it is drawn."""
         self.choose(self.group(name), "Enter Group")
         self._drawn(name)
+
+    def leave_to_root(self) -> None:
+        """Go back to where the pipelines' groups are, if that is not what is open."""
+        here = self.page.locator("breadcrumbs .current-process-group")
+        if (here.text_content() or "").strip() != _ROOT:
+            self.page.locator("breadcrumbs").get_by_role("link", name=_ROOT, exact=True).click()
+            expect(here).to_have_text(_ROOT)
 
     def leave_to(self, name: str) -> None:
         """Go back up to a process group."""

@@ -234,7 +234,7 @@ def tasks(canvas: Canvas, *, running: bool = True) -> str:
 
 def leave(canvas: Canvas) -> None:
     """Go back to where the group is seen."""
-    canvas.page.locator("breadcrumbs").get_by_role("link", name="NiFi Flow", exact=True).click()
+    canvas.leave_to_root()
     expect(canvas.group(NAME)).to_be_visible()
 
 

@@ -1,7 +1,7 @@
 """Real ``kill -9`` of the recorded processes, at every stage of a run of 20,000 people.
 
-Afterwards the servers are started again with ``idemflow up`` and nothing else is done: the run
-completes by itself. Exactly 20,000 documents, contents as sent, no dead letter.
+Afterwards the servers are started again with ``idemflow up``: the run completes by itself. Exactly
+20,000 documents, contents as sent, no dead letter.
 """
 
 from __future__ import annotations
@@ -20,21 +20,26 @@ from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import Unreachable
 from idemflow.runtime.state import read_state
-from tests.integration.tools import Idemflow, Project, saved_steps, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, saved_steps, wait_until
 
 pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = 20_000
 TRIGGERS = {TRIGGER, REPLAY_TRIGGER}
+SCRIPT = (ROOT / "scripts/people.py").read_text()
 
 
 class Crowd:
     """A pipeline of 20,000 people on the running servers."""
 
-    def __init__(self, idemflow: Idemflow, project: Project, name: str) -> None:
-        project.copy_people()
-        (project.path / "flows/people.yaml").rename(project.path / f"flows/{name}.yaml")
+    def __init__(self, idemflow: Idemflow, project: Project, name: str, script: str) -> None:
+        for folder in ("flows", "scripts"):
+            (project.path / folder).mkdir(exist_ok=True)
+        (project.path / f"scripts/{name}.py").write_text(script)
+        flow = (ROOT / "flows/people.yaml").read_text()
+        (project.path / f"flows/{name}.yaml").write_text(flow)
         project.change(name, "pipeline: people", f"pipeline: {name}")
+        project.change(name, "scripts/people.py", f"scripts/{name}.py")
         project.change(name, "  name: people", f"  name: {name}")
         project.change(name, "records: 1000", f"records: {PEOPLE}")
         self.name = name
@@ -55,14 +60,6 @@ class Crowd:
         """Log in again: a restarted NiFi knows no earlier login."""
         client.connect(self.command.runtime().nifi)
 
-    def kill(self, *servers: str) -> None:
-        """``kill -9`` of recorded servers, and wait until they are gone."""
-        running = read_state(self.command.settings().folders.state).running()
-        for server in servers:
-            os.kill(running[server].pid, signal.SIGKILL)
-        _, alive = psutil.wait_procs([running[server] for server in servers], timeout=30)
-        assert not alive
-
     def documents(self) -> int:
         """How many documents are there."""
         self.ledger.refresh(self.name)
@@ -80,10 +77,12 @@ class Crowd:
         except Unreachable:  # the index has just been made
             return False
 
+    def waits(self) -> bool:
+        """All people wait before Load."""
+        return control.activity(self.group).queued > PEOPLE
+
     def completes(self) -> None:
-        """The servers are started again: the run goes on by itself, and a re-run adds nothing."""
-        self.command.ok("up")
-        self.connect()
+        """The run goes on by itself, and a re-run adds nothing."""
         try:
             wait_until(lambda: bool(self.ledger.run_ids(self.name)), "the summary", seconds=120)
         except AssertionError as error:
@@ -107,56 +106,58 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(
-    request: pytest.FixtureRequest, idemflow: Idemflow, project: Project
-) -> Callable[[], Crowd]:
-    """Deploys a pipeline with an index of its own."""
-    name = request.node.name.removeprefix("test_").replace("_", "-")
-    return lambda: Crowd(idemflow, project, name)
+def crowd(idemflow: Idemflow, project: Project) -> Callable[..., Crowd]:
+    """Deploys a pipeline of that name with an index of its own."""
+    return lambda name, script=SCRIPT: Crowd(idemflow, project, name, script)
 
 
-def test_nifi_killed_while_collecting(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    control.run_once(people.group)
-    wait_until(people.collecting, "the generator runs")
-    people.kill("nifi")
-    assert people.documents() == 0
-    people.completes()
+def kill(idemflow: Idemflow, *servers: str) -> None:
+    """``kill -9`` of recorded servers, and wait until they are gone."""
+    running = read_state(idemflow.settings().folders.state).running()
+    for server in servers:
+        os.kill(running[server].pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs([running[server] for server in servers], timeout=30)
+    assert not alive
 
 
-def test_nifi_killed_while_queued(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    put = next(item for item in control.processors(people.group) if item.component.name == PUT)
-    nipyapi.canvas.schedule_processor(put, False)
-    control.run_once(people.group)
-    wait_until(
-        lambda: control.activity(people.group).queued > PEOPLE,
-        "the people wait before Load",
-        seconds=120,
-    )
-    people.kill("nifi")
-    assert people.documents() == 0
-    people.command.ok("up")
-    people.connect()
-    assert control.activity(people.group).queued > PEOPLE
-    control.start_steps(people.group)
-    people.completes()
+def test_nifi_killed_while_collecting_while_queued_and_while_loading(
+    idemflow: Idemflow, crowd: Callable[..., Crowd]
+) -> None:
+    """One kill hits three pipelines, each at another stage."""
+    queued, loading = crowd("killed-while-queued"), crowd("killed-while-loading")
+    # A slower source: it still collects when the other one loads.
+    slow = SCRIPT.replace("yield {", "import time; time.sleep(0.0005)\n        yield {")
+    assert slow != SCRIPT
+    collecting = crowd("killed-while-collecting", slow)
+    nipyapi.canvas.schedule_processor(control.trigger(queued.group, PUT), False)
+    control.run_once(queued.group)
+    wait_until(queued.waits, "the people wait before Load", seconds=120)
+    control.run_once(loading.group)
+    wait_until(lambda: control.activity(loading.group).queued > 10, "they are collected")
+    control.run_once(collecting.group)
+    wait_until(collecting.collecting, "the generator runs")
+    wait_until(loading.loading, "the first documents arrive")
+    assert collecting.collecting()
+    kill(idemflow, "nifi")
+    assert queued.documents() == collecting.documents() == 0
+    assert loading.documents() < PEOPLE
+
+    idemflow.ok("up")
+    queued.connect()
+    assert queued.waits()
+    control.start_steps(queued.group)
+    for people in (collecting, queued, loading):
+        people.completes()
 
 
-def test_nifi_killed_while_loading(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    control.run_once(people.group)
+def test_elasticsearch_killed_while_loading(
+    idemflow: Idemflow, crowd: Callable[..., Crowd]
+) -> None:
+    """Elasticsearch dies and comes back while ``idemflow run`` waits: it reports as if nothing."""
+    people = crowd("elasticsearch-killed")
+    waiting = people.command.start("run", people.name, "--json")
     wait_until(people.loading, "the first documents arrive", seconds=120)
-    people.kill("nifi")
-    assert people.documents() < PEOPLE
-    people.completes()
-
-
-def test_elasticsearch_killed_while_loading(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    control.run_once(people.group)
-    wait_until(people.loading, "the first documents arrive", seconds=120)
-    people.kill("elasticsearch")
+    kill(idemflow, "elasticsearch")
     # The flow notices: what cannot be sent comes back to be tried again, none of it as an error.
     wait_until(
         lambda: any(
@@ -166,51 +167,35 @@ def test_elasticsearch_killed_while_loading(crowd: Callable[[], Crowd]) -> None:
         "NiFi reports the outage",
     )
     assert control.activity(people.group).queued > 0
+    idemflow.ok("up")
+    stdout, stderr = waiting.communicate(timeout=180)
+    assert waiting.returncode == 0, stderr
+    assert '"lost": 0' in stdout
+    assert '"duplicates": 0' in stdout
     people.completes()
 
 
-def test_both_killed_while_loading(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    control.run_once(people.group)
-    wait_until(people.loading, "the first documents arrive", seconds=120)
-    people.kill("elasticsearch", "nifi")
-    people.completes()
-
-
-def test_a_reboot_while_a_command_waits(crowd: Callable[[], Crowd]) -> None:
-    """Everything is killed, the command that waits for the run included."""
-    people = crowd()
+def test_a_reboot_while_a_command_waits(idemflow: Idemflow, crowd: Callable[..., Crowd]) -> None:
+    """Both servers are killed while they load, and the command that waits for the run as well."""
+    people = crowd("rebooted")
     waiting = people.command.start("run", people.name)
     wait_until(people.loading, "the first documents arrive", seconds=120)
     waiting.kill()
     waiting.communicate(timeout=30)
-    people.kill("nifi", "elasticsearch")
+    kill(idemflow, "nifi", "elasticsearch")
+    idemflow.ok("up")
+    people.connect()
     people.completes()
 
 
-def test_elasticsearch_down_before_a_run(crowd: Callable[[], Crowd]) -> None:
-    people = crowd()
-    people.kill("elasticsearch")
+def test_elasticsearch_down_before_a_run(idemflow: Idemflow, crowd: Callable[..., Crowd]) -> None:
+    people = crowd("elasticsearch-down")
+    kill(idemflow, "elasticsearch")
     refused = people.command.fail("run", people.name)
     assert refused.code == 3
     assert "idemflow up" in refused.stderr
     # On the canvas the operator can start a run all the same: it waits.
     control.run_once(people.group)
-    wait_until(
-        lambda: control.activity(people.group).queued > PEOPLE, "the people wait", seconds=120
-    )
+    wait_until(people.waits, "the people wait", seconds=120)
+    idemflow.ok("up")
     people.completes()
-
-
-def test_a_waiting_command_sees_an_outage_through(crowd: Callable[[], Crowd]) -> None:
-    """Elasticsearch dies and comes back while ``idemflow run`` waits: it reports as if nothing."""
-    people = crowd()
-    waiting = people.command.start("run", people.name, "--json")
-    wait_until(people.loading, "the first documents arrive", seconds=120)
-    people.kill("elasticsearch")
-    people.command.ok("up")
-    stdout, stderr = waiting.communicate(timeout=180)
-    assert waiting.returncode == 0, stderr
-    assert '"lost": 0' in stdout
-    assert '"duplicates": 0' in stdout
-    people.check()

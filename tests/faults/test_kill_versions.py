@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,7 +24,6 @@ from tests.integration.tools import (
     Idemflow,
     Project,
     commit_pipeline,
-    deployed_from_git,
     in_repository,
     saved_steps,
     set_tasks,
@@ -34,23 +33,25 @@ from tests.integration.tools import (
 
 pytestmark = pytest.mark.timeout(900)
 
-NAME = "committed"
-FILE = f"flows/pipelines/{NAME}.json"
 SCRIPT = """
     def records():
         yield {"id": 1}
 """
-# When the kill comes, after git's files say that the commit is under way; in seconds.
-PAUSES = (0.0, 0.01)
 Watch = Callable[[], bool]
 
 
 class Versions:
     """A pipeline under version control, and the repository that NiFi works on."""
 
-    def __init__(self, command: Idemflow, git: Git) -> None:
-        self.command = command
+    def __init__(self, idemflow: Idemflow, project: Project, git: Git, name: str) -> None:
+        self.name = name
+        self.file = f"flows/pipelines/{name}.json"
         self.git = git
+        commit_pipeline(project, git, name, SCRIPT)
+        self.command = command = idemflow.inside(project.path)
+        command.json("deploy", name)
+        self.connect()
+        self.commit("Load it")
         found = repository.needed(command.settings())
         self.path = found.path
         self.folder = found.path / ".git" if (found.path / ".git").is_dir() else found.path
@@ -60,20 +61,17 @@ class Versions:
         """Log in again: a restarted NiFi knows no earlier login."""
         client.connect(self.command.runtime().nifi)
 
-    def up(self) -> None:
-        self.command.ok("up")
-        self.connect()
-
     def history(self) -> list[str]:
         """The versions in the project, newest first."""
-        return self.git("log", "--format=%H", "--", FILE).splitlines()
+        return self.git("log", "--format=%H", "--", self.file).splitlines()
 
     def state(self) -> str:
-        (found,) = self.command.json("version", "status", NAME)["pipelines"]
+        (found,) = self.command.json("version", "status", self.name)["pipelines"]
         return str(found["state"])
 
     def commit(self, message: str) -> str:
-        return str(self.command.json("version", "commit", NAME, "-m", message)["version"]["id"])
+        done = self.command.json("version", "commit", self.name, "-m", message)
+        return str(done["version"]["id"])
 
     def locks(self) -> list[Path]:
         return sorted(self.folder.rglob("*.lock"))
@@ -90,18 +88,15 @@ class Versions:
         lock = self.branch.with_name(f"{self.branch.name}.lock")
         return lambda: lock.exists() or self.branch.stat().st_mtime_ns != before
 
-    def kill_while_committing(self, message: str, seen: Watch, pause: float) -> bool:
+    def kill_while_committing(self, message: str, seen: Watch) -> bool:
         """Kill NiFi in the middle of ``version commit``; whether that was before its answer."""
         nifi = read_state(self.command.settings().folders.state).running()["nifi"]
-        commit = self.command.start("version", "commit", NAME, "-m", message)
+        commit = self.command.start("version", "commit", self.name, "-m", message)
         deadline = time.monotonic() + 60
         # Without a pause: what is waited for takes a few milliseconds.
         while not seen():
             assert commit.poll() is None, commit.communicate()
             assert time.monotonic() < deadline, "the commit does not begin"
-        due = time.monotonic() + pause
-        while time.monotonic() < due:
-            pass
         os.kill(nifi.pid, signal.SIGKILL)
         assert not psutil.wait_procs([nifi], timeout=30)[1]
         _, stderr = commit.communicate(timeout=120)
@@ -112,48 +107,49 @@ class Versions:
 
 
 @pytest.fixture
-def versions(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Versions]:
-    commit_pipeline(project, git, NAME, SCRIPT)
-    with deployed_from_git(idemflow.inside(project.path), NAME) as command:
-        made = Versions(command, git)
-        made.commit("Load it")
-        yield made
+def versions(idemflow: Idemflow, project: Project, git: Git) -> Callable[[str], Versions]:
+    """Deploys a pipeline of that name and commits it."""
+    return lambda name: Versions(idemflow, project, git, name)
 
 
-@pytest.mark.parametrize("seen", [Versions.moves, Versions.writes], ids=["moves", "writes"])
-def test_nifi_killed_during_a_commit(versions: Versions, seen: Callable[[Versions], Watch]) -> None:
+def test_nifi_killed_during_a_commit(
+    idemflow: Idemflow, versions: Callable[[str], Versions]
+) -> None:
+    """Once as the commit's objects are written, and once as the branch moves."""
+    killed = versions("killed-commit")
     interrupted = 0
-    for number, pause in enumerate(PAUSES, start=2):
-        before = versions.history()
-        change_tasks(versions, number)
-        interrupted += versions.kill_while_committing(f"{number} tasks", seen(versions), pause)
-        versions.up()
-        assert tasks(NAME) == number
-        for repository_of in (versions.git, in_repository(versions.path)):
+    for number, seen in enumerate((killed.writes, killed.moves), start=2):
+        before = killed.history()
+        change_tasks(killed, number)
+        interrupted += killed.kill_while_committing(f"{number} tasks", seen())
+        idemflow.ok("up")
+        killed.connect()
+        assert tasks(killed.name) == number
+        for repository_of in (killed.git, in_repository(killed.path)):
             assert repository_of("fsck", "--strict", "--no-dangling") == ""
 
         # It is in git or not at all; each time that what is on the canvas is what is committed.
-        again = commit_again(versions, f"{number} tasks again")
-        assert versions.history() == [again, *before]
+        again = commit_again(killed, f"{number} tasks again")
+        assert killed.history() == [again, *before]
         # One changed property is one changed line, restart or not.
-        assert versions.git("diff", "--numstat", before[0], again) == f"1\t1\t{FILE}"
-        assert f'"concurrentlySchedulableTaskCount": {number},' in versions.git(
-            "show", f"HEAD:{FILE}"
+        assert killed.git("diff", "--numstat", before[0], again) == f"1\t1\t{killed.file}"
+        assert f'"concurrentlySchedulableTaskCount": {number},' in killed.git(
+            "show", f"HEAD:{killed.file}"
         )
-        assert versions.state() == "up to date"
-        assert versions.git("status", "--porcelain") == ""
-        assert versions.command.run("drift", NAME, "--from", "git").code == 0
-        assert versions.locks() == []
+        assert killed.state() == "up to date"
+        assert killed.git("status", "--porcelain") == ""
+        assert killed.command.run("drift", killed.name, "--from", "git").code == 0
+        assert killed.locks() == []
     assert interrupted, "no kill hit a commit: this test shows nothing"
-    assert versions.command.json("run", NAME)["documents"] == 1
+    assert killed.command.json("run", killed.name)["documents"] == 1
 
 
 def change_tasks(versions: Versions, count: int) -> None:
     """Change the canvas, and wait until that outlives a kill."""
-    set_tasks(NAME, count)
+    set_tasks(versions.name, count)
 
     def saved() -> bool:
-        step = saved_steps(versions.command, NAME).get(PUT, {})
+        step = saved_steps(versions.command, versions.name).get(PUT, {})
         return (step.get("concurrentlySchedulableTaskCount"), step.get("scheduledState")) == (
             count,
             "RUNNING",
@@ -167,44 +163,47 @@ def commit_again(versions: Versions, message: str) -> str:
     locks = versions.locks()
     if not locks:
         return versions.commit(message)
-    refused = versions.command.fail("version", "commit", NAME, "-m", message)
+    refused = versions.command.fail("version", "commit", versions.name, "-m", message)
     for lock in locks:
         assert str(lock) in refused.stderr.replace("\n", "")
         lock.unlink()
     return versions.commit(message)
 
 
-def test_a_lock_that_a_killed_nifi_left(versions: Versions) -> None:
-    lock = versions.branch.with_name(f"{versions.branch.name}.lock")
+def test_a_lock_that_a_killed_nifi_left(versions: Callable[[str], Versions]) -> None:
+    locked = versions("locked-commit")
+    lock = locked.branch.with_name(f"{locked.branch.name}.lock")
     lock.touch()
-    set_tasks(NAME, 3)
-    before = versions.history()
-    refused = versions.command.fail("version", "commit", NAME, "-m", "Three tasks")
+    set_tasks(locked.name, 3)
+    before = locked.history()
+    refused = locked.command.fail("version", "commit", locked.name, "-m", "Three tasks")
     told = " ".join(refused.stderr.split())
     assert "was killed and left" in told
     assert "delete that file" in told
-    assert versions.history() == before
+    assert locked.history() == before
     lock.unlink()
-    made = versions.commit("Three tasks")
-    assert versions.history() == [made, *before]
-    assert versions.state() == "up to date"
+    made = locked.commit("Three tasks")
+    assert locked.history() == [made, *before]
+    assert locked.state() == "up to date"
 
 
-def test_a_restart_keeps_versions_and_changes(versions: Versions) -> None:
-    (first,) = versions.history()
-    versions.command.ok("down")
-    versions.up()
-    assert versions.state() == "up to date"
-    set_tasks(NAME, 5)
-    versions.command.ok("down")
-    versions.up()
-    assert versions.state() == "changed on the canvas"
-    assert tasks(NAME) == 5
-    second = versions.commit("Five tasks")
-    assert versions.git("diff", "--numstat", first, second) == f"1\t1\t{FILE}"
-    versions.command.json("version", "rollback", NAME)
-    versions.command.ok("down")
-    versions.up()
-    assert versions.state() == "a newer version is in git"
-    assert tasks(NAME) == 1
-    assert versions.history() == [second, first]
+def test_a_restart_keeps_versions_and_changes(
+    idemflow: Idemflow, versions: Callable[[str], Versions]
+) -> None:
+    kept, changed, stale = map(versions, ("kept", "changed", "stale"))
+    set_tasks(changed.name, 5)
+    set_tasks(stale.name, 5)
+    newer = stale.commit("Five tasks")
+    stale.command.json("version", "rollback", stale.name)
+    idemflow.ok("down")
+    idemflow.ok("up")
+    kept.connect()
+    assert kept.state() == "up to date"
+    assert (changed.state(), tasks(changed.name)) == ("changed on the canvas", 5)
+    (first,) = changed.history()
+    second = changed.commit("Five tasks")
+    lines = changed.git("diff", "--numstat", first, second, "--", changed.file)
+    assert lines == f"1\t1\t{changed.file}"
+    assert (stale.state(), tasks(stale.name)) == ("a newer version is in git", 1)
+    assert stale.history()[0] == newer
+    assert [len(one.history()) for one in (kept, changed, stale)] == [1, 2, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import nipyapi
@@ -71,13 +72,19 @@ class Put:
         }
 
 
+@cache
+def _types() -> dict[str, catalog.Component]:
+    """What NiFi knows of the types that the tests use; the same for all of them."""
+    return catalog.read([catalog.PUT, *catalog.SERVICES])
+
+
 class Bench:
     """A process group with controller services, and the processors that a test asks for."""
 
     def __init__(self, group: Any, target: Runtime) -> None:
         self._group = group
         self._target = target
-        self._types = catalog.read([catalog.PUT, *catalog.SERVICES])
+        self._types = _types()
         self._tls = self._service(
             catalog.SSL_SERVICE,
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import zipfile
 from pathlib import Path
@@ -100,7 +101,8 @@ def test_a_taken_port_is_explained() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert not ports.is_free(port)
-        with pytest.raises(PortTaken, match=f"port {port}, which nifi needs.* pytest") as caught:
+        holder = f"port {port}, which nifi needs, is taken by pid {os.getpid()} "
+        with pytest.raises(PortTaken, match=holder) as caught:
             ports.check_free("nifi", "--nifi-port", port, avoid=frozenset())
     assert caught.value.next_command
     suggested = int(caught.value.next_command.rsplit(" ", 1)[1])
