@@ -347,8 +347,9 @@ def _problems(component: Any) -> list[str]:
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:
+    part = kind.removesuffix("s").removeprefix("input_").removeprefix("output_")
     for entity in getattr(aggregate, kind) or ():
-        snapshot = getattr(entity, kind.removesuffix("s"))
+        snapshot = getattr(entity, part)
         if snapshot is not None:
             yield snapshot
     for child in aggregate.process_group_status_snapshots or ():
