@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import requests
+from filelock import FileLock
 
 from idemflow.paths import Home, resources
 from idemflow.runtime import certificates, launch
@@ -34,21 +35,22 @@ TIMEOUT = 10.0  # seconds for one request
 
 
 def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
-    """Unpacks the server's zip once into the cache.
+    """Unpacks the server's zip once into the cache, which several checkouts may use at once.
 
     Returns:
         the folder ``elasticsearch-<version>``.
     """
     target = cache / "unpacked" / f"elasticsearch-{version}-{sha256[:16]}"
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            with zipfile.ZipFile(archive) as content:
-                content.extractall(scratch)
-            unpacked = Path(scratch) / f"elasticsearch-{version}"
-            for path in (unpacked, *unpacked.rglob("*")):
-                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-            unpacked.rename(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "unpacked.lock"):
+        if not target.is_dir():
+            with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+                with zipfile.ZipFile(archive) as content:
+                    content.extractall(scratch)
+                unpacked = Path(scratch) / f"elasticsearch-{version}"
+                for path in (unpacked, *unpacked.rglob("*")):
+                    path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+                unpacked.rename(target)
     return target
 
 

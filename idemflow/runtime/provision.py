@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.paths import Home, resources
 from idemflow.runtime import bundle, certificates, elasticsearch, nifi
@@ -116,7 +118,8 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     files = store.fetch(lock, wanted | bundle.needed(modules, lock), progress)
     java = installed_java()
     progress.step("Building the bundle")
-    with ThreadPoolExecutor(2) as pool:
+    # Another checkout that starts now would make the same files.
+    with FileLock(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
         building = [
             pool.submit(bundle.build_module, m, files, lock, java, settings.cache) for m in modules
         ]

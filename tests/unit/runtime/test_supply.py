@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from idemflow.errors import SupplyError
 from idemflow.paths import resources
-from idemflow.runtime import bundle
+from idemflow.runtime import bundle, elasticsearch
 from idemflow.runtime.artifacts import Coordinate, Lock, Locked, read_lock
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.progress import Silent
@@ -224,3 +226,18 @@ def test_the_lock_file_lists_everything() -> None:
         assert locked.size > 0, coordinate
         assert len(locked.sha256) == 64, coordinate
         assert int(locked.sha256, 16) >= 0, coordinate
+
+
+def test_checkouts_that_start_at_once_unpack_one_server(tmp_path: Path) -> None:
+    archive = tmp_path / "server.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        for number in range(300):
+            content.writestr(f"elasticsearch-1.0/lib/{number}.jar", b"x")
+
+    def unpack(_: int) -> Path:
+        return elasticsearch.unpack(archive, "1.0", "a" * 64, tmp_path / "cache")
+
+    with ThreadPoolExecutor(4) as pool:
+        (target,) = set(pool.map(unpack, range(4)))
+    assert len(list((target / "lib").iterdir())) == 300
+    assert list(target.parent.iterdir()) == [target]
