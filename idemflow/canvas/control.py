@@ -16,6 +16,9 @@ from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0
 _VALID_WITHIN = 20.0
+# NiFi looks at components that are not valid every 5 s: one that still is not then, with nothing
+# left to wait for, will not be.
+_INVALID_AFTER = 8.0
 # What starts something: never started with the steps.
 _TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
@@ -312,7 +315,8 @@ def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     Raises:
         CanvasError: it goes on finding components not valid, with what it says of them.
     """
-    deadline = time.monotonic() + _VALID_WITHIN
+    settled = time.monotonic()
+    deadline = settled + _VALID_WITHIN
     enabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="ENABLED")
     while True:
         services = _services(group)
@@ -324,7 +328,10 @@ def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         found = [text for part in [*services, *used] for text in _problems(part.component)]
         if not found:
             return steps
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if any(_is_checked(part.component) for part in [*services, *used]):
+            settled = now
+        if now > min(deadline, settled + _INVALID_AFTER):
             raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
         time.sleep(0.2)
 
@@ -341,9 +348,14 @@ def _problems(component: Any) -> list[str]:
     """What keeps a step or a service from being used just now."""
     if component.validation_status == "INVALID":
         return [f"{component.name}: {text}" for text in component.validation_errors]
-    if component.validation_status == "VALIDATING" or component.state == "ENABLING":
+    if _is_checked(component):
         return [f"{component.name}: NiFi still checks it"]
     return [f"{component.name}: it is disabled"] if component.state == "DISABLED" else []
+
+
+def _is_checked(component: Any) -> bool:
+    """Whether NiFi has not come to an end yet with a step or a service."""
+    return bool(component.validation_status == "VALIDATING" or component.state == "ENABLING")
 
 
 def _snapshots(aggregate: Any, kind: str) -> Iterator[Any]:

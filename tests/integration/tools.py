@@ -39,7 +39,7 @@ COUNTING = """
             yield {"id": number}
 """
 
-_OWN_PROCESS = {"up", "down", "demo-db"}
+_OWN_PROCESS = {("up",), ("down",), ("demo-db", "start"), ("demo-db", "stop")}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Idemflow:
 
     def run(self, *arguments: str, timeout: float = 300) -> Result:
         """Run a command, whatever its exit code."""
-        if _OWN_PROCESS.isdisjoint(arguments):
+        if _OWN_PROCESS.isdisjoint({arguments[:1], arguments[:2]}):
             others = {key: None for key in os.environ if key.startswith("IDEMFLOW_")}
             with _connection_kept():
                 ended = CliRunner().invoke(
