@@ -41,12 +41,12 @@ lock: .venv/installed
 
 .venv/installed: .venv/bin/python pyproject.toml
 	@echo "Installing idemflow into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
 	@echo "Installing what the tests need into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 # Chromium for the browser tests, xmlstarlet for a script of the NiFi Registry image: installed where
