@@ -91,15 +91,19 @@ def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
     return types
 
 
-def read(types: Iterable[str], group: str | None = None) -> dict[str, Component]:
+def read(
+    types: Iterable[str],
+    deployed: Iterable[nipyapi.nifi.ProcessorEntity | nipyapi.nifi.ControllerServiceEntity] = (),
+) -> dict[str, Component]:
     """Look up component types on the connected NiFi.
 
-    NiFi tells a component's properties only of an instance. What a deployed pipeline has none of is
-    made in a process group of its own, read and taken away again.
+    NiFi tells a component's properties only of an instance. A type that none of ``deployed`` is of,
+    or only of another bundle than a new one would be, is made in a process group of its own, read
+    and taken away again.
 
     Args:
         types: full class names of processors and controller services.
-        group: id of the pipeline's process group, if it is on the canvas.
+        deployed: processors and services of the pipeline that are on the canvas.
 
     Raises:
         CanvasError: NiFi has no such type.
@@ -117,7 +121,12 @@ def read(types: Iterable[str], group: str | None = None) -> dict[str, Component]
                 raise CanvasError(
                     f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
                 )
-        found = _deployed(group, known) if group else {}
+        found = {
+            part.component.type: _component(part.component)
+            for part in deployed
+            if part.component.type in known
+            and part.component.bundle == known[part.component.type].bundle
+        }
         missing = [kind for kind in types if kind not in found]
         if not missing:
             return found
@@ -130,24 +139,6 @@ def read(types: Iterable[str], group: str | None = None) -> dict[str, Component]
             return found | {kind: _made(scratch, known[kind]) for kind in missing}
         finally:
             nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
-
-
-def _deployed(
-    group: str, known: Mapping[str, nipyapi.nifi.DocumentedTypeDTO]
-) -> dict[str, Component]:
-    """The types of what is in a group, as far as it is of the bundle that a new one would be of."""
-    processors = nipyapi.nifi.ProcessGroupsApi().get_processors(
-        group, include_descendant_groups=True
-    )
-    services = nipyapi.nifi.FlowApi().get_controller_services_from_group(
-        group, include_ancestor_groups=False, include_descendant_groups=True
-    )
-    parts = (part.component for part in (*processors.processors, *services.controller_services))
-    return {
-        part.type: _component(part)
-        for part in parts
-        if part.type in known and part.bundle == known[part.type].bundle
-    }
 
 
 def _made(

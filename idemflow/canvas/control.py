@@ -252,6 +252,15 @@ def processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         return list(api.get_processors(group, include_descendant_groups=True).processors)
 
 
+def controller_services(group: str) -> list[nipyapi.nifi.ControllerServiceEntity]:
+    """All controller services of a group and of the groups in it."""
+    with errors():
+        found = nipyapi.nifi.FlowApi().get_controller_services_from_group(
+            group, include_ancestor_groups=False, include_descendant_groups=True
+        )
+    return list(found.controller_services)
+
+
 def _stopped_ports(group: str) -> list[Any]:
     aggregate = _status(group)
     reads: dict[str, Callable[[str], Any]] = {
@@ -277,9 +286,8 @@ def problems(group: str) -> list[str]:
     _wait(
         lambda: (
             not any(
-                part.component.validation_status == "VALIDATING"
-                or part.component.state == "ENABLING"
-                for part in [*_services(group), *processors(group)]
+                _is_checked(part.component)
+                for part in [*controller_services(group), *processors(group)]
             )
         ),
         "NiFi does not finish checking the pipeline's components, or enabling its services",
@@ -319,7 +327,7 @@ def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     deadline = settled + _VALID_WITHIN
     enabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="ENABLED")
     while True:
-        services = _services(group)
+        services = controller_services(group)
         if any(service.component.state == "DISABLED" for service in services):
             nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=enabled)
         # An operator may have disabled a step on purpose: then nothing is asked of it.
@@ -334,14 +342,6 @@ def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         if now > min(deadline, settled + _INVALID_AFTER):
             raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
         time.sleep(0.2)
-
-
-def _services(group: str) -> list[Any]:
-    """All controller services of a group and of the groups in it."""
-    found = nipyapi.nifi.FlowApi().get_controller_services_from_group(
-        group, include_ancestor_groups=False, include_descendant_groups=True
-    )
-    return list(found.controller_services)
 
 
 def _problems(component: Any) -> list[str]:

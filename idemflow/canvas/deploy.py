@@ -62,7 +62,10 @@ def plan(
     """
     tls = runtime.truststore is not None
     group = control.find_group(pipeline.name)
-    types = catalog.read(catalog.needed(pipeline, tls=tls), group.id if group else None)
+    deployed = (
+        [*control.processors(group.id), *control.controller_services(group.id)] if group else []
+    )
+    types = catalog.read(catalog.needed(pipeline, tls=tls), deployed)
     wanted = parameters.wanted(pipeline, runtime, place)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)

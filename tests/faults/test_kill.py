@@ -6,12 +6,9 @@ Afterwards the servers are started again with ``idemflow up``: the run completes
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 
 import nipyapi
-import psutil
 import pytest
 
 from idemflow.canvas import client, control
@@ -19,8 +16,7 @@ from idemflow.canvas.flow import PUT
 from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.canvas.sources import TRIGGER
 from idemflow.errors import Unreachable
-from idemflow.runtime.state import read_state
-from tests.integration.tools import ROOT, Idemflow, Project, saved_steps, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, kill, saved_steps, wait_until
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -109,15 +105,6 @@ class Crowd:
 def crowd(idemflow: Idemflow, project: Project) -> Callable[..., Crowd]:
     """Deploys a pipeline of that name with an index of its own."""
     return lambda name, script=SCRIPT: Crowd(idemflow, project, name, script)
-
-
-def kill(idemflow: Idemflow, *servers: str) -> None:
-    """``kill -9`` of recorded servers, and wait until they are gone."""
-    running = read_state(idemflow.settings().folders.state).running()
-    for server in servers:
-        os.kill(running[server].pid, signal.SIGKILL)
-    _, alive = psutil.wait_procs([running[server] for server in servers], timeout=30)
-    assert not alive
 
 
 def test_nifi_killed_while_collecting_while_queued_and_while_loading(

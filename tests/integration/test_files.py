@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,12 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from idemflow.canvas import client, control
-from idemflow.runtime.state import read_state
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -348,9 +345,7 @@ def test_a_nifi_that_is_killed_reads_the_same_files_again(
     group = control.group_id(source.name)
     control.run_once(group)
     wait_until(lambda: control.activity(group).active > 0, "the run is under way")
-    nifi = read_state(source.command.settings().folders.state).running()["nifi"]
-    os.kill(nifi.pid, signal.SIGKILL)
-    psutil.wait_procs([nifi], timeout=30)
+    kill(idemflow, "nifi")
     idemflow.ok("up")
     client.connect(idemflow.runtime().nifi)
     wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=180)

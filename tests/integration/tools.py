@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nipyapi
+import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
@@ -27,6 +29,7 @@ from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.ledger import Ledger
 from idemflow.runtime import Endpoint, Runtime
+from idemflow.runtime.state import ServerName, read_state
 from idemflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +208,15 @@ class Project:
         return name
 
 
+def kill(command: Idemflow, *servers: ServerName) -> None:
+    """``kill -9`` of recorded servers, and wait until they are gone."""
+    running = read_state(command.settings().folders.state).running()
+    for server in servers:
+        os.kill(running[server].pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs([running[server] for server in servers], timeout=30)
+    assert not alive
+
+
 def saved_steps(command: Idemflow, pipeline: str) -> dict[str, dict[str, Any]]:
     """The processors of a pipeline as NiFi has written them to disk, by name.
 
@@ -339,17 +351,14 @@ def _put_to_rest(group: str) -> None:
         "the queues are empty",
     )
     api.remove_drop_request1(group, drop)
-    flow = nipyapi.nifi.FlowApi()
     disabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="DISABLED")
-    flow.activate_controller_services(id=group, body=disabled)
-
-    def at_rest() -> bool:
-        found = flow.get_controller_services_from_group(
-            group, include_ancestor_groups=False, include_descendant_groups=True
-        )
-        return all(one.component.state == "DISABLED" for one in found.controller_services)
-
-    wait_until(at_rest, "the services are disabled")
+    nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=disabled)
+    wait_until(
+        lambda: all(
+            one.component.state == "DISABLED" for one in control.controller_services(group)
+        ),
+        "the services are disabled",
+    )
 
 
 def empty_elasticsearch(command: Idemflow) -> None:
