@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from idemflow import settings
 from tests.integration.tools import (
     ROOT,
     Git,
@@ -22,6 +19,8 @@ from tests.integration.tools import (
     empty_elasticsearch,
     identify,
     in_repository,
+    on_free_ports,
+    readable_folder,
 )
 
 # Two processes that share the tests end together when the long files come first. Those that kill
@@ -34,7 +33,7 @@ FIRST = (
     "faults/test_kill_versions.py",
     "unit/test_bundle.py",
     "integration/test_readme.py",
-    "integration/test_runtime.py",
+    "integration/test_second_runtime.py",
 )
 
 
@@ -44,55 +43,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path, len(FIRST)))
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @contextmanager
-def started(failed: Callable[[], bool], logs: str) -> Iterator[Idemflow]:
-    """The command, on a running runtime with a new home, free ports and the user's cache.
-
-    The home has a space in its name.
+def started(
+    command: Idemflow, *options: str, failed: Callable[[], bool], logs: str
+) -> Iterator[None]:
+    """A runtime that runs.
 
     Args:
+        command: of a new home.
+        options: of ``up``.
         failed: whether the logs are to be kept, in the end.
         logs: where to, below ``test-results/``.
     """
-    folder = Path(tempfile.mkdtemp(prefix="idemflow tests "))
-    folder.chmod(0o755)  # started by root, the servers run as another user
-    nifi_port, elasticsearch_port, demo_db_port = free_ports(3)
-    command = Idemflow(
-        settings.resolve(
-            {
-                "project": str(ROOT),
-                "home": str(folder / "home"),
-                "nifi_port": nifi_port,
-                "elasticsearch_port": elasticsearch_port,
-                "demo_db_port": demo_db_port,
-            }
-        )
-    )
     try:
-        command.ok("up", timeout=1800)
-        yield command
+        command.ok("up", *options, timeout=1800)
+        yield
     finally:
         command.run("down")
         if failed():
-            _keep(folder / "home", ROOT / "test-results" / logs)
-        shutil.rmtree(folder)
+            _keep(command.settings().home, ROOT / "test-results" / logs)
 
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
     """The runtime of the session, or of one of the processes that share its tests."""
     process = os.environ.get("PYTEST_XDIST_WORKER", ".")
-    with started(lambda: bool(request.session.testsfailed), process) as command:
-        yield command
+    with readable_folder() as folder:
+        command = on_free_ports(project=str(ROOT), home=str(folder / "home"))
+        with started(command, failed=lambda: bool(request.session.testsfailed), logs=process):
+            yield command
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +101,9 @@ def git(project: Project) -> Git:
 
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
-    """A folder with a space in its path that the servers' user may read, too."""
-    folder = Path(tempfile.mkdtemp(prefix="idemflow shared "))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    """A folder that the servers' user may read, too."""
+    with readable_folder() as folder:
+        yield folder
 
 
 def _keep(home: Path, target: Path) -> None:

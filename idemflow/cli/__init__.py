@@ -3,8 +3,6 @@
 The only package that prints or exits.
 """
 
-# Importing these registers their commands.
-from idemflow.cli import dead_letters, demo_db, pipelines, servers, sources, versions  # noqa: F401
 from idemflow.cli.base import main
 
 __all__ = ["main"]

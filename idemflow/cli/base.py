@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,8 +29,41 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
+# Where each command is. Only its own module is imported, since the clients of NiFi and of
+# Elasticsearch, which many need and `up` and `down` do not, take longer than all else.
+_MODULES = {
+    "dead-letters": "dead_letters",
+    "demo-db": "demo_db",
+    "deploy": "pipelines",
+    "doctor": "servers",
+    "down": "servers",
+    "drift": "versions",
+    "logs": "servers",
+    "open": "servers",
+    "registry": "versions",
+    "rollback": "sources",
+    "run": "pipelines",
+    "schedule": "pipelines",
+    "start": "pipelines",
+    "state": "sources",
+    "status": "status",
+    "stop": "pipelines",
+    "up": "servers",
+    "verify": "pipelines",
+    "version": "versions",
+}
+
+
 class Program(click.Group):
-    """Prints each of idemflow's errors as one message with the next command."""
+    """Imports a command when it is called, and prints each error as one message with what next."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _MODULES:
+            import_module(f"idemflow.cli.{_MODULES[cmd_name]}")
+        return super().get_command(ctx, cmd_name)
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         try:

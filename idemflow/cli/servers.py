@@ -1,4 +1,4 @@
-"""The commands on the servers: up, down, status, open, doctor, logs."""
+"""The commands on the servers: up, down, open, doctor, logs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from idemflow.commands import doctor as doctor_command
 from idemflow.commands import down as down_command
 from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
-from idemflow.commands import status as status_command
 from idemflow.commands import up as up_command
 from idemflow.report import servers as tables
-from idemflow.report.pipelines import pipelines_table
 from idemflow.runtime import Progress, Silent
 
 
@@ -100,32 +98,6 @@ def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
             out.print(
                 f"Kept {copies}: versions of other projects, for their `idemflow version status`."
             )
-
-
-@main.command()
-@json_option
-@click.pass_context
-def status(context: click.Context, /, as_json: bool) -> None:
-    """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
-
-    \b
-    Examples:
-      idemflow status
-      idemflow status --json
-    """
-    result = status_command.status(resolve(context))
-    if as_json:
-        print_json(dataclasses.asdict(result))
-    else:
-        shown = [*result.servers, *([result.demo_db] if result.demo_db else [])]
-        out.print(tables.servers_table(shown))
-        if result.pipelines:
-            out.print()
-            out.print(pipelines_table(result.pipelines))
-        if not result.all_running:
-            out.print("next: idemflow up")
-    if not result.all_running:
-        context.exit(3)
 
 
 @main.command(name="open")

@@ -29,14 +29,7 @@ class Crowd:
     """A pipeline of 20,000 people on the running servers."""
 
     def __init__(self, idemflow: Idemflow, project: Project, name: str, script: str) -> None:
-        for folder in ("flows", "scripts"):
-            (project.path / folder).mkdir(exist_ok=True)
-        (project.path / f"scripts/{name}.py").write_text(script)
-        flow = (ROOT / "flows/people.yaml").read_text()
-        (project.path / f"flows/{name}.yaml").write_text(flow)
-        project.change(name, "pipeline: people", f"pipeline: {name}")
-        project.change(name, "scripts/people.py", f"scripts/{name}.py")
-        project.change(name, "  name: people", f"  name: {name}")
+        project.copy_people(name, script)
         project.change(name, "records: 1000", f"records: {PEOPLE}")
         self.name = name
         self.command = idemflow.inside(project.path)

@@ -1,7 +1,7 @@
-"""Real ``kill -9`` of NiFi while it commits a version, and restarts of a group with versions.
+"""Real ``kill -9`` of NiFi while it commits a version, next to other groups that have versions.
 
 Afterwards ``idemflow up`` is all that is done: git is whole, the version is there or not at all,
-and the next commit works.
+the next commit works, and the other groups keep their versions and changes.
 """
 
 from __future__ import annotations
@@ -117,6 +117,11 @@ def test_nifi_killed_during_a_commit(
 ) -> None:
     """Once as the commit's objects are written, and once as the branch moves."""
     killed = versions("killed-commit")
+    kept, changed, stale = map(versions, ("kept", "changed", "stale"))
+    set_tasks(stale.name, 5)
+    newer = stale.commit("Five tasks")
+    stale.command.json("version", "rollback", stale.name)
+    change_tasks(changed, 5)
     interrupted = 0
     for number, seen in enumerate((killed.writes, killed.moves), start=2):
         before = killed.history()
@@ -142,6 +147,16 @@ def test_nifi_killed_during_a_commit(
         assert killed.locks() == []
     assert interrupted, "no kill hit a commit: this test shows nothing"
     assert killed.command.json("run", killed.name)["documents"] == 1
+
+    assert kept.state() == "up to date"
+    assert (changed.state(), tasks(changed.name)) == ("changed on the canvas", 5)
+    (first,) = changed.history()
+    second = changed.commit("Five tasks")
+    lines = changed.git("diff", "--numstat", first, second, "--", changed.file)
+    assert lines == f"1\t1\t{changed.file}"
+    assert (stale.state(), tasks(stale.name)) == ("a newer version is in git", 1)
+    assert stale.history()[0] == newer
+    assert [len(one.history()) for one in (kept, changed, stale)] == [1, 2, 2]
 
 
 def change_tasks(versions: Versions, count: int) -> None:
@@ -185,25 +200,3 @@ def test_a_lock_that_a_killed_nifi_left(versions: Callable[[str], Versions]) -> 
     made = locked.commit("Three tasks")
     assert locked.history() == [made, *before]
     assert locked.state() == "up to date"
-
-
-def test_a_restart_keeps_versions_and_changes(
-    idemflow: Idemflow, versions: Callable[[str], Versions]
-) -> None:
-    kept, changed, stale = map(versions, ("kept", "changed", "stale"))
-    set_tasks(changed.name, 5)
-    set_tasks(stale.name, 5)
-    newer = stale.commit("Five tasks")
-    stale.command.json("version", "rollback", stale.name)
-    idemflow.ok("down")
-    idemflow.ok("up")
-    kept.connect()
-    assert kept.state() == "up to date"
-    assert (changed.state(), tasks(changed.name)) == ("changed on the canvas", 5)
-    (first,) = changed.history()
-    second = changed.commit("Five tasks")
-    lines = changed.git("diff", "--numstat", first, second, "--", changed.file)
-    assert lines == f"1\t1\t{changed.file}"
-    assert (stale.state(), tasks(stale.name)) == ("a newer version is in git", 1)
-    assert stale.history()[0] == newer
-    assert [len(one.history()) for one in (kept, changed, stale)] == [1, 2, 2]

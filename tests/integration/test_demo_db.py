@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
 import pytest
 
-from idemflow import settings
 from idemflow.databases import database
 from idemflow.demo.server import Login, owner, read_record, reader
 from idemflow.errors import IdemflowError
-from tests.conftest import free_ports
-from tests.integration.tools import Idemflow
+from tests.integration.tools import Idemflow, free_ports, on_free_ports, readable_folder
 
 pytestmark = pytest.mark.timeout(300)
 ORDERS = 300
@@ -31,27 +26,14 @@ ORDERS = 300
 
 @contextmanager
 def new_home() -> Iterator[Idemflow]:
-    """The command on a home of its own, with a space in its path."""
-    folder = Path(tempfile.mkdtemp(prefix="idemflow demo "))
-    folder.chmod(0o755)  # started by root, PostgreSQL runs as another user
-    (folder / "project").mkdir()
-    nifi_port, elasticsearch_port, demo_db_port = free_ports(3)
-    command = Idemflow(
-        settings.resolve(
-            {
-                "project": str(folder / "project"),
-                "home": str(folder / "home"),
-                "nifi_port": nifi_port,
-                "elasticsearch_port": elasticsearch_port,
-                "demo_db_port": demo_db_port,
-            }
-        )
-    )
-    try:
-        yield command
-    finally:
-        command.run("demo-db", "stop")
-        shutil.rmtree(folder)
+    """The command on a home of its own."""
+    with readable_folder() as folder:  # started by root, PostgreSQL runs as another user
+        (folder / "project").mkdir()
+        command = on_free_ports(project=str(folder / "project"), home=str(folder / "home"))
+        try:
+            yield command
+        finally:
+            command.run("demo-db", "stop")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +47,13 @@ def shared() -> Iterator[Idemflow]:
 @pytest.fixture
 def own() -> Iterator[Idemflow]:
     """A home without a database yet."""
+    with new_home() as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def broken() -> Iterator[Idemflow]:
+    """A database that tests break, each from where the one before has left it."""
     with new_home() as command:
         yield command
 
@@ -260,36 +249,6 @@ def test_data_survive_a_stop(own: Idemflow) -> None:
     assert not own.settings().home.exists()
 
 
-def test_a_killed_database_starts_again(own: Idemflow) -> None:
-    own.ok("demo-db", "start", "--orders", "50")
-    own.ok("demo-db", "change", "--updates", "5", "--deletes", "1")
-    before, uid = rows(own), process(own).uids().real
-    kill(own)
-    state = json.loads(own.run("demo-db", "status", "--json").stdout)["server"]["state"]
-    assert state == "dead"
-    # Meanwhile the number that PostgreSQL noted went to another process of the same user.
-    note = own.settings().home / "demo-db" / "data" / "postmaster.pid"
-    with subprocess.Popen(["sleep", "100"], user=uid if os.geteuid() == 0 else None) as stranger:
-        lines = note.read_text(encoding="utf-8").splitlines()
-        note.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n", encoding="utf-8")
-        assert own.json("demo-db", "start")["started"] is True
-        assert stranger.poll() is None
-        stranger.kill()
-    assert rows(own) == before
-
-
-def test_a_process_that_took_the_recorded_number_is_left_alone(own: Idemflow) -> None:
-    own.ok("demo-db", "start", "--orders", "1")
-    own.ok("demo-db", "stop")
-    with subprocess.Popen(["sleep", "100"]) as stranger:
-        started = psutil.Process(stranger.pid).create_time() - 100
-        record = {"pid": stranger.pid, "create_time": started, "port": 1, "version": "16"}
-        (own.settings().home / "demo-db.json").write_text(json.dumps(record), encoding="utf-8")
-        assert own.json("demo-db", "stop")["stopped"] is False
-        assert stranger.poll() is None
-        stranger.kill()
-
-
 def test_an_interrupted_first_start_leaves_nothing_half_made(own: Idemflow) -> None:
     starting = own.start("demo-db", "start", "--orders", "2000000")
     assert starting.stderr
@@ -302,25 +261,57 @@ def test_an_interrupted_first_start_leaves_nothing_half_made(own: Idemflow) -> N
     assert (result["started"], result["filled"], result["orders"]) == (False, True, 20)
 
 
-def test_a_server_that_cannot_start_is_shown_with_its_log(own: Idemflow) -> None:
-    own.ok("demo-db", "start", "--orders", "1")
-    own.ok("demo-db", "stop")
-    with (own.settings().home / "demo-db" / "data" / "postgresql.conf").open("a") as conf:
-        conf.write("shared_buffers = nonsense\n")
-    result = own.fail("demo-db", "start")
+def test_a_killed_database_starts_again(broken: Idemflow) -> None:
+    broken.ok("demo-db", "start", "--orders", "50")
+    broken.ok("demo-db", "change", "--updates", "5", "--deletes", "1")
+    before, uid = rows(broken), process(broken).uids().real
+    kill(broken)
+    state = json.loads(broken.run("demo-db", "status", "--json").stdout)["server"]["state"]
+    assert state == "dead"
+    # Meanwhile the number that PostgreSQL noted went to another process of the same user.
+    note = broken.settings().home / "demo-db" / "data" / "postmaster.pid"
+    with subprocess.Popen(["sleep", "100"], user=uid if os.geteuid() == 0 else None) as stranger:
+        lines = note.read_text(encoding="utf-8").splitlines()
+        note.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n", encoding="utf-8")
+        assert broken.json("demo-db", "start")["started"] is True
+        assert stranger.poll() is None
+        stranger.kill()
+    assert rows(broken) == before
+
+
+def test_a_process_that_took_the_recorded_number_is_left_alone(broken: Idemflow) -> None:
+    broken.ok("demo-db", "start")
+    broken.ok("demo-db", "stop")
+    with subprocess.Popen(["sleep", "100"]) as stranger:
+        started = psutil.Process(stranger.pid).create_time() - 100
+        record = {"pid": stranger.pid, "create_time": started, "port": 1, "version": "16"}
+        (broken.settings().home / "demo-db.json").write_text(json.dumps(record), encoding="utf-8")
+        assert broken.json("demo-db", "stop")["stopped"] is False
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_server_that_cannot_start_is_shown_with_its_log(broken: Idemflow) -> None:
+    broken.ok("demo-db", "start")
+    broken.ok("demo-db", "stop")
+    conf = broken.settings().home / "demo-db" / "data" / "postgresql.conf"
+    kept = conf.read_text(encoding="utf-8")
+    conf.write_text(f"{kept}shared_buffers = nonsense\n", encoding="utf-8")
+    result = broken.fail("demo-db", "start")
     assert "PostgreSQL ended while it started" in result.stderr
     assert "shared_buffers" in result.stderr
     assert "next: idemflow logs demo-db" in result.stderr
-    assert "shared_buffers" in own.ok("logs", "demo-db").stdout
+    assert "shared_buffers" in broken.ok("logs", "demo-db").stdout
+    conf.write_text(kept, encoding="utf-8")
 
 
-def test_lost_passwords_are_explained(own: Idemflow) -> None:
-    own.ok("demo-db", "start", "--orders", "1")
-    file = own.settings().home / "secrets" / "demo-db.json"
+def test_lost_passwords_are_explained(broken: Idemflow) -> None:
+    broken.ok("demo-db", "start")
+    file = broken.settings().home / "secrets" / "demo-db.json"
     kept = file.read_text(encoding="utf-8")
     file.write_text(kept.replace('": "', '": "x'), encoding="utf-8")
-    assert "refuses the login of idemflow" in own.fail("demo-db", "start").stderr
+    assert "refuses the login of idemflow" in broken.fail("demo-db", "start").stderr
     file.unlink()
-    assert "is gone or damaged" in own.fail("demo-db", "start").stderr
-    assert own.json("demo-db", "stop", "--delete")["deleted"] is True
-    assert own.json("demo-db", "start", "--orders", "2")["orders"] == 2
+    assert "is gone or damaged" in broken.fail("demo-db", "start").stderr
+    assert broken.json("demo-db", "stop", "--delete")["deleted"] is True
+    assert broken.json("demo-db", "start", "--orders", "2")["orders"] == 2

@@ -6,96 +6,26 @@ import gzip
 import json
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from idemflow.canvas import client, control
-from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, readable_folder, wait_until
+from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(420)
 
 
-class Source:
-    """A pipeline that reads the files of a directory.
-
-    Attributes:
-        name: the pipeline's name, and its index'.
-        data: the directory.
-        command: the command, in the pipeline's project.
-    """
-
-    def __init__(self, idemflow: Idemflow, project: Project, name: str, data: Path) -> None:
-        self.name = name
-        self.data = data
-        self.project = project
-        self.command = idemflow.inside(project.path)
-        self._idemflow = idemflow
-
-    def describe(self, files: str, extra: str = "") -> None:
-        """Write the YAML: the fields of ``collect.files``, and others of the pipeline."""
-        if "quiet" not in files:
-            files += ", quiet: 0 s"
-        (self.project.path / "flows").mkdir(exist_ok=True)
-        (self.project.path / f"flows/{self.name}.yaml").write_text(
-            f"pipeline: {self.name}\n"
-            f"collect: {{files: {{directory: {json.dumps(str(self.data))}, {files}}}}}\n"
-            f"identity: id\nindex: {{name: {self.name}}}\n{extra}"
-        )
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        """Put a file into the directory, where NiFi's user can read it."""
-        file = self.data / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        file.chmod(0o644)
-        return file
-
-    def run(self) -> dict[str, Any]:
-        """Run it; the report, in which nothing is there twice or lost."""
-        (report,) = self.command.json("run", self.name)["runs"]
-        assert (report["lost"], report["duplicates"]) == (0, 0)
-        return dict(report)
-
-    def documents(self) -> dict[str, dict[str, Any]]:
-        """What readers of the index see."""
-        ledger = self._idemflow.ledger()
-        try:
-            ledger.refresh(self.name)
-            return dict(ledger.documents(self.name))
-        finally:
-            ledger.close()
-
-    def letters(self) -> list[tuple[str, str, str]]:
-        """Source, position and reason of each dead letter."""
-        found = self.command.json("dead-letters", "list", self.name)["letters"]
-        return sorted((one["source"], str(one["position"]), one["reason"]) for one in found)
-
-    def equal(self) -> bool:
-        """Whether the index is exactly what was sent."""
-        return bool(self.command.json("verify", self.name)["equal"])
-
-
-@pytest.fixture
-def folder(idemflow: Idemflow) -> Iterator[Path]:
-    """A folder that NiFi's user can read: beside the runtime's, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="files ", dir=idemflow.settings().home.parent))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
-
-
 @pytest.fixture
 def source(
-    idemflow: Idemflow, project: Project, folder: Path, request: pytest.FixtureRequest
+    idemflow: Idemflow, project: Project, shared_folder: Path, request: pytest.FixtureRequest
 ) -> Source:
     name = request.node.name.removeprefix("test_").replace("_", "-")
-    return Source(idemflow, project, name[:60], folder)
+    return Source(idemflow, project, name[:60], shared_folder)
 
 
 @contextmanager
@@ -117,12 +47,14 @@ def growing(file: Path) -> Iterator[None]:
         thread.join()
 
 
-def test_the_ready_pipeline(idemflow: Idemflow, project: Project, folder: Path) -> None:
-    shutil.copytree(ROOT / "examples/products", folder, dirs_exist_ok=True)
+def test_the_ready_pipeline(idemflow: Idemflow, project: Project, shared_folder: Path) -> None:
+    shutil.copytree(ROOT / "examples/products", shared_folder, dirs_exist_ok=True)
     (project.path / "flows").mkdir()
     shutil.copy(ROOT / "flows/files.yaml", project.path / "flows")
-    project.change("files", "directory: examples/products", f"directory: {json.dumps(str(folder))}")
-    source = Source(idemflow, project, "files", folder)
+    project.change(
+        "files", "directory: examples/products", f"directory: {json.dumps(str(shared_folder))}"
+    )
+    source = Source(idemflow, project, "files", shared_folder)
     source.command.ok("deploy", "files")  # the canvas may have it for another folder
 
     report = source.run()
@@ -130,7 +62,7 @@ def test_the_ready_pipeline(idemflow: Idemflow, project: Project, folder: Path) 
     assert source.run()["sent"] == 0
 
     # Under another name, and after newer ones: the versions know better.
-    (folder / "2026-10.csv").rename(folder / "dropped again.csv")
+    (shared_folder / "2026-10.csv").rename(shared_folder / "dropped again.csv")
     report = source.run()
     assert (report["sent"], report["created"], report["stale"]) == (60, 0, 15)
     assert source.equal()
@@ -181,9 +113,9 @@ def test_csv_with_bad_lines(source: Source) -> None:
 
 @pytest.mark.parametrize("batch", [1, 5000])
 def test_json_lines_with_bad_lines(
-    idemflow: Idemflow, project: Project, folder: Path, batch: int
+    idemflow: Idemflow, project: Project, shared_folder: Path, batch: int
 ) -> None:
-    source = Source(idemflow, project, f"files-lines-{batch}", folder)
+    source = Source(idemflow, project, f"files-lines-{batch}", shared_folder)
     source.describe("format: ndjson", f"load: {{batch: {batch}}}\n")
     source.write(
         "a.ndjson",
@@ -266,15 +198,11 @@ def test_a_directory_that_is_not_there(source: Source) -> None:
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A folder that NiFi's user can read, in memory where that can be had: a disk that is busy
-    would hold up a program that writes all the time for longer than a file is read."""
+    """A folder in memory, where that can be had: a busy disk would hold up a program that writes
+    all the time for longer than a file is read."""
     shared_memory = Path("/dev/shm")
-    made = Path(
-        tempfile.mkdtemp(prefix="files ", dir=shared_memory if shared_memory.is_dir() else None)
-    )
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with readable_folder(shared_memory if shared_memory.is_dir() else None) as folder:
+        yield folder
 
 
 def test_a_file_that_is_being_written(source: Source, memory: Path) -> None:
@@ -330,25 +258,3 @@ def test_a_file_larger_than_the_heap(source: Source) -> None:
     (report,) = source.command.json("run", source.name, timeout=400)["runs"]
     assert (report["sent"], report["lost"], report["dead_letters"]) == (count, 0, 0)
     assert len(source.documents()) == count // 1000
-
-
-@pytest.mark.timeout(900)
-def test_a_nifi_that_is_killed_reads_the_same_files_again(
-    idemflow: Idemflow, source: Source
-) -> None:
-    source.describe("format: ndjson")
-    source.write("a.ndjson", '{"id":"a"}')
-    assert source.run()["sent"] == 1
-    count = 100_000
-    source.write("b.ndjson", "".join(f'{{"id":{number}}}\n' for number in range(count)))
-    client.connect(source.command.runtime().nifi)
-    group = control.group_id(source.name)
-    control.run_once(group)
-    wait_until(lambda: control.activity(group).active > 0, "the run is under way")
-    kill(idemflow, "nifi")
-    idemflow.ok("up")
-    client.connect(idemflow.runtime().nifi)
-    wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=180)
-    wait_until(lambda: len(source.documents()) == count + 1, "all records arrive", seconds=180)
-    assert source.run()["sent"] == 0
-    assert source.equal()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,8 @@ import pytest
 from idemflow.canvas import client, control
 from idemflow.canvas.sources import READ
 from idemflow.demo.server import owner
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
+from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -235,25 +237,41 @@ def test_sql_that_is_wrong(rows: Rows) -> None:
     assert "Read rows" in result.stderr
 
 
-def test_the_state_survives_a_restart_and_a_database_that_is_away(
-    idemflow: Idemflow, rows: Rows
+def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
+    idemflow: Idemflow, project: Project, rows: Rows, shared_folder: Path
 ) -> None:
-    # The last test of the module: `down` takes the database away, too.
+    """Rows, whose database is away when NiFi is back, and files that it was just reading."""
+    # The last test of the module: its connection to the database ends here.
     rows.put(1, changed="2026-05-01T12:00:00Z")
     rows.run()
-    idemflow.ok("down")
+    files = Source(idemflow, project, "killed-files", shared_folder)
+    files.describe("format: ndjson")
+    files.write("a.ndjson", '{"id":"a"}')
+    assert files.run()["sent"] == 1
+    count = 100_000
+    files.write("b.ndjson", "".join(f'{{"id":{number}}}\n' for number in range(count)))
+    idemflow.ok("demo-db", "stop")
+    client.connect(idemflow.runtime().nifi)
+    reading, group = control.group_id(files.name), control.group_id(rows.name)
+    control.run_once(reading)
+    wait_until(lambda: control.activity(reading).active > 0, "the files are being read")
+    kill(idemflow, "nifi")
     idemflow.ok("up")
+
     (state,) = rows.command.json("state", "show", rows.name)["states"]
     assert state["entries"]["until"].startswith("2026-05-01T12:00:00")
-
     # NiFi runs, the database does not: the run waits, and goes on by itself.
     result = rows.command.fail("run", rows.name)
     assert "idemflow demo-db start" in result.stderr
     client.connect(idemflow.runtime().nifi)
-    group = control.group_id(rows.name)
     control.run_once(group)
     wait_until(lambda: any(item.name == READ for item in control.bulletins(group)), "NiFi says why")
     assert control.activity(group).queued > 0
     idemflow.ok("demo-db", "start")
     wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)
     rows.check()
+
+    wait_until(lambda: control.activity(reading).queued == 0, "the files are read", seconds=180)
+    wait_until(lambda: len(files.documents()) == count + 1, "all records arrive", seconds=180)
+    assert files.run()["sent"] == 0
+    assert files.equal()

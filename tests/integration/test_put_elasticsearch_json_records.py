@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 from elasticsearch import Elasticsearch
 
-from tests.conftest import free_ports
 from tests.integration.put_elasticsearch_json import Bench, events, found
-from tests.integration.tools import Idemflow
+from tests.integration.tools import Idemflow, free_ports
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import textwrap
 from collections.abc import Iterator
 from functools import partial
@@ -47,14 +46,6 @@ def step(group: Any) -> Steps:
         return Step(group, f"step {count}", named, tasks)
 
     return make
-
-
-@pytest.fixture
-def folder(idemflow: Idemflow) -> Path:
-    """A folder that NiFi's user can read: beside the runtime's, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="scripts ", dir=idemflow.settings().home.parent))
-    made.chmod(0o755)
-    return made
 
 
 def log(idemflow: Idemflow) -> str:
@@ -142,9 +133,9 @@ def test_java_exceptions_written_for_jython(step: Steps) -> None:
 
 
 def test_an_error_is_one_line_on_the_canvas_and_a_traceback_in_the_log(
-    idemflow: Idemflow, step: Steps, folder: Path
+    idemflow: Idemflow, step: Steps, shared_folder: Path
 ) -> None:
-    file = folder / "people.py"
+    file = shared_folder / "people.py"
     file.write_text(
         "ff = session.get()\n\ndef name(record):\n    return record['id']\n\nname({})\n"
     )
@@ -228,9 +219,9 @@ def test_stopping_interrupts_endless_scripts(step: Steps) -> None:
         assert one.queued() == 0
 
 
-def test_terminate_interrupts_an_endless_script(step: Steps, folder: Path) -> None:
-    folder.chmod(0o777)
-    ended = folder / "ended"
+def test_terminate_interrupts_an_endless_script(step: Steps, shared_folder: Path) -> None:
+    shared_folder.chmod(0o777)
+    ended = shared_folder / "ended"
     stuck = step(f"""
         try:
             while True:
@@ -261,8 +252,8 @@ def test_what_a_script_prints_is_in_the_log_under_its_processor(
     assert [line for line in lines if line.endswith("half a line")]
 
 
-def test_a_changed_file_is_read_again(step: Steps, folder: Path) -> None:
-    file = folder / "changing.py"
+def test_a_changed_file_is_read_again(step: Steps, shared_folder: Path) -> None:
+    file = shared_folder / "changing.py"
     text = """if ff := session.get():
         session.transfer(session.putAttribute(ff, 'v', '{}'), REL_SUCCESS)
     """
@@ -280,7 +271,7 @@ def test_a_changed_file_is_read_again(step: Steps, folder: Path) -> None:
     assert [f.attributes["v"] for f in one.flow_files()] == ["one", "other"]
 
 
-def test_modules_are_each_steps_own_and_reload(step: Steps, folder: Path) -> None:
+def test_modules_are_each_steps_own_and_reload(step: Steps, shared_folder: Path) -> None:
     body = """
         import helper
         from package.inner import twice
@@ -289,16 +280,16 @@ def test_modules_are_each_steps_own_and_reload(step: Steps, folder: Path) -> Non
     """
     steps = {}
     for name in ("a", "b"):
-        (folder / name / "package").mkdir(parents=True)
-        (folder / name / "helper.py").write_text(f"value = '{name}'")
-        (folder / name / "package" / "__init__.py").touch()
-        (folder / name / "package" / "inner.py").write_text(
+        (shared_folder / name / "package").mkdir(parents=True)
+        (shared_folder / name / "helper.py").write_text(f"value = '{name}'")
+        (shared_folder / name / "package" / "__init__.py").touch()
+        (shared_folder / name / "package" / "inner.py").write_text(
             "import helper\nfrom . import __name__ as n\n"
             "def twice(text):\n    return text + helper.value\n"
         )
-        steps[name] = step(body, Module_Directory=str(folder / name))
+        steps[name] = step(body, Module_Directory=str(shared_folder / name))
         steps[name].run_once()
-    (folder / "a" / "helper.py").write_text("value = 'changed'")
+    (shared_folder / "a" / "helper.py").write_text("value = 'changed'")
     steps["a"].run_once()
     steps["b"].run_once()
     assert [f.attributes["v"] for f in steps["a"].flow_files()] == ["aa", "changedchanged"]

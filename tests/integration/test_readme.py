@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from tests.conftest import free_ports
-from tests.integration.tools import ROOT, Idemflow
+from idemflow.cli import main
+from tests.integration.tools import ROOT, Idemflow, free_ports
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -101,11 +102,12 @@ def test_what_the_readme_links_to_is_there() -> None:
 
 
 def test_every_command_is_in_the_docs() -> None:
-    from idemflow.cli import main  # noqa: PLC0415
-
     documented = "\n".join(
         path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")]
     )
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in main.list_commands(context):
         assert f"idemflow {name}" in documented, name
+        command = main.get_command(context, name)
+        assert command
         assert "Example" in (command.help or ""), f"--help of {name} has no example"

@@ -3,55 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import signal
 import socket
 import ssl
 import subprocess
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import nipyapi
 import psutil
 import pytest
 import requests
 
-from idemflow import runtime, settings
-from idemflow.canvas import catalog, client
+from idemflow import runtime
 from idemflow.errors import LoginRefused, UsageError
 from idemflow.runtime import Endpoint
-from idemflow.runtime.state import read_state
-from tests.conftest import free_ports
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import (
+    Idemflow,
+    Project,
+    family,
+    free_ports,
+    on_free_ports,
+    processes,
+    readable_folder,
+)
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def processes(idemflow: Idemflow) -> dict[str, psutil.Process]:
-    return read_state(idemflow.settings().folders.state).running()
-
-
-def family(idemflow: Idemflow) -> list[psutil.Process]:
-    """The servers and the launcher of Elasticsearch."""
-    running = processes(idemflow)
-    launcher = running["elasticsearch"].parent()
-    assert launcher
-    return [*running.values(), launcher]
 
 
 def secrets(idemflow: Idemflow) -> dict[str, str]:
     file = idemflow.settings().folders.secrets / "login.json"
     return {str(k): str(v) for k, v in json.loads(file.read_text(encoding="utf-8")).items()}
-
-
-def heaps(idemflow: Idemflow, *, nifi: str, elasticsearch: str) -> None:
-    text = f'[settings]\nnifi_heap = "{nifi}"\nelasticsearch_heap = "{elasticsearch}"\n'
-    (idemflow.settings().project / "idemflow.toml").write_text(text, encoding="utf-8")
 
 
 def get(endpoint: Endpoint, path: str, **options: object) -> requests.Response:
@@ -219,88 +199,16 @@ def test_another_port_for_a_running_server_is_refused(idemflow: Idemflow) -> Non
 
 @pytest.fixture
 def second() -> Iterator[Idemflow]:
-    """A runtime of its own, in a folder that only its owner may enter; not started."""
-    folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
-    (folder / "flows").mkdir()
-    nifi_port, elasticsearch_port = free_ports(2)
-    command = Idemflow(
-        settings.resolve(
-            {
-                "project": str(folder),
-                "nifi_port": nifi_port,
-                "elasticsearch_port": elasticsearch_port,
-            }
-        )
-    )
-    heaps(command, nifi="768m", elasticsearch="512m")
-    try:
+    """A runtime of its own, not started."""
+    with readable_folder() as folder:
+        (folder / "flows").mkdir()
+        command = on_free_ports(project=str(folder))
         yield command
-    finally:
         command.run("down", "--delete")
-        shutil.rmtree(folder)
-
-
-def repack(nar: Path, target: Path, name: str) -> None:
-    """A NAR with the same contents under another name, as if someone else had made it."""
-    with zipfile.ZipFile(nar) as source, zipfile.ZipFile(target, "w") as copy:
-        for entry in source.infolist():
-            content = source.read(entry)
-            if entry.filename == "META-INF/MANIFEST.MF":
-                content = re.sub(
-                    rb"(?m)^Nar-Id: .*?(\r?)$", rb"Nar-Id: %b\1" % name.encode(), content
-                )
-            copy.writestr(entry, content)
-
-
-def test_a_runtime_from_its_first_start_to_its_deletion(
-    idemflow: Idemflow, second: Idemflow
-) -> None:
-    home = second.settings().home
-    # Someone else's ExecuteScript: the bundle's is left out, and the pipeline works the same.
-    (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
-    nars = second.settings().project / "my nars"
-    nars.mkdir()
-    repack(bundled, nars / "mine.nar", "mine-nar")
-    if os.geteuid() == 0:
-        assert home.is_relative_to("/var/lib/idemflow")
-    assert second.run("status").code == 3
-    assert set(second.json("up", "--nars", str(nars))["started"]) == {"nifi", "elasticsearch"}
-    client.connect(second.runtime().nifi)
-    types = nipyapi.nifi.FlowApi().get_processor_types().processor_types
-    assert [item.bundle.artifact for item in types if item.type == catalog.SCRIPT] == ["mine-nar"]
-    assert [item.bundle.artifact for item in types if item.type == catalog.PUT] == [
-        "idemflow-elasticsearch-nar"
-    ]
-    report = second.inside(ROOT).json("run", "people", "--records", "100")
-    assert (report["documents"], report["runs"][0]["lost"]) == (100, 0)
-
-    dead = processes(second)["elasticsearch"]
-    nifi = processes(second)["nifi"]
-    os.kill(dead.pid, signal.SIGKILL)
-    psutil.wait_procs([dead], timeout=30)
-    assert {s["state"] for s in json.loads(second.run("status", "--json").stdout)["servers"]} == {
-        "running",
-        "dead",
-    }
-    assert second.run("open").code == 3
-    assert second.json("up")["started"] == ["elasticsearch"]
-    assert processes(second)["nifi"].pid == nifi.pid
-
-    everything = family(second)
-    result = second.json("down")
-    assert set(result["stopped"]) == {"nifi", "elasticsearch"}
-    assert result["killed"] == []
-    # Elasticsearch's launcher ends by itself after its server.
-    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
-    assert "Nothing was running" in second.ok("down").stdout
-    # From the project whose versions the runtime has; it would keep those of another one.
-    assert str(home) in second.inside(ROOT).ok("down", "--delete").stdout
-    assert not home.exists()
 
 
 def test_a_server_that_dies_while_it_starts_is_shown_with_its_log(second: Idemflow) -> None:
-    heaps(second, nifi="1m", elasticsearch="512m")
-    result = second.fail("up")
+    result = second.fail("up", "--nifi-heap", "1m")
     assert result.code == 1
     assert "NiFi ended while it started" in result.stderr
     assert "Too small" in result.stderr

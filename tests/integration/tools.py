@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import zlib
@@ -23,7 +25,7 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow import runtime
+from idemflow import runtime, settings
 from idemflow.canvas import client, control, parameters, versions
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
@@ -168,12 +170,16 @@ class Project:
 
     path: Path
 
-    def copy_people(self) -> None:
-        """Put the shipped pipeline ``people`` into it."""
-        for name in ("flows/people.yaml", "scripts/people.py"):
-            target = self.path / name
-            target.parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / name, target)
+    def copy_people(self, name: str = "people", script: str | None = None) -> None:
+        """Put the shipped pipeline ``people`` into it, under that name and with that script."""
+        for folder in ("flows", "scripts"):
+            (self.path / folder).mkdir(exist_ok=True)
+        text = script or (ROOT / "scripts/people.py").read_text()
+        (self.path / f"scripts/{name}.py").write_text(text)
+        (self.path / f"flows/{name}.yaml").write_text((ROOT / "flows/people.yaml").read_text())
+        self.change(name, "pipeline: people", f"pipeline: {name}")
+        self.change(name, "scripts/people.py", f"scripts/{name}.py")
+        self.change(name, "  name: people", f"  name: {name}")
 
     def change(self, pipeline: str, old: str, new: str) -> None:
         """Replace a text in a pipeline's YAML."""
@@ -208,9 +214,49 @@ class Project:
         return name
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def on_free_ports(**chosen: Any) -> Idemflow:
+    """The command for a runtime of its own, with these settings."""
+    names = ("nifi_port", "elasticsearch_port", "demo_db_port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    return Idemflow(settings.resolve({**ports, **chosen}))
+
+
+@contextmanager
+def readable_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A folder with a space in its path that the servers' user may read, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow tests ", dir=parent))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def processes(command: Idemflow) -> dict[str, psutil.Process]:
+    """The recorded servers that run."""
+    return read_state(command.settings().folders.state).running()
+
+
+def family(command: Idemflow) -> list[psutil.Process]:
+    """The servers and the launcher of Elasticsearch."""
+    running = processes(command)
+    launcher = running["elasticsearch"].parent()
+    assert launcher
+    return [*running.values(), launcher]
+
+
 def kill(command: Idemflow, *servers: ServerName) -> None:
     """``kill -9`` of recorded servers, and wait until they are gone."""
-    running = read_state(command.settings().folders.state).running()
+    running = processes(command)
     for server in servers:
         os.kill(running[server].pid, signal.SIGKILL)
     _, alive = psutil.wait_procs([running[server] for server in servers], timeout=30)

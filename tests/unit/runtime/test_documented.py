@@ -16,6 +16,12 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
+def command(name: str) -> click.Command:
+    found = main.get_command(click.Context(main), name)
+    assert found
+    return found
+
+
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
 def test_settings(field: dataclasses.Field[object]) -> None:
     (row,) = [
@@ -28,7 +34,7 @@ def test_settings(field: dataclasses.Field[object]) -> None:
 @pytest.mark.parametrize("name", ["up", "down", "status", "open", "logs", "doctor"])
 def test_commands(name: str) -> None:
     assert f"`idemflow {name}" in PAGE
-    for option in main.commands[name].params:
+    for option in command(name).params:
         if option.name not in (*TABLE, "as_json", "lines"):
             assert any(flag in PAGE for flag in option.opts), option.opts
 
@@ -37,7 +43,7 @@ def test_commands(name: str) -> None:
 def test_demo_db(name: str) -> None:
     page = (ROOT / "docs" / "databases.md").read_text(encoding="utf-8")
     (row,) = [line for line in page.splitlines() if line.startswith(f"| `idemflow demo-db {name}`")]
-    group = main.commands["demo-db"]
+    group = command("demo-db")
     assert isinstance(group, click.Group)
     for option in group.commands[name].params:
         if option.name != "as_json":

@@ -1,24 +1,38 @@
-"""From one runtime to another on one machine, by the commands that docs/versioning.md names."""
+"""A second runtime on one machine: its first start, versions that are promoted to it, its end.
+
+Promotion goes by the commands that docs/versioning.md names. The tests build on each other.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, parameters, versions
+from idemflow.canvas import catalog, client, control, parameters, versions
 from tests.conftest import started
 from tests.integration.tools import (
     COUNTING,
+    ROOT,
     Git,
     Idemflow,
     Project,
     commit_pipeline,
     deployed_from_git,
+    family,
     identify,
     in_repository,
+    kill,
+    on_free_ports,
+    processes,
     put_step,
     remove_pipeline,
     remove_registries,
@@ -33,11 +47,37 @@ pytestmark = pytest.mark.timeout(600)
 NAME = "promoted"
 
 
+def repack(nar: Path, target: Path, name: str) -> None:
+    """A NAR with the same contents under another name, as if someone else had made it."""
+    with zipfile.ZipFile(nar) as source, zipfile.ZipFile(target, "w") as copy:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename == "META-INF/MANIFEST.MF":
+                content = re.sub(
+                    rb"(?m)^Nar-Id: .*?(\r?)$", rb"Nar-Id: %b\1" % name.encode(), content
+                )
+            copy.writestr(entry, content)
+
+
 @pytest.fixture(scope="module")
-def second_runtime(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemflow]:
+    """A runtime with someone else's NAR, in a folder that only its owner may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
+    (folder / "flows").mkdir()
+    command = on_free_ports(project=str(folder))
+    (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
+    nars = folder / "my nars"
+    nars.mkdir()
+    repack(bundled, nars / "mine.nar", "mine-nar")
+    assert command.run("status").code == 3
+    options = ("--nars", str(nars), "--nifi-heap", "768m", "--elasticsearch-heap", "512m")
     before = request.session.testsfailed
-    with started(lambda: request.session.testsfailed > before, "production") as command:
+    with started(
+        command, *options, failed=lambda: request.session.testsfailed > before, logs="second"
+    ):
         yield command
+    command.run("down", "--delete")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -55,10 +95,10 @@ def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idem
 
 
 @pytest.fixture
-def production(second_runtime: Idemflow, project: Project) -> Iterator[Idemflow]:
+def production(second: Idemflow, project: Project) -> Iterator[Idemflow]:
     """The other runtime, in the same project."""
-    yield second_runtime.inside(project.path)
-    clean(second_runtime)
+    yield second.inside(project.path)
+    clean(second)
 
 
 def on(command: Idemflow) -> None:
@@ -84,6 +124,32 @@ def versions_of_documents(command: Idemflow) -> list[int]:
 
 def parameter(name: str) -> str | None:
     return parameters.values(parameters.find(f"idemflow {NAME}"))[name]
+
+
+def test_someone_elses_execute_script(second: Idemflow) -> None:
+    """The bundle's is left out, and the pipeline works the same."""
+    if os.geteuid() == 0:  # the servers' user may not enter the project's folder
+        assert second.settings().home.is_relative_to("/var/lib/idemflow")
+    on(second)
+    types = nipyapi.nifi.FlowApi().get_processor_types().processor_types
+    assert [item.bundle.artifact for item in types if item.type == catalog.SCRIPT] == ["mine-nar"]
+    assert [item.bundle.artifact for item in types if item.type == catalog.PUT] == [
+        "idemflow-elasticsearch-nar"
+    ]
+    report = second.inside(ROOT).json("run", "people", "--records", "100")
+    assert (report["documents"], report["runs"][0]["lost"]) == (100, 0)
+
+
+def test_a_server_that_is_killed(second: Idemflow) -> None:
+    nifi = processes(second)["nifi"]
+    kill(second, "elasticsearch")
+    assert {s["state"] for s in json.loads(second.run("status", "--json").stdout)["servers"]} == {
+        "running",
+        "dead",
+    }
+    assert second.run("open").code == 3
+    assert second.json("up")["started"] == ["elasticsearch"]
+    assert processes(second)["nifi"].pid == nifi.pid
 
 
 def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow, git: Git) -> None:
@@ -152,21 +218,30 @@ def test_a_checkout_of_its_own_with_other_arguments(
     assert parameter("count") == "3"
 
 
-def test_what_was_committed_on_the_canvas_outlives_the_runtime(
-    second_runtime: Idemflow, project: Project, git: Git
+def test_the_end_keeps_what_was_committed_on_the_canvas(
+    second: Idemflow, project: Project, git: Git
 ) -> None:
     commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
-    command = second_runtime.inside(project.path)
+    command = second.inside(project.path)
     command.json("deploy", NAME)
     on(command)
     (registry,) = nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries
     made = versions.commit(
         control.group_id(NAME), registry.id, NAME, "On the canvas", known=False, force=False
     )
-    command.ok("down", "--delete")
-    # The home may hold the copies of other projects, whose commits are not brought anywhere here.
+
+    everything = family(second)
+    result = command.json("down")
+    assert set(result["stopped"]) == {"nifi", "elasticsearch"}
+    assert result["killed"] == []
+    # Elasticsearch's launcher ends by itself after its server.
+    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
+    assert "Nothing was running" in command.ok("down").stdout
     folders = command.settings().folders
+    assert f"Deleted {second.settings().home}" in command.ok("down", "--delete").stdout
+    # The home may hold the copies of other projects, whose commits are not brought anywhere here.
     assert not folders.nifi.exists()
+    assert not folders.elasticsearch.exists()
     assert not folders.flows(project.path.resolve()).exists()
     assert git("log", "-1", "--format=%H %s") == f"{made} On the canvas"
     assert git("status", "--porcelain") == ""

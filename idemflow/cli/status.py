@@ -1,0 +1,38 @@
+"""The command ``status``."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.commands import status as command
+from idemflow.report.pipelines import pipelines_table
+from idemflow.report.servers import servers_table
+
+
+@main.command()
+@json_option
+@click.pass_context
+def status(context: click.Context, /, as_json: bool) -> None:
+    """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
+
+    \b
+    Examples:
+      idemflow status
+      idemflow status --json
+    """
+    result = command.status(resolve(context))
+    if as_json:
+        print_json(dataclasses.asdict(result))
+    else:
+        shown = [*result.servers, *([result.demo_db] if result.demo_db else [])]
+        out.print(servers_table(shown))
+        if result.pipelines:
+            out.print()
+            out.print(pipelines_table(result.pipelines))
+        if not result.all_running:
+            out.print("next: idemflow up")
+    if not result.all_running:
+        context.exit(3)
