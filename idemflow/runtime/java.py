@@ -21,6 +21,8 @@ _OPTIMIZED_AFTER = {
     "CompileThreshold": 15_000,
     "BackEdgeThreshold": 40_000,
 }
+# The optimizing compiler waits for ten times as many of them.
+LATE_OPTIMIZER = tuple(f"-XX:Tier4{name}={10 * count}" for name, count in _OPTIMIZED_AFTER.items())
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def start_options(java: Java, home: Home) -> list[str]:
         f"-XX:SharedArchiveFile={archive}",
         "-XX:+UnlockDiagnosticVMOptions",
         f"-XX:CompilerDirectivesFile={directives}",
-        *(f"-XX:Tier4{name}={10 * default}" for name, default in _OPTIMIZED_AFTER.items()),
+        *LATE_OPTIMIZER,
     ]
 
 

@@ -14,7 +14,7 @@ from idemflow import settings
 from idemflow.paths import resources
 from idemflow.runtime import Silent, bundle
 from idemflow.runtime.artifacts import Coordinate, read_lock
-from idemflow.runtime.java import installed_java
+from idemflow.runtime.java import LATE_OPTIMIZER, installed_java
 from idemflow.runtime.modules import Module, read_modules
 from idemflow.runtime.python_env import PythonEnvironment, shared_library
 from idemflow.runtime.supply import Store
@@ -86,6 +86,7 @@ def test_module(module: Module, jpy_config: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             java.executable,
+            *LATE_OPTIMIZER,
             f"-Djpy.config={jpy_config}",
             "-cp",
             os.pathsep.join(map(str, class_path)),

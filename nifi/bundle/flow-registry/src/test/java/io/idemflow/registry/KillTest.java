@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A NiFi that is killed while it commits. */
 class KillTest {
 
-    private static final int KILLS = 4;
+    private static final int KILLS = 3;
     private static final int WIDEST_PAUSE_NANOS = 20_000_000;
 
     @TempDir

@@ -113,7 +113,7 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         runner.setProperty("Max Batch Size", "50 KB");
         server.behave(request -> reply(Collections.nCopies(request.operations(), REFUSED).toArray(String[]::new)));
         final StringBuilder content = new StringBuilder();
-        for (int i = 0; i < 25_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             content.append("{\"_id\":\"").append(i).append("\"}\n");
         }
         runner.enqueue(content.toString());
@@ -134,7 +134,7 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
             seen += errors.size();
             runner.clearTransferState();
         }
-        assertEquals(25_000, seen);
+        assertEquals(20_000, seen);
         assertTrue(triggers > 1);
     }
 
