@@ -10,7 +10,8 @@
 
 PYTHON ?= python3
 # How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB).
-WORKERS ?= 2
+# `auto`: see tests/conftest.py.
+WORKERS ?= auto
 BIN := .venv/bin
 
 .PHONY: run test up down screenshots lint lock tools clean

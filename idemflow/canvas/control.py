@@ -156,13 +156,14 @@ def run_once(group: str, name: str = TRIGGER) -> None:
         group: id of the process group.
         name: the processor that starts it.
     """
-    # NiFi drops the request without a word while it still checks the processor.
-    _wait(
-        lambda: trigger(group, name).component.validation_status != "VALIDATING",
-        f"NiFi does not finish checking {name!r}",
-    )
+    processor = trigger(group, name)
+    if _is_checked(processor.component):
+        # NiFi would drop the request without a word.
+        _wait(
+            lambda: not _is_checked(trigger(group, name).component),
+            f"NiFi does not finish checking {name!r}",
+        )
     with errors():
-        processor = trigger(group, name)
         if not nipyapi.canvas.schedule_processor(processor, "RUN_ONCE"):
             raise CanvasError(f"{name!r} did not run")
 
@@ -224,6 +225,11 @@ def activity(group: str) -> Activity:
     )
 
 
+def last_bulletin() -> int:
+    """The id of NiFi's newest bulletin; -1 where there is none."""
+    return max((item.id for item in _board()), default=-1)
+
+
 def bulletins(group: str, after: int = -1) -> list[Bulletin]:
     """The bulletins of a group's components, oldest first.
 
@@ -231,9 +237,7 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
         group: id of the process group.
         after: only those with a higher id.
     """
-    with errors():
-        board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
-    new = [item for item in board.bulletins or () if item.bulletin and item.id > after]
+    new = [item for item in _board() if item.bulletin and item.id > after]
     inside = {part.id for part in processors(group)} if new else set()
     return sorted(
         (
@@ -243,6 +247,12 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
         ),
         key=lambda bulletin: bulletin.id,
     )
+
+
+def _board() -> list[Any]:
+    with errors():
+        board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
+    return list(board.bulletins or ())
 
 
 def processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:

@@ -202,8 +202,7 @@ def replay(
         ids = _named_in(opened, file) if file else _chosen(opened, filters)
         if not ids:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
-        drift, _ = runs.prepare(opened, progress)
-        group = control.group_id(name)
+        group, drift, _ = runs.prepare(opened, progress)
         control.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
@@ -279,7 +278,7 @@ def _send(
     opened: Session, group: str, run: str, began: float, progress: RunProgress
 ) -> tuple[float, Outcome]:
     """Trigger the replay of the marked letters and wait for what becomes of them."""
-    bulletin = max((item.id for item in control.bulletins(group)), default=-1)
+    bulletin = control.last_bulletin()
     with ExitStack() as stack:
         starts = runs.before_run(opened, stack)
         with _parameter(opened, run):

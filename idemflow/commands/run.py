@@ -105,8 +105,7 @@ def run(
                 f"the source of the pipeline {name!r} has no argument 'records'",
                 next_command=f"idemflow run {name}",
             )
-        drift, url = prepare(opened, progress)
-        group = control.group_id(name)
+        group, drift, url = prepare(opened, progress)
         if control.trigger(group).component.state == "RUNNING":
             raise UsageError(
                 f"the pipeline {name!r} runs on a schedule",
@@ -147,12 +146,18 @@ def turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]
         lock.release()
 
 
-def prepare(opened: Session, progress: RunProgress) -> tuple[int, str]:
-    """Deploy what is not deployed; count what differs from the files."""
+def prepare(opened: Session, progress: RunProgress) -> tuple[str, int, str]:
+    """Deploy what is not deployed.
+
+    Returns:
+        Id of the process group, how much of it differs from the files, and its address.
+    """
     name = opened.pipeline.name
-    new = control.find_group(name) is None
-    deployment = deploy.deploy_in(opened, progress.step, dry_run=not new)
-    return (0 if new else len(deployment.changes)), deployment.url
+    found = control.find_group(name)
+    deployment = deploy.deploy_in(opened, progress.step, dry_run=found is not None)
+    if found is None:
+        return control.group_id(name), 0, deployment.url
+    return str(found.id), len(deployment.changes), deployment.url
 
 
 def _one(
@@ -165,7 +170,7 @@ def _one(
     allow_empty: bool,
 ) -> RunReport:
     known = set(opened.ledger.run_ids(opened.pipeline.name))
-    bulletin = max((item.id for item in control.bulletins(group)), default=-1)
+    bulletin = control.last_bulletin()
     with ExitStack() as stack:
         starts = before_run(opened, stack)
         began = time.monotonic()
