@@ -10,8 +10,7 @@
 
 PYTHON ?= python3
 # How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB).
-# `auto`: see tests/conftest.py.
-WORKERS ?= auto
+WORKERS ?= 2
 BIN := .venv/bin
 
 .PHONY: run test up down screenshots lint lock tools clean
@@ -45,10 +44,10 @@ lock: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-.venv/installed-dev: .venv/installed
-	@echo "Installing what the tests need into .venv"
+.venv/installed-dev: .venv/bin/python pyproject.toml
+	@echo "Installing idemflow and what the tests need into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@touch .venv/installed $@
 
 # Chromium for the browser tests, xmlstarlet for a script of the NiFi Registry image: installed where
 # that can be done; elsewhere the tests that need them are skipped and say so.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.integration.tools import (
@@ -36,16 +35,6 @@ FIRST = (
     "integration/test_readme.py",
     "integration/test_second_runtime.py",
 )
-
-
-# Each process that shares the tests has a NiFi and an Elasticsearch, and some of them a second one.
-MEMORY = 4 * 1024**3
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are processors, since each waits at times; as memory allows."""
-    processors, memory = os.cpu_count() or 1, psutil.virtual_memory().available
-    return max(1, min(processors + 1, memory // MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,10 @@ def copy(shared_folder: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[s
     }
     yield target, environment
     subprocess.run(
-        [target / ".venv/bin/idemflow", "down"], cwd=target, env=environment, check=False
+        [target / ".venv/bin/idemflow", "down", "--delete"],
+        cwd=target,
+        env=environment,
+        check=False,
     )
 
 

@@ -77,6 +77,8 @@ def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemf
     ):
         yield command
     command.run("down", "--delete")
+    # The copies of other projects' versions, which it keeps.
+    shutil.rmtree(command.settings().home, ignore_errors=True)
     shutil.rmtree(folder)
 
 
