@@ -26,11 +26,14 @@ SCRIPT = (ROOT / "scripts/people.py").read_text()
 
 
 class Crowd:
-    """A pipeline of 20,000 people on the running servers."""
+    """A pipeline of that many people on the running servers."""
 
-    def __init__(self, idemflow: Idemflow, project: Project, name: str, script: str) -> None:
+    def __init__(
+        self, idemflow: Idemflow, project: Project, name: str, script: str, count: int
+    ) -> None:
         project.copy_people(name, script)
-        project.change(name, "records: 1000", f"records: {PEOPLE}")
+        project.change(name, "records: 1000", f"records: {count}")
+        self.count = count
         self.name = name
         self.command = idemflow.inside(project.path)
         self.command.json("deploy", name)
@@ -62,13 +65,13 @@ class Crowd:
     def loading(self) -> bool:
         """Some documents are there, most are not."""
         try:
-            return 0 < self.documents() < PEOPLE // 2
+            return 0 < self.documents() < self.count // 2
         except Unreachable:  # the index has just been made
             return False
 
     def waits(self) -> bool:
         """All people wait before Load."""
-        return control.activity(self.group).queued > PEOPLE
+        return control.activity(self.group).queued > self.count
 
     def completes(self) -> None:
         """The run goes on by itself, and a re-run adds nothing."""
@@ -77,23 +80,23 @@ class Crowd:
         except AssertionError as error:
             now, said = control.activity(self.group), control.bulletins(self.group)
             raise AssertionError(f"{error}; {now}; {said}") from None
-        wait_until(lambda: self.documents() == PEOPLE, "all people arrive", seconds=120)
+        wait_until(lambda: self.documents() == self.count, "all people arrive", seconds=120)
         wait_until(lambda: control.activity(self.group).queued == 0, "the queue empties")
         (run,) = self.ledger.run_ids(self.name)
         assert self.ledger.dead_letters(run) == set()
         report = self.command.json("verify", self.name)
         assert report["equal"] is True
-        assert report["documents"] == report["expected"] == PEOPLE
+        assert report["documents"] == report["expected"] == self.count
         assert report["checksum"] == report["expected_checksum"]
         report = self.command.json("run", self.name, "--records", "500")
-        assert report["documents"] == PEOPLE
+        assert report["documents"] == self.count
         assert report["runs"][0]["overwritten"] == 500
 
 
 @pytest.fixture
 def crowd(idemflow: Idemflow, project: Project) -> Callable[..., Crowd]:
     """Deploys a pipeline of that name with an index of its own."""
-    return lambda name, script=SCRIPT: Crowd(idemflow, project, name, script)
+    return lambda name, script=SCRIPT, count=PEOPLE: Crowd(idemflow, project, name, script, count)
 
 
 def test_nifi_killed_while_collecting_while_queued_and_while_loading(
@@ -165,7 +168,7 @@ def test_a_reboot_while_a_command_waits(idemflow: Idemflow, crowd: Callable[...,
 
 
 def test_elasticsearch_down_before_a_run(idemflow: Idemflow, crowd: Callable[..., Crowd]) -> None:
-    people = crowd("elasticsearch-down")
+    people = crowd("elasticsearch-down", count=2_000)
     kill(idemflow, "elasticsearch")
     refused = people.command.fail("run", people.name)
     assert refused.code == 3

@@ -316,6 +316,7 @@ def test_a_flow_inside_a_flow(registry: Any, repository: Repository, people: Any
 
 
 def test_a_person_commits_too(registry: Any, repository: Repository, people: Any) -> None:
+    """Before NiFi looks at the repository again, that is away for a while as well."""
     first = save(people, registry, "Load people").version
     reaches(people, "UP_TO_DATE")
     text = (repository.path / FILE).read_text(encoding="utf-8")
@@ -329,6 +330,12 @@ def test_a_person_commits_too(registry: Any, repository: Repository, people: Any
     with pytest.raises(ValueError, match=r"changed in git since version|not synchronized"):
         save(people, registry, "Say two")
     assert repository.git("rev-parse", "HEAD") == hand
+    away = repository.path.with_name("away")
+    repository.path.rename(away)
+    reaches(people, "SYNC_FAILURE")
+    assert "does not exist" in explanation(people)
+    assert "Put the repository back" in explanation(people)
+    away.rename(repository.path)
     reaches(people, "LOCALLY_MODIFIED_AND_STALE")
     forced = save(people, registry, "Say two all the same", force=True).version
     assert repository.git("log", "--format=%H", "--", FILE).splitlines() == [forced, hand, first]
@@ -336,17 +343,9 @@ def test_a_person_commits_too(registry: Any, repository: Repository, people: Any
     assert script_of(people) == SCRIPT.replace("# One", "# By hand")
 
 
-def test_faults(registry: Any, repository: Repository, people: Any) -> None:
+def test_commits_that_git_refuses(registry: Any, repository: Repository, people: Any) -> None:
     first = save(people, registry, "Load people").version
     reaches(people, "UP_TO_DATE")
-    away = repository.path.with_name("away")
-    repository.path.rename(away)
-    reaches(people, "SYNC_FAILURE")
-    assert "does not exist" in explanation(people)
-    assert "Put the repository back" in explanation(people)
-    away.rename(repository.path)
-    reaches(people, "UP_TO_DATE")
-
     change_script(people, "# One", "# Two")
     lock = repository.path / ".git" / "index.lock"
     lock.touch()
