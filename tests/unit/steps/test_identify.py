@@ -235,9 +235,11 @@ def test_content_as_identity() -> None:
 
 # What goes on, for whatever records.
 
+# Refused at the top level of a record; hypothesis finds them in the source.
+RESERVED = {"_id", "_version", "_op", "idemflow_deleted"}
 with_ids = st.builds(
     lambda record, identifier: record | {"id": identifier},
-    records,
+    records.filter(RESERVED.isdisjoint),
     texts.filter(str.strip) | st.integers(),
 )
 
