@@ -56,7 +56,8 @@ def started(
         logs: where to, below ``test-results/``.
     """
     try:
-        command.ok("up", *options, timeout=1800)
+        up = command.json("up", *options, timeout=1800)
+        assert set(up["started"]) == {"nifi", "elasticsearch"}
         yield
     finally:
         command.run("down")

@@ -84,13 +84,17 @@ class Crowd:
         wait_until(lambda: control.activity(self.group).queued == 0, "the queue empties")
         (run,) = self.ledger.run_ids(self.name)
         assert self.ledger.dead_letters(run) == set()
+        self.check()
+        report = self.command.json("run", self.name, "--records", "500")
+        assert report["documents"] == self.count
+        assert report["runs"][0]["overwritten"] == 500
+        self.check()
+
+    def check(self) -> None:
         report = self.command.json("verify", self.name)
         assert report["equal"] is True
         assert report["documents"] == report["expected"] == self.count
         assert report["checksum"] == report["expected_checksum"]
-        report = self.command.json("run", self.name, "--records", "500")
-        assert report["documents"] == self.count
-        assert report["runs"][0]["overwritten"] == 500
 
 
 @pytest.fixture

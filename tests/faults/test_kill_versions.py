@@ -18,13 +18,13 @@ import pytest
 from idemflow import repository
 from idemflow.canvas import client
 from idemflow.canvas.flow import PUT
-from idemflow.runtime.state import read_state
 from tests.integration.tools import (
     Git,
     Idemflow,
     Project,
     commit_pipeline,
     in_repository,
+    processes,
     saved_steps,
     set_tasks,
     tasks,
@@ -90,7 +90,7 @@ class Versions:
 
     def kill_while_committing(self, message: str, seen: Watch) -> bool:
         """Kill NiFi in the middle of ``version commit``; whether that was before its answer."""
-        nifi = read_state(self.command.settings().folders.state).running()["nifi"]
+        nifi = processes(self.command)["nifi"]
         commit = self.command.start("version", "commit", self.name, "-m", message)
         deadline = time.monotonic() + 60
         # Without a pause: what is waited for takes a few milliseconds.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,22 +68,19 @@ class Repository:
 
 
 @pytest.fixture
-def repository(idemflow: Idemflow) -> Iterator[Repository]:
-    folder = Path(tempfile.mkdtemp(prefix="idemflow flows "))
-    folder.chmod(0o755)
-    path = folder / "repository"
+def repository(idemflow: Idemflow, shared_folder: Path) -> Repository:
+    path = shared_folder / "repository"
     path.mkdir()
     settings = idemflow.settings()
     owner = servers_user(settings.home, settings.run_as_user)
-    for made_folder in (folder, path):
+    for made_folder in (shared_folder, path):
         os.chown(made_folder, owner.uid, owner.gid)
     made = Repository(path)
     made.git("init", "-q", "-b", "main")
     made.write("flows/team/.gitkeep", "")
     made.git("add", "flows")
     made.git("commit", "-q", "-m", "Make the bucket team")
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 @pytest.fixture

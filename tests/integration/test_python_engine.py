@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
 import pytest
 
 from idemflow.canvas import client
 from tests.integration.execute_script import Step, canvas_group, queued, script
-from tests.integration.tools import Idemflow, wait_until
+from tests.integration.tools import Idemflow, processes, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -50,11 +49,6 @@ def step(group: Any) -> Steps:
 
 def log(idemflow: Idemflow) -> str:
     return idemflow.settings().folders.log("nifi").read_text(encoding="utf-8")
-
-
-def nifi(idemflow: Idemflow) -> psutil.Process:
-    status = idemflow.json("status")
-    return psutil.Process(next(s["pid"] for s in status["servers"] if s["name"] == "nifi"))
 
 
 def is_active(step: Step) -> bool:
@@ -169,7 +163,7 @@ def test_an_error_is_one_line_on_the_canvas_and_a_traceback_in_the_log(
 def test_no_script_takes_nifi_down(
     idemflow: Idemflow, step: Steps, body: str, message: str
 ) -> None:
-    before = nifi(idemflow).create_time()
+    before = processes(idemflow)["nifi"].create_time()
     failing = step(body)
     failing.run_once()
     failing.wait_for_bulletin(message)
@@ -177,7 +171,7 @@ def test_no_script_takes_nifi_down(
     failing.start()
     wait_until(lambda: failing.queued() > 0, "the mended script runs")
     failing.stop()
-    assert nifi(idemflow).create_time() == before
+    assert processes(idemflow)["nifi"].create_time() == before
 
 
 def test_exit_without_an_error_ends_the_script(step: Steps) -> None:
@@ -346,7 +340,7 @@ def test_memory_is_flat_over_5000_evaluations(idemflow: Idemflow, step: Steps) -
         elif n % 50 == 0:
             raise ValueError(n)
     """)
-    process = nifi(idemflow)
+    process = processes(idemflow)["nifi"]
     sizes, threads = [], []
     for evaluations in (2500, 5000):
         one.start()
