@@ -107,7 +107,7 @@ def _launch(settings: Settings, progress: Progress) -> psutil.Process:
     progress.step("Starting PostgreSQL")
     version = postgresql.version(bin_folder)
     command = postgresql.command(home, bin_folder, settings.demo_db_port)
-    process = psutil.Process(launch.start(command, owner).pid)
+    process = launch.start(command, owner)
     record = Recorded(process.pid, process.create_time(), settings.demo_db_port, version)
     write_file(home.demo_db_state, json.dumps(dataclasses.asdict(record)))
     return process

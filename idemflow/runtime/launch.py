@@ -42,8 +42,11 @@ class Command:
     log: Path
 
 
-def start(command: Command, owner: Owner) -> subprocess.Popen[bytes]:
+def start(command: Command, owner: Owner) -> psutil.Process:
     """Starts a process of its own session as the servers' user.
+
+    Returns:
+        the process, with its start; also of one that has ended already.
 
     Raises:
         ServerError: it cannot be started.
@@ -56,7 +59,7 @@ def start(command: Command, owner: Owner) -> subprocess.Popen[bytes]:
             identity: dict[str, Any] = {}
         else:
             identity = {"user": owner.uid, "group": owner.gid, "extra_groups": []}
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command.arguments,
             cwd=command.folder,
             env=dict(command.environment),
@@ -67,6 +70,11 @@ def start(command: Command, owner: Owner) -> subprocess.Popen[bytes]:
             umask=UMASK,
             **identity,
         )
+        # Looked at while nobody can have waited for it: it is found even if it died at once.
+        process = psutil.Process(child.pid)
+        process.create_time()  # kept by the object
+        process.create_time()
+        return process
     except OSError as error:
         raise ServerError(
             command.server,

@@ -243,7 +243,7 @@ def resident(process: psutil.Process) -> int | None:
 
 def _start(settings: Settings, ready: Provisioned, state: State) -> State:
     for name, command in ready.commands.items():
-        child = psutil.Process(launch.start(command, ready.owner).pid)
+        child = launch.start(command, ready.owner)
         record = Recorded(
             child.pid,
             child.create_time(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from idemflow.runtime import launch
+from idemflow.runtime.owner import Owner
 from idemflow.runtime.state import Recorded, State, read_state, write_state
 
 
@@ -52,6 +54,17 @@ def test_a_dead_process_is_noticed_before_it_is_reaped(child: subprocess.Popen[b
     child.send_signal(signal.SIGKILL)
     psutil.wait_procs([psutil.Process(child.pid)], timeout=5)
     assert recorded.process() is None
+
+
+# Nobody waits for a server: it outlives the command that starts it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_process_that_ends_at_once_is_found_and_known_as_dead(tmp_path: Path) -> None:
+    owner = Owner(os.geteuid(), os.getegid(), is_self=True)
+    command = launch.Command("nifi", ["true"], dict(os.environ), tmp_path, tmp_path / "o", tmp_path)
+    for _ in range(20):
+        process = launch.start(command, owner)
+        psutil.wait_procs([process], timeout=10)
+        assert Recorded(process.pid, process.create_time(), 8443, "2.3.0").process() is None
 
 
 def test_stop_ends_children_too() -> None:
