@@ -9,8 +9,9 @@
 #   make clean   stop the servers and delete what was made in this folder
 
 PYTHON ?= python3
-# How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB).
-WORKERS ?= 2
+# How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB), but
+# for the last of three or more, which runs the tests that need none.
+WORKERS ?= 3
 BIN := .venv/bin
 
 .PHONY: run test up down screenshots lint lock tools clean

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests.integration.tools import (
     ROOT,
@@ -22,25 +23,36 @@ from tests.integration.tools import (
     on_free_ports,
     readable_folder,
 )
+from tests.scheduling import WITHOUT_SERVERS, SparingServers
 
-# Two processes that share the tests end together when the long files come first. Those that kill
-# and start servers need all processors, those about versions mostly wait for NiFi, which looks at
-# a repository once a minute: they take turns, so that one of each is under way.
+# Processes that share the tests end together when the long files come first. Those that kill and
+# start servers need all processors, those about versions mostly wait for NiFi, which looks at a
+# repository once a minute: they take turns, so that one of each is under way.
 FIRST = (
     "faults/test_kill.py",
     "integration/test_flow_registry.py",
+    "integration/test_readme.py",
     "browser/test_versions.py",
     "faults/test_kill_versions.py",
-    "unit/test_bundle.py",
-    "integration/test_readme.py",
     "integration/test_second_runtime.py",
+    "unit/test_bundle.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of :data:`FIRST` first."""
+    """Put the files of :data:`FIRST` first; refuse servers to those that are said to need none."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if "servers" in fixtures and item.nodeid.startswith(WITHOUT_SERVERS):
+            raise pytest.UsageError(f"{item.nodeid} needs servers: see tests/scheduling.py")
     rank = {ROOT / "tests" / name: number for number, name in enumerate(FIRST)}
     items.sort(key=lambda item: rank.get(item.path, len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SparingServers | None:
+    """Let the last of three or more processes run what needs no servers."""
+    return SparingServers(config, log) if len(config.getoption("tx")) > 2 else None
 
 
 @contextmanager

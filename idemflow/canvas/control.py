@@ -121,13 +121,12 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         if not waiting:
             return
         nipyapi.canvas.schedule_components(group, True, waiting)
+    expected = {part.id for part in waiting}
     _wait(
         lambda: all(
-            part.component.state == "RUNNING"
-            for part in processors(group)
-            if part.component.name not in _TRIGGERS
-            and part.component.state != "DISABLED"
-            and part.id not in leave
+            item.run_status == "Running"
+            for item in _snapshots(_status(group), "processor_status_snapshots")
+            if item.id in expected
         ),
         "the steps of the pipeline do not start",
     )

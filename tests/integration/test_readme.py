@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 import pytest
 
+from idemflow import settings
 from idemflow.cli import main
-from tests.integration.tools import ROOT, Idemflow, free_ports
+from tests.integration.tools import ROOT, free_ports
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -42,7 +43,7 @@ def shape(line: str) -> str:
 
 
 @pytest.fixture
-def copy(shared_folder: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[str, str]]]:
+def copy(shared_folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """A copy of the project in a path with a space, a new HOME, and the shared cache."""
     target = shared_folder / "my project"
     listed = subprocess.run(
@@ -63,7 +64,7 @@ def copy(shared_folder: Path, idemflow: Idemflow) -> Iterator[tuple[Path, dict[s
         **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
         "HOME": str(home),
         "PIP_CACHE_DIR": pip_cache,
-        "IDEMFLOW_CACHE": str(idemflow.settings().cache),
+        "IDEMFLOW_CACHE": str(settings.resolve({}).cache),
         "IDEMFLOW_NIFI_PORT": str(nifi_port),
         "IDEMFLOW_ELASTICSEARCH_PORT": str(elasticsearch_port),
     }
