@@ -36,6 +36,7 @@ FIRST = (
     "faults/test_kill_versions.py",
     "integration/test_second_runtime.py",
     "unit/test_bundle.py",
+    "integration/test_versions_and_snapshots.py",
 )
 
 

@@ -339,14 +339,18 @@ def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         services = controller_services(group)
         if any(service.component.state == "DISABLED" for service in services):
             nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=enabled)
-        # An operator may have disabled a step on purpose: then nothing is asked of it.
-        steps = processors(group)
-        used = [part for part in steps if part.component.state != "DISABLED"]
-        found = [text for part in [*services, *used] for text in _problems(part.component)]
+        used = services
+        found = [text for service in services for text in _problems(service.component)]
         if not found:
-            return steps
+            # Steps wait for the services that they need: they are asked for when these are there.
+            steps = processors(group)
+            # An operator may have disabled a step on purpose: then nothing is asked of it.
+            used = [part for part in steps if part.component.state != "DISABLED"]
+            found = [text for part in used for text in _problems(part.component)]
+            if not found:
+                return steps
         now = time.monotonic()
-        if any(_is_checked(part.component) for part in [*services, *used]):
+        if any(_is_checked(part.component) for part in used):
             settled = now
         if now > min(deadline, settled + _INVALID_AFTER):
             raise CanvasError("NiFi finds components not valid: " + "; ".join(found))

@@ -178,11 +178,13 @@ class Canvas:
     def expect_state(self, group: str, state: str, seconds: float = 120) -> None:
         """Refresh until a group shows a state: NiFi asks the repository once a minute."""
         deadline = time.monotonic() + seconds
+        pause = 1000.0  # milliseconds; drawing all anew takes Chromium half a second
         icon = self.version_icon(group)
         while icon.text_content() != STATES[state]:
             assert time.monotonic() < deadline, f"{group} shows {icon.text_content()!a}"
             self.refresh()
-            self.page.wait_for_timeout(1000)
+            self.page.wait_for_timeout(pause)
+            pause = min(1.5 * pause, 5000)
 
     def enter(self, name: str) -> None:
         """Go into a process group and wait until it is drawn."""
