@@ -139,7 +139,7 @@ def _task_nanoseconds(processor: str) -> int:
 
 main = command(
     "generate",
-    lambda quick, console: measure(10_000 if quick else 40_000, 3 if quick else 5, console),
+    lambda quick, console: measure(5_000 if quick else 40_000, 12 if quick else 5, console),
     "How fast Faker is in ExecuteScript, beside the same function in plain Python.",
 )
 

@@ -92,7 +92,7 @@ def _from_queue(group: LoadCanvas, client: Elasticsearch, documents: int) -> flo
 
 main = command(
     "load",
-    lambda quick, console: measure(100_000 if quick else 200_000, 2 if quick else 4, console),
+    lambda quick, console: measure(40_000 if quick else 200_000, 2 if quick else 4, console),
     "How fast PutElasticsearchJson loads, beside other clients.",
 )
 
