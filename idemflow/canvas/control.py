@@ -41,9 +41,9 @@ class Activity:
         queued: FlowFiles in its queues.
         queued_bytes: their contents' size in bytes.
         active: tasks that run just now.
-        running: components that are started.
-        stopped: components that are stopped.
-        invalid: components that cannot be started.
+        running: steps that are started; what starts a run does not count as a step.
+        stopped: steps that are stopped.
+        invalid: steps that cannot be started.
         queues: name of each queue that is not empty, and its FlowFiles.
     """
 
@@ -207,7 +207,11 @@ def activity(group: str) -> Activity:
     """What a group is doing now."""
     with errors():
         aggregate = _status(group)
-    states = [item.run_status for item in _snapshots(aggregate, "processor_status_snapshots")]
+    states = [
+        item.run_status
+        for item in _snapshots(aggregate, "processor_status_snapshots")
+        if item.name not in _TRIGGERS
+    ]
     queues: dict[str, int] = {}
     for item in _snapshots(aggregate, "connection_status_snapshots"):
         if item.flow_files_queued:

@@ -89,9 +89,7 @@ def _pipeline(name: str) -> PipelineStatus:
     activity = control.activity(group.id)
     trigger = control.trigger(group.id).component
     running = trigger.state == "RUNNING"
-    # The trigger is stopped unless the pipeline runs on a schedule.
-    stopped = activity.stopped - (0 if running else 1)
-    state = "invalid" if activity.invalid else "stopped" if stopped else "running"
+    state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
     every = str(trigger.config.scheduling_period) if running else None
     said = {
         f"{item.name}: {item.message}": None

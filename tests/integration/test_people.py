@@ -141,15 +141,25 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     known = len(ledger.run_ids("people"))
     assert people.json("schedule", "people", "2 sec")["every"] == "2 sec"
     assert people.json("start", "people")["running"] is True
+    assert in_status(people) == ("running", "2 sec")
     refused = people.fail("run", "people")
     assert refused.code == 2
     assert "idemflow stop people" in refused.stderr
     wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two scheduled runs")
     assert people.json("stop", "people")["running"] is False
     wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    assert in_status(people) == ("running", None)
+    people.ok("stop", "people", "--all")
+    assert in_status(people) == ("stopped", None)
     ledger.refresh("people")
     assert ledger.count("people") == 1000
     assert people.json("schedule", "people", "1 day")["every"] == "1 day"
+
+
+def in_status(people: Idemflow) -> tuple[str, str | None]:
+    """What ``status`` says of the steps of the pipeline, and of its schedule."""
+    (found,) = (one for one in people.json("status")["pipelines"] if one["name"] == "people")
+    return found["state"], found["every"]
 
 
 def test_a_period_that_is_none(people: Idemflow) -> None:
