@@ -110,11 +110,27 @@ final class FlowWriter {
             final ObjectId target = change.content() == null ? null : inserter.insert(Constants.OBJ_BLOB, change.content());
             if (target == null ? base == null : target.equals(base)) {
                 log.info("{} has this content already, nothing to commit", change.file());
+                bringIndexInStep(change, tip, target);
                 return source.versions(tip, change.file()).getFirst().id();
             }
             final ObjectId commit = insert(inserter, change, tip, target);
             inserter.flush();
             return publish(change, remote, tip, base, target, commit) ? commit.name() : null;
+        }
+    }
+
+    /** Ends what a NiFi began that was killed after the branch had moved; a lock that it left is reported. */
+    private void bringIndexInStep(final Change change, final ObjectId tip, final ObjectId blob)
+            throws FlowRegistryException, IOException {
+        if (tip == null || !tip.equals(source.local(change.branch()))
+                || !WorkingTree.isIndexBehind(source, change.branch(), change.file(), blob)) {
+            return;
+        }
+        try (WorkingTree tree = WorkingTree.lock(source, change.branch(), change.file())) {
+            if (tree != null) {
+                tree.write(blob, blob, change.content());
+                tree.commit();
+            }
         }
     }
 

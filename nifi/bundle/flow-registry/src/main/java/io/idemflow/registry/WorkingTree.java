@@ -70,7 +70,7 @@ final class WorkingTree implements AutoCloseable {
                     + ". Nothing was committed. Set '" + ClientProperties.REPOSITORY.getDisplayName() + "' to that folder, "
                     + "or check out another branch there");
         }
-        if (repository.isBare() || !(Constants.R_HEADS + branch).equals(repository.getFullBranch())) {
+        if (!isCheckedOut(repository, branch)) {
             return null;
         }
         final RepositoryState state = repository.getRepositoryState();
@@ -79,6 +79,29 @@ final class WorkingTree implements AutoCloseable {
                     + "). Nothing was committed. Finish or abort it there with git, then commit again");
         }
         return new WorkingTree(source, repository.lockDirCache(), file);
+    }
+
+    /**
+     * Whether the index has an earlier version of a file than the branch that is checked out.
+     *
+     * @param source the repository
+     * @param branch the branch
+     * @param file the file
+     * @param blob the file's blob at the branch, or null
+     * @return true where git would show the earlier version as a staged change
+     */
+    static boolean isIndexBehind(final FlowRepository source, final String branch, final String file, final ObjectId blob)
+            throws IOException {
+        final Repository repository = source.git();
+        if (!isCheckedOut(repository, branch)) {
+            return false;
+        }
+        final DirCacheEntry entry = repository.readDirCache().getEntry(file);
+        return entry != null && entry.isMerged() && !entry.getObjectId().equals(blob) && isOld(source, file, entry.getObjectId());
+    }
+
+    private static boolean isCheckedOut(final Repository repository, final String branch) throws IOException {
+        return !repository.isBare() && (Constants.R_HEADS + branch).equals(repository.getFullBranch());
     }
 
     /**
@@ -107,7 +130,7 @@ final class WorkingTree implements AutoCloseable {
                     : present ? "has changes in the working tree that are not committed" : "was deleted in the working tree");
         }
         final ObjectId staged = entry == null ? null : entry.getObjectId();
-        if (!Objects.equals(staged, base) && !Objects.equals(staged, target) && !isOld(staged)) {
+        if (!Objects.equals(staged, base) && !Objects.equals(staged, target) && !isOld(source, file, staged)) {
             throw uncommitted("has staged changes that are not committed");
         }
         if (!skipped) {
@@ -157,11 +180,11 @@ final class WorkingTree implements AutoCloseable {
     }
 
     /** An earlier version in the index is what a NiFi leaves behind that was killed before the index was written. */
-    private boolean isOld(final ObjectId staged) throws IOException {
+    private static boolean isOld(final FlowRepository source, final String file, final ObjectId staged) throws IOException {
         if (staged == null) {
             return false;
         }
-        for (final FlowRepository.Version version : source.versions(repository.resolve(Constants.HEAD), file)) {
+        for (final FlowRepository.Version version : source.versions(source.git().resolve(Constants.HEAD), file)) {
             if (staged.equals(source.blob(ObjectId.fromString(version.id()), file))) {
                 return true;
             }

@@ -185,6 +185,19 @@ class FaultsTest {
     }
 
     @Test
+    void findsTheCommitOfAKilledOneAndEndsIt() throws Exception {
+        final String second = nifi.commit("default", "People", TestFlows.plain("2"), first, "Two");
+        repository.git("update-index", "--cacheinfo", "100644," + repository.git("rev-parse", first + ":" + FILE) + "," + FILE);
+        final Path lock = Files.createFile(repository.path().resolve(".git/index.lock"));
+        final String message = refused(second);
+        assertTrue(message.contains(lock.toRealPath().toString()) && message.contains("delete that file"), message);
+        Files.delete(lock);
+        assertEquals(second, nifi.commit("default", "People", TestFlows.plain("2"), second, "Two again"));
+        assertEquals("", repository.status());
+        assertEquals(second, repository.git("rev-parse", "HEAD"));
+    }
+
+    @Test
     void reportsLocks() throws Exception {
         for (final String lock : List.of("index.lock", "refs/heads/main.lock")) {
             final Path file = Files.createFile(repository.path().resolve(".git").resolve(lock));
