@@ -175,14 +175,14 @@ def change_tasks(versions: Versions, count: int) -> None:
 
 
 def commit_again(versions: Versions, message: str) -> str:
-    """Commit; a lock that a killed NiFi left is deleted as the message says."""
-    locks = versions.locks()
-    if not locks:
-        return versions.commit(message)
-    refused = versions.command.fail("version", "commit", versions.name, "-m", message)
-    for lock in locks:
-        assert str(lock) in refused.stderr.replace("\n", "")
-        lock.unlink()
+    """Commit; the locks that a killed NiFi left are deleted as the messages say."""
+    while locks := versions.locks():
+        refused = versions.command.fail("version", "commit", versions.name, "-m", message)
+        told = refused.stderr.replace("\n", "")
+        named = [lock for lock in locks if str(lock) in told]
+        assert named, f"{told} names none of {locks}"
+        for lock in named:
+            lock.unlink()
     return versions.commit(message)
 
 
