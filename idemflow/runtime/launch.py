@@ -73,7 +73,6 @@ def start(command: Command, owner: Owner) -> psutil.Process:
         # Looked at while nobody can have waited for it: it is found even if it died at once.
         process = psutil.Process(child.pid)
         process.create_time()  # kept by the object
-        process.create_time()
         return process
     except OSError as error:
         raise ServerError(
