@@ -15,7 +15,7 @@ from pathlib import Path
 from idemflow.database_settings import DEMO, ConfiguredDatabase
 from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError, SettingError, UsageError
-from idemflow.runtime.owner import servers_user
+from idemflow.security.owner import servers_user
 from idemflow.settings import FILE, Settings
 
 POSTGRESQL = "postgresql"

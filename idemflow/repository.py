@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from idemflow.errors import UsageError
-from idemflow.runtime.owner import Owner, folder, servers_user
+from idemflow.security.owner import Owner, folder, servers_user
 from idemflow.settings import Settings
 
 BUCKET = "pipelines"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idemflow import runtime
-from idemflow.runtime.secrets import login_file
+from idemflow.security.secrets import login_file
 from idemflow.settings import Settings
 
 

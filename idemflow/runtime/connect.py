@@ -15,14 +15,9 @@ from filelock import FileLock
 from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
 from idemflow.runtime import elasticsearch
 from idemflow.runtime.endpoint import Endpoint, session
-from idemflow.runtime.owner import servers_user
-from idemflow.runtime.secrets import (
-    ELASTICSEARCH_USER,
-    LOADER_USER,
-    NIFI_USER,
-    load_secrets,
-)
 from idemflow.runtime.state import SERVERS, State, read_state, write_state
+from idemflow.security.owner import servers_user
+from idemflow.security.secrets import ELASTICSEARCH_USER, LOADER_USER, NIFI_USER, load_secrets
 from idemflow.settings import Settings
 
 GRANT_SECONDS = 30.0

@@ -14,17 +14,18 @@ import requests
 from filelock import FileLock
 
 from idemflow.paths import Home, resources
-from idemflow.runtime import certificates, launch
+from idemflow.runtime import launch
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.java import Java
-from idemflow.runtime.owner import Owner, folder, mirror, write_file
-from idemflow.runtime.secrets import (
+from idemflow.runtime.templates import render
+from idemflow.security import certificates
+from idemflow.security.owner import Owner, folder, mirror, write_file
+from idemflow.security.secrets import (
     ELASTICSEARCH_USER,
     LOADER_USER,
     Secrets,
     elasticsearch_password_hash,
 )
-from idemflow.runtime.templates import render
 from idemflow.settings import Settings
 
 LOADER_ROLE = "idemflow_loader"

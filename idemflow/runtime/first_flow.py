@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from xml.etree import ElementTree
 
-from idemflow.runtime.owner import Owner, write_file
+from idemflow.security.owner import Owner, write_file
 
 _RIGHTS = (
     ("/flow", "R"),

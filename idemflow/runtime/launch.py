@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from idemflow.errors import ServerError
-from idemflow.runtime.owner import Owner
+from idemflow.security.owner import Owner
 
 UMASK = 0o077
 # NiFi lets its processors finish for 10 s; Elasticsearch needs a few to close its shards.

@@ -10,14 +10,15 @@ import requests
 
 from idemflow.errors import LoginRefused, Unreachable
 from idemflow.paths import resources
-from idemflow.runtime import certificates, launch, ports
+from idemflow.runtime import launch, ports
 from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.first_flow import write_first_flow
 from idemflow.runtime.java import Java
-from idemflow.runtime.owner import Owner, folder, place, remove, write_file
 from idemflow.runtime.python_env import PythonEnvironment
-from idemflow.runtime.secrets import NIFI_USER, Secrets, nifi_password_hash
 from idemflow.runtime.templates import render
+from idemflow.security import certificates
+from idemflow.security.owner import Owner, folder, place, remove, write_file
+from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
 from idemflow.settings import Settings
 
 MAIN_CLASS = "org.apache.nifi.NiFi"

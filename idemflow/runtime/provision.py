@@ -11,18 +11,19 @@ from filelock import FileLock
 
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.paths import Home, resources
-from idemflow.runtime import bundle, certificates, elasticsearch, nifi
+from idemflow.runtime import bundle, elasticsearch, nifi
 from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
 from idemflow.runtime.java import installed_java, servers_java, start_options
 from idemflow.runtime.launch import Command
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.nar import types_of
-from idemflow.runtime.owner import Owner, folder, servers_user, write_file
 from idemflow.runtime.progress import Progress
 from idemflow.runtime.python_env import python_environment
-from idemflow.runtime.secrets import ensure_secrets, login_file
 from idemflow.runtime.state import ServerName
 from idemflow.runtime.supply import Store
+from idemflow.security import certificates
+from idemflow.security.owner import Owner, folder, servers_user, write_file
+from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.settings import Settings
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import idemflow
 from idemflow.errors import IdemflowError
 from idemflow.paths import Home
-from idemflow.runtime.owner import Owner, folder, mirror, place
 from idemflow.runtime.templates import properties_value
+from idemflow.security.owner import Owner, folder, mirror, place
 
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})

@@ -17,7 +17,7 @@ from typing import Literal
 
 import psutil
 
-from idemflow.runtime.owner import write_file
+from idemflow.security.owner import write_file
 
 ServerName = Literal["nifi", "elasticsearch"]
 SERVERS: tuple[ServerName, ...] = ("nifi", "elasticsearch")

@@ -13,7 +13,7 @@ import nipyapi
 import pytest
 
 from idemflow.canvas import client
-from idemflow.runtime.owner import servers_user
+from idemflow.security.owner import servers_user
 from tests.integration.tools import Idemflow, wait_until
 
 pytestmark = pytest.mark.timeout(600)

@@ -22,7 +22,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from idemflow.runtime import elasticsearch, secrets
+from idemflow.runtime import elasticsearch
+from idemflow.security import secrets
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "nifi" / "docker"
 PASSWORDS = {

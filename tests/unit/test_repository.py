@@ -11,7 +11,7 @@ import pytest
 
 from idemflow.errors import UsageError
 from idemflow.repository import Repository
-from idemflow.runtime.owner import Owner
+from idemflow.security.owner import Owner
 
 FILE = "flows/pipelines/people.json"
 

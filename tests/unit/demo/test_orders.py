@@ -17,7 +17,7 @@ from idemflow.demo import postgresql
 from idemflow.demo.orders import Pools
 from idemflow.errors import IdemflowError
 from idemflow.paths import Home
-from idemflow.runtime.owner import Owner
+from idemflow.security.owner import Owner
 
 
 def orders(seed: int, count: int) -> list[tuple[object, ...]]:

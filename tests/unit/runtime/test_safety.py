@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from idemflow.errors import IdemflowError, SettingError
-from idemflow.runtime import certificates, secrets
-from idemflow.runtime.owner import Owner, mirror, place, servers_user, write_file
+from idemflow.security import certificates, secrets
+from idemflow.security.owner import Owner, mirror, place, servers_user, write_file
 
 SELF = Owner(os.geteuid(), os.getegid(), is_self=True)
 

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from idemflow.runtime import launch
-from idemflow.runtime.owner import Owner
 from idemflow.runtime.state import Recorded, State, read_state, write_state
+from idemflow.security.owner import Owner
 
 
 @pytest.fixture

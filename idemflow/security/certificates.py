@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from idemflow.runtime.owner import write_file
+from idemflow.security.owner import write_file
 
 CA_DAYS = 3650
 SERVER_DAYS = 397

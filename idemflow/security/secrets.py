@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idemflow.errors import IdemflowError
-from idemflow.runtime.owner import folder, write_file
+from idemflow.security.owner import folder, write_file
 
 NIFI_USER = "admin"
 ELASTICSEARCH_USER = "idemflow"
