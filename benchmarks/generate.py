@@ -19,9 +19,10 @@ import nipyapi
 from rich.console import Console
 
 from benchmarks.report import Report, command
-from idemflow import runtime, settings
+from idemflow import runtime
 from idemflow.canvas import client, control, deploy
 from idemflow.canvas.sources import COLLECT
+from idemflow.config import settings
 from idemflow.pipeline import spec
 from idemflow.runtime import Runtime
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE

@@ -26,8 +26,9 @@ from benchmarks.load_clients import (
 )
 from benchmarks.people import people
 from benchmarks.report import Report, command
-from idemflow import runtime, settings
+from idemflow import runtime
 from idemflow.canvas import client as canvas
+from idemflow.config import settings
 
 INDEX = "idemflow-benchmark-load"
 CANVASES = {"nifi": ONE_DOCUMENT, "ndjson": NDJSON}

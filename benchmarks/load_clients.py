@@ -15,8 +15,8 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import parallel_bulk
 
 from benchmarks.people import MAPPING
+from idemflow.config.endpoint import Endpoint
 from idemflow.errors import IdemflowError
-from idemflow.runtime import Endpoint
 
 CHUNK = 2_000
 THREADS = 2

@@ -26,14 +26,15 @@ from rich.table import Table
 from benchmarks import rows_loader
 from benchmarks.load_clients import connect
 from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, project, table, written
-from idemflow import indices, runtime, settings
+from idemflow import indices, runtime
 from idemflow.canvas import control
 from idemflow.canvas.client import errors
 from idemflow.commands import deploy, run
+from idemflow.config import settings
+from idemflow.config.settings import Settings
 from idemflow.demo.server import Login
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
-from idemflow.settings import Settings
 
 PLOT = Path(__file__).parent / "plots" / "rows.png"
 # Each answer costs Elasticsearch some milliseconds.

@@ -16,9 +16,9 @@ from elasticsearch.helpers import scan
 from ruamel.yaml import YAML
 
 from idemflow.commands import demo_db
+from idemflow.config.settings import Settings
 from idemflow.demo import orders, server
 from idemflow.runtime import Silent
-from idemflow.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = "benchmark-rows"

@@ -20,11 +20,11 @@ from elasticsearch import (
     TransportError,
 )
 
+from idemflow.config.endpoint import Endpoint
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
 from idemflow.pipeline.manifest import pack, unpack
 from idemflow.pipeline.model import TOMBSTONE
 from idemflow.runs import Entry, Run, newest
-from idemflow.runtime import Endpoint
 
 RUNS = "idemflow-runs"
 MANIFESTS = "idemflow-manifests"

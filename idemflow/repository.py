@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.security.owner import Owner, folder, servers_user
-from idemflow.settings import Settings
 
 BUCKET = "pipelines"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")

@@ -11,8 +11,8 @@ import nipyapi
 import urllib3
 from nipyapi.nifi.rest import ApiException
 
+from idemflow.config.endpoint import Endpoint
 from idemflow.errors import CanvasError, LoginRefused, Unreachable
-from idemflow.runtime import Endpoint
 
 # How long a component may take to start or stop, in seconds.
 _DEADLINE = 60

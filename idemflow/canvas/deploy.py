@@ -19,7 +19,7 @@ from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.versions import Held
-from idemflow.databases import Database
+from idemflow.config.databases import Database
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.repository import Version

@@ -11,7 +11,7 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
-from idemflow.databases import Database
+from idemflow.config.databases import Database
 from idemflow.pipeline.sources import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 import idemflow
-from idemflow import settings
+from idemflow.config import settings
+from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, ServerError
-from idemflow.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

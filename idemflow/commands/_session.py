@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from idemflow import runtime
 from idemflow.canvas import client
+from idemflow.config.settings import Settings
 from idemflow.ledger import Ledger
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.runtime import Runtime
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

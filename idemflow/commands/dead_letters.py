@@ -19,11 +19,11 @@ from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
+from idemflow.config.settings import Settings
 from idemflow.dead_letters import Filters, Letter
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
 from idemflow.ledger import DEAD_LETTERS
 from idemflow.reconcile import reconcile
-from idemflow.settings import Settings
 from idemflow.steps.replay import NONE, content_of
 from idemflow.verify import Outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from idemflow.config.settings import Settings
 from idemflow.demo import orders, server
 from idemflow.demo.orders import Batch, Counts
 from idemflow.demo.server import Login
@@ -12,7 +13,6 @@ from idemflow.errors import RuntimeNotUp
 from idemflow.runtime import Progress, ServerStatus
 from idemflow.runtime.exclusive import explained_os_errors, locked
 from idemflow.runtime.provision import make_home
-from idemflow.settings import Settings
 
 DEFAULT_ORDERS = 1_000
 

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow import databases, indices, ledger, repository, runtime
+from idemflow import indices, ledger, repository, runtime
 from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands import version as versioning
 from idemflow.commands._session import Session, session
-from idemflow.databases import Database
+from idemflow.config import databases
+from idemflow.config.databases import Database
+from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.repository import Version
 from idemflow.runtime import Runtime
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from idemflow import repository, runtime
 from idemflow.commands import demo_db
 from idemflow.commands.up import refuse_external
-from idemflow.settings import Settings
+from idemflow.config.settings import Settings
 
 
 def down(settings: Settings, *, delete: bool) -> runtime.DownResult:

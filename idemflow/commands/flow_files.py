@@ -8,8 +8,8 @@ from pathlib import Path
 from idemflow.canvas import control, deployments, flow_file, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.commands import version
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.settings import Settings
 
 
 def export_file(settings: Settings, name: str, revision: str | None, file: Path) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from idemflow.commands.up import refuse_external
+from idemflow.config.settings import Settings
 from idemflow.demo import server as demo
 from idemflow.demo.postgresql import NAME as DEMO_DB
 from idemflow.errors import UsageError
 from idemflow.runtime.logs import tail
-from idemflow.settings import Settings
 
 POLL_SECONDS = 0.3
 

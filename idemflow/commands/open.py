@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idemflow import runtime
+from idemflow.config.settings import Settings
 from idemflow.security.secrets import login_file
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

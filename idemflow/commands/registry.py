@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from idemflow import runtime
 from idemflow.canvas import client, registry
 from idemflow.canvas.registry import Client
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.settings import Settings
 
 
 def list_all(settings: Settings) -> tuple[list[Client], list[str]]:

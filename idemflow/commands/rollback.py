@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from idemflow import indices
 from idemflow.commands._session import session
-from idemflow.settings import Settings
+from idemflow.config.settings import Settings
 
 
 @dataclass(frozen=True)

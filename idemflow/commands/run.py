@@ -17,13 +17,13 @@ from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
+from idemflow.config.settings import Settings
 from idemflow.dead_letters import Filters
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.sources import ScriptSource
 from idemflow.reconcile import reconcile
 from idemflow.runs import Run
-from idemflow.settings import Settings
 from idemflow.verify import Before, Outcome
 
 # Where a run can fail before its records are in the flow.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from idemflow.canvas import control
 from idemflow.commands._session import session
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.pipeline import spec
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

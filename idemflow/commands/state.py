@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from idemflow.canvas import control
 from idemflow.canvas.control import State
 from idemflow.commands._session import session
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

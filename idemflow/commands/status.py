@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from idemflow import runtime
 from idemflow.canvas import client, control
+from idemflow.config.settings import Settings
 from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from idemflow.runtime import ServerStatus
-from idemflow.settings import Settings
 
 # How many different messages say why something waits.
 _REASONS = 3

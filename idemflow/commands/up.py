@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from idemflow import runtime
+from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.settings import Settings
 
 
 def up(settings: Settings, progress: runtime.Progress) -> runtime.UpResult:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from idemflow import indices
 from idemflow import verify as verification
 from idemflow.commands._session import session
+from idemflow.config.settings import Settings
 from idemflow.reconcile import reconcile
-from idemflow.settings import Settings
 from idemflow.verify import Verification
 
 

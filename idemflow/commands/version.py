@@ -9,10 +9,10 @@ from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.drawing import Json
 from idemflow.canvas.versions import Held
+from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.repository import Repository, Version
-from idemflow.settings import Settings
 
 CANVAS = "canvas"
 

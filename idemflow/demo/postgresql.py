@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError, ServerError
-from idemflow.paths import Home
 from idemflow.runtime import launch, ports
 from idemflow.security.owner import Owner, folder, mirror, write_file
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from idemflow.config.paths import Home
+from idemflow.config.settings import Settings, remember_ports
 from idemflow.demo import postgresql
 from idemflow.demo.postgresql import NAME
 from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, SettingError
-from idemflow.paths import Home
 from idemflow.runtime import launch, ports
 from idemflow.runtime.lifecycle import ServerStatus, resident
 from idemflow.runtime.logs import tail
@@ -27,7 +28,6 @@ from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import make_home
 from idemflow.runtime.state import Recorded
 from idemflow.security.owner import folder, write_file
-from idemflow.settings import Settings, remember_ports
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,8 +6,8 @@
 :class:`Runtime`, embedded or the user's own.
 """
 
+from idemflow.config.endpoint import Endpoint, session
 from idemflow.runtime.connect import Runtime, check_readable, connect, grant_indices
-from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
 from idemflow.runtime.nifi import login
 from idemflow.runtime.progress import Progress, Silent

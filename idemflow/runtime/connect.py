@@ -12,13 +12,13 @@ from typing import Literal
 import requests
 from filelock import FileLock
 
+from idemflow.config.endpoint import Endpoint, session
+from idemflow.config.settings import Settings
 from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
 from idemflow.runtime import elasticsearch
-from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.state import SERVERS, State, read_state, write_state
 from idemflow.security.owner import servers_user
 from idemflow.security.secrets import ELASTICSEARCH_USER, LOADER_USER, NIFI_USER, load_secrets
-from idemflow.settings import Settings
 
 GRANT_SECONDS = 30.0
 # Elasticsearch's rules for index names, and a wildcard at the end.

@@ -13,11 +13,12 @@ import psutil
 import requests
 from filelock import FileLock
 
-from idemflow.paths import Home, resources
+from idemflow.config.endpoint import Endpoint, session
+from idemflow.config.paths import Home, resources
+from idemflow.config.settings import Settings
+from idemflow.config.templates import render
 from idemflow.runtime import launch
-from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.java import Java
-from idemflow.runtime.templates import render
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, mirror, write_file
 from idemflow.security.secrets import (
@@ -26,7 +27,6 @@ from idemflow.security.secrets import (
     Secrets,
     elasticsearch_password_hash,
 )
-from idemflow.settings import Settings
 
 LOADER_ROLE = "idemflow_loader"
 LOADER_PRIVILEGES = ("create_index", "write")

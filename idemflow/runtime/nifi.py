@@ -8,18 +8,18 @@ from pathlib import Path
 
 import requests
 
+from idemflow.config.endpoint import Endpoint, session
+from idemflow.config.paths import resources
+from idemflow.config.settings import Settings
+from idemflow.config.templates import render
 from idemflow.errors import LoginRefused, Unreachable
-from idemflow.paths import resources
 from idemflow.runtime import launch, ports
-from idemflow.runtime.endpoint import Endpoint, session
 from idemflow.runtime.first_flow import write_first_flow
 from idemflow.runtime.java import Java
 from idemflow.runtime.python_env import PythonEnvironment
-from idemflow.runtime.templates import render
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, place, remove, write_file
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
-from idemflow.settings import Settings
 
 MAIN_CLASS = "org.apache.nifi.NiFi"
 TIMEOUT = 10.0  # seconds for one request

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from idemflow.config.paths import Home, resources
+from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
-from idemflow.paths import Home, resources
 from idemflow.runtime import bundle, elasticsearch, nifi
 from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
 from idemflow.runtime.java import installed_java, servers_java, start_options
@@ -24,7 +25,6 @@ from idemflow.runtime.supply import Store
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, servers_user, write_file
 from idemflow.security.secrets import ensure_secrets, login_file
-from idemflow.settings import Settings
 
 
 @dataclass(frozen=True)

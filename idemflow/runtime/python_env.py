@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import idemflow
+from idemflow.config.paths import Home
+from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
-from idemflow.paths import Home
-from idemflow.runtime.templates import properties_value
 from idemflow.security.owner import Owner, folder, mirror, place
 
 # Not needed at run time, and thousands of files.

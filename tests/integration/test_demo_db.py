@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from idemflow.databases import database
+from idemflow.config.databases import database
 from idemflow.demo.server import Login, owner, read_record, reader
 from idemflow.errors import IdemflowError
 from tests.integration.tools import Idemflow, free_ports, on_free_ports, readable_folder

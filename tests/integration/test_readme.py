@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 import pytest
 
-from idemflow import settings
 from idemflow.cli import main
+from idemflow.config import settings
 from tests.integration.tools import ROOT, free_ports
 
 pytestmark = pytest.mark.timeout(900)

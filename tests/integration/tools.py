@@ -25,14 +25,16 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow import runtime, settings
+from idemflow import runtime
 from idemflow.canvas import client, control, parameters, versions
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
+from idemflow.config import settings
+from idemflow.config.endpoint import Endpoint
+from idemflow.config.settings import Settings
 from idemflow.ledger import Ledger
-from idemflow.runtime import Endpoint, Runtime
+from idemflow.runtime import Runtime
 from idemflow.runtime.state import ServerName, read_state
-from idemflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 Git = Callable[..., str]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from idemflow import settings
-from idemflow.paths import resources
+from idemflow.config import settings
+from idemflow.config.paths import resources
 from idemflow.runtime import Silent, bundle
 from idemflow.runtime.artifacts import Coordinate, read_lock
 from idemflow.runtime.java import LATE_OPTIMIZER, installed_java

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from idemflow import settings
-from idemflow.databases import Database, database
+from idemflow.config import settings
+from idemflow.config.databases import Database, database
+from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, RuntimeNotUp, SettingError, UsageError
-from idemflow.settings import Settings
 
 SHOP = """
 [databases.shop]

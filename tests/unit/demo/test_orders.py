@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from idemflow.config.paths import Home
 from idemflow.demo import postgresql
 from idemflow.demo.orders import Pools
 from idemflow.errors import IdemflowError
-from idemflow.paths import Home
 from idemflow.security.owner import Owner
 
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from idemflow.cli import main
-from idemflow.settings import TABLE, Settings
+from idemflow.config.settings import TABLE, Settings
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

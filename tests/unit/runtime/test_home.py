@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from idemflow import settings
+from idemflow.config import settings
 from idemflow.runtime.provision import make_home
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from idemflow import settings
+from idemflow.config import settings
 from idemflow.errors import IdemflowError, SettingError
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from idemflow.config.paths import resources
 from idemflow.errors import SupplyError
-from idemflow.paths import resources
 from idemflow.runtime import bundle, elasticsearch
 from idemflow.runtime.artifacts import Coordinate, Lock, Locked, read_lock
 from idemflow.runtime.modules import read_modules

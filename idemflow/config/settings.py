@@ -3,7 +3,7 @@
 A setting comes from, in this order: the command line, the environment (``IDEMFLOW_<NAME>``),
 ``idemflow.toml`` in the project's folder (table ``[settings]``), what ``idemflow up`` was given
 before for this runtime (ports only), the default. Databases have tables of their own there: see
-``idemflow.database_settings``.
+``idemflow.config.database_settings``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from idemflow import paths
-from idemflow.database_settings import ConfiguredDatabase, read_databases
+from idemflow.config import paths
+from idemflow.config.database_settings import ConfiguredDatabase, read_databases
 from idemflow.errors import SettingError, UsageError
 
 PREFIX = "IDEMFLOW_"

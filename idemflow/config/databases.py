@@ -12,11 +12,11 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from idemflow.database_settings import DEMO, ConfiguredDatabase
+from idemflow.config.database_settings import DEMO, ConfiguredDatabase
+from idemflow.config.settings import FILE, Settings
 from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError, SettingError, UsageError
 from idemflow.security.owner import servers_user
-from idemflow.settings import FILE, Settings
 
 POSTGRESQL = "postgresql"
 POSTGRESQL_DRIVER = "org.postgresql.Driver"
