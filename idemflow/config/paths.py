@@ -17,7 +17,7 @@ def resources() -> Path:
 
     In a checkout it stands beside the package; an installed package carries a copy.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     for folder in (package / "_nifi", package.parent / "nifi"):
         if (folder / "artifacts.toml").is_file():
             return folder
