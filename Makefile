@@ -34,7 +34,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 
 lock: .venv/installed
-	$(BIN)/python -m idemflow.runtime.lock
+	$(BIN)/python -m idemflow.supply.lock
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "idemflow needs Python 3.11 or later; set one with: make PYTHON=/path/to/python3 ...")'

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from idemflow.commands import demo_db
 from idemflow.config.settings import Settings
 from idemflow.demo import orders, server
-from idemflow.runtime import Silent
+from idemflow.supply.progress import Silent
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = "benchmark-rows"

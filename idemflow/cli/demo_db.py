@@ -15,7 +15,7 @@ from idemflow.commands import demo_db as command
 from idemflow.demo.orders import MAX_ORDERS
 from idemflow.demo.server import Login
 from idemflow.report.servers import ConsoleProgress, servers_table
-from idemflow.runtime import Progress, Silent
+from idemflow.supply.progress import Progress, Silent
 
 _SEED = click.option(
     "--seed", default=42, show_default=True, help="The same seed makes the same orders."

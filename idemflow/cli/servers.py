@@ -17,7 +17,7 @@ from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
 from idemflow.commands import up as up_command
 from idemflow.report import servers as tables
-from idemflow.runtime import Progress, Silent
+from idemflow.supply.progress import Progress, Silent
 
 
 @main.command()

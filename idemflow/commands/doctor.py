@@ -15,8 +15,8 @@ import psutil
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.runtime import ports, read_state
-from idemflow.runtime.java import installed_java
-from idemflow.runtime.python_env import shared_library
+from idemflow.supply.java import installed_java
+from idemflow.supply.python_env import shared_library
 
 DISK_NEEDED = 3 * 1024**3  # artifacts, unpacked servers, and room for data
 DISK_FULL = 1024**3  # below, Elasticsearch moves to read-only (watermarks in elasticsearch.yml)

@@ -18,7 +18,7 @@ from faker import Faker
 from idemflow.demo.postgresql import scram
 from idemflow.demo.server import DATABASE, Login, connect
 from idemflow.errors import UsageError
-from idemflow.runtime import Progress
+from idemflow.supply.progress import Progress
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -24,10 +24,10 @@ from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, 
 from idemflow.runtime import launch, ports
 from idemflow.runtime.lifecycle import ServerStatus, resident
 from idemflow.runtime.logs import tail
-from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import make_home
 from idemflow.runtime.state import Recorded
 from idemflow.security.owner import folder, write_file
+from idemflow.supply.progress import Progress
 
 if TYPE_CHECKING:
     import psycopg

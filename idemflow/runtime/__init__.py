@@ -10,8 +10,8 @@ from idemflow.config.endpoint import Endpoint, session
 from idemflow.runtime.connect import Runtime, check_readable, connect, grant_indices
 from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
 from idemflow.runtime.nifi import login
-from idemflow.runtime.progress import Progress, Silent
 from idemflow.runtime.state import read_state
+from idemflow.supply.progress import Progress, Silent
 
 __all__ = [
     "DownResult",

@@ -18,7 +18,6 @@ from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.runtime import launch
-from idemflow.runtime.java import Java
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, mirror, write_file
 from idemflow.security.secrets import (
@@ -27,6 +26,7 @@ from idemflow.security.secrets import (
     Secrets,
     elasticsearch_password_hash,
 )
+from idemflow.supply.java import Java
 
 LOADER_ROLE = "idemflow_loader"
 LOADER_PRIVILEGES = ("create_index", "write")

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError
-from idemflow.runtime.progress import Progress
+from idemflow.supply.progress import Progress
 
 LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
 

@@ -18,7 +18,6 @@ from idemflow.runtime import elasticsearch, launch, nifi, ports
 from idemflow.runtime.connect import Runtime, connect, describe
 from idemflow.runtime.exclusive import explained_os_errors, locked
 from idemflow.runtime.logs import tail
-from idemflow.runtime.progress import Progress
 from idemflow.runtime.provision import Provisioned, make_home, provision
 from idemflow.runtime.state import (
     SERVERS,
@@ -28,6 +27,7 @@ from idemflow.runtime.state import (
     read_state,
     write_state,
 )
+from idemflow.supply.progress import Progress
 
 POLL_SECONDS = 0.2
 PORT_OPTIONS: dict[ServerName, str] = {

@@ -15,11 +15,11 @@ from idemflow.config.templates import render
 from idemflow.errors import LoginRefused, Unreachable
 from idemflow.runtime import launch, ports
 from idemflow.runtime.first_flow import write_first_flow
-from idemflow.runtime.java import Java
-from idemflow.runtime.python_env import PythonEnvironment
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, place, remove, write_file
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
+from idemflow.supply.java import Java
+from idemflow.supply.python_env import PythonEnvironment
 
 MAIN_CLASS = "org.apache.nifi.NiFi"
 TIMEOUT = 10.0  # seconds for one request

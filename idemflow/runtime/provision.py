@@ -12,19 +12,20 @@ from filelock import FileLock
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
-from idemflow.runtime import bundle, elasticsearch, nifi
-from idemflow.runtime.artifacts import Coordinate, Lock, read_lock
-from idemflow.runtime.java import installed_java, servers_java, start_options
+from idemflow.runtime import elasticsearch, nifi
 from idemflow.runtime.launch import Command
-from idemflow.runtime.modules import read_modules
-from idemflow.runtime.nar import types_of
-from idemflow.runtime.progress import Progress
-from idemflow.runtime.python_env import python_environment
 from idemflow.runtime.state import ServerName
-from idemflow.runtime.supply import Store
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, servers_user, write_file
 from idemflow.security.secrets import ensure_secrets, login_file
+from idemflow.supply import bundle
+from idemflow.supply.artifacts import Coordinate, Lock, read_lock
+from idemflow.supply.java import installed_java, servers_java, start_options
+from idemflow.supply.modules import read_modules
+from idemflow.supply.nar import types_of
+from idemflow.supply.progress import Progress
+from idemflow.supply.python_env import python_environment
+from idemflow.supply.store import Store
 
 
 @dataclass(frozen=True)

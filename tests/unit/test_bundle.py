@@ -12,12 +12,13 @@ import pytest
 
 from idemflow.config import settings
 from idemflow.config.paths import resources
-from idemflow.runtime import Silent, bundle
-from idemflow.runtime.artifacts import Coordinate, read_lock
-from idemflow.runtime.java import LATE_OPTIMIZER, installed_java
-from idemflow.runtime.modules import Module, read_modules
-from idemflow.runtime.python_env import PythonEnvironment, shared_library
-from idemflow.runtime.supply import Store
+from idemflow.supply import bundle
+from idemflow.supply.artifacts import Coordinate, read_lock
+from idemflow.supply.java import LATE_OPTIMIZER, installed_java
+from idemflow.supply.modules import Module, read_modules
+from idemflow.supply.progress import Silent
+from idemflow.supply.python_env import PythonEnvironment, shared_library
+from idemflow.supply.store import Store
 
 # What nifi-mock needs itself; a module.toml lists no jars of jars.
 NIFI_MOCK = (

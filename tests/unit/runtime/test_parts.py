@@ -13,10 +13,10 @@ import pytest
 from idemflow.config.templates import render
 from idemflow.errors import PortTaken, SettingError, SupplyError
 from idemflow.runtime import ports
-from idemflow.runtime.artifacts import Coordinate
 from idemflow.runtime.logs import tail
-from idemflow.runtime.nar import NarName, pack_jar, pack_nar, types_of
 from idemflow.runtime.provision import not_replaced, own_nars
+from idemflow.supply.artifacts import Coordinate
+from idemflow.supply.nar import NarName, pack_jar, pack_nar, types_of
 
 
 def test_a_nar_is_as_nifi_unpacks_it(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ import pytest
 
 from idemflow.config.paths import resources
 from idemflow.errors import SupplyError
-from idemflow.runtime import bundle, elasticsearch
-from idemflow.runtime.artifacts import Coordinate, Lock, Locked, read_lock
-from idemflow.runtime.modules import read_modules
-from idemflow.runtime.progress import Silent
-from idemflow.runtime.supply import Store
+from idemflow.runtime import elasticsearch
+from idemflow.supply import bundle
+from idemflow.supply.artifacts import Coordinate, Lock, Locked, read_lock
+from idemflow.supply.modules import read_modules
+from idemflow.supply.progress import Silent
+from idemflow.supply.store import Store
 
 ONE = Coordinate("org.example", "one", "1.0")
 TWO = Coordinate("org.example", "two", "2.0", "nar")
@@ -195,7 +196,7 @@ def test_what_is_not_to_be_had_is_named(repository: Repository, lock: Lock, tmp_
 def test_what_is_not_locked_is_refused(repository: Repository, lock: Lock, tmp_path: Path) -> None:
     with pytest.raises(SupplyError, match=r"does not list org.example:other:1") as caught:
         fetch(repository, lock, tmp_path, Coordinate("org.example", "other", "1"))
-    assert caught.value.next_command == "python -m idemflow.runtime.lock"
+    assert caught.value.next_command == "python -m idemflow.supply.lock"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from idemflow.errors import SupplyError
-from idemflow.runtime.artifacts import Coordinate
+from idemflow.supply.artifacts import Coordinate
 
 
 @dataclass(frozen=True)

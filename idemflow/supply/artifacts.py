@@ -1,6 +1,6 @@
 """The lock file ``nifi/artifacts.toml``: every artifact of the embedded runtime.
 
-Its upper part is kept by hand and says what is wanted; ``idemflow.runtime.lock`` writes the lower
+Its upper part is kept by hand and says what is wanted; ``idemflow.supply.lock`` writes the lower
 part: what the packed NARs hold, and size and SHA-256 of each file.
 """
 
@@ -110,7 +110,7 @@ def read_lock(file: Path) -> Lock:
     """Reads the lock file.
 
     Raises:
-        SupplyError: it is not what :mod:`idemflow.runtime.lock` writes.
+        SupplyError: it is not what :mod:`idemflow.supply.lock` writes.
     """
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -133,7 +133,7 @@ def read_lock(file: Path) -> Lock:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SupplyError(
             f"{file} cannot be read: {error!r}",
-            next_command="python -m idemflow.runtime.lock   # writes its generated part anew",
+            next_command="python -m idemflow.supply.lock   # writes its generated part anew",
         ) from error
 
 

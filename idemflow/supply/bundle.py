@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idemflow.errors import IdemflowError
-from idemflow.runtime.artifacts import Coordinate, Lock, PackedNar
-from idemflow.runtime.java import Java
-from idemflow.runtime.modules import Module
-from idemflow.runtime.nar import NarName, files_below, pack_jar, pack_nar
+from idemflow.supply.artifacts import Coordinate, Lock, PackedNar
+from idemflow.supply.java import Java
+from idemflow.supply.modules import Module
+from idemflow.supply.nar import NarName, files_below, pack_jar, pack_nar
 
 GROUP = "io.idemflow"
 VERSION = "0.1.0"

@@ -22,8 +22,8 @@ from jgo.maven import MavenContext
 from jgo.util import http
 
 from idemflow.errors import SupplyError
-from idemflow.runtime.artifacts import Coordinate, Lock, Locked
-from idemflow.runtime.progress import Progress
+from idemflow.supply.artifacts import Coordinate, Lock, Locked
+from idemflow.supply.progress import Progress
 
 PARALLEL = 6
 ATTEMPTS = 4
@@ -65,7 +65,7 @@ class Store:
         if missing_in_lock:
             raise SupplyError(
                 f"{lock.source} does not list {', '.join(missing_in_lock)}",
-                next_command="python -m idemflow.runtime.lock",
+                next_command="python -m idemflow.supply.lock",
             )
         context = self.context()
         files = {c: _path(context, c) for c in coordinates}

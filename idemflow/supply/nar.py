@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow.runtime.artifacts import Coordinate
+from idemflow.supply.artifacts import Coordinate
 
 BUNDLED = "META-INF/bundled-dependencies/"
 SERVICES = "META-INF/services/"
