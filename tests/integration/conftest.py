@@ -20,7 +20,7 @@ GRANTED = "put-test-*"
 @pytest.fixture
 def bench(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Bench]:
     target = idemflow.runtime()
-    runtime.grant_indices(target, idemflow.config.settings(), [GRANTED])
+    runtime.grant_indices(target, idemflow.settings(), [GRANTED])
     client.connect(target.nifi)
     with canvas_group(request.node.name) as group:
         yield Bench(group, target)

@@ -71,7 +71,7 @@ class Repository:
 def repository(idemflow: Idemflow, shared_folder: Path) -> Repository:
     path = shared_folder / "repository"
     path.mkdir()
-    settings = idemflow.config.settings()
+    settings = idemflow.settings()
     owner = servers_user(settings.home, settings.run_as_user)
     for made_folder in (shared_folder, path):
         os.chown(made_folder, owner.uid, owner.gid)

@@ -30,7 +30,7 @@ create table {name} (
 def database(idemflow: Idemflow) -> Iterator[psycopg.Connection]:
     """The demo database, as its owner."""
     idemflow.ok("demo-db", "start", "--orders", "500")
-    login = owner(idemflow.config.settings())
+    login = owner(idemflow.settings())
     with psycopg.connect(
         host="127.0.0.1", port=login.port, user=login.username, password=login.password,
         dbname="demo", autocommit=True,

@@ -48,7 +48,7 @@ def step(group: Any) -> Steps:
 
 
 def log(idemflow: Idemflow) -> str:
-    return idemflow.config.settings().folders.log("nifi").read_text(encoding="utf-8")
+    return idemflow.settings().folders.log("nifi").read_text(encoding="utf-8")
 
 
 def is_active(step: Step) -> bool:

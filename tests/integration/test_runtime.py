@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def secrets(idemflow: Idemflow) -> dict[str, str]:
-    file = idemflow.config.settings().folders.secrets / "login.json"
+    file = idemflow.settings().folders.secrets / "login.json"
     return {str(k): str(v) for k, v in json.loads(file.read_text(encoding="utf-8")).items()}
 
 
@@ -88,7 +88,7 @@ def test_secrets_are_in_no_process_list_and_in_no_log(idemflow: Idemflow) -> Non
     for process in family(idemflow):
         shown = "\0".join([*process.cmdline(), *process.environ().values()])
         assert not [value for value in values if value in shown]
-    home = idemflow.config.settings().home
+    home = idemflow.settings().home
     logs = [file for file in home.glob("*/logs/*") if file.is_file()]
     assert logs
     for log in logs:
@@ -97,7 +97,7 @@ def test_secrets_are_in_no_process_list_and_in_no_log(idemflow: Idemflow) -> Non
 
 
 def test_files_with_secrets_are_private(idemflow: Idemflow) -> None:
-    home = idemflow.config.settings().home
+    home = idemflow.settings().home
     values = secrets(idemflow).values()
     places = (home / "secrets", home / "nifi" / "conf", home / "elasticsearch" / "config")
     files = [file for place in places for file in place.rglob("*") if file.is_file()]
@@ -114,7 +114,7 @@ def test_files_with_secrets_are_private(idemflow: Idemflow) -> None:
 
 
 def test_certificates_are_of_the_runtimes_own_authority(idemflow: Idemflow) -> None:
-    chosen = idemflow.config.settings()
+    chosen = idemflow.settings()
     ca_file = chosen.folders.certificates / "ca.crt"
     for port in (chosen.nifi_port, chosen.elasticsearch_port):
         context = ssl.create_default_context(cafile=str(ca_file))
@@ -143,8 +143,8 @@ def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
 
 def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> None:
     servers = idemflow.runtime()
-    runtime.grant_indices(servers, idemflow.config.settings(), ["granted-*"])
-    runtime.grant_indices(servers, idemflow.config.settings(), ["granted-too"])
+    runtime.grant_indices(servers, idemflow.settings(), ["granted-*"])
+    runtime.grant_indices(servers, idemflow.settings(), ["granted-too"])
     login = (servers.loader.username, servers.loader.password)
     document = {"a": 1}
     with runtime.session(servers.loader) as http:
@@ -157,7 +157,7 @@ def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> No
         assert http.get(f"{servers.loader.url}/granted-1/_search", auth=login).status_code == 403
         assert http.get(f"{servers.loader.url}/_security/user", auth=login).status_code == 403
     with pytest.raises(UsageError, match="cannot be an index"):
-        runtime.grant_indices(servers, idemflow.config.settings(), ["*"])
+        runtime.grant_indices(servers, idemflow.settings(), ["*"])
     with runtime.session(servers.elasticsearch) as http:
         own = (servers.elasticsearch.username, servers.elasticsearch.password)
         http.delete(f"{servers.elasticsearch.url}/granted-1,granted-too", auth=own, timeout=30)
@@ -166,7 +166,7 @@ def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> No
 def test_open_shows_the_login_on_request_only(idemflow: Idemflow) -> None:
     password = secrets(idemflow)["nifi_password"]
     assert password not in idemflow.ok("open").stdout
-    assert str(idemflow.config.settings().folders.secrets) in idemflow.ok("open").stdout
+    assert str(idemflow.settings().folders.secrets) in idemflow.ok("open").stdout
     assert password in idemflow.ok("open", "--show-login").stdout
     assert "password" not in idemflow.json("open")
 
@@ -178,19 +178,19 @@ def test_logs(idemflow: Idemflow) -> None:
 
 def test_the_port_of_another_checkout_is_explained(idemflow: Idemflow, project: Project) -> None:
     other = Idemflow(
-        replace(idemflow.config.settings(), project=project.path, home=project.path / ".idemflow")
+        replace(idemflow.settings(), project=project.path, home=project.path / ".idemflow")
     )
     result = other.fail("up")
-    assert f"port {idemflow.config.settings().nifi_port}, which nifi needs" in result.stderr
-    assert f"the idemflow runtime of {idemflow.config.settings().project}" in result.stderr
+    assert f"port {idemflow.settings().nifi_port}, which nifi needs" in result.stderr
+    assert f"the idemflow runtime of {idemflow.settings().project}" in result.stderr
     assert "next: idemflow up --nifi-port " in result.stderr
     assert "Nothing was running" in other.ok("down").stdout
     assert len(processes(idemflow)) == 2
 
 
 def test_another_port_for_a_running_server_is_refused(idemflow: Idemflow) -> None:
-    running = idemflow.config.settings().nifi_port
-    other = Idemflow(replace(idemflow.config.settings(), nifi_port=free_ports(1)[0]))
+    running = idemflow.settings().nifi_port
+    other = Idemflow(replace(idemflow.settings(), nifi_port=free_ports(1)[0]))
     result = other.fail("up")
     assert result.code == 2
     assert f"NiFi runs on port {running}" in result.stderr
