@@ -19,13 +19,14 @@ import nipyapi
 from rich.console import Console
 
 from benchmarks.report import Report, command
-from idemflow import runtime
+from idemflow import servers
 from idemflow.canvas import client, control, deploy
 from idemflow.canvas.sources import COLLECT
 from idemflow.config import settings
 from idemflow.pipeline import spec
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
+from idemflow.supply.progress import Silent
 
 ROOT = Path(__file__).parents[1]
 NAME = "benchmark-generate"
@@ -58,8 +59,8 @@ def measure(records: int, rounds: int, console: Console) -> Report:
         console: told how far it is.
     """
     chosen = settings.resolve({"project": str(ROOT)})
-    runtime.up(chosen, runtime.Silent())
-    target = runtime.connect(chosen)
+    servers.up(chosen, Silent())
+    target = servers.connect(chosen)
     client.connect(target.nifi)
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     with _deployed(target, records) as group:

@@ -26,9 +26,10 @@ from benchmarks.load_clients import (
 )
 from benchmarks.people import people
 from benchmarks.report import Report, command
-from idemflow import runtime
+from idemflow import servers
 from idemflow.canvas import client as canvas
 from idemflow.config import settings
+from idemflow.supply.progress import Silent
 
 INDEX = "idemflow-benchmark-load"
 CANVASES = {"nifi": ONE_DOCUMENT, "ndjson": NDJSON}
@@ -48,9 +49,9 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
         console: told how far it is.
     """
     chosen = settings.resolve({})
-    runtime.up(chosen, runtime.Silent())
-    target = runtime.connect(chosen)
-    runtime.grant_indices(target, chosen, [f"{INDEX}*"])
+    servers.up(chosen, Silent())
+    target = servers.connect(chosen)
+    servers.grant_indices(target, chosen, [f"{INDEX}*"])
     canvas.connect(target.nifi)
     prepared = list(people(0, documents))
     rates: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -15,7 +15,7 @@ from idemflow.canvas import catalog
 from idemflow.canvas.client import errors
 from idemflow.canvas.control import bulletins
 from idemflow.errors import CanvasError
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 
 NAME = "idemflow benchmark: load"
 _DEADLINE = 600.0

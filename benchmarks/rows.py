@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks import rows_loader
 from benchmarks.load_clients import connect
 from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, project, table, written
-from idemflow import indices, runtime
+from idemflow import indices, servers
 from idemflow.canvas import control
 from idemflow.canvas.client import errors
 from idemflow.commands import deploy, run
@@ -35,6 +35,7 @@ from idemflow.config.settings import Settings
 from idemflow.demo.server import Login
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
+from idemflow.supply.progress import Silent
 
 PLOT = Path(__file__).parent / "plots" / "rows.png"
 # Each answer costs Elasticsearch some milliseconds.
@@ -119,8 +120,8 @@ def measure(rows: int, rounds: int, console: Console) -> Result:
         console: told how far it is.
     """
     chosen = settings.resolve({})
-    runtime.up(chosen, runtime.Silent())
-    target = runtime.connect(chosen)
+    servers.up(chosen, Silent())
+    target = servers.connect(chosen)
     console.log(f"making {rows:,} rows")
     rates: dict[str, dict[Load, list[float]]] = {way: {"first": [], "again": []} for way in WAYS}
     result = Result(rows, rates, {"first": [], "again": []})

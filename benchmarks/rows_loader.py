@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from idemflow.demo.server import DATABASE, Login
 from idemflow.errors import IdemflowError
-from idemflow.runtime import ports
+from idemflow.servers import ports
 
 CHUNK = 2_000
 THREADS = 2

@@ -23,7 +23,7 @@ from idemflow.config.databases import Database
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.repository import Version
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
 _DEADLINE = 300.0

@@ -14,7 +14,7 @@ from idemflow.canvas.replay import PARAMETER
 from idemflow.config.databases import Database
 from idemflow.pipeline.sources import ScriptSource
 from idemflow.pipeline.spec import Pipeline
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 from idemflow.steps.replay import NONE
 
 _MARK = "; set by idemflow, print "

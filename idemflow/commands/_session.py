@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from idemflow import runtime
+from idemflow import servers
 from idemflow.canvas import client
 from idemflow.config.settings import Settings
 from idemflow.ledger import Ledger
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def session(settings: Settings, name: str) -> Iterator[Session]:
         LoginRefused: one of them refused the login.
     """
     pipeline = spec.load(settings.project, name)
-    target = runtime.connect(settings)
+    target = servers.connect(settings)
     client.connect(target.nifi)
     ledger = Ledger(target.elasticsearch)
     try:

@@ -10,9 +10,9 @@ from idemflow.demo import orders, server
 from idemflow.demo.orders import Batch, Counts
 from idemflow.demo.server import Login
 from idemflow.errors import RuntimeNotUp
-from idemflow.runtime import ServerStatus
-from idemflow.runtime.exclusive import explained_os_errors, locked
-from idemflow.runtime.provision import make_home
+from idemflow.servers import ServerStatus
+from idemflow.servers.exclusive import explained_os_errors, locked
+from idemflow.servers.provision import make_home
 from idemflow.supply.progress import Progress
 
 DEFAULT_ORDERS = 1_000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow import indices, ledger, repository, runtime
+from idemflow import indices, ledger, repository, servers
 from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
@@ -19,7 +19,7 @@ from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.repository import Version
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     progress("index template")
     indices.put_templates(opened.ledger, opened.pipeline)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
-    runtime.grant_indices(opened.runtime, opened.settings, patterns)
+    servers.grant_indices(opened.runtime, opened.settings, patterns)
 
 
 def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bool) -> None:
@@ -227,6 +227,6 @@ def _place(opened: Session) -> Database | Path | None:
         return databases.database(opened.settings, source.sql.database)
     if isinstance(source, FilesSource):
         directory = opened.settings.project / source.files.directory
-        runtime.check_readable(opened.settings, opened.pipeline.name, directory)
+        servers.check_readable(opened.settings, opened.pipeline.name, directory)
         return directory
     return None

@@ -14,7 +14,7 @@ import psutil
 
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
-from idemflow.runtime import ports, read_state
+from idemflow.servers import ports, read_state
 from idemflow.supply.java import installed_java
 from idemflow.supply.python_env import shared_library
 

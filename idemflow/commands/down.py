@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from idemflow import repository, runtime
+from idemflow import repository, servers
 from idemflow.commands import demo_db
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
 
 
-def down(settings: Settings, *, delete: bool) -> runtime.DownResult:
+def down(settings: Settings, *, delete: bool) -> servers.DownResult:
     """Stops the embedded runtime and the demo database; deletes all data if ``delete``.
 
     Raises:
@@ -18,13 +18,13 @@ def down(settings: Settings, *, delete: bool) -> runtime.DownResult:
             the canvas cannot be brought into the project, and nothing is deleted.
     """
     refuse_external(settings)
-    result = runtime.down(settings)
+    result = servers.down(settings)
     if delete:
         # NiFi has stopped: all that was committed on the canvas is kept in the project.
         repository.discard(settings)
     database = demo_db.stop(settings, delete=delete)
     if delete:
-        runtime.down(settings, delete=True)
+        servers.down(settings, delete=True)
     return replace(
         result,
         stopped=(*result.stopped, *(["demo-db"] if database.stopped else [])),

@@ -11,7 +11,7 @@ from idemflow.config.settings import Settings
 from idemflow.demo import server as demo
 from idemflow.demo.postgresql import NAME as DEMO_DB
 from idemflow.errors import UsageError
-from idemflow.runtime.logs import tail
+from idemflow.servers.logs import tail
 
 POLL_SECONDS = 0.3
 

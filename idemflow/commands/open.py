@@ -6,7 +6,7 @@ import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from idemflow import runtime
+from idemflow import servers
 from idemflow.config.settings import Settings
 from idemflow.security.secrets import login_file
 
@@ -38,7 +38,7 @@ def open_canvas(settings: Settings, *, has_display: bool) -> Canvas:
     Raises:
         RuntimeNotUp: NiFi does not run.
     """
-    nifi = runtime.connect(settings).nifi
+    nifi = servers.connect(settings).nifi
     url = f"{nifi.url}/nifi/"
     embedded = settings.runtime == "embedded"
     return Canvas(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow import runtime
+from idemflow import servers
 from idemflow.canvas import client, control
 from idemflow.config.settings import Settings
 from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
-from idemflow.runtime import ServerStatus
+from idemflow.servers import ServerStatus
 
 # How many different messages say why something waits.
 _REASONS = 3
@@ -67,7 +67,7 @@ def status(settings: Settings) -> Status:
     return Status(
         runtime=settings.runtime,
         home=home,
-        servers=runtime.status(settings),
+        servers=servers.status(settings),
         demo_db=demo.status(settings),
         pipelines=_pipelines(settings),
     )
@@ -75,7 +75,7 @@ def status(settings: Settings) -> Status:
 
 def _pipelines(settings: Settings) -> list[PipelineStatus] | None:
     try:
-        client.connect(runtime.connect(settings).nifi)
+        client.connect(servers.connect(settings).nifi)
         return [_pipeline(name) for name in spec.names(settings.project)]
     except IdemflowError:
         # The servers' rows say what is wrong; a status must not fail because of it.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from idemflow import runtime
+from idemflow import servers
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
+from idemflow.supply.progress import Progress
 
 
-def up(settings: Settings, progress: runtime.Progress) -> runtime.UpResult:
+def up(settings: Settings, progress: Progress) -> servers.UpResult:
     """Starts the embedded runtime.
 
     Raises:
         UsageError: the settings name servers of the user's own.
     """
     refuse_external(settings)
-    return runtime.up(settings, progress)
+    return servers.up(settings, progress)
 
 
 def refuse_external(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow import repository, runtime
+from idemflow import repository, servers
 from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.drawing import Json
@@ -94,7 +94,7 @@ def open_canvas(settings: Settings) -> Repository:
 
 def connect(settings: Settings) -> None:
     """Connect to NiFi alone."""
-    client.connect(runtime.connect(settings).nifi)
+    client.connect(servers.connect(settings).nifi)
 
 
 def status(settings: Settings, name: str | None) -> list[Status]:

@@ -73,7 +73,7 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """Ports, processes, versions: see ``idemflow.runtime.state``."""
+        """Ports, processes, versions: see ``idemflow.servers.state``."""
         return self.root / "state.json"
 
     @property

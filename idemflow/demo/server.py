@@ -21,12 +21,12 @@ from idemflow.config.settings import Settings, remember_ports
 from idemflow.demo import postgresql
 from idemflow.demo.postgresql import NAME
 from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, SettingError
-from idemflow.runtime import launch, ports
-from idemflow.runtime.lifecycle import ServerStatus, resident
-from idemflow.runtime.logs import tail
-from idemflow.runtime.provision import make_home
-from idemflow.runtime.state import Recorded
 from idemflow.security.owner import folder, write_file
+from idemflow.servers import launch, ports
+from idemflow.servers.lifecycle import ServerStatus, resident
+from idemflow.servers.logs import tail
+from idemflow.servers.provision import make_home
+from idemflow.servers.state import Recorded
 from idemflow.supply.progress import Progress
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from idemflow.commands.doctor import Check
-from idemflow.runtime import ServerStatus
+from idemflow.servers import ServerStatus
 
 _STATES = {
     "running": "green",
@@ -73,7 +73,7 @@ def mebibytes(size: int | None) -> str:
 class ConsoleProgress:
     """Shows what the stages do: a line a stage, and bars while files are transferred.
 
-    A context manager; use it as the :class:`idemflow.runtime.Progress` of a command.
+    A context manager; use it as the :class:`idemflow.supply.progress.Progress` of a command.
     """
 
     def __init__(self, console: Console) -> None:

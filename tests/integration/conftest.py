@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from elasticsearch import Elasticsearch
 
-from idemflow import runtime
 from idemflow.canvas import client
+from idemflow.servers import grant_indices
 from tests.integration.execute_script import canvas_group
 from tests.integration.put_elasticsearch_json import Bench
 from tests.integration.tools import Idemflow
@@ -20,7 +20,7 @@ GRANTED = "put-test-*"
 @pytest.fixture
 def bench(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Bench]:
     target = idemflow.runtime()
-    runtime.grant_indices(target, idemflow.settings(), [GRANTED])
+    grant_indices(target, idemflow.settings(), [GRANTED])
     client.connect(target.nifi)
     with canvas_group(request.node.name) as group:
         yield Bench(group, target)

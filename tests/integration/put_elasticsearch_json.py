@@ -11,7 +11,7 @@ import nipyapi
 from elasticsearch import Elasticsearch
 
 from idemflow.canvas import catalog
-from idemflow.runtime import Runtime
+from idemflow.servers import Runtime
 from tests.integration.execute_script import FlowFile, flow_files, queued
 from tests.integration.tools import wait_until
 

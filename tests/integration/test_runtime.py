@@ -13,9 +13,9 @@ import psutil
 import pytest
 import requests
 
-from idemflow import runtime
-from idemflow.config.endpoint import Endpoint
+from idemflow.config.endpoint import Endpoint, session
 from idemflow.errors import LoginRefused, UsageError
+from idemflow.servers import grant_indices, login
 from tests.integration.tools import (
     Idemflow,
     Project,
@@ -35,7 +35,7 @@ def secrets(idemflow: Idemflow) -> dict[str, str]:
 
 
 def get(endpoint: Endpoint, path: str, **options: object) -> requests.Response:
-    with runtime.session(endpoint) as http:
+    with session(endpoint) as http:
         return http.get(endpoint.url + path, timeout=30, **options)  # type: ignore[arg-type]
 
 
@@ -135,7 +135,7 @@ def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
     assert get(servers.nifi, "/nifi-api/flow/status").status_code == 401
     assert get(servers.elasticsearch, "/_search").status_code == 401
     with pytest.raises(LoginRefused):
-        runtime.login(replace(servers.nifi, password="wrong"))
+        login(replace(servers.nifi, password="wrong"))
     wrong = (servers.elasticsearch.username, "wrong")
     assert get(servers.elasticsearch, "/_search", auth=wrong).status_code == 401
     assert get(servers.elasticsearch, "/_search", auth=("elastic", "changeme")).status_code == 401
@@ -143,11 +143,11 @@ def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
 
 def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> None:
     servers = idemflow.runtime()
-    runtime.grant_indices(servers, idemflow.settings(), ["granted-*"])
-    runtime.grant_indices(servers, idemflow.settings(), ["granted-too"])
+    grant_indices(servers, idemflow.settings(), ["granted-*"])
+    grant_indices(servers, idemflow.settings(), ["granted-too"])
     login = (servers.loader.username, servers.loader.password)
     document = {"a": 1}
-    with runtime.session(servers.loader) as http:
+    with session(servers.loader) as http:
         for index, status in (("granted-1", 201), ("granted-too", 201), ("other", 403)):
             reply = http.put(
                 f"{servers.loader.url}/{index}/_doc/1", json=document, auth=login, timeout=30
@@ -157,8 +157,8 @@ def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> No
         assert http.get(f"{servers.loader.url}/granted-1/_search", auth=login).status_code == 403
         assert http.get(f"{servers.loader.url}/_security/user", auth=login).status_code == 403
     with pytest.raises(UsageError, match="cannot be an index"):
-        runtime.grant_indices(servers, idemflow.settings(), ["*"])
-    with runtime.session(servers.elasticsearch) as http:
+        grant_indices(servers, idemflow.settings(), ["*"])
+    with session(servers.elasticsearch) as http:
         own = (servers.elasticsearch.username, servers.elasticsearch.password)
         http.delete(f"{servers.elasticsearch.url}/granted-1,granted-too", auth=own, timeout=30)
 

@@ -65,9 +65,7 @@ def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemf
     folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
     (folder / "flows").mkdir()
     command = on_free_ports(project=str(folder))
-    (bundled,) = (idemflow.settings().home / "nifi").glob(
-        "nars/idemflow-scripting-nar-*.nar"
-    )
+    (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
     nars = folder / "my nars"
     nars.mkdir()
     repack(bundled, nars / "mine.nar", "mine-nar")

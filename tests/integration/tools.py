@@ -25,7 +25,6 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow import runtime
 from idemflow.canvas import client, control, parameters, versions
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
@@ -33,8 +32,8 @@ from idemflow.config import settings
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
 from idemflow.ledger import Ledger
-from idemflow.runtime import Runtime
-from idemflow.runtime.state import ServerName, read_state
+from idemflow.servers import Runtime, connect
+from idemflow.servers.state import ServerName, read_state
 
 ROOT = Path(__file__).parents[2]
 Git = Callable[..., str]
@@ -149,7 +148,7 @@ class Idemflow:
 
     def runtime(self) -> Runtime:
         """The running servers' addresses and logins."""
-        return runtime.connect(self.resolved)
+        return connect(self.resolved)
 
     def ledger(self) -> Ledger:
         """The ledger of the running Elasticsearch."""

@@ -22,8 +22,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from idemflow.runtime import elasticsearch
 from idemflow.security import secrets
+from idemflow.servers import elasticsearch
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "nifi" / "docker"
 PASSWORDS = {

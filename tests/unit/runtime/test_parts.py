@@ -12,9 +12,9 @@ import pytest
 
 from idemflow.config.templates import render
 from idemflow.errors import PortTaken, SettingError, SupplyError
-from idemflow.runtime import ports
-from idemflow.runtime.logs import tail
-from idemflow.runtime.provision import not_replaced, own_nars
+from idemflow.servers import ports
+from idemflow.servers.logs import tail
+from idemflow.servers.provision import not_replaced, own_nars
 from idemflow.supply.artifacts import Coordinate
 from idemflow.supply.nar import NarName, pack_jar, pack_nar, types_of
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from idemflow.runtime import launch
-from idemflow.runtime.state import Recorded, State, read_state, write_state
 from idemflow.security.owner import Owner
+from idemflow.servers import launch
+from idemflow.servers.state import Recorded, State, read_state, write_state
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from idemflow.config.paths import resources
 from idemflow.errors import SupplyError
-from idemflow.runtime import elasticsearch
+from idemflow.servers import elasticsearch
 from idemflow.supply import bundle
 from idemflow.supply.artifacts import Coordinate, Lock, Locked, read_lock
 from idemflow.supply.modules import read_modules

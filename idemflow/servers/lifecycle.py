@@ -14,19 +14,12 @@ import psutil
 from idemflow.config.paths import Home
 from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
-from idemflow.runtime import elasticsearch, launch, nifi, ports
-from idemflow.runtime.connect import Runtime, connect, describe
-from idemflow.runtime.exclusive import explained_os_errors, locked
-from idemflow.runtime.logs import tail
-from idemflow.runtime.provision import Provisioned, make_home, provision
-from idemflow.runtime.state import (
-    SERVERS,
-    Recorded,
-    ServerName,
-    State,
-    read_state,
-    write_state,
-)
+from idemflow.servers import elasticsearch, launch, nifi, ports
+from idemflow.servers.connect import Runtime, connect, describe
+from idemflow.servers.exclusive import explained_os_errors, locked
+from idemflow.servers.logs import tail
+from idemflow.servers.provision import Provisioned, make_home, provision
+from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
 from idemflow.supply.progress import Progress
 
 POLL_SECONDS = 0.2

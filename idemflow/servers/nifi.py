@@ -13,11 +13,11 @@ from idemflow.config.paths import resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.errors import LoginRefused, Unreachable
-from idemflow.runtime import launch, ports
-from idemflow.runtime.first_flow import write_first_flow
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, place, remove, write_file
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
+from idemflow.servers import launch, ports
+from idemflow.servers.first_flow import write_first_flow
 from idemflow.supply.java import Java
 from idemflow.supply.python_env import PythonEnvironment
 

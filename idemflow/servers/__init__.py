@@ -7,10 +7,10 @@
 """
 
 from idemflow.config.endpoint import Endpoint, session
-from idemflow.runtime.connect import Runtime, check_readable, connect, grant_indices
-from idemflow.runtime.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
-from idemflow.runtime.nifi import login
-from idemflow.runtime.state import read_state
+from idemflow.servers.connect import Runtime, check_readable, connect, grant_indices
+from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
+from idemflow.servers.nifi import login
+from idemflow.servers.state import read_state
 from idemflow.supply.progress import Progress, Silent
 
 __all__ = [

@@ -17,7 +17,6 @@ from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
-from idemflow.runtime import launch
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, mirror, write_file
 from idemflow.security.secrets import (
@@ -26,6 +25,7 @@ from idemflow.security.secrets import (
     Secrets,
     elasticsearch_password_hash,
 )
+from idemflow.servers import launch
 from idemflow.supply.java import Java
 
 LOADER_ROLE = "idemflow_loader"

@@ -12,12 +12,12 @@ from filelock import FileLock
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
-from idemflow.runtime import elasticsearch, nifi
-from idemflow.runtime.launch import Command
-from idemflow.runtime.state import ServerName
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, servers_user, write_file
 from idemflow.security.secrets import ensure_secrets, login_file
+from idemflow.servers import elasticsearch, nifi
+from idemflow.servers.launch import Command
+from idemflow.servers.state import ServerName
 from idemflow.supply import bundle
 from idemflow.supply.artifacts import Coordinate, Lock, read_lock
 from idemflow.supply.java import installed_java, servers_java, start_options

@@ -15,10 +15,10 @@ from filelock import FileLock
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.settings import Settings
 from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
-from idemflow.runtime import elasticsearch
-from idemflow.runtime.state import SERVERS, State, read_state, write_state
 from idemflow.security.owner import servers_user
 from idemflow.security.secrets import ELASTICSEARCH_USER, LOADER_USER, NIFI_USER, load_secrets
+from idemflow.servers import elasticsearch
+from idemflow.servers.state import SERVERS, State, read_state, write_state
 
 GRANT_SECONDS = 30.0
 # Elasticsearch's rules for index names, and a wildcard at the end.
