@@ -26,13 +26,14 @@ from rich.table import Table
 from benchmarks import rows_loader
 from benchmarks.load_clients import connect
 from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, project, table, written
-from idemflow import indices, servers
+from idemflow import servers
 from idemflow.canvas import control
 from idemflow.canvas.client import errors
 from idemflow.commands import deploy, run
 from idemflow.config import settings
 from idemflow.config.settings import Settings
 from idemflow.demo.server import Login
+from idemflow.elasticsearch import indices
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from idemflow.supply.progress import Silent

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
 from idemflow.errors import UsageError
-from idemflow.ledger import DEAD_LETTERS, Ledger
 from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
 
 # Letters that are changed in one request.
@@ -265,7 +265,7 @@ def kind(reason: str) -> str:
 
 
 def letter_of(hit: Mapping[str, Any]) -> Letter:
-    """A letter from a hit of :meth:`idemflow.ledger.Ledger.hits`."""
+    """A letter from a hit of :meth:`idemflow.elasticsearch.ledger.Ledger.hits`."""
     source = hit["_source"]
 
     def text(name: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from idemflow import dead_letters
 from idemflow.dead_letters import Letter, letter_of
-from idemflow.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
+from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
 from idemflow.pipeline.manifest import unpack
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from idemflow import servers
 from idemflow.canvas import client
 from idemflow.config.settings import Settings
-from idemflow.ledger import Ledger
+from idemflow.elasticsearch.ledger import Ledger
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Runtime

@@ -21,11 +21,11 @@ from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import Filters, Letter
+from idemflow.elasticsearch.ledger import DEAD_LETTERS
+from idemflow.elasticsearch.verify import Outcome
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
-from idemflow.ledger import DEAD_LETTERS
 from idemflow.reconcile import reconcile
 from idemflow.steps.replay import NONE, content_of
-from idemflow.verify import Outcome
 
 # How long another replay of the same pipeline may take to be triggered, in seconds.
 _TRIGGER_SECONDS = 15.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow import indices, ledger, repository, servers
+from idemflow import repository, servers
 from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
@@ -15,6 +15,7 @@ from idemflow.commands._session import Session, session
 from idemflow.config import databases
 from idemflow.config.databases import Database
 from idemflow.config.settings import Settings
+from idemflow.elasticsearch import indices, ledger
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource

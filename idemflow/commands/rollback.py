@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow import indices
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
+from idemflow.elasticsearch import indices
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow import dead_letters, indices, verify
+from idemflow import dead_letters
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
@@ -19,12 +19,13 @@ from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import Filters
+from idemflow.elasticsearch import indices, verify
+from idemflow.elasticsearch.runs import Run
+from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.sources import ScriptSource
 from idemflow.reconcile import reconcile
-from idemflow.runs import Run
-from idemflow.verify import Before, Outcome
 
 # Where a run can fail before its records are in the flow.
 _SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from idemflow import indices
-from idemflow import verify as verification
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
+from idemflow.elasticsearch import indices
+from idemflow.elasticsearch import verify as verification
+from idemflow.elasticsearch.verify import Verification
 from idemflow.reconcile import reconcile
-from idemflow.verify import Verification
 
 
 def verify(settings: Settings, name: str) -> Verification:

@@ -15,7 +15,7 @@ from idemflow.canvas.control import State
 from idemflow.canvas.difference import Change
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
-from idemflow.verify import Verification
+from idemflow.elasticsearch.verify import Verification
 
 # How many ids a table names before it only counts.
 _NAMED = 20

@@ -10,7 +10,7 @@ import pytest
 
 from idemflow.canvas import client, control
 from idemflow.canvas.replay import ASK
-from idemflow.ledger import DEAD_LETTERS
+from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)

@@ -31,7 +31,7 @@ from idemflow.cli import main
 from idemflow.config import settings
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
-from idemflow.ledger import Ledger
+from idemflow.elasticsearch.ledger import Ledger
 from idemflow.servers import Runtime, connect
 from idemflow.servers.state import ServerName, read_state
 

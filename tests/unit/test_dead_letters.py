@@ -9,8 +9,8 @@ import pytest
 
 from idemflow import dead_letters
 from idemflow.dead_letters import Filters, Letter, kind, letter_of, parse_since
+from idemflow.elasticsearch.ledger import Ledger
 from idemflow.errors import UsageError
-from idemflow.ledger import Ledger
 from idemflow.steps.replay import PAGE_BYTES, PAGE_LETTERS, content_of
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

@@ -21,10 +21,10 @@ from elasticsearch import (
 )
 
 from idemflow.config.endpoint import Endpoint
+from idemflow.elasticsearch.runs import Entry, Run, newest
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
 from idemflow.pipeline.manifest import pack, unpack
 from idemflow.pipeline.model import TOMBSTONE
-from idemflow.runs import Entry, Run, newest
 
 RUNS = "idemflow-runs"
 MANIFESTS = "idemflow-manifests"

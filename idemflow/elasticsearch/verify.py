@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from idemflow.ledger import LIVE, Ledger
+from idemflow.elasticsearch.ledger import LIVE, Ledger
+from idemflow.elasticsearch.runs import Entry, Run, newest
 from idemflow.pipeline.identity import canonical, checksum, content_hash
-from idemflow.runs import Entry, Run, newest
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
+from idemflow.elasticsearch.ledger import LEDGER, LIVE, TEMPLATES, Ledger
 from idemflow.errors import IdemflowError, PipelineError, UsageError
-from idemflow.ledger import LEDGER, LIVE, TEMPLATES, Ledger
 from idemflow.pipeline.fields import seconds
 from idemflow.pipeline.spec import Pipeline
 
