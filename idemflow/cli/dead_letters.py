@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from idemflow import dead_letters as letters
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve
 from idemflow.commands import dead_letters as command
-from idemflow.dead_letters import Filters, Letter
+from idemflow.dead_letters import store as letters
+from idemflow.dead_letters.store import Filters, Letter
 from idemflow.errors import NotIdempotent, UsageError
 from idemflow.report import dead_letters as tables
 from idemflow.report.pipelines import RunsProgress

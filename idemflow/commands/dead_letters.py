@@ -12,7 +12,6 @@ from heapq import nlargest
 from pathlib import Path
 from uuid import uuid4
 
-from idemflow import dead_letters, letter_file
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
@@ -20,11 +19,13 @@ from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
-from idemflow.dead_letters import Filters, Letter
+from idemflow.dead_letters import file as letter_file
+from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.reconcile import reconcile
+from idemflow.dead_letters.store import Filters, Letter
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.verify import Outcome
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
-from idemflow.reconcile import reconcile
 from idemflow.steps.replay import NONE, content_of
 
 # How long another replay of the same pipeline may take to be triggered, in seconds.

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow import dead_letters
 from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
@@ -18,14 +17,15 @@ from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
-from idemflow.dead_letters import Filters
+from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.reconcile import reconcile
+from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch import indices, verify
 from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.sources import ScriptSource
-from idemflow.reconcile import reconcile
 
 # Where a run can fail before its records are in the flow.
 _SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}

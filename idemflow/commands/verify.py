@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
+from idemflow.dead_letters.reconcile import reconcile
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.verify import Verification
-from idemflow.reconcile import reconcile
 
 
 def verify(settings: Settings, name: str) -> Verification:

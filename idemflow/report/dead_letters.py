@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
-from idemflow.dead_letters import Letter
+from idemflow.dead_letters.store import Letter
 
 _ID = 12
 _RUN = 15

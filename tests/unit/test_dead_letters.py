@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from idemflow import dead_letters
-from idemflow.dead_letters import Filters, Letter, kind, letter_of, parse_since
+from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.store import Filters, Letter, kind, letter_of, parse_since
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.errors import UsageError
 from idemflow.steps.replay import PAGE_BYTES, PAGE_LETTERS, content_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from idemflow import letter_file
-from idemflow.dead_letters import Letter
+from idemflow.dead_letters import file as letter_file
+from idemflow.dead_letters.store import Letter
 from idemflow.errors import UsageError
 
 LETTER = Letter(

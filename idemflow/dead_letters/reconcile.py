@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from idemflow import dead_letters
-from idemflow.dead_letters import Letter, letter_of
+from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.store import Letter, letter_of
 from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
 from idemflow.pipeline.manifest import unpack
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow.dead_letters import Letter
+from idemflow.dead_letters.store import Letter
 from idemflow.errors import UsageError
 from idemflow.steps.replay import as_line
 

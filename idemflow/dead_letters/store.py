@@ -1,7 +1,7 @@
 """Dead letters: the records that could not go in, found, read, marked for a replay, deleted.
 
 They are documents of ``idemflow-dead-letters``, written by the flow. What a replay sends is marked
-here and asked for by the flow; :mod:`idemflow.reconcile` deletes what went in.
+here and asked for by the flow; :mod:`idemflow.dead_letters.reconcile` deletes what went in.
 """
 
 from __future__ import annotations
