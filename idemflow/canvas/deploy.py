@@ -22,8 +22,8 @@ from idemflow.canvas.versions import Held
 from idemflow.config.databases import Database
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
-from idemflow.repository import Version
 from idemflow.servers import Runtime
+from idemflow.versions.repository import Version
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
 _DEADLINE = 300.0

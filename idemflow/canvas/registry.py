@@ -11,7 +11,7 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.errors import CanvasError, UsageError
-from idemflow.repository import BUCKET, Repository
+from idemflow.versions.repository import BUCKET, Repository
 
 GIT = "io.idemflow.registry.GitFlowRegistryClient"
 # What a person calls the types, and how NiFi does.

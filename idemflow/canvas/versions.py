@@ -14,7 +14,7 @@ from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.drawing import Json
 from idemflow.errors import CanvasError, UsageError
-from idemflow.repository import BUCKET
+from idemflow.versions.repository import BUCKET
 
 # A change of version waits for running tasks to end: one of them may hold a whole run.
 _DEADLINE = 300.0

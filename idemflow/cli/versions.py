@@ -16,7 +16,7 @@ from idemflow.commands import version as command
 from idemflow.errors import Drift
 from idemflow.report import pipelines as progress_report
 from idemflow.report import versions as tables
-from idemflow.repository import Version
+from idemflow.versions.repository import Version
 
 
 @main.group()

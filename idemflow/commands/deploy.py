@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow import repository, servers
+from idemflow import servers
 from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
@@ -19,8 +19,9 @@ from idemflow.elasticsearch import indices, ledger
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource
-from idemflow.repository import Version
 from idemflow.servers import Runtime
+from idemflow.versions import repository
+from idemflow.versions.repository import Version
 
 
 @dataclass(frozen=True)

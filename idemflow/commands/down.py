@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from idemflow import repository, servers
+from idemflow import servers
 from idemflow.commands import demo_db
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
+from idemflow.versions import repository
 
 
 def down(settings: Settings, *, delete: bool) -> servers.DownResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow import repository, servers
+from idemflow import servers
 from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.drawing import Json
@@ -12,7 +12,8 @@ from idemflow.canvas.versions import Held
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
-from idemflow.repository import Repository, Version
+from idemflow.versions import repository
+from idemflow.versions.repository import Repository, Version
 
 CANVAS = "canvas"
 

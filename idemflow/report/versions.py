@@ -13,7 +13,7 @@ from idemflow.canvas.registry import Client
 from idemflow.commands.drift import Drift
 from idemflow.commands.version import Log, Status
 from idemflow.report.pipelines import difference_table
-from idemflow.repository import Version
+from idemflow.versions.repository import Version
 
 
 def status_table(found: Iterable[Status]) -> RenderableType:

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from idemflow import repository
 from idemflow.canvas import client
 from idemflow.canvas.flow import PUT
+from idemflow.versions import repository
 from tests.integration.tools import (
     Git,
     Idemflow,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from idemflow.errors import UsageError
-from idemflow.repository import Repository
 from idemflow.security.owner import Owner
+from idemflow.versions.repository import Repository
 
 FILE = "flows/pipelines/people.json"
 
