@@ -16,7 +16,7 @@ from typing import Any
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Letter, letter_of
 from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
-from idemflow.pipeline.manifest import unpack
+from idemflow.steps.rules.manifest import unpack
 
 
 def reconcile(ledger: Ledger, pipeline: str) -> int:

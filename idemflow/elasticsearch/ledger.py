@@ -23,8 +23,8 @@ from elasticsearch import (
 from idemflow.config.endpoint import Endpoint
 from idemflow.elasticsearch.runs import Entry, Run, newest
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
-from idemflow.pipeline.manifest import pack, unpack
 from idemflow.pipeline.model import TOMBSTONE
+from idemflow.steps.rules.manifest import pack, unpack
 
 RUNS = "idemflow-runs"
 MANIFESTS = "idemflow-manifests"

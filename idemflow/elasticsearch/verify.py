@@ -8,7 +8,7 @@ from typing import Any
 
 from idemflow.elasticsearch.ledger import LIVE, Ledger
 from idemflow.elasticsearch.runs import Entry, Run, newest
-from idemflow.pipeline.identity import canonical, checksum, content_hash
+from idemflow.steps.rules.identity import canonical, checksum, content_hash
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import re
 import textwrap
 from types import ModuleType
 
-from idemflow.pipeline import identity, manifest, positions, version
 from idemflow.steps import (
     chunks,
     collect,
@@ -29,6 +28,7 @@ from idemflow.steps import (
     triage,
 )
 from idemflow.steps import transform as transform_step
+from idemflow.steps.rules import identity, manifest, positions, version
 
 # NiFi reads #{name} as a reference to a parameter, and ##{name} as the text #{name}.
 _PARAMETER = re.compile(r"#+(?=\{)")

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.pipeline.positions import encode
+from idemflow.steps.rules.positions import encode
 
 RECORDS_A_FLOW_FILE = 1000
 

@@ -13,7 +13,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.pipeline.positions import whole_number
+from idemflow.steps.rules.positions import whole_number
 
 # From this many bytes on, the content is kept compressed.
 COMPRESSED_FROM = 1024 * 1024

@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from idemflow.pipeline.identity import NoIdentity, canonical, content_hash, id_maker
-from idemflow.pipeline.manifest import pack
-from idemflow.pipeline.positions import decode, encode
-from idemflow.pipeline.version import NoVersion, delete_reader, version_reader
 from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
 from idemflow.steps.records import NoRecord, decoder, from_line
+from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
+from idemflow.steps.rules.manifest import pack
+from idemflow.steps.rules.positions import decode, encode
+from idemflow.steps.rules.version import NoVersion, delete_reader, version_reader
 from idemflow.steps.transform import Transform, transformed
 
 # What stands for a deleted document, so that Elasticsearch remembers the version of the delete.

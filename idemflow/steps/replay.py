@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.pipeline.manifest import pack
+from idemflow.steps.rules.manifest import pack
 
 # The value of the parameter while no replay is started.
 NONE = "none"

@@ -10,9 +10,9 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from idemflow.pipeline.manifest import pack
-from idemflow.pipeline.positions import nth, whole_number
 from idemflow.steps.ledger_entry import write_manifest
+from idemflow.steps.rules.manifest import pack
+from idemflow.steps.rules.positions import nth, whole_number
 
 # What an Elasticsearch that is busy, full, starting or wrongly set up answers for a document that
 # is itself sound.

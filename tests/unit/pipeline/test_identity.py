@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.pipeline.identity import (
+from idemflow.steps.rules.identity import (
     MAX_ID_BYTES,
     NoIdentity,
     canonical,

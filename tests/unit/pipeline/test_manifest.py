@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.pipeline.manifest import pack, unpack
-from idemflow.pipeline.version import MAX_VERSION
+from idemflow.steps.rules.manifest import pack, unpack
+from idemflow.steps.rules.version import MAX_VERSION
 from tests.unit.properties import PROPERTY
 
 hashes = st.just("") | st.binary(min_size=16, max_size=16).filter(any).map(bytes.hex)

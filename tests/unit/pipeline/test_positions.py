@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.pipeline.positions import decode, encode, nth, whole_number
+from idemflow.steps.rules.positions import decode, encode, nth, whole_number
 from tests.unit.properties import PROPERTY
 
 # Mostly consecutive, as positions are; with gaps, repetitions and steps back.

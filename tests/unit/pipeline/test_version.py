@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.pipeline.version import MAX_VERSION, NoVersion, is_deleted, version_of
+from idemflow.steps.rules.version import MAX_VERSION, NoVersion, is_deleted, version_of
 from tests.unit.properties import PROPERTY
 
 zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idemflow.pipeline.identity import canonical, content_hash
-from idemflow.pipeline.manifest import unpack
 from idemflow.steps.identify import identify
+from idemflow.steps.rules.identity import canonical, content_hash
+from idemflow.steps.rules.manifest import unpack
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
 
 RUN = {"idemflow.run": "r1", "idemflow.source": "a.csv"}

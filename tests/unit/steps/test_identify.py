@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.pipeline.positions import encode
 from idemflow.steps.identify import identify
 from idemflow.steps.records import to_line
+from idemflow.steps.rules.positions import encode
 from tests.unit.properties import PROPERTY, records, texts
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
 from tests.unit.steps.identifying import (

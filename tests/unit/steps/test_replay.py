@@ -9,9 +9,9 @@ import zlib
 import pytest
 
 from idemflow import steps
-from idemflow.pipeline.manifest import unpack
 from idemflow.steps import replay
 from idemflow.steps.replay import NONE, as_line, content_of, describe, unpack_letters
+from idemflow.steps.rules.manifest import unpack
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
 
 

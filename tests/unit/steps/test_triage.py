@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from idemflow.pipeline.manifest import unpack
+from idemflow.steps.rules.manifest import unpack
 from idemflow.steps.triage import judge, triage
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
 

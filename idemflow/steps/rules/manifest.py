@@ -1,6 +1,6 @@
 """Manifests: the ids, content hashes and versions of what a run sent, in chunks.
 
-Like :mod:`idemflow.pipeline.identity`, this module is part of the script of a step inside NiFi:
+Like :mod:`idemflow.steps.rules.identity`, this module is part of the script of a step inside NiFi:
 standard library only.
 """
 

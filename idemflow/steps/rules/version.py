@@ -1,6 +1,6 @@
 """Versions and deletes: which of two states of a document is the later, and which is its end.
 
-Like :mod:`idemflow.pipeline.identity`, this module is part of the script of a step inside NiFi:
+Like :mod:`idemflow.steps.rules.identity`, this module is part of the script of a step inside NiFi:
 standard library only.
 
 A version is a whole number from 0 to 2**63 - 1, as Elasticsearch's external versions are. A
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.pipeline.identity import lookup
+from idemflow.steps.rules.identity import lookup
 
 MAX_VERSION = (1 << 63) - 1
 
