@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.tables import dead_letters as tables
+from idemflow.cli.tables.pipelines import RunsProgress
 from idemflow.commands import dead_letters as command
 from idemflow.dead_letters import store as letters
 from idemflow.dead_letters.store import Filters, Letter
 from idemflow.errors import NotIdempotent, UsageError
-from idemflow.report import dead_letters as tables
-from idemflow.report.pipelines import RunsProgress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (

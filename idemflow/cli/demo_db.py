@@ -11,10 +11,10 @@ import click
 from rich.markup import escape
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve, setting_option
+from idemflow.cli.tables.servers import ConsoleProgress, servers_table
 from idemflow.commands import demo_db as command
 from idemflow.demo.orders import MAX_ORDERS
 from idemflow.demo.server import Login
-from idemflow.report.servers import ConsoleProgress, servers_table
 from idemflow.supply.progress import Progress, Silent
 
 _SEED = click.option(

@@ -7,12 +7,12 @@ import dataclasses
 import click
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
 from idemflow.commands import schedule as schedule_command
 from idemflow.commands import verify as verify_command
 from idemflow.errors import NotIdempotent
-from idemflow.report import pipelines as tables
 
 
 @main.command()

@@ -11,12 +11,12 @@ import click
 from rich.markup import escape
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve, setting_option
+from idemflow.cli.tables import servers as tables
 from idemflow.commands import doctor as doctor_command
 from idemflow.commands import down as down_command
 from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
 from idemflow.commands import up as up_command
-from idemflow.report import servers as tables
 from idemflow.supply.progress import Progress, Silent
 
 

@@ -7,9 +7,9 @@ import dataclasses
 import click
 
 from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import rollback as rollback_command
 from idemflow.commands import state as state_command
-from idemflow.report import pipelines as tables
 
 
 @main.group()

@@ -7,9 +7,9 @@ import dataclasses
 import click
 
 from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.cli.tables.pipelines import pipelines_table
+from idemflow.cli.tables.servers import servers_table
 from idemflow.commands import status as command
-from idemflow.report.pipelines import pipelines_table
-from idemflow.report.servers import servers_table
 
 
 @main.command()

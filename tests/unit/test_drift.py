@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from idemflow.canvas.difference import Change
+from idemflow.cli.tables.versions import drift_tables
 from idemflow.commands.drift import Drift
-from idemflow.report.versions import drift_tables
 
 CHANGE = Change("people / Load / Put documents", "tasks", "1", "4")
 

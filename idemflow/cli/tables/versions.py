@@ -10,9 +10,9 @@ from rich.table import Table
 
 from idemflow.canvas.difference import Change
 from idemflow.canvas.registry import Client
+from idemflow.cli.tables.pipelines import difference_table
 from idemflow.commands.drift import Drift
 from idemflow.commands.version import Log, Status
-from idemflow.report.pipelines import difference_table
 from idemflow.versions.repository import Version
 
 
