@@ -11,9 +11,9 @@ from typing import Any
 import nipyapi
 
 from benchmarks import people
-from idemflow.canvas import catalog
 from idemflow.canvas.client import errors
 from idemflow.canvas.control import bulletins
+from idemflow.drawing import catalog
 from idemflow.errors import CanvasError
 from idemflow.servers import Runtime
 

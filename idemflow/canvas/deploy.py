@@ -13,13 +13,14 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import catalog, control, flow, parameters, versions
-from idemflow.canvas.catalog import Component
+from idemflow.canvas import control, flow, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.versions import Held
 from idemflow.config.databases import Database
+from idemflow.drawing import catalog
+from idemflow.drawing.catalog import Component
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Runtime

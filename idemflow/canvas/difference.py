@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idemflow.canvas.catalog import Component
+from idemflow.drawing.catalog import Component
 
 _CHILDREN = (
     "processGroups", "processors", "inputPorts", "outputPorts", "connections", "labels",

@@ -17,9 +17,10 @@ import json
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import catalog, replay, sources
-from idemflow.canvas.catalog import Component
-from idemflow.canvas.drawing import COLUMN, ROW, Group, Json, Position
+from idemflow.canvas import replay, sources
+from idemflow.drawing import catalog
+from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
+from idemflow.drawing.catalog import Component
 from idemflow.pipeline.spec import Pipeline, Sources
 
 IDENTIFY = "Identify records"

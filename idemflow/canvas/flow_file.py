@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from idemflow.canvas.difference import meaning
-from idemflow.canvas.drawing import Json
+from idemflow.drawing.boxes import Json
 from idemflow.errors import UsageError
 
 _ROOT = "root"

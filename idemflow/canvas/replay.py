@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import catalog
-from idemflow.canvas.catalog import Component
-from idemflow.canvas.drawing import COLUMN, Group, Json, Position
+from idemflow.drawing import catalog
+from idemflow.drawing.boxes import COLUMN, Group, Json, Position
+from idemflow.drawing.catalog import Component
 from idemflow.pipeline.spec import Pipeline
 from idemflow.steps.replay import PAGE_LETTERS
 

@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import catalog
-from idemflow.canvas.catalog import Component
-from idemflow.canvas.drawing import COLUMN, Group, Json
+from idemflow.drawing import catalog
+from idemflow.drawing.boxes import COLUMN, Group, Json
+from idemflow.drawing.catalog import Component
 from idemflow.pipeline.fields import seconds
 from idemflow.pipeline.sources import FilesSource, ScriptSource, Sql, SqlSource
 from idemflow.pipeline.spec import Pipeline

@@ -12,7 +12,7 @@ import nipyapi
 from idemflow.canvas import control, flow_file
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
-from idemflow.canvas.drawing import Json
+from idemflow.drawing.boxes import Json
 from idemflow.errors import CanvasError, UsageError
 from idemflow.versions.repository import BUCKET
 

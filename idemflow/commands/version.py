@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from idemflow import servers
 from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
-from idemflow.canvas.drawing import Json
 from idemflow.canvas.versions import Held
 from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.versions import repository

@@ -10,7 +10,7 @@ from typing import Any
 import nipyapi
 from elasticsearch import Elasticsearch
 
-from idemflow.canvas import catalog
+from idemflow.drawing import catalog
 from idemflow.servers import Runtime
 from tests.integration.execute_script import FlowFile, flow_files, queued
 from tests.integration.tools import wait_until

@@ -17,7 +17,8 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import catalog, client, control, parameters, versions
+from idemflow.canvas import client, control, parameters, versions
+from idemflow.drawing import catalog
 from tests.conftest import started
 from tests.integration.tools import (
     COUNTING,

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import catalog, flow, sources
-from idemflow.canvas.catalog import Component
+from idemflow.canvas import flow, sources
 from idemflow.canvas.difference import Change, compare
+from idemflow.drawing import catalog
+from idemflow.drawing.catalog import Component
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
 from idemflow.pipeline.model import Transform

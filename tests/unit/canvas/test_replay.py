@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.canvas import catalog, replay
-from idemflow.canvas.catalog import Component
-from idemflow.canvas.drawing import Group, Json
+from idemflow.canvas import replay
+from idemflow.drawing import catalog
+from idemflow.drawing.boxes import Group, Json
+from idemflow.drawing.catalog import Component
 from idemflow.pipeline import spec
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from idemflow.canvas.catalog import Component
+from idemflow.drawing.catalog import Component
 
 Json = dict[str, Any]
 Position = tuple[float, float]
