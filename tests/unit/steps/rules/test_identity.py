@@ -21,7 +21,7 @@ from idemflow.steps.rules.identity import (
 )
 from tests.unit.properties import PROPERTY, records, texts, values
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")
 parts = texts.filter(str.strip) | st.integers()
 
