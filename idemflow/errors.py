@@ -4,7 +4,7 @@
     ├── UsageError                exit 2   a value that the user gave cannot be used
     │   ├── SettingError                   a setting, from the environment or idemflow.toml
     │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
-    ├── SupplyError               exit 1   an artifact cannot be had
+    ├── SupplyError               exit 1   an artifact could not be downloaded
     ├── ServerError               exit 1   a server cannot be started or has died
     │   ├── PortTaken
     │   └── NotReady                       a wait reached its deadline
@@ -84,7 +84,7 @@ class PipelineError(UsageError):
 
 
 class SupplyError(IdemflowError):
-    """An artifact of the embedded runtime cannot be had."""
+    """An artifact of the embedded runtime could not be downloaded."""
 
 
 class ServerError(IdemflowError):

@@ -17,7 +17,7 @@ from idemflow.canvas import control, flow, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
-from idemflow.canvas.versions import Held
+from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.databases import Database
 from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
@@ -129,7 +129,7 @@ def put_parameters(pipeline: Pipeline, wanted: list[Parameter]) -> None:
     parameters.put(name, parameters.find(name), wanted)
 
 
-def replace_version(group: str, to: Held, version: Version, definition: dict[str, Any]) -> None:
+def replace_version(group: str, to: VersionControlInfo, version: Version, definition: dict[str, Any]) -> None:
     """Make a group that is not under version control a committed version, or leave it as it was.
 
     Args:

@@ -21,7 +21,7 @@ _DEADLINE = 300.0
 
 
 @dataclass(frozen=True)
-class Held:
+class VersionControlInfo:
     """What NiFi knows of a group under version control.
 
     Attributes:
@@ -44,7 +44,7 @@ class Held:
     explanation: str
 
 
-def held(group: str) -> Held | None:
+def held(group: str) -> VersionControlInfo | None:
     """How a group is under version control; ``None`` where it is not.
 
     Args:
@@ -55,7 +55,7 @@ def held(group: str) -> Held | None:
     info = found.version_control_information
     if info is None:
         return None
-    return Held(
+    return VersionControlInfo(
         info.registry_id, info.branch, info.bucket_id, info.flow_id, str(info.version),
         info.state or "", info.state_explanation or "",
     )  # fmt: skip
@@ -148,7 +148,7 @@ def change(group: str, version: str) -> None:
         )
 
 
-def attach(group: str, to: Held, version: str, definition: Json) -> None:
+def attach(group: str, to: VersionControlInfo, version: str, definition: Json) -> None:
     """Put a group under version control at a version whose contents it has already.
 
     Args:
@@ -169,7 +169,7 @@ def attach(group: str, to: Held, version: str, definition: Json) -> None:
         )
 
 
-def detach(group: str, now: Held) -> None:
+def detach(group: str, now: VersionControlInfo) -> None:
     """Take a group out of version control; it stays as it is.
 
     NiFi's own *stop version control* forgets which component of the canvas is which one of the
@@ -185,7 +185,7 @@ def detach(group: str, now: Held) -> None:
         )
 
 
-def _snapshot(definition: Json, to: Held, version: str) -> Json:
+def _snapshot(definition: Json, to: VersionControlInfo, version: str) -> Json:
     return {
         **definition,
         "snapshotMetadata": {

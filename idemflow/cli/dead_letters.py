@@ -136,7 +136,7 @@ def show_command(context: click.Context, /, pipeline: str, letter: str, as_json:
 def export_command(
     context: click.Context, /, pipeline: str, output: Path | None, **filters: Any
 ) -> None:
-    """Write the dead letters of PIPELINE as NDJSON, a letter a line, to be mended.
+    """Write the dead letters of PIPELINE as NDJSON, a letter a line, to be fixed.
 
     Mend "record" (or "text") in a line and send it with: idemflow dead-letters replay --file.
 
@@ -174,7 +174,7 @@ def replay_command(
 ) -> None:
     """Send dead letters of PIPELINE through it again, and wait for each.
 
-    After the mapping, the script or (with --file) the records were mended. Those that go in are
+    After the mapping, the script or (with --file) the records were fixed. Those that go in are
     no dead letters any more; the others stay, once. Exit code 5 when anything is lost.
 
     \b

@@ -145,7 +145,7 @@ def click_has_display() -> bool:
 @json_option
 @click.pass_context
 def doctor(context: click.Context, /, as_json: bool) -> None:
-    """Check whether this machine can run the servers, and say how to mend what cannot.
+    """Check whether this machine can run the servers, and say how to fix what cannot.
 
     \b
     Example:

@@ -123,5 +123,5 @@ class Watch:
             f"nothing has moved in the flow for {_PATIENCE:.0f} s; FlowFiles wait: {where}",
             log_tail="\n".join(said),
             next_command="look at the canvas (idemflow open); nothing is lost, and the run goes "
-            "on when the cause is mended",
+            "on when the cause is fixed",
         )

@@ -191,7 +191,7 @@ def replay(
         name: the pipeline's name.
         progress: told how it goes on.
         filters: which, where there is no file.
-        file: mended letters, as ``export`` writes them.
+        file: fixed letters, as ``export`` writes them.
 
     Raises:
         UsageError: a line of the file cannot be used; nothing is sent then.
@@ -255,24 +255,24 @@ def _named_in(opened: Session, file: Path) -> list[str]:
     name = opened.pipeline.name
     known = {letter.id for letter in dead_letters.find(opened.ledger, name, Filters())}
     lines: dict[str, int] = {}
-    for mended in letter_file.read(file):
-        place = f"{file}:{mended.line}"
-        if mended.letter not in known:
+    for fixed in letter_file.read(file):
+        place = f"{file}:{fixed.line}"
+        if fixed.letter not in known:
             raise UsageError(
-                f"{place}: the pipeline {name!r} has no dead letter {mended.letter!r}: "
+                f"{place}: the pipeline {name!r} has no dead letter {fixed.letter!r}: "
                 "its record went in meanwhile, or there never was one",
                 next_command=f"take the line away, or see: idemflow dead-letters list {name}",
             )
-        if mended.letter in lines:
+        if fixed.letter in lines:
             raise UsageError(
-                f"{place}: the letter {mended.letter!r} is in line {lines[mended.letter]} already"
+                f"{place}: the letter {fixed.letter!r} is in line {lines[fixed.letter]} already"
             )
-        lines[mended.letter] = mended.line
+        lines[fixed.letter] = fixed.line
     return list(lines)
 
 
 def _contents_of(file: Path) -> Iterable[tuple[str, str]]:
-    return ((mended.letter, mended.content) for mended in letter_file.read(file))
+    return ((fixed.letter, fixed.content) for fixed in letter_file.read(file))
 
 
 def _send(
@@ -294,7 +294,7 @@ def _send(
                 log_tail=error.log_tail,
                 next_command="look at the canvas (idemflow open); the user "
                 f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
-                "The replay goes on when the cause is mended",
+                "The replay goes on when the cause is fixed",
             ) from error
         return runs.settle(opened, run, starts, watch, began)
 
@@ -308,7 +308,7 @@ def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | No
             raise CanvasError(
                 f"{UNPACK!r} fails in NiFi: {item.message}",
                 next_command="look at the canvas (idemflow open); the letters stay, and the "
-                "replay goes on when the cause is mended",
+                "replay goes on when the cause is fixed",
             )
     return None
 

@@ -135,13 +135,13 @@ def _deploy_version(
         if group is None:
             group = _create_version(client_id, name, store.branch, version)
         elif now is None:
-            held = versions.Held(client_id, store.branch, repository.BUCKET, name, "", "", "")
+            held = versions.VersionControlInfo(client_id, store.branch, repository.BUCKET, name, "", "", "")
             canvas.replace_version(group, held, version, wanted)
         else:
             current = store.resolve(name, now.version)
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
-                versioning.bring(store, name, group, current, version, modified=modified)
+                versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
     return Deployment(name, found is None, dry_run, changes, _url(opened.runtime, group))
 

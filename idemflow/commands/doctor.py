@@ -1,4 +1,4 @@
-"""``idemflow doctor``: can this machine run the embedded runtime, and if not, how to mend it."""
+"""``idemflow doctor``: can this machine run the embedded runtime, and if not, how to fix it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Check:
         name: what was checked.
         outcome: ``ok``, ``warning`` (works, with a limit) or ``problem``.
         found: what was found.
-        mend: what to do, unless all is well.
+        fix: what to do, unless all is well.
     """
 
     name: str
     outcome: Literal["ok", "warning", "problem"]
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 def doctor(settings: Settings) -> list[Check]:
@@ -118,11 +118,11 @@ def _disk(name: str, path: Path, variable: str) -> Check:
     existing = next(p for p in (path, *path.parents) if p.exists())
     free = shutil.disk_usage(existing).free
     found = f"{_gib(free)} free for {path}"
-    mend = f"free some space, or set {variable} to a folder on another disk"
+    fix = f"free some space, or set {variable} to a folder on another disk"
     if free < DISK_FULL:
-        return Check(name, "problem", f"{found}; Elasticsearch will refuse to write", mend)
+        return Check(name, "problem", f"{found}; Elasticsearch will refuse to write", fix)
     if free < DISK_NEEDED:
-        return Check(name, "warning", found, mend)
+        return Check(name, "warning", found, fix)
     return Check(name, "ok", found)
 
 

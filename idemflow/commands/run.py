@@ -285,7 +285,7 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
             where = source.script if isinstance(source, ScriptSource) else item.name
             raise CanvasError(
                 f"{where} fails in NiFi: {item.message}",
-                next_command=f"mend the cause and run `idemflow deploy {opened.pipeline.name}`; "
+                next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
                 "the run waits in NiFi and goes on by itself",
             )
     return None

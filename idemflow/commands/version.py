@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idemflow import servers
 from idemflow.canvas import client, control, flow_file, registry, versions
 from idemflow.canvas.difference import Change
-from idemflow.canvas.versions import Held
+from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.errors import CanvasError, UsageError
@@ -249,7 +249,7 @@ def on_canvas(store: Repository, name: str) -> Version:
     return store.resolve(name, held(name, control.group_id(name)).version)
 
 
-def held(name: str, group: str) -> Held:
+def held(name: str, group: str) -> VersionControlInfo:
     """How a group is under version control.
 
     Raises:
@@ -326,11 +326,11 @@ def _checkout(store: Repository, name: str, version: Version, *, force: bool) ->
     modified = refuse_local(store, name, current, force=force)
     if current.id == version.id and not modified:
         return Done(name, version, changed=False)
-    bring(store, name, group, current, version, modified=modified)
+    switch_version(store, name, group, current, version, modified=modified)
     return Done(name, version, changed=True)
 
 
-def bring(
+def switch_version(
     store: Repository, name: str, group: str, current: Version, version: Version, *, modified: bool
 ) -> None:
     """Change a group that is under version control to a version, or back if it does not work."""

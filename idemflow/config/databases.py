@@ -52,7 +52,7 @@ def database(settings: Settings, name: str) -> Database:
 
     Raises:
         UsageError: there is no such database.
-        SettingError: its password or its driver cannot be had; names the field.
+        SettingError: its password or its driver is missing; names the field.
         RuntimeNotUp: it is the demo database, which does not run.
         IdemflowError: the embedded NiFi was laid out without the driver.
     """

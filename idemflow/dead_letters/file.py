@@ -1,4 +1,4 @@
-"""Dead letters as a file to be mended: NDJSON, one letter a line.
+"""Dead letters as a file to be fixed: NDJSON, one letter a line.
 
 A line has ``letter`` (its id) and the record: ``record`` where it is a JSON object, ``text`` where
 it is anything else. The other members tell a person what is wrong, and are not read back. A

@@ -194,7 +194,7 @@ def mark(
 
     Args:
         ledger: the ledger.
-        letters: their ids, each with the mended content or ``None`` where it stays.
+        letters: their ids, each with the fixed content or ``None`` where it stays.
         replay: the replay's run id.
 
     Returns:
@@ -314,13 +314,13 @@ def _pages(
     page: list[tuple[str, dict[str, Any]]] = []
     page_size = 0
     for some in _batches(letters):
-        stay = [identifier for identifier, mended in some if mended is None]
+        stay = [identifier for identifier, fixed in some if fixed is None]
         sizes = {
             letter.id: len(document.get("content") or "")
             for letter, document in contents(ledger, stay)
         }
-        for identifier, mended in some:
-            changes = {} if mended is None else _packed(mended)
+        for identifier, fixed in some:
+            changes = {} if fixed is None else _packed(fixed)
             size = len(changes["content"]) if changes else sizes.get(identifier, 0)
             if page and (len(page) == PAGE_LETTERS or page_size + size > PAGE_BYTES):
                 yield page
@@ -332,7 +332,7 @@ def _pages(
 
 
 def _packed(content: str) -> dict[str, Any]:
-    """A mended content as the letter's document holds it."""
+    """A fixed content as the letter's document holds it."""
     data = content.encode("utf-8", "backslashreplace")
     if len(data) <= _PLAIN_BYTES:
         return {"content": data.decode(), "content_encoding": None}

@@ -73,7 +73,7 @@ def put_templates(ledger: Ledger, pipeline: Pipeline) -> None:
             f"flows/{pipeline.name}.yaml",
             f"Elasticsearch does not take the mapping: {error.message}",
             field="index.mapping",
-            next_command=f"mend index.mapping, or give the index another name; the index "
+            next_command=f"fix index.mapping, or give the index another name; the index "
             f"{pipeline.index.name} keeps the mapping that it was made with",
         ) from error
 

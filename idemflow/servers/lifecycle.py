@@ -92,7 +92,7 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         PortTaken: before anything is started.
         ServerError: a server died while it started; carries its log's tail.
         NotReady: a server did not answer in time.
-        SupplyError: an artifact cannot be had.
+        SupplyError: an artifact could not be downloaded.
     """
     began = time.monotonic()
     home = settings.folders

@@ -70,7 +70,7 @@ def provision(
         progress: told of downloads and builds.
 
     Raises:
-        SupplyError: an artifact cannot be had.
+        SupplyError: an artifact could not be downloaded.
         IdemflowError: this machine cannot run the servers; says why.
     """
     home = settings.folders

@@ -38,21 +38,21 @@ class WatchedDirectory:
     """
 
     def __init__(self, directory: str, pipeline: str) -> None:
-        mend = f"mend collect.files.directory in flows/{pipeline}.yaml and deploy it"
+        fix = f"fix collect.files.directory in flows/{pipeline}.yaml and deploy it"
         try:
             os.scandir(directory).close()
             self._root = Path(directory).resolve(strict=True)
         except FileNotFoundError:
-            message = f"there is no directory {directory}: make it, or {mend}"
+            message = f"there is no directory {directory}: make it, or {fix}"
         except NotADirectoryError:
-            message = f"{directory} is not a directory: {mend}"
+            message = f"{directory} is not a directory: {fix}"
         except PermissionError:
             message = (
                 f"NiFi (user id {os.geteuid()}) may not read the directory {directory}: "
-                f"let it, here and above (chmod a+rx), or {mend}"
+                f"let it, here and above (chmod a+rx), or {fix}"
             )
         except OSError as error:
-            message = f"the directory {directory} cannot be read ({error.strerror}): {mend}"
+            message = f"the directory {directory} cannot be read ({error.strerror}): {fix}"
         else:
             return
         raise CannotCollect(message)

@@ -266,7 +266,7 @@ def _read(file: BinaryIO, name: str, reader: Reader, chunks: Chunks) -> int:
             ):
                 reason = (
                     f"{name}: {unusable:,} of {chunks.count:,} records cannot be used, so what "
-                    "follows is not read; it is when the file or the YAML is mended"
+                    "follows is not read; it is when the file or the YAML is fixed"
                 )
                 break
         else:

@@ -48,7 +48,7 @@ class Rules:
         self.by_content = bool(identity.get("content")) and not identity.get("except")
 
 
-class Sorted:
+class ChunkResult:
     """What became of the records of a chunk.
 
     Attributes:
@@ -92,7 +92,7 @@ class Sorted:
 
 def sort(
     data: bytes, positions: str | None, rules: Rules, transform: Transform | None, stage: str
-) -> Sorted:
+) -> ChunkResult:
     """Transform and identify the records of a chunk.
 
     Args:
@@ -102,7 +102,7 @@ def sort(
         transform: the user's function, if it is still to be called.
         stage: ``document`` if records were transformed or are now, else ``collected``.
     """
-    found = Sorted()
+    found = ChunkResult()
     identifier_of, version_of, deleted = rules.identifier, rules.version, rules.deleted
     for text, record, position in _records(data, positions, transform, found):
         identifier = None
@@ -139,7 +139,7 @@ def sort(
 
 
 def _records(
-    data: bytes, positions: str | None, transform: Transform | None, found: Sorted
+    data: bytes, positions: str | None, transform: Transform | None, found: ChunkResult
 ) -> Iterator[tuple[str, dict[str, Any], int | None]]:
     """The records of a chunk, transformed, each with its text and position; others are refused."""
     try:
@@ -267,9 +267,9 @@ def identify(
     session.remove(chunk)
 
 
-def _unusable(chunk: Any, data: bytes, reason: str) -> Sorted:
+def _unusable(chunk: Any, data: bytes, reason: str) -> ChunkResult:
     """What Collect could not make a record of has its reason already."""
-    found = Sorted()
+    found = ChunkResult()
     found.taken = 1
     step = chunk.getAttribute("idemflow.step") or "Collect"
     attributes = {"idemflow.reason": reason, "idemflow.step": step, "idemflow.stage": "collected"}
@@ -277,7 +277,7 @@ def _unusable(chunk: Any, data: bytes, reason: str) -> Sorted:
     return found
 
 
-def _batched(found: Sorted) -> list[tuple[bytes, dict[str, str]]]:
+def _batched(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
     """The documents as one FlowFile: a line each, which starts with its id and version."""
     if not found.documents:
         return []
@@ -291,7 +291,7 @@ def _batched(found: Sorted) -> list[tuple[bytes, dict[str, str]]]:
     return [("\n".join(lines).encode(), attributes)]
 
 
-def _single(found: Sorted) -> list[tuple[bytes, dict[str, str]]]:
+def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
     """The documents as a FlowFile each, with id and version as attributes."""
     made = []
     for identifier, version, operation, text, position in found.documents:

@@ -125,7 +125,7 @@ def _resolved(context: MavenContext, c: Coordinate) -> Path:
     try:
         return Path(component.artifact(classifier=c.classifier, packaging=c.packaging).resolve())
     except RuntimeError as error:
-        raise SupplyError(f"{c} cannot be had: {error}") from error
+        raise SupplyError(f"{c} could not be downloaded: {error}") from error
 
 
 def main() -> int:

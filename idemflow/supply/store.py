@@ -58,7 +58,7 @@ class Store:
         Each file is checked against the lock file's SHA-256, also one that was there already.
 
         Raises:
-            SupplyError: names what cannot be had and what to do.
+            SupplyError: names what could not be downloaded and what to do.
         """
         coordinates = sorted(set(wanted))
         missing_in_lock = [str(c) for c in coordinates if c not in lock.files]
@@ -131,7 +131,7 @@ class Store:
                 progress.advance(coordinate.file_name, -part.stat().st_size)
                 part.unlink()
         raise SupplyError(
-            f"{coordinate} cannot be had: {problem}",
+            f"{coordinate} could not be downloaded: {problem}",
             next_command="check the network (HTTPS_PROXY, REQUESTS_CA_BUNDLE) or set "
             "IDEMFLOW_REPOSITORY to a mirror of Maven Central, then: idemflow up",
         )

@@ -80,7 +80,7 @@ def test_a_mapping_that_elasticsearch_refuses(idemflow: Idemflow, project: Proje
 def test_a_script_that_fails(
     idemflow: Idemflow, project: Project, name: str, script: str, words: str
 ) -> None:
-    """The command names script, line and cause; the run waits, and goes on when it is mended."""
+    """The command names script, line and cause; the run waits, and goes on when it is fixed."""
     name = project.pipeline(name, script)
     command = idemflow.inside(project.path)
     result = command.fail("run", name)

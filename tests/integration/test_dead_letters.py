@@ -1,4 +1,4 @@
-"""Dead letters on the running servers: kept, read, mended, sent again, dropped."""
+"""Dead letters on the running servers: kept, read, fixed, sent again, dropped."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def exported(command: Idemflow, name: str, file: Path) -> list[dict[str, Any]]:
 
 
 def write(file: Path, lines: list[dict[str, Any]]) -> None:
-    """A file of mended letters."""
+    """A file of fixed letters."""
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def test_a_refused_record_is_listed_mended_and_sent_again(
     idemflow: Idemflow, project: Project, tmp_path: Path
 ) -> None:
-    name = project.pipeline("letters-mended", SOURCE, day="date")
+    name = project.pipeline("letters-fixed", SOURCE, day="date")
     command = idemflow.inside(project.path)
     assert command.json("run", name)["runs"][0]["dead_letters"] == 1
 

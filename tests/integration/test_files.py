@@ -187,7 +187,7 @@ def test_a_directory_that_is_not_there(source: Source) -> None:
     group = control.group_id(source.name)
     control.start_steps(group)
     control.run_once(group)
-    said = f": CannotCollect: there is no directory {source.data}: make it, or mend collect.files"
+    said = f": CannotCollect: there is no directory {source.data}: make it, or fix collect.files"
     wait_until(lambda: any(said in item.message for item in control.bulletins(group)), "a bulletin")
     source.data.mkdir(mode=0o755)
     source.write("a.ndjson", '{"id":1}')

@@ -169,7 +169,7 @@ def test_no_script_takes_nifi_down(
     failing.wait_for_bulletin(message)
     failing.set(Script_Body="session.transfer(session.create(), REL_SUCCESS)")
     failing.start()
-    wait_until(lambda: failing.queued() > 0, "the mended script runs")
+    wait_until(lambda: failing.queued() > 0, "the fixed script runs")
     failing.stop()
     assert processes(idemflow)["nifi"].create_time() == before
 

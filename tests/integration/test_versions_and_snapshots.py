@@ -64,12 +64,12 @@ def test_an_older_replay_never_overwrites_a_newer_document(
     assert [found[str(n)]["value"] for n in range(12)] == ["new"] * 10 + ["old"] * 2
     assert equal(idemflow, project, name)
 
-    # An equal version is harmless, and a mended record goes in.
-    mended = [row | {"value": "mended"} for row in new]
-    project.pipeline(name, records(*mended), extra)
+    # An equal version is harmless, and a fixed record goes in.
+    fixed = [row | {"value": "fixed"} for row in new]
+    project.pipeline(name, records(*fixed), extra)
     report = run(idemflow, project, name)
     assert (report["stale"], report["overwritten"]) == (0, 10)
-    assert documents(idemflow, name)["3"]["value"] == "mended"
+    assert documents(idemflow, name)["3"]["value"] == "fixed"
     assert equal(idemflow, project, name)
 
 

@@ -53,14 +53,14 @@ def checks_table(checks: Iterable[Check]) -> Table:
     """The checks of ``idemflow doctor``."""
     table = Table("", "check", box=None)
     table.add_column("found", overflow="fold")
-    table.add_column("how to mend it", overflow="fold")
+    table.add_column("how to fix it", overflow="fold")
     for check in checks:
         color = _OUTCOMES[check.outcome]
         table.add_row(
             f"[{color}]{check.outcome}[/]",
             check.name,
             escape(check.found),
-            escape(check.mend or ""),
+            escape(check.fix or ""),
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The file of letters to be mended: what is written is read back, and mistakes have a line."""
+"""The file of letters to be fixed: what is written is read back, and mistakes have a line."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_what_is_written_is_read_back_character_by_character(tmp_path: Path, con
 
 def test_a_record_over_several_lines_becomes_one(tmp_path: Path) -> None:
     line = letter_file.write_line(LETTER, '{\r\n  "id": 1,\n  "n": 1.10\n}\n')
-    (mended,) = read(tmp_path, line)
-    assert json.loads(mended.content) == {"id": 1, "n": 1.1}
-    assert "1.10" in mended.content
+    (fixed,) = read(tmp_path, line)
+    assert json.loads(fixed.content) == {"id": 1, "n": 1.1}
+    assert "1.10" in fixed.content
 
 
 def test_members_may_be_in_any_order_with_any_space(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_directory_that_is_not_there_fails_the_run(tmp_path: Path) -> None:
             WatchedDirectory(str(tmp_path / name), "goods")
         assert problem in str(caught.value)
         assert str(tmp_path / name) in str(caught.value)
-        assert "mend collect.files.directory in flows/goods.yaml" in str(caught.value)
+        assert "fix collect.files.directory in flows/goods.yaml" in str(caught.value)
 
 
 def test_a_directory_that_nifi_may_not_read_fails_the_run(

@@ -253,7 +253,7 @@ def test_a_file_that_is_something_else_is_given_up(
     assert letters[-1] == (
         "a.csv", "7", b"a.csv",
         "a.csv: 5 of 6 records cannot be used, so what follows is not read; it is when the file "
-        "or the YAML is mended",
+        "or the YAML is fixed",
     )  # fmt: skip
     assert [*session.state] == ["a.csv"]
 
