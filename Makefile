@@ -32,6 +32,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 lock: .venv/installed
 	$(BIN)/python -m idemflow.supply.lock

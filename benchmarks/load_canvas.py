@@ -11,6 +11,7 @@ from typing import Any
 import nipyapi
 
 from benchmarks import people
+from idemflow.canvas.catalog import read
 from idemflow.canvas.client import errors
 from idemflow.canvas.control import bulletins
 from idemflow.drawing import catalog
@@ -116,7 +117,7 @@ class LoadCanvas:
 
     def __init__(self, runtime: Runtime, way: Way) -> None:
         self._way = way
-        self._types = catalog.read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
+        self._types = read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
         with errors():
             self._clear()
             root = nipyapi.canvas.get_process_group("root", "id")

@@ -13,13 +13,12 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import control, flow, parameters, versions
+from idemflow.canvas import catalog, control, flow, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.databases import Database
-from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
@@ -66,7 +65,7 @@ def plan(
     deployed = (
         [*control.processors(group.id), *control.controller_services(group.id)] if group else []
     )
-    types = catalog.read(catalog.needed(pipeline, tls=tls), deployed)
+    types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
     wanted = parameters.wanted(pipeline, runtime, place)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
@@ -129,7 +128,9 @@ def put_parameters(pipeline: Pipeline, wanted: list[Parameter]) -> None:
     parameters.put(name, parameters.find(name), wanted)
 
 
-def replace_version(group: str, to: VersionControlInfo, version: Version, definition: dict[str, Any]) -> None:
+def replace_version(
+    group: str, to: VersionControlInfo, version: Version, definition: dict[str, Any]
+) -> None:
     """Make a group that is not under version control a committed version, or leave it as it was.
 
     Args:

@@ -21,6 +21,7 @@ from idemflow.canvas import replay, sources
 from idemflow.drawing import catalog
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
+from idemflow.pipeline.sources import SqlSource
 from idemflow.pipeline.spec import Pipeline, Sources
 
 IDENTIFY = "Identify records"
@@ -132,6 +133,16 @@ def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> tuple
         },
     )
     return client, secure
+
+
+def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
+    """The component types that a pipeline is made of."""
+    types = [catalog.GENERATE, catalog.INVOKE, catalog.SCRIPT, catalog.PUT, catalog.CLIENT_SERVICE]
+    if tls:
+        types.append(catalog.SSL_SERVICE)
+    if isinstance(pipeline.collect, SqlSource):
+        types += [catalog.SQL, catalog.POOL, catalog.JSON_WRITER]
+    return types
 
 
 def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:

@@ -135,7 +135,9 @@ def _deploy_version(
         if group is None:
             group = _create_version(client_id, name, store.branch, version)
         elif now is None:
-            held = versions.VersionControlInfo(client_id, store.branch, repository.BUCKET, name, "", "", "")
+            held = versions.VersionControlInfo(
+                client_id, store.branch, repository.BUCKET, name, "", "", ""
+            )
             canvas.replace_version(group, held, version, wanted)
         else:
             current = store.resolve(name, now.version)

@@ -10,6 +10,7 @@ from typing import Any
 import nipyapi
 from elasticsearch import Elasticsearch
 
+from idemflow.canvas.catalog import read
 from idemflow.drawing import catalog
 from idemflow.servers import Runtime
 from tests.integration.execute_script import FlowFile, flow_files, queued
@@ -75,7 +76,7 @@ class Put:
 @cache
 def _types() -> dict[str, catalog.Component]:
     """What NiFi knows of the types that the tests use; the same for all of them."""
-    return catalog.read([catalog.PUT, *catalog.SERVICES])
+    return read([catalog.PUT, *catalog.SERVICES])
 
 
 class Bench:

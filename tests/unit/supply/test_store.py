@@ -187,7 +187,9 @@ def test_wrong_contents_are_never_accepted(
 
 def test_what_is_not_to_be_had_is_named(repository: Repository, lock: Lock, tmp_path: Path) -> None:
     gone = Coordinate("org.example", "gone", "1.0")
-    with pytest.raises(SupplyError, match=r"org.example:gone:1.0 could not be downloaded: .* 404") as caught:
+    with pytest.raises(
+        SupplyError, match=r"org.example:gone:1.0 could not be downloaded: .* 404"
+    ) as caught:
         fetch(repository, lock, tmp_path, gone)
     assert caught.value.next_command
     assert "IDEMFLOW_REPOSITORY" in caught.value.next_command
