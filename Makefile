@@ -43,7 +43,7 @@ lock: .venv/installed
 
 .venv/installed: .venv/bin/python pyproject.toml
 	@echo "Installing idemflow into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml

@@ -13,7 +13,7 @@ import json
 import statistics
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,7 @@ def measure(rows: int, rounds: int, console: Console) -> Result:
     rates: dict[str, dict[Load, list[float]]] = {way: {"first": [], "again": []} for way in WAYS}
     result = Result(rows, rates, {"first": [], "again": []})
     with project() as folder, table(chosen, rows) as login, connect(target.elasticsearch) as client:
-        inside = replace(chosen, project=folder)
+        inside = chosen.model_copy(update={"project": folder})
         try:
             for turn in range(rounds + 1):
                 _turn(inside, login, client, result, console, counts=turn > 0)

@@ -15,9 +15,8 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 from ruamel.yaml import YAML
 
-from idemflow.commands import demo_db
 from idemflow.config.settings import Settings
-from idemflow.demo import orders, server
+from idemflow.demo import commands, orders, server
 from idemflow.supply.progress import Silent
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +30,7 @@ _MODULUS = 1 << 128
 @contextmanager
 def table(settings: Settings, count: int) -> Iterator[server.Login]:
     """A table ``benchmark_rows`` with so many orders, beside the demo database's own."""
-    demo_db.start(settings, Silent(), count=demo_db.DEFAULT_ORDERS, seed=SEED)
+    commands.start(settings, Silent(), count=commands.DEFAULT_ORDERS, seed=SEED)
     owner = server.owner(settings)
     with server.connect(owner) as connection:
         connection.execute("drop table if exists benchmark_rows")

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import idemflow
-from idemflow.config import settings
+from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, ServerError
 
@@ -33,7 +33,6 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # Elasticsearch, which many need and `up` and `down` do not, take longer than all else.
 _MODULES = {
     "dead-letters": "dead_letters",
-    "demo-db": "demo_db",
     "deploy": "pipelines",
     "doctor": "servers",
     "down": "servers",
@@ -58,11 +57,13 @@ class Program(click.Group):
     """Imports a command when it is called, and prints each error as one message with what next."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return sorted(_MODULES)
+        return sorted({*_MODULES, *registry.found("commands")})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _MODULES:
             import_module(f"idemflow.cli.{_MODULES[cmd_name]}")
+        elif cmd_name in registry.found("commands"):
+            self.add_command(registry.found("commands")[cmd_name].load(), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
@@ -95,7 +96,7 @@ def json_option(command: _Command) -> _Command:
 
 def setting_option(name: str, flag: str | None = None, **extra: Any) -> Callable[..., Any]:
     """An option for a setting, with the help of the settings' table."""
-    help_text = settings.TABLE[name].metadata["help"]
+    help_text = settings.TABLE[name].description
     return click.option(flag or "--" + name.replace("_", "-"), name, help=help_text, **extra)
 
 

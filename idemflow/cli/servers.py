@@ -17,6 +17,9 @@ from idemflow.commands import down as down_command
 from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
 from idemflow.commands import up as up_command
+from idemflow.config import registry
+from idemflow.servers.further import further
+from idemflow.servers.state import SERVERS
 from idemflow.supply.progress import Progress, Silent
 
 
@@ -71,7 +74,7 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
 @json_option
 @click.pass_context
 def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
-    """Stop NiFi, Elasticsearch and the demo database; data stay unless --delete is given.
+    """Stop all servers; data stay unless --delete is given.
 
     \b
     Examples:
@@ -162,7 +165,7 @@ def doctor(context: click.Context, /, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("server", type=click.Choice(["nifi", "elasticsearch", "demo-db"]))
+@click.argument("server", type=click.Choice([*SERVERS, *registry.found("servers")]))
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "-n",
@@ -189,5 +192,6 @@ def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> No
 
 
 def _and(names: Any) -> str:
-    titles = {"nifi": "NiFi", "elasticsearch": "Elasticsearch", "demo-db": "the demo database"}
+    titles = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
+    titles |= {name: one.title for name, one in further().items()}
     return " and ".join(titles.get(name, name) for name in names)

@@ -25,10 +25,11 @@ def status(context: click.Context, /, as_json: bool) -> None:
     """
     result = command.status(resolve(context))
     if as_json:
-        print_json(dataclasses.asdict(result))
+        shown = dataclasses.asdict(result)
+        further = shown.pop("further")
+        print_json({**shown, **{name.replace("-", "_"): one for name, one in further.items()}})
     else:
-        shown = [*result.servers, *([result.demo_db] if result.demo_db else [])]
-        out.print(servers_table(shown))
+        out.print(servers_table([*result.servers, *filter(None, result.further.values())]))
         if result.pipelines:
             out.print()
             out.print(pipelines_table(result.pipelines))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from idemflow import servers
-from idemflow.commands import demo_db
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
+from idemflow.servers.further import further
 from idemflow.versions import repository
 
 
 def down(settings: Settings, *, delete: bool) -> servers.DownResult:
-    """Stops the embedded runtime and the demo database; deletes all data if ``delete``.
+    """Stops the embedded runtime and the further servers; deletes all data if ``delete``.
 
     Raises:
         UsageError: the settings name servers of the user's own; or versions that were committed on
@@ -23,11 +23,11 @@ def down(settings: Settings, *, delete: bool) -> servers.DownResult:
     if delete:
         # NiFi has stopped: all that was committed on the canvas is kept in the project.
         repository.discard(settings)
-    database = demo_db.stop(settings, delete=delete)
+    others = {name: one.stop(settings, delete=delete) for name, one in further().items()}
     if delete:
         servers.down(settings, delete=True)
     return replace(
         result,
-        stopped=(*result.stopped, *(["demo-db"] if database.stopped else [])),
-        killed=(*result.killed, *database.killed),
+        stopped=(*result.stopped, *(name for name, (ran, _) in others.items() if ran)),
+        killed=(*result.killed, *(pid for _, killed in others.values() for pid in killed)),
     )

@@ -8,29 +8,29 @@ from pathlib import Path
 
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
-from idemflow.demo import server as demo
-from idemflow.demo.postgresql import NAME as DEMO_DB
 from idemflow.errors import UsageError
+from idemflow.servers.further import further
 from idemflow.servers.logs import tail
 
 POLL_SECONDS = 0.3
 
 
 def log_file(settings: Settings, server: str) -> Path:
-    """The main log of ``nifi``, ``elasticsearch`` or ``demo-db``.
+    """The main log of ``nifi``, ``elasticsearch``, or a further server.
 
     Raises:
         UsageError: there is none yet, or the server is the user's own.
     """
-    if server != DEMO_DB:
+    other = further().get(server)
+    if other is None:
         refuse_external(settings)
-    file = settings.folders.log(server)
+    file = other.log(settings) if other else settings.folders.log(server)
     if file.exists():
         return file
     console = file.with_name("console.log")
     if console.exists():
         return console
-    start = demo.START if server == DEMO_DB else "idemflow up"
+    start = other.start if other else "idemflow up"
     raise UsageError(f"there is no log of {server} yet ({file})", next_command=start)
 
 

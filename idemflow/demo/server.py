@@ -36,6 +36,7 @@ DATABASE = "demo"
 OWNER = "idemflow"
 READER = "idemflow_reader"
 START = "idemflow demo-db start"
+PORT = 5433
 POLL_SECONDS = 0.1
 CONNECT_SECONDS = 10
 FAST_SECONDS = 30.0  # rolls open transactions back and writes everything to the disk
@@ -62,6 +63,11 @@ class Login:
         return f"jdbc:postgresql://{ports.LOOPBACK}:{self.port}/{DATABASE}"
 
 
+def port(settings: Settings) -> int:
+    """The port that it is to have: the setting ``demo_db_port``."""
+    return settings.port_of(NAME, PORT)
+
+
 def start(settings: Settings, progress: Progress) -> tuple[Login, bool]:
     """Starts PostgreSQL unless it runs; the first time, makes its data folder and its logins.
 
@@ -74,19 +80,20 @@ def start(settings: Settings, progress: Progress) -> tuple[Login, bool]:
         ServerError: it died while it started; carries its log's tail.
         NotReady: it did not answer in time.
     """
-    home = settings.folders
+    postgresql.check_installed()
+    home, wanted = settings.folders, port(settings)
     record = read_record(home)
     process = record.process() if record else None
-    if record and process and record.port != settings.demo_db_port:
+    if record and process and record.port != wanted:
         raise SettingError(
             "demo_db_port",
-            f"the demo database runs on port {record.port}, not {settings.demo_db_port}",
-            next_command=f"idemflow demo-db stop && {START} --port {settings.demo_db_port}",
+            f"the demo database runs on port {record.port}, not {wanted}",
+            next_command=f"idemflow demo-db stop && {START} --port {wanted}",
         )
     started = process is None
     if process is None:
         process = _launch(settings, progress)
-    login = _owner(home, settings.demo_db_port)
+    login = _owner(home, wanted)
     _wait(settings, login, process)
     return login, started
 
@@ -94,7 +101,7 @@ def start(settings: Settings, progress: Progress) -> tuple[Login, bool]:
 def _launch(settings: Settings, progress: Progress) -> psutil.Process:
     home = settings.folders
     others = frozenset({settings.nifi_port, settings.elasticsearch_port})
-    ports.check_free(NAME, "--port", settings.demo_db_port, avoid=others, command=START)
+    ports.check_free(NAME, "--port", port(settings), avoid=others, command=START)
     owner = make_home(settings)
     bin_folder = postgresql.programs(home, owner)
     passwords = _ensure_passwords(home)
@@ -106,10 +113,10 @@ def _launch(settings: Settings, progress: Progress) -> psutil.Process:
     remember_ports(settings)
     progress.step("Starting PostgreSQL")
     version = postgresql.version(bin_folder)
-    command = postgresql.command(home, bin_folder, settings.demo_db_port)
+    command = postgresql.command(home, bin_folder, port(settings))
     process = launch.start(command, owner)
-    record = Recorded(process.pid, process.create_time(), settings.demo_db_port, version)
-    write_file(home.demo_db_state, json.dumps(dataclasses.asdict(record)))
+    record = Recorded(process.pid, process.create_time(), port(settings), version)
+    write_file(_record_file(home), json.dumps(dataclasses.asdict(record)))
     return process
 
 
@@ -143,7 +150,7 @@ def _wait(settings: Settings, login: Login, process: psutil.Process) -> None:
             raise ServerError(
                 NAME,
                 "PostgreSQL ended while it started",
-                log_tail=tail(home.log(NAME)),
+                log_tail=tail(postgresql.log(home)),
                 next_command=f"idemflow logs {NAME}",
             )
         if time.monotonic() > deadline:
@@ -151,7 +158,7 @@ def _wait(settings: Settings, login: Login, process: psutil.Process) -> None:
                 NAME,
                 f"PostgreSQL (pid {process.pid}) did not answer within {settings.start_timeout} s "
                 f"(setting start_timeout): {problem}",
-                log_tail=tail(home.log(NAME)),
+                log_tail=tail(postgresql.log(home)),
                 next_command=f"idemflow logs {NAME}",
             )
         time.sleep(POLL_SECONDS)
@@ -181,14 +188,14 @@ def stop(home: Home) -> tuple[bool, tuple[int, ...]]:
                     one.kill()
                     killed.append(one.pid)
             psutil.wait_procs(alive, timeout=IMMEDIATE_SECONDS)
-    home.demo_db_state.unlink(missing_ok=True)
+    _record_file(home).unlink(missing_ok=True)
     return process is not None, tuple(killed)
 
 
 def delete(home: Home) -> None:
     """Deletes the stopped database with all its data."""
-    if home.demo_db.exists():
-        shutil.rmtree(home.demo_db)
+    if postgresql.folder_of(home).exists():
+        shutil.rmtree(postgresql.folder_of(home))
     _password_file(home).unlink(missing_ok=True)
 
 
@@ -201,7 +208,7 @@ def status(settings: Settings) -> ServerStatus | None:
         if record is None and not postgresql.has_data(home):
             return None
         state = "dead" if record else "stopped"
-        return ServerStatus(NAME, state, None, settings.demo_db_port, None, None, None)
+        return ServerStatus(NAME, state, None, port(settings), None, None, None)
     try:
         with connect(_owner(home, record.port), database="postgres"):
             health = "ok"
@@ -242,14 +249,14 @@ def connect(login: Login, *, database: str = DATABASE) -> Iterator[psycopg.Conne
     """A connection; its transaction is committed at the end, or rolled back by an error.
 
     Raises:
-        IdemflowError: the client is missing, or PostgreSQL reports an error.
+        IdemflowError: the extra ``demo`` is not installed, or PostgreSQL reports an error.
     """
     try:
         import psycopg  # noqa: PLC0415 -- slow to import, and only the demo database needs it
     except ImportError as error:
         raise IdemflowError(
             f"the package psycopg cannot be used: {error}",
-            next_command="pip install 'psycopg[binary]'",
+            next_command=postgresql.INSTALL,
         ) from error
     try:
         connection = psycopg.connect(
@@ -283,7 +290,7 @@ class _Refused(IdemflowError):
 def read_record(home: Home) -> Recorded | None:
     """The process on record; ``None`` where there is none, or where the file is damaged."""
     try:
-        return Recorded(**json.loads(home.demo_db_state.read_text(encoding="utf-8")))
+        return Recorded(**json.loads(_record_file(home).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -297,6 +304,10 @@ def _running_port(settings: Settings) -> int:
 
 def _owner(home: Home, port: int) -> Login:
     return Login(port, OWNER, _passwords(home)[OWNER])
+
+
+def _record_file(home: Home) -> Path:
+    return home.root / f"{NAME}.json"
 
 
 def _password_file(home: Home) -> Path:

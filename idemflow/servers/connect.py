@@ -11,6 +11,7 @@ from typing import Literal
 
 import requests
 from filelock import FileLock
+from pydantic import SecretStr
 
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.settings import Settings
@@ -92,15 +93,19 @@ def describe(settings: Settings, state: State) -> Runtime:
 
 
 def _external(settings: Settings) -> Runtime:
-    def required(name: str) -> str:
+    def optional(name: str) -> str | None:
         value = getattr(settings, name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+    def required(name: str) -> str:
+        value = optional(name)
         if not value:
             raise SettingError(
                 name,
                 f"is needed with your own NiFi ({settings.nifi_url})",
                 next_command=f"export IDEMFLOW_{name.upper()}=...",
             )
-        return str(value)
+        return value
 
     nifi = Endpoint(
         required("nifi_url"),
@@ -125,7 +130,7 @@ def _external(settings: Settings) -> Runtime:
         elasticsearch=own,
         loader=loader,
         truststore=settings.loader_truststore,
-        truststore_password=settings.loader_truststore_password,
+        truststore_password=optional("loader_truststore_password"),
     )
 
 

@@ -66,7 +66,7 @@ class ServerStatus:
     """A server's state now.
 
     Attributes:
-        name: ``nifi``, ``elasticsearch`` or ``demo-db``.
+        name: ``nifi``, ``elasticsearch``, or that of a further one.
         state: ``running``, ``starting`` (no answer yet), ``dead`` (on record, its process is
             gone) or ``stopped``; of the user's own servers ``running`` or ``unreachable``.
         version: its version, if it is on record.

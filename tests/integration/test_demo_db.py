@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from idemflow.config.databases import database
-from idemflow.demo.server import Login, owner, read_record, reader
+from idemflow.demo.server import Login, owner, port, read_record, reader
 from idemflow.errors import IdemflowError
 from tests.integration.tools import Idemflow, free_ports, on_free_ports, readable_folder
 
@@ -103,7 +103,7 @@ def test_status(shared: Idemflow) -> None:
     assert (found["orders"], found["deleted"]) == (ORDERS, 0)
     assert "password" not in found
     shown = shared.ok("demo-db", "status").stdout
-    assert str(shared.settings().demo_db_port) in shown
+    assert str(port(shared.settings())) in shown
     assert owner(shared.settings()).password not in shown
     assert (
         owner(shared.settings()).password in shared.ok("demo-db", "status", "--show-login").stdout
@@ -120,7 +120,7 @@ def test_it_listens_on_loopback_and_is_not_root(shared: Idemflow) -> None:
         for c in psutil.net_connections("inet")
         if c.pid == pid and c.status == psutil.CONN_LISTEN
     }
-    assert addresses == {("127.0.0.1", shared.settings().demo_db_port)}
+    assert addresses == {("127.0.0.1", port(shared.settings()))}
     assert not [c for c in psutil.net_connections("unix") if c.pid == pid and c.laddr]
     assert process(shared).uids().effective != 0
 
@@ -173,7 +173,7 @@ def test_the_connection_for_nifi(shared: Idemflow) -> None:
     driver.parent.mkdir(parents=True)
     driver.touch()
     found = database(chosen, "demo")
-    assert found.url == f"jdbc:postgresql://127.0.0.1:{chosen.demo_db_port}/demo"
+    assert found.url == f"jdbc:postgresql://127.0.0.1:{port(chosen)}/demo"
     assert (found.username, found.driver_path) == ("idemflow_reader", driver)
     assert found.password == reader(chosen).password
 
@@ -186,7 +186,7 @@ def test_another_port_for_a_running_database_is_refused(shared: Idemflow) -> Non
 
 
 def test_a_taken_port_is_explained(shared: Idemflow, own: Idemflow) -> None:
-    taken = str(shared.settings().demo_db_port)
+    taken = str(port(shared.settings()))
     result = own.fail("demo-db", "start", "--port", taken)
     assert f"port {taken}, which demo-db needs, is taken by" in result.stderr
     assert "next: idemflow demo-db start --port " in result.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from ruamel.yaml import YAML
 
 from idemflow.config import settings
@@ -220,9 +221,9 @@ def test_the_settings_in_the_docs_point_idemflow_at_the_containers(
     found = settings.resolve()
     assert found.runtime == "external"
     assert found.nifi_url == "https://localhost:8443"
-    assert found.nifi_password == secrets["NIFI_PASSWORD"]
+    assert found.nifi_password == SecretStr(secrets["NIFI_PASSWORD"])
     assert found.nifi_ca == folder / "ca.crt"
-    assert found.elasticsearch_password == secrets["ELASTIC_PASSWORD"]
+    assert found.elasticsearch_password == SecretStr(secrets["ELASTIC_PASSWORD"])
     assert found.loader_url == "https://elasticsearch:9200"
-    assert found.loader_password == secrets["LOADER_PASSWORD"]
+    assert found.loader_password == SecretStr(secrets["LOADER_PASSWORD"])
     assert found.loader_truststore == Path("/opt/certs/truststore.p12")

