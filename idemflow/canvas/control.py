@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _VALID_WITHIN = 20.0
 _INVALID_AFTER = 8.0
 # What starts something: never started with the steps.
 _TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         ]
         if not waiting:
             return
+        _log.info("starting %d components of group %s", len(waiting), group)
         nipyapi.canvas.schedule_components(group, True, waiting)
     expected = {part.id for part in waiting}
     _wait(
@@ -155,6 +159,7 @@ def run_once(group: str, name: str = TRIGGER) -> None:
         group: id of the process group.
         name: the processor that starts it.
     """
+    _log.info("running %r of group %s once", name, group)
     processor = trigger(group, name)
     if _is_checked(processor.component):
         # NiFi would drop the request without a word.
@@ -171,6 +176,7 @@ def schedule_trigger(group: str, running: bool) -> None:
     """Start or stop the trigger's schedule; nothing where it is so already."""
     processor = trigger(group)
     if (processor.component.state == "RUNNING") != running:
+        _log.info("%s the schedule of group %s", "starting" if running else "stopping", group)
         with errors():
             nipyapi.canvas.schedule_processor(processor, running)
 
@@ -195,6 +201,7 @@ def set_period(group: str, period: str) -> str:
 
 def stop(group: str) -> None:
     """Stop all components of a group; what is queued stays queued."""
+    _log.info("stopping group %s", group)
     with errors():
         nipyapi.canvas.schedule_components(group, False)
     _wait(

@@ -6,6 +6,7 @@ applies it: it stops just the components that change, keeps what is queued, and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from idemflow.versions.repository import Version
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
 _DEADLINE = 300.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     Raises:
         CanvasError: NiFi refused the change, or a component is not valid afterwards.
     """
+    for change in planned.changes:
+        _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
     if planned.group is None:
         progress("parameter context")
         put_parameters(pipeline, planned.parameters)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import idemflow
+from idemflow.cli import diagnostics
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, ServerError
@@ -64,11 +63,20 @@ class Program(click.Group):
             import_module(f"idemflow.cli.{_MODULES[cmd_name]}")
         elif cmd_name in registry.found("commands"):
             self.add_command(registry.found("commands")[cmd_name].load(), cmd_name)
-        return super().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found:
+            _accept_everywhere(found)
+        return found
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        arguments, call = [*(sys.argv[1:] if args is None else args)], diagnostics.Call(err)
+        with call.recording():
+            sys.exit(self._main(arguments, call, extra))
+
+    def _main(self, arguments: list[str], call: diagnostics.Call, extra: dict[str, Any]) -> int:
+        code: Any
         try:
-            code = super().main(args, **{**extra, "standalone_mode": False})
+            code = super().main(arguments, **{**extra, "standalone_mode": False, "obj": call})
         except click.exceptions.Abort:
             err.print("[red]stopped[/]")
             code = 130
@@ -85,8 +93,16 @@ class Program(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
         except Exception as error:
-            code = _show_crash(error)
-        sys.exit(code if isinstance(code, int) else 0)
+            code = _show_crash(error, arguments, call)
+        return code if isinstance(code, int) else 0
+
+
+def _accept_everywhere(command: click.Command) -> None:
+    """Lets ``-v`` and ``--log-file`` stand behind a command's name as well as before it."""
+    if not any(option.name == "log_file" for option in command.params):
+        command.params += diagnostics.options(hidden=True)
+    for one in command.commands.values() if isinstance(command, click.Group) else ():
+        _accept_everywhere(one)
 
 
 def json_option(command: _Command) -> _Command:
@@ -118,12 +134,15 @@ def main(context: click.Context, /, project: str | None) -> None:
     Settings come from options, from the environment (IDEMFLOW_NIFI_PORT, ...) and from
     idemflow.toml in the project's folder; docs/operating.md lists them.
     """
-    context.obj = {"project": project}
+    context.obj.options["project"] = project
+
+
+main.params += diagnostics.options()
 
 
 def resolve(context: click.Context, /, **options: Any) -> Settings:
     """The settings of this call: its options, the global ones, and the rest."""
-    return settings.resolve({**context.find_root().obj, **options})
+    return settings.resolve({**context.find_root().obj.options, **options})
 
 
 def print_json(value: Any) -> None:
@@ -143,17 +162,12 @@ def _show(error: IdemflowError) -> None:
         err.print(f"next: {escape(error.next_command)}")
 
 
-def _show_crash(error: Exception) -> int:
-    """Keeps the traceback in a file, and says in one line what happened."""
-    err.print(f"[red]error:[/] unexpected: {escape(f'{type(error).__name__}: {error}')}")
+def _show_crash(error: Exception, arguments: list[str], call: diagnostics.Call) -> int:
+    """Says in one line what happened; the rest is in a file."""
+    text = diagnostics.masked(f"{type(error).__name__}: {error}")
+    err.print(f"[red]error:[/] unexpected: {escape(text)}")
     try:
-        file = settings.resolve().folders.crash_log
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as stream:
-            stream.write(f"{datetime.datetime.now(datetime.UTC).isoformat()} {sys.argv[1:]}\n")
-            traceback.print_exception(error, file=stream)
-    except (OSError, IdemflowError):
+        err.print(f"next: please report this, with {call.report(error, arguments)}")
+    except OSError:
         err.print("next: please report this")
-    else:
-        err.print(f"next: please report this, with {file}")
     return 70

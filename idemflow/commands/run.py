@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,8 @@ from idemflow.pipeline.sources import ScriptSource
 
 # Where a run can fail before its records are in the flow.
 _SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,9 @@ def _one(
     *,
     allow_empty: bool,
 ) -> RunReport:
-    known = set(opened.ledger.run_ids(opened.pipeline.name))
+    name = opened.pipeline.name
+    _log.info("%s: run %d of this call", name, number)
+    known = set(opened.ledger.run_ids(name))
     bulletin = control.last_bulletin()
     with ExitStack() as stack:
         starts = before_run(opened, stack)
@@ -179,7 +184,9 @@ def _one(
             control.run_once(group)
         watch = Watch(opened, group, number, progress)
         identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
+        _log.info("%s: NiFi has begun run %s", name, identifier)
         seconds, outcome = settle(opened, identifier, starts, watch, began)
+    _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
     published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
     return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
 

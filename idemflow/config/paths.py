@@ -112,7 +112,7 @@ class Home:
 
     @property
     def crash_log(self) -> Path:
-        """Tracebacks of unexpected errors."""
+        """The report of the last unexpected error."""
         return self.root / "crash.log"
 
     @property

@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         """The folders of the embedded runtime."""
         return paths.Home(self.home)
 
+    def secrets(self) -> set[str]:
+        """Every password in them, to keep it out of what is shown."""
+        own = {one.get_secret_value() for _, one in self if isinstance(one, SecretStr)}
+        return own | {one.password for one in self.databases if one.password}
+
     def port_of(self, server: str, default: int) -> int:
         """The port of a further server.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idemflow.config.settings import Settings
-from idemflow.demo import orders, server
+from idemflow.demo import orders, postgresql, server
 from idemflow.demo.orders import Batch, Counts
 from idemflow.demo.server import Login
 from idemflow.errors import RuntimeNotUp
@@ -86,6 +86,7 @@ def start(settings: Settings, progress: Progress, *, count: int, seed: int) -> S
     Raises:
         IdemflowError: see :func:`idemflow.demo.server.start`.
     """
+    postgresql.check_installed()
     with explained_os_errors(server.START):
         make_home(settings)
         with locked(settings.folders, progress):

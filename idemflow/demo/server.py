@@ -80,7 +80,6 @@ def start(settings: Settings, progress: Progress) -> tuple[Login, bool]:
         ServerError: it died while it started; carries its log's tail.
         NotReady: it did not answer in time.
     """
-    postgresql.check_installed()
     home, wanted = settings.folders, port(settings)
     record = read_record(home)
     process = record.process() if record else None

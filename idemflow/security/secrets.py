@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -51,6 +52,15 @@ def load_secrets(folder_of_secrets: Path) -> Secrets:
             f"{file} is damaged: NiFi's stored passwords cannot be read without it",
             next_command="put it back, or start anew: idemflow down --delete && idemflow up",
         ) from error
+
+
+def stored_secrets(folder_of_secrets: Path) -> set[str]:
+    """Every password in the folder's JSON files."""
+    found: set[str] = set()
+    for file in folder_of_secrets.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            found |= {str(one) for one in json.loads(file.read_text(encoding="utf-8")).values()}
+    return found
 
 
 def ensure_secrets(folder_of_secrets: Path) -> Secrets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ import psutil
 from idemflow.errors import ServerError
 from idemflow.security.owner import Owner
 
+_log = logging.getLogger(__name__)
 UMASK = 0o077
 # NiFi lets its processors finish for 10 s; Elasticsearch needs a few to close its shards.
 TERMINATE_SECONDS = 25.0
@@ -51,6 +53,7 @@ def start(command: Command, owner: Owner) -> psutil.Process:
     Raises:
         ServerError: it cannot be started.
     """
+    _log.debug("command of %s: %s", command.server, " ".join(map(str, command.arguments)))
     with contextlib.suppress(FileNotFoundError):
         command.output.unlink()
     handle = os.open(command.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -99,6 +102,8 @@ def stop(processes: Iterable[psutil.Process]) -> list[int]:
             process.terminate()
     _, alive = psutil.wait_procs(family, timeout=TERMINATE_SECONDS)
     alive = [process for process in alive if not _is_zombie(process)]
+    if alive:
+        _log.info("killing what did not end: pid %s", ", ".join(str(one.pid) for one in alive))
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from idemflow.servers.provision import Provisioned, make_home, provision
 from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
 from idemflow.supply.progress import Progress
 
+_log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 PORT_OPTIONS: dict[ServerName, str] = {
     "nifi": "--nifi-port",
@@ -132,6 +134,7 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
     with explained_os_errors(), locked(home, None):
         state = read_state(home.state)
         running = state.running()
+        _log.info("stopping %s", ", ".join(running) or "nothing")
         killed = launch.stop(running.values())
         write_state(home.state, replace(state, servers={}))
         if delete:
@@ -246,6 +249,7 @@ def _start(settings: Settings, ready: Provisioned, state: State) -> State:
         # On record before anything else can fail, so that `down` finds it.
         state = state.with_server(name, record)
         write_state(settings.folders.state, state)
+        _log.info("started %s %s on port %d, pid %d", name, record.version, record.port, child.pid)
     return state
 
 
@@ -270,6 +274,7 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
                 )
             if checks[name]():
                 del checks[name]
+                _log.info("%s answers", name)
                 progress.step(f"{_title(name)} is ready")
                 if name == "elasticsearch":
                     state = _record_server(home, state, process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from idemflow.supply.nar import types_of
 from idemflow.supply.progress import Progress
 from idemflow.supply.python_env import python_environment
 from idemflow.supply.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def provision(
     """
     home = settings.folders
     owner = make_home(settings)
+    _log.info("laying out %s in %s", ", ".join(servers), settings.home)
     lock = read_lock(resources() / "artifacts.toml")
     _refuse_lost_secrets(home)
     secrets = ensure_secrets(home.secrets)

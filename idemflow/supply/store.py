@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
+import logging
 import os
 import time
 from collections.abc import Iterable
@@ -25,6 +27,7 @@ from idemflow.errors import SupplyError
 from idemflow.supply.artifacts import Coordinate, Lock, Locked
 from idemflow.supply.progress import Progress
 
+_log = logging.getLogger(__name__)
 PARALLEL = 6
 ATTEMPTS = 4
 TIMEOUT = 30.0  # seconds to connect, and between two pieces of a file
@@ -68,68 +71,62 @@ class Store:
                 next_command="python -m idemflow.supply.lock",
             )
         context = self.context()
-        files = {c: _path(context, c) for c in coordinates}
+        artifacts = {c: _artifact(context, c) for c in coordinates}
+        files = {c: Path(one.cached_path) for c, one in artifacts.items()}
         _make_folder(self.cache)
         with FileLock(self.cache / "supply.lock"):
             absent = _absent(files, lock)
             if absent:
                 progress.step(f"Fetching {len(absent)} artifacts of NiFi and Elasticsearch")
                 progress.expect(len(absent), sum(lock.files[c].size for c in absent))
-                self._fetch_all(context, lock, {c: files[c] for c in absent}, progress)
+                # The largest first, so that no thread is left alone with it at the end.
+                absent.sort(key=lambda c: -lock.files[c].size)
+                with ThreadPoolExecutor(PARALLEL) as pool:
+                    tasks = [
+                        pool.submit(self._fetch_one, context, c, files[c], lock.files[c], progress)
+                        for c in absent
+                    ]
+                    try:
+                        for task in as_completed(tasks):
+                            task.result()
+                    except BaseException:
+                        pool.shutdown(wait=True, cancel_futures=True)
+                        raise
         return files
-
-    def _fetch_all(
-        self, context: MavenContext, lock: Lock, files: dict[Coordinate, Path], progress: Progress
-    ) -> None:
-        # The largest first, so that no thread is left alone with it at the end.
-        order = sorted(files, key=lambda c: -lock.files[c].size)
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            tasks = {
-                pool.submit(
-                    self._fetch_one, _addresses(context, c), c, files[c], lock.files[c], progress
-                )
-                for c in order
-            }
-            try:
-                for task in as_completed(tasks):
-                    task.result()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
 
     def _fetch_one(
         self,
-        addresses: list[str],
+        context: MavenContext,
         coordinate: Coordinate,
         file: Path,
         locked: Locked,
         progress: Progress,
     ) -> None:
-        part = file.with_name(file.name + ".part")
+        name, part = coordinate.file_name, file.with_name(file.name + ".part")
+        folder = _artifact(context, coordinate).component.path_prefix.as_posix()
+        addresses = [f"{base}/{folder}/{name}" for base in context.remote_repos.values()]
         _make_folder(file.parent)
         problem = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
+        for attempt, address in itertools.product(range(ATTEMPTS), addresses):
+            if attempt and address == addresses[0]:
                 time.sleep(self.pause * 2 ** (attempt - 1))
-            for address in addresses:
-                try:
-                    _transfer(address, coordinate, part, locked, progress)
-                except _NotThere as error:
-                    problem = str(error)
-                    continue
-                except requests.RequestException as error:
-                    problem = f"{type(error).__name__} ({_short(error)})"
-                    continue
-                except OSError as error:
-                    raise _cannot_write(part, error) from error
-                if part.stat().st_size == locked.size and sha256_of(part) == locked.sha256:
-                    part.chmod(0o644)  # the servers may run as another user
-                    part.replace(file)
-                    progress.end(coordinate.file_name)
-                    return
-                problem = "what arrived has another SHA-256 than nifi/artifacts.toml says"
-                progress.advance(coordinate.file_name, -part.stat().st_size)
-                part.unlink()
+            try:
+                _log.info("fetching %s", address)
+                _transfer(address, name, part, locked, progress)
+            except requests.RequestException as error:
+                problem = _told(error)
+                _log.info("%s: %s", address, problem)
+                continue
+            except OSError as error:
+                raise _cannot_write(part, error) from error
+            if _is_sound(part, locked):
+                part.chmod(0o644)  # the servers may run as another user
+                part.replace(file)
+                progress.end(name)
+                return
+            problem = "what arrived has another SHA-256 than nifi/artifacts.toml says"
+            progress.advance(name, -part.stat().st_size)
+            part.unlink()
         raise SupplyError(
             f"{coordinate} could not be downloaded: {problem}",
             next_command="check the network (HTTPS_PROXY, REQUESTS_CA_BUNDLE) or set "
@@ -141,17 +138,6 @@ def sha256_of(file: Path) -> str:
     """The file's SHA-256 in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _path(context: MavenContext, coordinate: Coordinate) -> Path:
-    path = _artifact(context, coordinate).cached_path
-    return Path(path)
-
-
-def _addresses(context: MavenContext, coordinate: Coordinate) -> list[str]:
-    artifact = _artifact(context, coordinate)
-    folder = artifact.component.path_prefix.as_posix()
-    return [f"{base}/{folder}/{artifact.filename}" for base in context.remote_repos.values()]
 
 
 def _artifact(context: MavenContext, c: Coordinate):  # type: ignore[no-untyped-def]
@@ -172,13 +158,7 @@ def _is_sound(file: Path, locked: Locked) -> bool:
         return False
 
 
-class _NotThere(Exception):
-    """The repository answered, but not with the file."""
-
-
-def _transfer(
-    address: str, coordinate: Coordinate, part: Path, locked: Locked, progress: Progress
-) -> None:
+def _transfer(address: str, name: str, part: Path, locked: Locked, progress: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
     if done >= locked.size:
         part.unlink()
@@ -190,17 +170,18 @@ def _transfer(
         if reply.status_code == 416:
             part.unlink(missing_ok=True)
         if reply.status_code not in (200, 206):
-            raise _NotThere(f"the repository answered {reply.status_code} {reply.reason}")
+            raise requests.HTTPError(f"the repository answered {reply.status_code} {reply.reason}")
         resumed = reply.status_code == 206
-        progress.begin(coordinate.file_name, locked.size, done if resumed else 0)
+        progress.begin(name, locked.size, done if resumed else 0)
         with part.open("ab" if resumed else "wb") as stream:
             for piece in reply.iter_content(CHUNK):
                 stream.write(piece)
-                progress.advance(coordinate.file_name, len(piece))
+                progress.advance(name, len(piece))
 
 
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else "no details"
+def _told(error: requests.RequestException) -> str:
+    text = str(error).splitlines()[0][:200] if str(error) else "no details"
+    return text if isinstance(error, requests.HTTPError) else f"{type(error).__name__} ({text})"
 
 
 def _make_folder(folder: Path) -> None:
