@@ -29,6 +29,7 @@ from benchmarks.report import Report, command
 from idemflow import servers
 from idemflow.canvas import client as canvas
 from idemflow.config import settings
+from idemflow.elasticsearch.grants import grant_indices
 from idemflow.supply.progress import Silent
 
 INDEX = "idemflow-benchmark-load"
@@ -51,7 +52,7 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
     chosen = settings.resolve({})
     servers.up(chosen, Silent())
     target = servers.connect(chosen)
-    servers.grant_indices(target, chosen, [f"{INDEX}*"])
+    grant_indices(target, chosen, [f"{INDEX}*"])
     canvas.connect(target.nifi)
     prepared = list(people(0, documents))
     rates: dict[str, list[float]] = {way: [] for way in WAYS}

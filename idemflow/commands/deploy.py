@@ -16,6 +16,7 @@ from idemflow.config import databases
 from idemflow.config.databases import Database
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
+from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.sources import FilesSource, SqlSource
@@ -165,7 +166,7 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     progress("index template")
     indices.put_templates(opened.ledger, opened.pipeline)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
-    servers.grant_indices(opened.runtime, opened.settings, patterns)
+    grant_indices(opened.runtime, opened.settings, patterns)
 
 
 def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bool) -> None:

@@ -7,7 +7,7 @@
 """
 
 from idemflow.config.endpoint import Endpoint, session
-from idemflow.servers.connect import Runtime, check_readable, connect, grant_indices
+from idemflow.servers.connect import Runtime, check_readable, connect
 from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
 from idemflow.servers.nifi import login
 from idemflow.servers.state import read_state
@@ -24,7 +24,6 @@ __all__ = [
     "check_readable",
     "connect",
     "down",
-    "grant_indices",
     "login",
     "read_state",
     "session",

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import requests
-from filelock import FileLock
 from pydantic import SecretStr
 
-from idemflow.config.endpoint import Endpoint, session
+from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
-from idemflow.errors import NotReady, PipelineError, RuntimeNotUp, SettingError, UsageError
+from idemflow.errors import PipelineError, RuntimeNotUp, SettingError
 from idemflow.security.owner import servers_user
 from idemflow.security.secrets import ELASTICSEARCH_USER, LOADER_USER, NIFI_USER, load_secrets
-from idemflow.servers import elasticsearch
-from idemflow.servers.state import SERVERS, State, read_state, write_state
-
-GRANT_SECONDS = 30.0
-# Elasticsearch's rules for index names, and a wildcard at the end.
-_INDEX = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,200}\*?")
+from idemflow.servers.state import SERVERS, State, read_state
 
 
 @dataclass(frozen=True)
@@ -134,49 +124,6 @@ def _external(settings: Settings) -> Runtime:
     )
 
 
-def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str]) -> None:
-    """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
-
-    It may read the dead letters, too.
-
-    Nothing to do for the user's own Elasticsearch: its administrator grants.
-
-    Args:
-        runtime: from :func:`connect`.
-        settings: the settings.
-        patterns: names of indices, each with an optional ``*`` at its end.
-
-    Raises:
-        UsageError: a pattern is not a name that Elasticsearch allows.
-        NotReady: Elasticsearch did not take it over in time.
-    """
-    for pattern in patterns:
-        if not _INDEX.fullmatch(pattern):
-            raise UsageError(
-                f"{pattern!r} cannot be an index: lower-case letters, digits and . _ + @ -, "
-                "the first a letter or digit, and at most one * at the end"
-            )
-    if runtime.kind == "external":
-        return
-    home = settings.folders
-    with FileLock(home.lock):
-        state = read_state(home.state)
-        grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants or not _may(runtime.loader, patterns):
-            owner = servers_user(settings.home, settings.run_as_user)
-            elasticsearch.write_roles(home, owner, grants)
-            write_state(home.state, replace(state, grants=grants))
-    deadline = time.monotonic() + GRANT_SECONDS
-    while not _may(runtime.loader, patterns):
-        if time.monotonic() > deadline:
-            raise NotReady(
-                "elasticsearch",
-                f"Elasticsearch did not take over {home.elasticsearch / 'config' / 'roles.yml'}",
-                next_command="idemflow logs elasticsearch",
-            )
-        time.sleep(0.2)
-
-
 def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
     """Check that NiFi can read the files in a directory.
 
@@ -207,17 +154,3 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
             field="collect.files.directory",
             next_command=remedy,
         )
-
-
-def _may(loader: Endpoint, patterns: Sequence[str]) -> bool:
-    try:
-        with session(loader) as http:
-            reply = http.post(
-                f"{loader.url}/_security/user/_has_privileges",
-                json={"index": elasticsearch.loader_privileges(patterns)},
-                auth=(loader.username, loader.password),
-                timeout=10,
-            )
-            return reply.status_code == 200 and bool(reply.json()["has_all_requested"])
-    except (requests.RequestException, ValueError, KeyError):
-        return False

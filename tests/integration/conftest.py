@@ -9,7 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from idemflow.canvas import client
-from idemflow.servers import grant_indices
+from idemflow.elasticsearch.grants import grant_indices
 from tests.integration.execute_script import canvas_group
 from tests.integration.put_elasticsearch_json import Bench
 from tests.integration.tools import Idemflow

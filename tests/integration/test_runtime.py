@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from idemflow.config.endpoint import Endpoint, session
+from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import LoginRefused, UsageError
-from idemflow.servers import grant_indices, login
+from idemflow.servers import login
 from tests.integration.tools import (
     Idemflow,
     Project,
