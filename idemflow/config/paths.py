@@ -61,6 +61,17 @@ def _others_can_enter(folder: Path) -> bool:
     return all(p.stat().st_mode & stat.S_IXOTH for p in (folder, *folder.parents))
 
 
+class _Below:
+    """A path below ``root``, or below another path of a :class:`Home`."""
+
+    def __init__(self, name: str, above: str = "root") -> None:
+        self.name, self.above = name, above
+
+    def __get__(self, home: Home, _: type[Home]) -> Path:
+        above: Path = getattr(home, self.above)
+        return above / self.name
+
+
 @dataclass(frozen=True)
 class Home:
     """The folders and files of one runtime.
@@ -70,99 +81,35 @@ class Home:
     """
 
     root: Path
-
-    @property
-    def state(self) -> Path:
-        """Ports, processes, versions: see ``idemflow.servers.state``."""
-        return self.root / "state.json"
-
-    @property
-    def ports(self) -> Path:
-        """The ports that ``idemflow up`` was given last."""
-        return self.root / "ports.json"
-
-    @property
-    def git_ignore(self) -> Path:
-        """Keeps the runtime out of the git repository that it may lie in."""
-        return self.root / ".gitignore"
-
-    @property
-    def lock(self) -> Path:
-        """Held while a command changes the runtime."""
-        return self.root / "lock"
+    state = _Below("state.json")  # ports, processes, versions: see idemflow.servers.state
+    ports = _Below("ports.json")  # the ports that `idemflow up` was given last
+    git_ignore = _Below(".gitignore")  # keeps the runtime out of the git repository around it
+    lock = _Below("lock")  # held while a command changes the runtime
+    turns = _Below("turns")  # the locks of turn()
+    secrets = _Below("secrets")  # passwords and private keys, 0600 in a folder 0700
+    certificates = _Below("certificates")  # the CA's certificate and the trust store; no secrets
+    crash_log = _Below("crash.log")  # the report of the last unexpected error
+    java = _Below("java")  # a copy of Java, where the servers' user cannot read the original
+    python = _Below("python")  # a copy of the Python environment, for the same reason
+    nifi = _Below("nifi")  # lib/, nars/ and conf/ of idemflow, the rest of NiFi
+    nifi_logs = _Below("logs", above="nifi")
+    drivers = _Below("drivers", above="nifi")  # the JDBC drivers that NiFi may load
+    elasticsearch = _Below("elasticsearch")  # dist/ of idemflow, the rest of Elasticsearch
+    elasticsearch_logs = _Below("logs", above="elasticsearch")
+    flow_copies = _Below("flows")  # the folder of flows()
 
     def turn(self, pipeline: str) -> Path:
         """Held while a command waits for a run of a pipeline."""
         return self.turns / f"{pipeline}.lock"
 
-    @property
-    def turns(self) -> Path:
-        """The locks of :meth:`turn`."""
-        return self.root / "turns"
-
-    @property
-    def secrets(self) -> Path:
-        """Passwords and private keys, 0600 in a folder 0700."""
-        return self.root / "secrets"
-
-    @property
-    def certificates(self) -> Path:
-        """The CA's certificate and the trust store; no secrets."""
-        return self.root / "certificates"
-
-    @property
-    def crash_log(self) -> Path:
-        """The report of the last unexpected error."""
-        return self.root / "crash.log"
-
-    @property
-    def java(self) -> Path:
-        """A copy of the Java runtime, where the servers' user cannot read the original."""
-        return self.root / "java"
-
-    @property
-    def python(self) -> Path:
-        """A copy of the Python environment, for the same reason."""
-        return self.root / "python"
-
-    @property
-    def nifi(self) -> Path:
-        """NiFi's folder: lib/, nars/ and conf/ of idemflow, the rest of NiFi."""
-        return self.root / "nifi"
-
-    @property
-    def nifi_logs(self) -> Path:
-        """NiFi's logs."""
-        return self.nifi / "logs"
-
-    @property
-    def drivers(self) -> Path:
-        """The JDBC drivers that NiFi may load."""
-        return self.nifi / "drivers"
-
     def driver(self, name: str) -> Path:
         """A JDBC driver; its name has no version, so that it stays the same on the canvas."""
         return self.drivers / f"{name}.jar"
-
-    @property
-    def elasticsearch(self) -> Path:
-        """Elasticsearch's folder: dist/ of idemflow, config/, data/, logs/ of the server."""
-        return self.root / "elasticsearch"
-
-    @property
-    def elasticsearch_logs(self) -> Path:
-        """Elasticsearch's logs."""
-        return self.elasticsearch / "logs"
 
     def flows(self, repository: Path) -> Path:
         """NiFi's bare copy of a project's git repository, where it may not write to that."""
         digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:10]
         return self.flow_copies / f"{repository.name}-{digest}.git"
-
-    @property
-    def flow_copies(self) -> Path:
-        """The folder of :meth:`flows`."""
-        return self.root / "flows"
 
     def log(self, server: str) -> Path:
         """The main log of ``nifi`` or ``elasticsearch``."""

@@ -12,7 +12,6 @@ import pwd
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError, ServerError
@@ -119,9 +118,6 @@ def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: s
     options: list[str | Path] = ["--username", user, "--pwfile", hashed, "--auth", "scram-sha-256"]
     # Without the machine's locale: the same order of texts everywhere.
     options += ["--encoding", "UTF8", "--locale", "C", "--pgdata", new / "data"]
-    identity: dict[str, Any] = {}
-    if not maker.is_self:
-        identity = {"user": maker.uid, "group": maker.gid, "extra_groups": []}
     done = subprocess.run(
         [bin_folder / "initdb", *options],
         cwd=new,
@@ -133,7 +129,7 @@ def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: s
         timeout=INITDB_SECONDS,
         check=False,
         umask=launch.UMASK,
-        **identity,
+        **maker.identity(),
     )
     if done.returncode:
         raise ServerError(

@@ -207,7 +207,7 @@ def status(settings: Settings) -> ServerStatus | None:
         if record is None and not postgresql.has_data(home):
             return None
         state = "dead" if record else "stopped"
-        return ServerStatus(NAME, state, None, port(settings), None, None, None)
+        return ServerStatus(NAME, state, None, port(settings))
     try:
         with connect(_owner(home, record.port), database="postgres"):
             health = "ok"

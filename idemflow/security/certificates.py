@@ -100,17 +100,10 @@ def issue(authority: Authority, name: str) -> ServerCertificate:
         name: the common name, for people.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(_UTC)
     loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
     names = [x509.DNSName("localhost"), *(x509.IPAddress(address) for address in loopback)]
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(_name(name))
-        .issuer_name(authority.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=SERVER_DAYS))
+        _begun(_name(name), authority.certificate.subject, key, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -131,22 +124,30 @@ def issue(authority: Authority, name: str) -> ServerCertificate:
 
 def _make_authority() -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(_UTC)
     name = _name("idemflow runtime CA")
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=CA_DAYS))
+        _begun(name, name, key, CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     return Authority(certificate, key)
+
+
+def _begun(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(_UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+    )
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from idemflow.errors import SettingError
 
@@ -32,6 +33,10 @@ class Owner:
     uid: int
     gid: int
     is_self: bool
+
+    def identity(self) -> dict[str, Any]:
+        """What ``subprocess`` needs to start a process as this user."""
+        return {} if self.is_self else {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can_reach(self, path: Path) -> bool:
         """Whether this user may read ``path`` and enter every folder above it."""

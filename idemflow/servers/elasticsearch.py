@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.security import certificates
-from idemflow.security.owner import Owner, folder, mirror, write_file
+from idemflow.security.owner import Owner, folder, mirror, remove, write_file
 from idemflow.security.secrets import (
     ELASTICSEARCH_USER,
     LOADER_USER,
@@ -158,10 +157,7 @@ def server_process(home: Home, launcher: psutil.Process) -> psutil.Process:
 def clean(home: Home) -> None:
     """Removes what a former process left in its folder for temporary files."""
     for path in (home.elasticsearch / "tmp").iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        remove(path)
 
 
 def health(elasticsearch: Endpoint) -> str | None:

@@ -42,24 +42,13 @@ def write_first_flow(data: Path, username: str, owner: Owner) -> None:
 
 def _flow(root: str) -> dict[str, object]:
     lists = (
-        "registries",
-        "parameterContexts",
-        "parameterProviders",
-        "controllerServices",
-        "reportingTasks",
-        "flowAnalysisRules",
-    )
+        "registries", "parameterContexts", "parameterProviders", "controllerServices",
+        "reportingTasks", "flowAnalysisRules",
+    )  # fmt: skip
     parts = (
-        "processGroups",
-        "remoteProcessGroups",
-        "processors",
-        "inputPorts",
-        "outputPorts",
-        "connections",
-        "labels",
-        "funnels",
-        "controllerServices",
-    )
+        "processGroups", "remoteProcessGroups", "processors", "inputPorts", "outputPorts",
+        "connections", "labels", "funnels", "controllerServices",
+    )  # fmt: skip
     return {
         "encodingVersion": {"majorVersion": 2, "minorVersion": 0},
         "maxTimerDrivenThreadCount": 10,

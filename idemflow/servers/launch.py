@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -58,10 +57,6 @@ def start(command: Command, owner: Owner) -> psutil.Process:
         command.output.unlink()
     handle = os.open(command.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        if owner.is_self:
-            identity: dict[str, Any] = {}
-        else:
-            identity = {"user": owner.uid, "group": owner.gid, "extra_groups": []}
         child = subprocess.Popen(
             command.arguments,
             cwd=command.folder,
@@ -71,7 +66,7 @@ def start(command: Command, owner: Owner) -> psutil.Process:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=UMASK,
-            **identity,
+            **owner.identity(),
         )
         # Looked at while nobody can have waited for it: it is found even if it died at once.
         process = psutil.Process(child.pid)

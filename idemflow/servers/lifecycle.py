@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ import psutil
 from idemflow.config.paths import Home
 from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
+from idemflow.security.owner import remove
 from idemflow.servers import elasticsearch, launch, nifi, ports
 from idemflow.servers.connect import Runtime, connect, describe
 from idemflow.servers.exclusive import explained_os_errors, locked
@@ -25,10 +24,6 @@ from idemflow.supply.progress import Progress
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
-PORT_OPTIONS: dict[ServerName, str] = {
-    "nifi": "--nifi-port",
-    "elasticsearch": "--elasticsearch-port",
-}
 
 
 @dataclass(frozen=True)
@@ -82,9 +77,9 @@ class ServerStatus:
     state: str
     version: str | None
     port: int
-    pid: int | None
-    memory: int | None
-    health: str | None
+    pid: int | None = None
+    memory: int | None = None
+    health: str | None = None
 
 
 def up(settings: Settings, progress: Progress) -> UpResult:
@@ -148,25 +143,12 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
 
 def _delete(home: Home) -> None:
     """Deletes what idemflow made and nothing else: ``home`` may be a folder with other things."""
-    for folder in (
-        home.nifi,
-        home.elasticsearch,
-        home.secrets,
-        home.certificates,
-        home.java,
-        home.python,
-        home.turns,
-    ):
-        shutil.rmtree(folder, ignore_errors=not folder.exists())
-    for file in (
-        home.state,
-        home.ports,
-        home.crash_log,
-        home.lock,
-        *home.root.glob("java-*.jsa"),
-        *home.root.glob("compiler-*.json"),
-    ):
-        file.unlink(missing_ok=True)
+    for made in (
+        home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
+        home.turns, home.state, home.ports, home.crash_log, home.lock,
+        *home.root.glob("java-*.jsa"), *home.root.glob("compiler-*.json"),
+    ):  # fmt: skip
+        remove(made)
     if home.root.is_dir() and list(home.root.iterdir()) == [home.git_ignore]:
         home.git_ignore.unlink()
     with contextlib.suppress(OSError):  # not empty
@@ -190,43 +172,27 @@ def _status_of(
     version = record.version if record else None
     if process is None:
         gone = "dead" if record else "stopped"
-        return ServerStatus(name, gone, version, port, None, None, None)
-    runtime = describe(settings, state)
-    health: str | None
-    if name == "nifi":
-        health = "ok" if nifi.is_ready(runtime.nifi) else None
-    else:
-        health = elasticsearch.health(runtime.elasticsearch)
-    return ServerStatus(
-        name=name,
-        state="running" if health else "starting",
-        version=version,
-        port=port,
-        pid=process.pid,
-        memory=resident(process),
-        health=health,
-    )
+        return ServerStatus(name, gone, version, port)
+    health = _health(name, describe(settings, state))
+    now = "running" if health else "starting"
+    return ServerStatus(name, now, version, port, process.pid, resident(process), health)
 
 
 def _external_status(runtime: Runtime) -> list[ServerStatus]:
     """Of servers that are not ours nothing is known but whether they answer."""
-    healths: dict[ServerName, str | None] = {
-        "nifi": "ok" if nifi.is_ready(runtime.nifi) else None,
-        "elasticsearch": elasticsearch.health(runtime.elasticsearch),
-    }
-    urls = {"nifi": runtime.nifi.url, "elasticsearch": runtime.elasticsearch.url}
-    return [
-        ServerStatus(
-            name=name,
-            state="running" if health else "unreachable",
-            version=None,
-            port=urlsplit(urls[name]).port or 443,
-            pid=None,
-            memory=None,
-            health=health,
-        )
-        for name, health in healths.items()
-    ]
+    found = []
+    for name in SERVERS:
+        health, port = _health(name, runtime), urlsplit(getattr(runtime, name).url).port or 443
+        state = "running" if health else "unreachable"
+        found.append(ServerStatus(name, state, None, port, health=health))
+    return found
+
+
+def _health(name: ServerName, runtime: Runtime) -> str | None:
+    """``ok`` of NiFi, the cluster's color of Elasticsearch; ``None`` without an answer."""
+    if name == "nifi":
+        return "ok" if nifi.is_ready(runtime.nifi) else None
+    return elasticsearch.health(runtime.elasticsearch)
 
 
 def resident(process: psutil.Process) -> int | None:
@@ -256,13 +222,10 @@ def _start(settings: Settings, ready: Provisioned, state: State) -> State:
 def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress) -> State:
     """Waits for all servers; notices one that has died at once."""
     home = settings.folders
-    checks: dict[ServerName, Callable[[], bool]] = {
-        "nifi": lambda: nifi.is_ready(runtime.nifi),
-        "elasticsearch": lambda: elasticsearch.health(runtime.elasticsearch) in ("yellow", "green"),
-    }
+    waiting = list(SERVERS)
     deadline = time.monotonic() + settings.start_timeout
-    while checks:
-        for name in list(checks):
+    while waiting:
+        for name in list(waiting):
             process = state.servers[name].process()
             if process is None:
                 write_state(home.state, state.with_server(name, None))
@@ -272,14 +235,14 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
                     log_tail=_log_tail(home, name),
                     next_command=f"idemflow logs {name}",
                 )
-            if checks[name]():
-                del checks[name]
+            if _health(name, runtime) in ("ok", "yellow", "green"):
+                waiting.remove(name)
                 _log.info("%s answers", name)
                 progress.step(f"{_title(name)} is ready")
                 if name == "elasticsearch":
                     state = _record_server(home, state, process)
-        if checks and time.monotonic() > deadline:
-            name = next(iter(checks))
+        if waiting and time.monotonic() > deadline:
+            name = waiting[0]
             raise NotReady(
                 name,
                 f"{_title(name)} did not answer within {settings.start_timeout} s "
@@ -287,7 +250,7 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
                 log_tail=_log_tail(home, name),
                 next_command=f"idemflow logs {name}",
             )
-        if checks:
+        if waiting:
             time.sleep(POLL_SECONDS)
     return state
 
@@ -310,7 +273,7 @@ def _refuse_other_ports(settings: Settings, state: State, running: set[str]) -> 
             raise SettingError(
                 f"{name}_port",
                 f"{_title(name)} runs on port {state.servers[name].port}, not {wanted}",
-                next_command=f"idemflow down && idemflow up {PORT_OPTIONS[name]} {wanted}",
+                next_command=f"idemflow down && idemflow up --{name}-port {wanted}",
             )
 
 
@@ -318,7 +281,7 @@ def _check_ports(settings: Settings, servers: list[ServerName]) -> None:
     own = frozenset({settings.nifi_port, settings.elasticsearch_port})
     for name in servers:
         port = getattr(settings, f"{name}_port")
-        ports.check_free(name, PORT_OPTIONS[name], port, avoid=own)
+        ports.check_free(name, f"--{name}-port", port, avoid=own)
 
 
 def _log_tail(home: Home, name: ServerName) -> str:

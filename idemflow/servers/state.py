@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
+from pydantic import TypeAdapter
 
 from idemflow.security.owner import write_file
 
@@ -73,24 +74,14 @@ class State:
         return dataclasses.replace(self, servers=servers)
 
 
+_STATE = TypeAdapter(State)
+
+
 def read_state(file: Path) -> State:
     """The state; empty where there is none, or where the file is damaged."""
     try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        return State(
-            servers={
-                name: Recorded(
-                    int(entry["pid"]),
-                    float(entry["create_time"]),
-                    int(entry["port"]),
-                    str(entry["version"]),
-                )
-                for name, entry in table["servers"].items()
-                if name in SERVERS
-            },
-            grants=tuple(str(pattern) for pattern in table["grants"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _STATE.validate_json(file.read_bytes())
+    except (OSError, ValueError):
         return State()
 
 
