@@ -11,8 +11,7 @@ from idemflow.demo.orders import Batch, Counts
 from idemflow.demo.server import Login
 from idemflow.errors import RuntimeNotUp
 from idemflow.servers import ServerStatus
-from idemflow.servers.exclusive import explained_os_errors, locked
-from idemflow.servers.provision import make_home
+from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.supply.progress import Progress
 
 DEFAULT_ORDERS = 1_000

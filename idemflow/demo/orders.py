@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from faker import Faker
-
 from idemflow.demo.postgresql import scram
 from idemflow.demo.server import DATABASE, Login, connect
 from idemflow.errors import UsageError
 from idemflow.supply.progress import Progress
 
 if TYPE_CHECKING:
+    from faker import Faker
     from psycopg import Connection
 
 CUSTOMERS, PRODUCTS, NOTES = 5_000, 500, 300
@@ -93,6 +92,8 @@ class Pools:
     """
 
     def __init__(self, seed: int) -> None:
+        from faker import Faker  # noqa: PLC0415 -- slow to import, and only new orders need it
+
         fake = Faker()
         fake.seed_instance(seed)
         names = [fake.name() for _ in range(CUSTOMERS)]

@@ -23,9 +23,9 @@ from idemflow.demo.postgresql import NAME
 from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, SettingError
 from idemflow.security.owner import folder, write_file
 from idemflow.servers import launch, ports
+from idemflow.servers.exclusive import make_home
 from idemflow.servers.lifecycle import ServerStatus, resident
 from idemflow.servers.logs import tail
-from idemflow.servers.provision import make_home
 from idemflow.servers.state import Recorded
 from idemflow.supply.progress import Progress
 

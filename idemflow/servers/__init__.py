@@ -9,7 +9,7 @@
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.servers.connect import Runtime, check_readable, connect
 from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
-from idemflow.servers.nifi import login
+from idemflow.servers.ready import login
 from idemflow.servers.state import read_state
 from idemflow.supply.progress import Progress, Silent
 

@@ -8,11 +8,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-import requests
 from filelock import FileLock
 
-from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
@@ -31,7 +28,6 @@ LOADER_ROLE = "idemflow_loader"
 LOADER_PRIVILEGES = ("create_index", "write")
 # NiFi reads back nothing but what could not go in, to send it again.
 LOADER_READS = "idemflow-dead-letters"
-TIMEOUT = 10.0  # seconds for one request
 
 
 def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
@@ -132,7 +128,7 @@ def command(settings: Settings, java: Java) -> launch.Command:
     environment["CLI_JAVA_OPTS"] = "-XX:TieredStopAtLevel=1"
     return launch.Command(
         server="elasticsearch",
-        arguments=[root / "dist" / "bin" / "elasticsearch", "-p", pid_file(home)],
+        arguments=[root / "dist" / "bin" / "elasticsearch", "-p", home.elasticsearch_pid],
         environment=environment,
         folder=root,
         output=home.elasticsearch_logs / "console.log",
@@ -140,35 +136,7 @@ def command(settings: Settings, java: Java) -> launch.Command:
     )
 
 
-def pid_file(home: Home) -> Path:
-    """Where the server notes its process."""
-    return home.elasticsearch / "tmp" / "elasticsearch.pid"
-
-
-def server_process(home: Home, launcher: psutil.Process) -> psutil.Process:
-    """The server that a launcher has started; the launcher itself where there is none yet."""
-    try:
-        noted = int(pid_file(home).read_text(encoding="ascii"))
-        return next((c for c in launcher.children() if c.pid == noted), launcher)
-    except (OSError, ValueError, psutil.Error):
-        return launcher
-
-
 def clean(home: Home) -> None:
     """Removes what a former process left in its folder for temporary files."""
     for path in (home.elasticsearch / "tmp").iterdir():
         remove(path)
-
-
-def health(elasticsearch: Endpoint) -> str | None:
-    """The cluster's health: ``green``, ``yellow`` or ``red``; ``None`` without an answer."""
-    try:
-        with session(elasticsearch) as http:
-            reply = http.get(
-                f"{elasticsearch.url}/_cluster/health",
-                auth=(elasticsearch.username, elasticsearch.password),
-                timeout=TIMEOUT,
-            )
-            return str(reply.json()["status"]) if reply.status_code == 200 else None
-    except (requests.RequestException, ValueError, KeyError, TypeError):
-        return None

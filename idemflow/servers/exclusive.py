@@ -1,4 +1,4 @@
-"""What commands that change a runtime run within: its lock, and words for the disk's errors."""
+"""What commands that change a runtime need: its folder, its lock, words for the disk's errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,27 @@ from collections.abc import Iterator
 from filelock import FileLock, Timeout
 
 from idemflow.config.paths import Home
+from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
+from idemflow.security.owner import Owner, folder, servers_user, write_file
 from idemflow.supply.progress import Progress
 
 LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
+
+
+def make_home(settings: Settings) -> Owner:
+    """Makes the runtime's folder.
+
+    Returns:
+        the user that the servers run as.
+    """
+    owner = servers_user(settings.home, settings.run_as_user)
+    folder(settings.home, 0o700 if owner.is_self else 0o755)
+    # By default it lies in the project: a `git add .` there must not take secrets and data along.
+    ignore = settings.folders.git_ignore
+    if not ignore.exists():
+        write_file(ignore, "*\n")
+    return owner
 
 
 @contextlib.contextmanager

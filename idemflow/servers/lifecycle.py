@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psutil
@@ -14,13 +15,15 @@ from idemflow.config.paths import Home
 from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
 from idemflow.security.owner import remove
-from idemflow.servers import elasticsearch, launch, nifi, ports
+from idemflow.servers import launch, ports, ready
 from idemflow.servers.connect import Runtime, connect, describe
-from idemflow.servers.exclusive import explained_os_errors, locked
+from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
-from idemflow.servers.provision import Provisioned, make_home, provision
 from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
 from idemflow.supply.progress import Progress
+
+if TYPE_CHECKING:
+    from idemflow.servers.provision import Provisioned
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
@@ -91,6 +94,9 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         NotReady: a server did not answer in time.
         SupplyError: an artifact could not be downloaded.
     """
+    # jgo and cryptography take longer to import than all that `down` and `status` need.
+    from idemflow.servers.provision import provision  # noqa: PLC0415
+
     began = time.monotonic()
     home = settings.folders
     with explained_os_errors():
@@ -103,9 +109,9 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             if missing:
                 _check_ports(settings, missing)
                 remember_ports(settings)
-                ready = provision(settings, missing, state.grants, progress)
+                laid_out = provision(settings, missing, state.grants, progress)
                 progress.step("Starting " + " and ".join(map(_title, missing)))
-                state = _start(settings, ready, state)
+                state = _start(settings, laid_out, state)
             runtime = describe(settings, state)
             state = _wait(settings, state, runtime, progress)
     return UpResult(
@@ -191,8 +197,8 @@ def _external_status(runtime: Runtime) -> list[ServerStatus]:
 def _health(name: ServerName, runtime: Runtime) -> str | None:
     """``ok`` of NiFi, the cluster's color of Elasticsearch; ``None`` without an answer."""
     if name == "nifi":
-        return "ok" if nifi.is_ready(runtime.nifi) else None
-    return elasticsearch.health(runtime.elasticsearch)
+        return "ok" if ready.is_ready(runtime.nifi) else None
+    return ready.health(runtime.elasticsearch)
 
 
 def resident(process: psutil.Process) -> int | None:
@@ -203,14 +209,14 @@ def resident(process: psutil.Process) -> int | None:
         return None
 
 
-def _start(settings: Settings, ready: Provisioned, state: State) -> State:
-    for name, command in ready.commands.items():
-        child = launch.start(command, ready.owner)
+def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
+    for name, command in laid_out.commands.items():
+        child = launch.start(command, laid_out.owner)
         record = Recorded(
             child.pid,
             child.create_time(),
             getattr(settings, f"{name}_port"),
-            ready.versions[name],
+            laid_out.versions[name],
         )
         # On record before anything else can fail, so that `down` finds it.
         state = state.with_server(name, record)
@@ -257,7 +263,7 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
 
 def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
     """Puts Elasticsearch's server on record in place of its launcher, which ends with it."""
-    server = elasticsearch.server_process(home, launcher)
+    server = ready.server_process(home, launcher)
     record = replace(
         state.servers["elasticsearch"], pid=server.pid, create_time=server.create_time()
     )

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
-from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.paths import resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
-from idemflow.errors import LoginRefused, Unreachable
 from idemflow.security import certificates
 from idemflow.security.owner import Owner, folder, place, remove, write_file
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
@@ -22,7 +18,6 @@ from idemflow.supply.java import Java
 from idemflow.supply.python_env import PythonEnvironment
 
 MAIN_CLASS = "org.apache.nifi.NiFi"
-TIMEOUT = 10.0  # seconds for one request
 
 
 @dataclass(frozen=True)
@@ -146,57 +141,3 @@ def command(
         output=home.nifi_logs / "console.log",
         log=home.log("nifi"),
     )
-
-
-def is_ready(nifi: Endpoint) -> bool:
-    """Whether a person could use the canvas now: the login works and the flow answers.
-
-    Raises:
-        LoginRefused: NiFi answers, and refuses the runtime's own login.
-    """
-    try:
-        with session(nifi) as http:
-            # Without a login: cheap, and 401 as soon as the API is there.
-            if http.get(f"{nifi.url}/nifi-api/flow/status", timeout=TIMEOUT).status_code != 401:
-                return False
-            token = login(nifi)
-            reply = http.get(
-                f"{nifi.url}/nifi-api/flow/status",
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=TIMEOUT,
-            )
-            return reply.status_code == 200
-    except (requests.RequestException, Unreachable):
-        return False
-
-
-def login(nifi: Endpoint) -> str:
-    """A token for NiFi's API.
-
-    Raises:
-        LoginRefused: wrong user or password.
-        Unreachable: no or another answer.
-    """
-    try:
-        with session(nifi) as http:
-            reply = http.post(
-                f"{nifi.url}/nifi-api/access/token",
-                data={"username": nifi.username, "password": nifi.password},
-                timeout=TIMEOUT,
-            )
-    except requests.RequestException as error:
-        raise Unreachable(
-            f"NiFi at {nifi.url} does not answer: {type(error).__name__}",
-            next_command="idemflow status",
-        ) from error
-    if reply.status_code in (400, 401, 403):
-        raise LoginRefused(
-            f"NiFi at {nifi.url} refuses the login of {nifi.username}",
-            next_command="idemflow status",
-        )
-    if reply.status_code != 201:
-        raise Unreachable(
-            f"NiFi at {nifi.url} answers {reply.status_code} to a login",
-            next_command="idemflow logs nifi",
-        )
-    return reply.text

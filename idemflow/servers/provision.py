@@ -14,9 +14,10 @@ from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates
-from idemflow.security.owner import Owner, folder, servers_user, write_file
+from idemflow.security.owner import Owner, folder
 from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.servers import elasticsearch, nifi
+from idemflow.servers.exclusive import make_home
 from idemflow.servers.launch import Command
 from idemflow.servers.state import ServerName
 from idemflow.supply import bundle
@@ -44,21 +45,6 @@ class Provisioned:
     owner: Owner
     commands: dict[ServerName, Command]
     versions: dict[ServerName, str]
-
-
-def make_home(settings: Settings) -> Owner:
-    """Makes the runtime's folder.
-
-    Returns:
-        the user that the servers run as.
-    """
-    owner = servers_user(settings.home, settings.run_as_user)
-    folder(settings.home, 0o700 if owner.is_self else 0o755)
-    # By default it lies in the project: a `git add .` there must not take secrets and data along.
-    ignore = settings.folders.git_ignore
-    if not ignore.exists():
-        write_file(ignore, "*\n")
-    return owner
 
 
 def provision(

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from idemflow.config import settings
-from idemflow.servers.provision import make_home
+from idemflow.servers.exclusive import make_home
 
 
 def test_git_does_not_see_a_runtime_in_its_project(tmp_path: Path) -> None:
