@@ -96,9 +96,7 @@ class Home:
     drivers = _Below("drivers", above="nifi")  # the JDBC drivers that NiFi may load
     elasticsearch = _Below("elasticsearch")  # dist/ of idemflow, the rest of Elasticsearch
     elasticsearch_logs = _Below("logs", above="elasticsearch")
-    elasticsearch_pid = _Below(
-        "tmp/elasticsearch.pid", above="elasticsearch"
-    )  # the server notes it
+    elasticsearch_pid = _Below("tmp/elasticsearch.pid", above="elasticsearch")  # by the server
     flow_copies = _Below("flows")  # the folder of flows()
 
     def turn(self, pipeline: str) -> Path:

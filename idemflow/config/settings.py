@@ -57,6 +57,8 @@ class _Given:
 
     def paths(self) -> tuple[Path, ...]:
         many = self.value.split(os.pathsep) if isinstance(self.value, str) else self.value
+        if not isinstance(many, list | tuple):
+            raise self.error(" is not a list of folders")
         return tuple(_Given(self.name, one, self.source, self.base).path() for one in many if one)
 
     def options(self) -> tuple[str, ...]:

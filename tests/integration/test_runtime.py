@@ -172,15 +172,22 @@ def test_open_shows_the_login_on_request_only(idemflow: Idemflow) -> None:
     assert "password" not in idemflow.json("open")
 
 
+def test_each_request_is_told_without_secrets(idemflow: Idemflow) -> None:
+    shown = idemflow.ok("status", "-vv").stderr
+    assert '"POST /nifi-api/access/token HTTP/1.1" 201' in shown
+    assert '"GET /_cluster/health HTTP/1.1" 200' in shown
+    assert not [secret for secret in secrets(idemflow).values() if secret in shown]
+    assert "Bearer" not in shown
+
+
 def test_logs(idemflow: Idemflow) -> None:
     for server in ("nifi", "elasticsearch"):
         assert len(idemflow.ok("logs", server, "-n", "3").stdout.splitlines()) == 3
 
 
 def test_the_port_of_another_checkout_is_explained(idemflow: Idemflow, project: Project) -> None:
-    other = Idemflow(
-        replace(idemflow.settings(), project=project.path, home=project.path / ".idemflow")
-    )
+    place = {"project": project.path, "home": project.path / ".idemflow"}
+    other = Idemflow(idemflow.settings().model_copy(update=place))
     result = other.fail("up")
     assert f"port {idemflow.settings().nifi_port}, which nifi needs" in result.stderr
     assert f"the idemflow runtime of {idemflow.settings().project}" in result.stderr
@@ -191,7 +198,7 @@ def test_the_port_of_another_checkout_is_explained(idemflow: Idemflow, project: 
 
 def test_another_port_for_a_running_server_is_refused(idemflow: Idemflow) -> None:
     running = idemflow.settings().nifi_port
-    other = Idemflow(replace(idemflow.settings(), nifi_port=free_ports(1)[0]))
+    other = Idemflow(idemflow.settings().model_copy(update={"nifi_port": free_ports(1)[0]}))
     result = other.fail("up")
     assert result.code == 2
     assert f"NiFi runs on port {running}" in result.stderr

@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ class Idemflow:
 
     def inside(self, project: Path) -> Idemflow:
         """The same command on the same runtime, in another project's folder."""
-        return Idemflow(replace(self.resolved, project=project))
+        return Idemflow(self.resolved.model_copy(update={"project": project}))
 
     def settings(self) -> Settings:
         """The settings that the commands see."""

@@ -117,6 +117,8 @@ def test_an_unusable_value_is_named(name: str, value: str, cause: str) -> None:
         ('[settings]\nnifi_password = "x"\n', "secrets do not belong in"),
         ('[settings]\nproject = "x"\n', "no such setting"),
         ("settings = 1\n", "must be a table"),
+        ("[settings]\nnars = 5\n", "nars: 5 from idemflow.toml is not a list of folders"),
+        ("[settings]\nnars = [5]\n", "nars: 5 from idemflow.toml is not a text"),
         ("[settings\n", "idemflow.toml: "),
     ],
 )
