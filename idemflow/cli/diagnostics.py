@@ -46,6 +46,11 @@ class _Shown(logging.Handler):
         super().__init__(logging.WARNING)
         self.console = console
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        # A library's warning of a second attempt is for those who ask for requests.
+        asked = record.name.startswith("idemflow") or self.level <= logging.DEBUG
+        return asked and bool(super().filter(record))
+
     def emit(self, record: logging.LogRecord) -> None:
         self.console.print(self.format(record), markup=False)
 

@@ -97,18 +97,13 @@ def _external(settings: Settings) -> Runtime:
             )
         return value
 
-    nifi = Endpoint(
-        required("nifi_url"),
-        required("nifi_username"),
-        required("nifi_password"),
-        settings.nifi_ca,
-    )
-    own = Endpoint(
-        required("elasticsearch_url"),
-        required("elasticsearch_username"),
-        required("elasticsearch_password"),
-        settings.elasticsearch_ca,
-    )
+    def endpoint(server: str) -> Endpoint:
+        url, user, password = (
+            required(f"{server}_{name}") for name in ("url", "username", "password")
+        )
+        return Endpoint(url, user, password, getattr(settings, f"{server}_ca"))
+
+    nifi, own = endpoint("nifi"), endpoint("elasticsearch")
     loader = replace(own, url=settings.loader_url or own.url)
     if settings.loader_username:
         loader = replace(

@@ -38,6 +38,7 @@ def commands() -> Iterator[None]:
         logging.getLogger("idemflow.canvas").info("a change")
         logging.getLogger("idemflow.canvas").debug("a detail, password=%s", SECRET)
         logging.getLogger("urllib3.connectionpool").debug('"GET /nifi-api/flow/status" 200')
+        logging.getLogger("urllib3.connectionpool").warning("Retrying /nifi-api/flow/status")
         logging.getLogger("somebody.else").error("not ours")
 
     @main.command()
@@ -58,7 +59,7 @@ def call(*arguments: str, **environment: str) -> Result:
 @pytest.mark.usefixtures("home", "commands")
 @pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize(
-    ("flag", "shown"), [(None, 0), ("-v", 1), ("--verbose", 1), ("-vv", 3), ("-vvv", 3)]
+    ("flag", "shown"), [(None, 0), ("-v", 1), ("--verbose", 1), ("-vv", 4), ("-vvv", 4)]
 )
 def test_verbosity(flag: str | None, shown: int, behind: bool) -> None:
     given = [flag] if flag else []
