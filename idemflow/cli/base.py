@@ -28,8 +28,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-# Where each command is. Only its own module is imported, since the clients of NiFi and of
-# Elasticsearch, which many need and `up` and `down` do not, take longer than all else.
+# Where each command is. Only its own module is imported: the clients of NiFi and Elasticsearch take
+# long, and `up` and `down` need neither.
 _MODULES = {
     "dead-letters": "dead_letters",
     "deploy": "pipelines",

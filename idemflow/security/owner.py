@@ -52,8 +52,8 @@ class Owner:
 def servers_user(home: Path, wanted: str | None) -> Owner:
     """Who the servers run as.
 
-    As a normal user: oneself. As root: the wanted user, or else a number that no account has,
-    always the same for a runtime, so that no account has to be made.
+    As a normal user: oneself. As root: the wanted user, or else a number that no account has. It is
+    always the same for a runtime.
 
     Raises:
         SettingError: the wanted user does not exist, or is root.

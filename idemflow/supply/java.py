@@ -66,10 +66,9 @@ class Java:
 def start_options(java: Java, home: Home) -> list[str]:
     """JVM options that shorten a server's start, and leave its speed under load as it is.
 
-    The JDK's own classes are mapped from an archive (class data sharing), which the wheel comes
-    without, and classes that only the start needs are left to the quick compiler. The optimizing
-    one waits for ten times the calls that it otherwise waits for: it takes a third of the processor
-    time of a start by default, for code that is not called much more often.
+    The JDK's own classes are mapped from an archive (class data sharing), which the wheel lacks.
+    The optimizing compiler waits for ten times the usual calls: by default it takes a third of a
+    start's processor time, for code that only the start needs.
     """
     directives = home.root / "compiler-directives.json"
     place(resources() / "conf" / "compiler-directives.json", directives)
