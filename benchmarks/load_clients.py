@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,13 @@ def connect(endpoint: Endpoint) -> Elasticsearch:
         ca_certs=str(endpoint.ca_file),
         request_timeout=120,
     )
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def create_index(client: Elasticsearch, index: str) -> None:
