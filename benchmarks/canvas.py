@@ -48,8 +48,7 @@ def delete_group(name: str) -> None:
 
 def stop_group(group: str) -> None:
     """Stop all steps of a group."""
-    stopped = nipyapi.nifi.ScheduleComponentsEntity(id=group, state="STOPPED")
-    nipyapi.nifi.FlowApi().schedule_components(group, stopped)
+    nipyapi.canvas.schedule_process_group(group, False)
 
 
 def processor(group: str, name: str) -> nipyapi.nifi.ProcessorEntity:
