@@ -21,9 +21,9 @@ from benchmarks.load_clients import (
     check_and_delete,
     connect,
     create_index,
-    indexed,
     load_parallel_bulk,
     load_raw,
+    written,
 )
 from benchmarks.people import people
 from benchmarks.report import Report, command
@@ -86,7 +86,7 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
 def _from_queue(group: LoadCanvas, client: Elasticsearch, documents: int) -> float:
     group.fill(documents)
     create_index(client, INDEX)
-    return group.empty(INDEX, lambda: indexed(client, INDEX) >= documents)
+    return group.empty(INDEX, lambda: written(client, INDEX) >= documents)
 
 
 main = command(

@@ -52,10 +52,12 @@ def create_index(client: Elasticsearch, index: str) -> None:
     )
 
 
-def indexed(client: Elasticsearch, index: str) -> int:
-    """How many documents have been written to an index, refreshed or not."""
-    stats = client.indices.stats(index=index, metric="indexing")
-    return int(stats["_all"]["primaries"]["indexing"]["index_total"])
+def written(client: Elasticsearch, index: str) -> int:
+    """How many documents have ever been written to an index, refreshed or not."""
+    found = client.options(ignore_status=404).indices.stats(index=index, metric="indexing")
+    if "_all" not in found:
+        return 0
+    return int(found["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
 
 
 def check_and_delete(client: Elasticsearch, index: str, expected: int) -> None:

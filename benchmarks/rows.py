@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import canvas, rows_loader
-from benchmarks.load_clients import connect
+from benchmarks.load_clients import connect, written
 from benchmarks.project import ROOT, project, save
 from benchmarks.report import explained
-from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, table, written
+from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, table
 from idemflow.commands import deploy, run, up
 from idemflow.config import settings
 from idemflow.config.settings import Settings

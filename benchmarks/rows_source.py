@@ -42,14 +42,6 @@ def table(settings: Settings, count: int) -> Iterator[server.Login]:
             connection.execute("drop table benchmark_rows")
 
 
-def written(client: Elasticsearch, index: str) -> int:
-    """How many documents have ever been written to an index, refreshed or not."""
-    found = client.options(ignore_status=404).indices.stats(index=index, metric="indexing")
-    if "_all" not in found:
-        return 0
-    return int(found["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
-
-
 def checksum(client: Elasticsearch, index: str) -> tuple[int, int]:
     """How many documents an index holds, and a sum over ids and contents in any order."""
     client.indices.refresh(index=index)

@@ -29,7 +29,7 @@ from elasticsearch import Elasticsearch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load_clients import connect, free_port, indexed
+from benchmarks.load_clients import connect, free_port, written
 from benchmarks.report import PLOTS, explained
 from idemflow.commands import up
 from idemflow.config import settings
@@ -190,8 +190,7 @@ def _load_alone(project: _Project, client: Elasticsearch, name: str, records: in
     """Seconds of a run that nobody watches."""
     project.run("start", name)
     deadline = time.monotonic() + _DEADLINE
-    client.indices.create(index=name) if not client.indices.exists(index=name) else None
-    while indexed(client, name) < records:
+    while written(client, name) < records:
         if time.monotonic() > deadline:
             raise IdemflowError(f"{name}: not all documents were written in {_DEADLINE:.0f} s")
         time.sleep(_POLL)
