@@ -10,7 +10,7 @@ from idemflow.cli.base import err, json_option, main, out, print_json, resolve
 from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
-from idemflow.commands import schedule as schedule_command
+from idemflow.commands import start as schedule_command
 from idemflow.commands import verify as verify_command
 from idemflow.errors import NotIdempotent
 

@@ -10,7 +10,7 @@ from idemflow import servers
 from idemflow.canvas import control, deployments, parameters, registry, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
-from idemflow.commands import version as versioning
+from idemflow.commands import flow as versioning
 from idemflow.commands._session import Session, session
 from idemflow.config import databases
 from idemflow.config.databases import Database

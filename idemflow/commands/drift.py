@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from idemflow.canvas import control, versions
 from idemflow.canvas.difference import Change
-from idemflow.commands import deploy, version
+from idemflow.commands import deploy
+from idemflow.commands import flow as version
 from idemflow.config.settings import Settings
 from idemflow.pipeline import spec
 

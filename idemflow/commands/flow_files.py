@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idemflow.canvas import control, deployments, flow_file, versions
 from idemflow.canvas import deploy as canvas
-from idemflow.commands import version
+from idemflow.commands import flow as version
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from idemflow.canvas.difference import Change
-from idemflow.cli.tables.versions import drift_tables
+from idemflow.cli.tables.flow import drift_tables
 from idemflow.commands.drift import Drift
 
 CHANGE = Change("people / Load / Put documents", "tasks", "1", "4")

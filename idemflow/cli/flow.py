@@ -10,11 +10,11 @@ import click
 
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve
 from idemflow.cli.tables import pipelines as progress_report
-from idemflow.cli.tables import versions as tables
+from idemflow.cli.tables import flow as tables
 from idemflow.commands import drift as drift_command
 from idemflow.commands import flow_files
 from idemflow.commands import registry as registry_command
-from idemflow.commands import version as command
+from idemflow.commands import flow as command
 from idemflow.errors import Drift
 from idemflow.versions.repository import Version
 

@@ -8,8 +8,8 @@ import click
 
 from idemflow.cli.base import json_option, main, out, print_json, resolve
 from idemflow.cli.tables import pipelines as tables
-from idemflow.commands import rollback as rollback_command
-from idemflow.commands import state as state_command
+from idemflow.commands import snapshot as rollback_command
+from idemflow.commands import source as state_command
 
 
 @main.group()

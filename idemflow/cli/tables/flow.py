@@ -12,7 +12,7 @@ from idemflow.canvas.difference import Change
 from idemflow.canvas.registry import Client
 from idemflow.cli.tables.pipelines import difference_table
 from idemflow.commands.drift import Drift
-from idemflow.commands.version import Log, Status
+from idemflow.commands.flow import Log, Status
 from idemflow.versions.repository import Version
 
 
