@@ -1,13 +1,17 @@
-"""``idemflow schedule``, ``start`` and ``stop``: when a pipeline runs by itself."""
+"""``idemflow start``: let a pipeline run by itself."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, available_timezones
 
 from idemflow.canvas import control
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
-from idemflow.errors import UsageError
+from idemflow.errors import CanvasError, UsageError
+from idemflow.pipeline import cron as cron_expression
 from idemflow.pipeline import spec
 
 
@@ -17,47 +21,43 @@ class Schedule:
 
     Attributes:
         pipeline: the pipeline's name.
-        every: the period, in NiFi's words.
+        every: the period, in NiFi's words; ``None`` where it runs by a cron expression.
+        cron: that, as NiFi has it: six fields, the second first.
+        clock: the zone of NiFi's clock, which those are of.
         running: whether runs are started on that schedule.
         queued: FlowFiles that are on their way.
     """
 
     pipeline: str
-    every: str
+    every: str | None
+    cron: str | None
+    clock: str
     running: bool
     queued: int
 
 
-def schedule(settings: Settings, name: str, every: str) -> Schedule:
-    """Set how often a pipeline runs, and go on or stay stopped as it was.
+def start(
+    settings: Settings,
+    name: str,
+    *,
+    every: str | None = None,
+    cron: str | None = None,
+    timezone: str | None = None,
+) -> Schedule:
+    """Start a pipeline on the schedule that it has, or on another.
 
     Args:
         settings: the resolved settings.
         name: the pipeline's name.
-        every: the period, such as ``5 min``.
+        every: a run now, and one each such period, such as ``5 min``; or
+        cron: a run at these times: five fields as in a crontab, or six with the second first.
+        timezone: the zone of these times, such as ``Europe/Berlin``; ``None`` for NiFi's own.
 
     Raises:
-        UsageError: that is no period.
+        UsageError: that is no schedule, or NiFi cannot say it; or the pipeline is a snapshot,
+            which only ``idemflow run`` can publish.
     """
-    try:
-        spec.check_period(every)
-    except ValueError as error:
-        raise UsageError(
-            f"{every!r} is not a period: {error}",
-            next_command=f'idemflow schedule {name} "5 min"',
-        ) from None
-    with session(settings, name):
-        group = control.group_id(name)
-        control.set_period(group, every)
-        return _now(name, group)
-
-
-def start(settings: Settings, name: str) -> Schedule:
-    """Start a pipeline: a run now, and one each period.
-
-    Raises:
-        UsageError: it is a snapshot, which only ``idemflow run`` can publish.
-    """
+    zone = _checked(name, every, cron, timezone)
     with session(settings, name) as opened:
         if opened.pipeline.snapshot:
             raise UsageError(
@@ -66,32 +66,84 @@ def start(settings: Settings, name: str) -> Schedule:
                 next_command=f"let cron or a timer run: idemflow run {name}",
             )
         group = control.group_id(name)
+        if every is not None:
+            control.set_schedule(group, every)
+        elif cron is not None:
+            _set_cron(name, group, cron, zone)
         control.start_steps(group)
         control.schedule_trigger(group, running=True)
-        return _now(name, group)
+        return schedule(name, group)
 
 
-def stop(settings: Settings, name: str, *, everything: bool = False) -> Schedule:
-    """Stop a pipeline's schedule; what is on its way still arrives.
-
-    Args:
-        settings: the resolved settings.
-        name: the pipeline's name.
-        everything: stop all steps as well; what is queued stays queued until ``start``.
-    """
-    with session(settings, name):
-        group = control.group_id(name)
-        control.schedule_trigger(group, running=False)
-        if everything:
-            control.stop(group)
-        return _now(name, group)
-
-
-def _now(name: str, group: str) -> Schedule:
-    trigger = control.trigger(group)
+def schedule(name: str, group: str) -> Schedule:
+    """The schedule of a pipeline's process group."""
+    trigger = control.trigger(group).component
+    period = str(trigger.config.scheduling_period)
+    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
     return Schedule(
         pipeline=name,
-        every=str(trigger.component.config.scheduling_period),
-        running=trigger.component.state == "RUNNING",
+        every=None if by_cron else period,
+        cron=period if by_cron else None,
+        clock=control.clock(),
+        running=trigger.state == "RUNNING",
         queued=control.activity(group).queued,
     )
+
+
+def _checked(
+    name: str, every: str | None, cron: str | None, timezone: str | None
+) -> ZoneInfo | None:
+    """The zone, where all of them can be meant.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if every is not None and cron is not None:
+        raise UsageError(
+            "--every and --cron are two schedules; a pipeline has one",
+            next_command=f'idemflow start {name} --every "5 min"',
+        )
+    if timezone is not None and cron is None:
+        raise UsageError(
+            "--timezone is the zone of --cron's times, and there is no --cron",
+            next_command=f'idemflow start {name} --cron "0 6 * * *" --timezone {timezone}',
+        )
+    if every is not None:
+        try:
+            spec.check_period(every)
+        except ValueError as error:
+            raise UsageError(
+                f"--every {every!r} is not a period: {error}",
+                next_command=f'idemflow start {name} --every "5 min"',
+            ) from None
+    if timezone is None:
+        return None
+    known = available_timezones()
+    if timezone not in known:
+        close = difflib.get_close_matches(timezone, known, n=1)
+        raise UsageError(
+            f"--timezone {timezone!r} is not a zone of the tz database"
+            + (f"; did you mean {close[0]}?" if close else ", such as Europe/Berlin"),
+            next_command=f'idemflow start {name} --cron "{cron}" --timezone '
+            + (close[0] if close else "Europe/Berlin"),
+        )
+    return ZoneInfo(timezone)
+
+
+def _set_cron(name: str, group: str, cron: str, zone: ZoneInfo | None) -> None:
+    clock = control.clock()
+    try:
+        expression = cron_expression.convert(cron, zone, clock, datetime.now(UTC))
+    except ValueError as error:
+        raise UsageError(
+            f"--cron {cron!r}: {error}",
+            next_command=f'idemflow start {name} --cron "0 6 * * *" (by NiFi\'s clock, {clock}), '
+            f"or let the machine's own cron call: idemflow run {name}",
+        ) from None
+    try:
+        control.set_schedule(group, expression, cron=True)
+    except CanvasError as error:
+        raise CanvasError(
+            f"--cron {cron!r}: {error.message}",
+            next_command=f'idemflow start {name} --cron "0 6 * * *"',
+        ) from error
