@@ -51,7 +51,7 @@ def _text(pipeline: Pipeline, name: str, value: str) -> str:
         if kind is bool:
             return parameters.text({"true": True, "false": False}[value.lower()])
         made = kind(value)
-        if kind is float and not math.isfinite(made):
+        if isinstance(made, float) and not math.isfinite(made):
             raise ValueError  # JSON, which the trigger carries the arguments in, has no such number
         return parameters.text(made)
     except (KeyError, ValueError):

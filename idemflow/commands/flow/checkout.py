@@ -44,7 +44,7 @@ def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
     if position == len(known):
         raise UsageError(
             f"{current.title} is the first version of {name}: there is none before it",
-            next_command=f"idemflow version log {name}",
+            next_command=f"idemflow flow log {name}",
         )
     return _checkout(store, name, known[position], force=force)
 

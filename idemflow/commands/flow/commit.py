@@ -38,7 +38,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     except CanvasError as error:
         raise CanvasError(
             error.message,
-            next_command=f"idemflow version diff {name} {before[0].id[:9]} to see the difference; "
+            next_command=f"idemflow flow diff {name} {before[0].id[:9]} to see the difference; "
             "then commit --force, or checkout --force"
             if before
             else None,

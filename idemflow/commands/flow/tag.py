@@ -19,6 +19,6 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
     if not revision and (local := changes_since(store, name, version)):
         raise UsageError(
             f"{name} was changed on the canvas in {len(local)} place(s): a tag would not have them",
-            next_command=f'idemflow version commit {name} -m "..."',
+            next_command=f'idemflow flow commit {name} -m "..."',
         )
     return store.tag(name, label.removeprefix(f"{name}@"), version)

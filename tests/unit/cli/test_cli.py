@@ -53,6 +53,28 @@ def test_each_commands_help_has_an_example_that_calls_it() -> None:
         assert re.search(rf"^ +{path}( |$)", one.help or "", re.MULTILINE), path
 
 
+_NAMED = re.compile(
+    r"(?:`|^\$ (?:\.venv/bin/)?|next_command=[(\s]*f?[\"'])idemflow ([a-z-]+)(?: ([a-z-]+))?",
+    re.MULTILINE,
+)
+
+
+def test_every_command_that_docs_and_messages_name_exists() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("idemflow/**/*.py")]
+    known = dict(commands(main))
+    named = 0
+    for page in pages:
+        for name, verb in _NAMED.findall(page.read_text(encoding="utf-8")):
+            if name == "deployments":  # a parameter context
+                continue
+            named += 1
+            found = known.get(f"idemflow {name}")
+            assert found is not None, f"{page}: idemflow {name}"
+            if isinstance(found, click.Group) and verb:
+                assert f"idemflow {name} {verb}" in known, f"{page}: idemflow {name} {verb}"
+    assert named > 200
+
+
 @pytest.mark.parametrize(("typed", "close"), [("verfy", "verify"), ("flows", "flow")])
 def test_an_unknown_command(typed: str, close: str) -> None:
     done = idemflow(typed)
@@ -113,7 +135,11 @@ def test_exit_codes_are_documented_and_each_is_used() -> None:
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", page, re.MULTILINE)
     assert {int(code): meaning for code, meaning in rows} == errors.EXIT_CODES
-    raised = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}
+    raised = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.IdemflowError)
+    }
     assert raised | {0, errors.CRASHED, errors.STOPPED} == set(errors.EXIT_CODES)
     # The text at the top of errors.py names the codes, too.
     said = re.findall(r"(\w+) +exit (\d)", errors.__doc__ or "")
