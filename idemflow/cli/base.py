@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,19 +59,39 @@ _GROUPS = {
 _MODULES = {name: module for group in _GROUPS.values() for name, module in group.items()}
 
 
-class Program(click.Group):
+class Noun(click.Group):
+    """Lists its verbs in the order of their work, each with the whole of its first sentence."""
+
+    group_class: type[click.Group] | type[type] | None = type  # a group in it is one, too
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_section(ctx, formatter, "Commands", self.list_commands(ctx))
+
+    def format_section(
+        self, ctx: click.Context, formatter: click.HelpFormatter, title: str, names: Iterable[str]
+    ) -> None:
+        """Write the lines of some of the commands below a heading."""
+        with formatter.section(title):
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            formatter.write_dl(
+                [(name, one.get_short_help_str(200)) for name, one in found if one is not None]
+            )
+
+
+class Program(Noun):
     """Imports a command when it is called, and prints each error as one message with what next."""
+
+    group_class = Noun
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(_MODULES)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in _GROUPS.items():
-            with formatter.section(title):
-                found = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl(
-                    [(name, one.get_short_help_str(200)) for name, one in found if one is not None]
-                )
+            self.format_section(ctx, formatter, title, names)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

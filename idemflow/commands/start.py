@@ -116,6 +116,9 @@ def _checked(
                 f"--every {every!r} is not a period: {error}",
                 next_command=f'idemflow start {name} --every "5 min"',
             ) from None
+    if cron is not None:
+        # What is no expression anywhere is told before a server is asked.
+        _told(name, cron, None, "UTC")
     if timezone is None:
         return None
     known = available_timezones()
@@ -130,16 +133,19 @@ def _checked(
     return ZoneInfo(timezone)
 
 
-def _set_cron(name: str, group: str, cron: str, zone: ZoneInfo | None) -> None:
-    clock = control.clock()
+def _told(name: str, cron: str, zone: ZoneInfo | None, clock: str) -> str:
     try:
-        expression = cron_expression.convert(cron, zone, clock, datetime.now(UTC))
+        return cron_expression.convert(cron, zone, clock, datetime.now(UTC))
     except ValueError as error:
         raise UsageError(
             f"--cron {cron!r}: {error}",
-            next_command=f'idemflow start {name} --cron "0 6 * * *" (by NiFi\'s clock, {clock}), '
+            next_command=f'idemflow start {name} --cron "0 6 * * *" (by NiFi\'s clock), '
             f"or let the machine's own cron call: idemflow run {name}",
         ) from None
+
+
+def _set_cron(name: str, group: str, cron: str, zone: ZoneInfo | None) -> None:
+    expression = _told(name, cron, zone, control.clock())
     try:
         control.set_schedule(group, expression, cron=True)
     except CanvasError as error:
