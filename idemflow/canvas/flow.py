@@ -21,8 +21,8 @@ from idemflow.canvas import replay, sources
 from idemflow.drawing import catalog
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
-from idemflow.pipeline.sources import SqlSource
 from idemflow.pipeline.spec import Pipeline, Sources
+from idemflow.sources.sql.model import SqlSource
 
 IDENTIFY = "Identify records"
 PUT = "Put documents"

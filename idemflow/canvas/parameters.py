@@ -12,9 +12,9 @@ import nipyapi
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
 from idemflow.config.databases import Database
-from idemflow.pipeline.sources import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Runtime
+from idemflow.sources.script.model import ScriptSource
 from idemflow.steps.replay import NONE
 
 _MARK = "; set by idemflow, print "

@@ -16,9 +16,11 @@ from idemflow import steps
 from idemflow.drawing import catalog
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
-from idemflow.pipeline.fields import seconds
-from idemflow.pipeline.sources import FilesSource, ScriptSource, Sql, SqlSource
 from idemflow.pipeline.spec import Pipeline
+from idemflow.sources.fields import seconds
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.script.model import ScriptSource
+from idemflow.sources.sql.model import Sql, SqlSource
 
 TRIGGER = "Start a run"
 COLLECT = "Collect records"

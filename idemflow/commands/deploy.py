@@ -18,8 +18,9 @@ from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
-from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.servers import Runtime
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql.model import SqlSource
 from idemflow.versions import repository
 from idemflow.versions.repository import Version
 

@@ -25,7 +25,7 @@ from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
-from idemflow.pipeline.sources import ScriptSource
+from idemflow.sources.script.model import ScriptSource
 
 # Where a run can fail before its records are in the flow.
 _SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}

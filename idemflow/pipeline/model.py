@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from idemflow.pipeline.fields import (
+from idemflow.pipeline.sources import Source
+from idemflow.sources.fields import (
     FieldName,
     FieldType,
     FunctionName,
@@ -19,7 +20,7 @@ from idemflow.pipeline.fields import (
     as_field,
     as_fields,
 )
-from idemflow.pipeline.sources import Source, SqlSource
+from idemflow.sources.sql.model import SqlSource
 
 # Elasticsearch's rules for an index name (its "Create index" reference).
 _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z{}]')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idemflow.errors import PipelineError
 from idemflow.pipeline.model import Pipeline
-from idemflow.pipeline.sources import ScriptSource
+from idemflow.sources.script.model import ScriptSource
 
 
 def read(project: Path, script: str, *, label: str, field: str) -> str:

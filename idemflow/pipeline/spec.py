@@ -18,9 +18,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from idemflow.errors import PipelineError, UsageError
 from idemflow.pipeline import scripts
-from idemflow.pipeline.fields import check_period
 from idemflow.pipeline.model import Pipeline
-from idemflow.pipeline.sources import SOURCES, ScriptSource, source_kind
+from idemflow.pipeline.sources import SOURCES, source_kind
+from idemflow.sources.fields import check_period
+from idemflow.sources.script.model import ScriptSource
 
 __all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
 

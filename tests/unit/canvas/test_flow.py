@@ -16,8 +16,9 @@ from idemflow.drawing.catalog import Component
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
 from idemflow.pipeline.model import Transform
-from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.pipeline.spec import Sources
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql.model import SqlSource
 
 ROOT = Path(__file__).parents[3]
 # What a processor group, a processor, a port take on the canvas, in pixels.

@@ -7,7 +7,8 @@ from ruamel.yaml import YAML
 
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline import spec
-from idemflow.pipeline.sources import FilesSource, SqlSource
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql.model import SqlSource
 
 GOOD = """\
 pipeline: things
