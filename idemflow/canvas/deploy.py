@@ -16,10 +16,10 @@ import nipyapi
 from idemflow.canvas import catalog, control, flow, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
-from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.databases import Database
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.parameters import Parameter
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Runtime

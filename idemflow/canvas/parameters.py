@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import nipyapi
@@ -12,40 +10,11 @@ import nipyapi
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
 from idemflow.config.databases import Database
+from idemflow.drawing.parameters import Parameter
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Runtime
 from idemflow.sources.script.model import ScriptSource
 from idemflow.steps.replay import NONE
-
-_MARK = "; set by idemflow, print "
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a parameter context.
-
-    Attributes:
-        name: its name, as ``#{name}`` refers to it.
-        value: its value.
-        sensitive: whether NiFi encrypts it and never shows it again.
-        description: what an operator reads.
-    """
-
-    name: str
-    value: str
-    description: str
-    sensitive: bool = False
-    shown: str = field(init=False, repr=False, default="")
-
-    def __post_init__(self) -> None:
-        """Add to a sensitive parameter's description what tells whether its value changed."""
-        shown = self.description
-        if self.sensitive:
-            # NiFi never gives a sensitive value back. 32 bits of a slow hash tell whether it is
-            # still the same, and are too few to find it from.
-            digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
-            shown += _MARK + digest[:4].hex()
-        object.__setattr__(self, "shown", shown)
 
 
 def wanted(pipeline: Pipeline, runtime: Runtime, place: Database | Path | None) -> list[Parameter]:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from filelock import FileLock, Timeout
 
 from idemflow.canvas import control, flow, parameters
-from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
@@ -20,6 +19,7 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.reconcile import reconcile
 from idemflow.dead_letters.store import Filters
+from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch import indices, verify
 from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
