@@ -21,10 +21,10 @@ from rich.console import Console
 from benchmarks.report import Report, command
 from idemflow import servers
 from idemflow.canvas import client, control, deploy
-from idemflow.canvas.sources import COLLECT
 from idemflow.config import settings
 from idemflow.pipeline import spec
 from idemflow.servers import Runtime
+from idemflow.sources.script.draw import COLLECT
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 from idemflow.supply.progress import Silent
 

@@ -117,7 +117,9 @@ class LoadCanvas:
 
     def __init__(self, runtime: Runtime, way: Way) -> None:
         self._way = way
-        self._types = read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
+        self._types = read(
+            [catalog.SCRIPT, catalog.PUT, catalog.CLIENT_SERVICE, catalog.SSL_SERVICE]
+        )
         with errors():
             self._clear()
             root = nipyapi.canvas.get_process_group("root", "id")

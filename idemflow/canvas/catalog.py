@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.drawing.catalog import PUT, SCRIPT, SERVICES, Component
+from idemflow.drawing.catalog import PUT, SCRIPT, Component
 from idemflow.errors import CanvasError
 
 _MISSING = {
@@ -34,13 +34,10 @@ def read(
         CanvasError: NiFi has no such type.
     """
     with errors():
-        known = {
-            item.type: item
-            for item in (
-                *nipyapi.nifi.FlowApi().get_processor_types().processor_types,
-                *nipyapi.nifi.FlowApi().get_controller_service_types().controller_service_types,
-            )
-        }
+        api = nipyapi.nifi.FlowApi()
+        processors = {item.type: item for item in api.get_processor_types().processor_types}
+        services = api.get_controller_service_types().controller_service_types
+        known = processors | {item.type: item for item in services}
         for kind in types:
             if kind not in known:
                 raise CanvasError(
@@ -61,17 +58,24 @@ def read(
             (0.0, 0.0),
         )
         try:
-            return found | {kind: _made(scratch, known[kind]) for kind in missing}
+            for kind in missing:
+                make = _processor if kind in processors else _service
+                found[kind] = _component(make(scratch, known[kind]))
+            return found
         finally:
             nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
 
 
-def _made(
+def _processor(
     scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
-) -> Component:
-    if kind.type in SERVICES:
-        return _component(nipyapi.canvas.create_controller(scratch, kind).component)
-    return _component(nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component)
+) -> nipyapi.nifi.ProcessorDTO:
+    return nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component
+
+
+def _service(
+    scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
+) -> nipyapi.nifi.ControllerServiceDTO:
+    return nipyapi.canvas.create_controller(scratch, kind).component
 
 
 def _component(

@@ -6,9 +6,8 @@ applies it: it stops just the components that change, keeps what is queued, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nipyapi
@@ -17,7 +16,6 @@ from idemflow.canvas import catalog, control, flow, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.versions import VersionControlInfo
-from idemflow.config.databases import Database
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import CanvasError
@@ -47,7 +45,7 @@ class Plan:
 
 
 def plan(
-    pipeline: Pipeline, scripts: Sources, runtime: Runtime, place: Database | Path | None = None
+    pipeline: Pipeline, scripts: Sources, runtime: Runtime, source: Sequence[Parameter] = ()
 ) -> Plan:
     """Compare the canvas with the pipeline; changes nothing.
 
@@ -55,7 +53,7 @@ def plan(
         pipeline: the validated YAML.
         scripts: texts of its scripts.
         runtime: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
-        place: the database or the directory that the records come from.
+        source: the parameters that the steps of its source refer to.
 
     Raises:
         CanvasError: NiFi lacks a component type or a property.
@@ -66,7 +64,7 @@ def plan(
         [*control.processors(group.id), *control.controller_services(group.id)] if group else []
     )
     types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
-    wanted = parameters.wanted(pipeline, runtime, place)
+    wanted = parameters.wanted(pipeline, runtime, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
     changes = [] if group is None else _changes(pipeline, group.id, definition, wanted, types)

@@ -17,12 +17,12 @@ import json
 from collections.abc import Mapping
 
 from idemflow import steps
-from idemflow.canvas import replay, sources
+from idemflow.canvas import replay
 from idemflow.drawing import catalog
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.collect import TRIGGER, Collect
 from idemflow.pipeline.spec import Pipeline, Sources
-from idemflow.sources.sql.model import SqlSource
 
 IDENTIFY = "Identify records"
 PUT = "Put documents"
@@ -69,7 +69,7 @@ def build(
     context = context_name(pipeline)
     queue = pipeline.load.queue
     client, secure = _services(top, types, tls=tls)
-    collect, records = sources.collect(top, pipeline, scripts.collect, types)
+    collect, records = _collect(top, pipeline, scripts, types)
     identify, (records_in, documents, nameless) = _identify(top, pipeline, scripts, types)
     load, (documents_in, refused) = _load(top, pipeline, types, client)
     letters, letters_in = _dead_letters(top, pipeline, types, client)
@@ -87,7 +87,7 @@ def build(
     # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
-        f"To run it, right-click {sources.TRIGGER!r} in Collect and choose Run Once.\n"
+        f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
         (-64.0, ROW),
         (COLUMN, 96.0),
@@ -140,9 +140,7 @@ def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
     types = [catalog.GENERATE, catalog.INVOKE, catalog.SCRIPT, catalog.PUT, catalog.CLIENT_SERVICE]
     if tls:
         types.append(catalog.SSL_SERVICE)
-    if isinstance(pipeline.collect, SqlSource):
-        types += [catalog.SQL, catalog.POOL, catalog.JSON_WRITER]
-    return types
+    return [*types, *(one for one in pipeline.collect.types if one not in types)]
 
 
 def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:
@@ -152,6 +150,28 @@ def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:
     gets one FlowFile a document, whatever the pipeline asks for.
     """
     return pipeline.load.batch > 1 and all(types[catalog.PUT].has(name) for name in _BATCHED)
+
+
+def _collect(
+    top: Group, pipeline: Pipeline, scripts: Sources, types: Mapping[str, Component]
+) -> tuple[Group, Json]:
+    source = pipeline.collect
+    group = top.group("Collect", (0.0, 0.0), source.summary)
+    collect = Collect(
+        top=top,
+        group=group,
+        types=types,
+        pipeline=pipeline.name,
+        # On their way to Identify, where each may become a FlowFile of its own.
+        records=max(pipeline.load.batch, steps.RECORDS_A_FLOW_FILE),
+        queue=pipeline.load.queue,
+        retry_after=pipeline.load.retry_after,
+        whole=pipeline.snapshot,
+    )
+    first, last = source.draw(collect, scripts.collect)
+    return group, collect.ends(
+        first, last, period=pipeline.schedule, arguments=source.run_arguments
+    )
 
 
 def _identify(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from idemflow import servers
 from idemflow.canvas import control, deployments, parameters, registry, versions
@@ -12,15 +11,11 @@ from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands import version as versioning
 from idemflow.commands._session import Session, session
-from idemflow.config import databases
-from idemflow.config.databases import Database
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
 from idemflow.servers import Runtime
-from idemflow.sources.files.model import FilesSource
-from idemflow.sources.sql.model import SqlSource
 from idemflow.versions import repository
 from idemflow.versions.repository import Version
 
@@ -83,9 +78,9 @@ def deploy_in(
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.runtime
     scripts = spec.sources(opened.settings.project, pipeline)
-    place = _place(opened)
+    source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
-    planned = canvas.plan(pipeline, scripts, target, place)
+    planned = canvas.plan(pipeline, scripts, target, source)
     changes = list(planned.changes)
     if indices.template_change(opened.ledger, pipeline):
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
@@ -124,7 +119,8 @@ def _deploy_version(
     group = str(found.id) if found else None
     now = versions.held(group) if group else None
     changes = versions.differences(versions.export(group), wanted) if group else []
-    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, _place(opened))
+    source = opened.pipeline.collect.parameters(settings, name)
+    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, source)
     if not dry_run:
         client_id = registry.ensure(store)
         if group is not None and changes:
@@ -219,19 +215,3 @@ def _finish(settings: Settings, name: str, group: str) -> None:
 
 def _url(target: Runtime, group: str | None) -> str:
     return f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else ""
-
-
-def _place(opened: Session) -> Database | Path | None:
-    """Where the pipeline's records come from, if that is outside its files.
-
-    Raises:
-        IdemflowError: the database is not known, or NiFi cannot read the directory.
-    """
-    source = opened.pipeline.collect
-    if isinstance(source, SqlSource):
-        return databases.database(opened.settings, source.sql.database)
-    if isinstance(source, FilesSource):
-        directory = opened.settings.project / source.files.directory
-        servers.check_readable(opened.settings, opened.pipeline.name, directory)
-        return directory
-    return None

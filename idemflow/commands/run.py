@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from filelock import FileLock, Timeout
 
 from idemflow.canvas import control, flow, parameters
-from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
@@ -19,16 +18,11 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.reconcile import reconcile
 from idemflow.dead_letters.store import Filters
-from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch import indices, verify
 from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
-from idemflow.sources.script.model import ScriptSource
-
-# Where a run can fail before its records are in the flow.
-_SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}
 
 
 @dataclass(frozen=True)
@@ -99,9 +93,7 @@ def run(
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
-        source = opened.pipeline.collect
-        arguments = source.arguments if isinstance(source, ScriptSource) else {}
-        if records is not None and "records" not in arguments:
+        if records is not None and "records" not in opened.pipeline.collect.run_arguments:
             raise UsageError(
                 f"the source of the pipeline {name!r} has no argument 'records'",
                 next_command=f"idemflow run {name}",
@@ -281,8 +273,8 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
         return new[0]
     source = opened.pipeline.collect
     for item in control.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name in _SOURCE_STEPS:
-            where = source.script if isinstance(source, ScriptSource) else item.name
+        if item.level == "ERROR" and item.name in source.steps:
+            where = source.call.script if source.call else item.name
             raise CanvasError(
                 f"{where} fails in NiFi: {item.message}",
                 next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
@@ -304,10 +296,9 @@ def _records(opened: Session, records: int | None) -> Iterator[None]:
         yield
         return
     source = opened.pipeline.collect
-    assert isinstance(source, ScriptSource)
-    description = f"Argument of {source.function}()"
-    parameters.put(name, context, [Parameter("records", str(records), description)])
+    parameters.put(name, context, [parameters.argument(source, "records", records)])
     try:
         yield
     finally:
-        parameters.put(name, parameters.find(name), [Parameter("records", before, description)])
+        original = parameters.argument(source, "records", before)
+        parameters.put(name, parameters.find(name), [original])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idemflow.errors import PipelineError
 from idemflow.pipeline.model import Pipeline
-from idemflow.sources.script.model import ScriptSource
+from idemflow.sources.source import Call
 
 
 def read(project: Path, script: str, *, label: str, field: str) -> str:
@@ -42,11 +42,11 @@ def check(project: Path, pipeline: Pipeline, label: str, *, line: int | None = N
     Raises:
         PipelineError: they are not, or a function does not take the arguments of the YAML.
     """
-    if isinstance(pipeline.collect, ScriptSource):
-        source = pipeline.collect
-        function = _function(project, source.script, source.function, label, "collect", line)
+    call = pipeline.collect.call
+    if call is not None:
+        function = _function(project, call.script, call.function, label, "collect", line)
         if function is not None:
-            _check_arguments(function, source, label, line)
+            _check_arguments(function, call, label, line)
     if pipeline.transform is not None:
         transform = pipeline.transform
         function = _function(
@@ -98,16 +98,14 @@ def _function(
     return functions.get(name)
 
 
-def _check_arguments(
-    function: ast.FunctionDef, source: ScriptSource, label: str, line: int | None
-) -> None:
+def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: int | None) -> None:
     parameters = function.args
     accepted = {arg.arg for arg in (*parameters.args, *parameters.kwonlyargs)}
-    unknown = sorted(set(source.arguments) - accepted)
+    unknown = sorted(set(call.arguments) - accepted)
     if unknown and parameters.kwarg is None:
         raise PipelineError(
             label,
-            f"{source.function}() in {source.script} takes no {unknown[0]!r}; "
+            f"{call.function}() in {call.script} takes no {unknown[0]!r}; "
             f"it takes {', '.join(sorted(accepted)) or 'no arguments'}",
             line=line,
             field=f"collect.arguments.{unknown[0]}",
@@ -118,11 +116,11 @@ def _check_arguments(
         for arg, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
         if default is None
     ]
-    missing = [name for name in required if name not in source.arguments]
+    missing = [name for name in required if name not in call.arguments]
     if missing:
         raise PipelineError(
             label,
-            f"{source.function}() in {source.script} needs {missing[0]!r}",
+            f"{call.function}() in {call.script} needs {missing[0]!r}",
             line=line,
             field="collect.arguments",
         )

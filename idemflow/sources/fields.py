@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 _PERIOD = re.compile(r"^(\d+) (ms|s|sec|secs|min|mins|hour|hours|day|days)$")
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
@@ -60,6 +60,17 @@ def _function_name(value: str) -> str:
     return value
 
 
+def like(pattern: str, words: str) -> AfterValidator:
+    """Takes a text that matches all of a pattern; ``words`` say what it should look like."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
 def as_field(value: object) -> object:
     return {"field": value} if isinstance(value, str) else value
 
@@ -71,7 +82,13 @@ def as_fields(value: object) -> object:
 
 
 Period = Annotated[str, BeforeValidator(check_period)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Name = Annotated[
+    str,
+    like(
+        r"[a-z][a-z0-9_-]{0,63}",
+        "lower-case letters, digits, - and _, a letter first, 64 at most",
+    ),
+]
 FieldName = Annotated[str, StringConstraints(min_length=1)]
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from idemflow import servers
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.drawing.collect import Collect
+from idemflow.drawing.parameters import Parameter
 from idemflow.sources.fields import Period, Strict
+from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
+from idemflow.sources.source import Source
 
 
 class Csv(Strict):
@@ -59,7 +66,21 @@ class Files(Strict):
         return value
 
 
-class FilesSource(Strict):
+class FilesSource(Source):
     """Records from files in a directory."""
 
+    steps = (COLLECT,)
+
     files: Files
+
+    @property
+    def summary(self) -> str:
+        return f"Reads {self.files.pattern} in {self.files.directory}."
+
+    def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
+        return draw(self.files, collect)
+
+    def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:
+        directory = settings.project / self.files.directory
+        servers.check_readable(settings, pipeline, directory, field="collect.files.directory")
+        return [Parameter(DIRECTORY, str(directory), "Where the files are, as NiFi sees it")]

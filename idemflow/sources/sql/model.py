@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from idemflow.sources.fields import Name, Period, Strict
+from idemflow.config import databases
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.drawing.collect import Collect
+from idemflow.drawing.parameters import Parameter
+from idemflow.sources.fields import Name, Period, Strict, like
+from idemflow.sources.source import Source
+from idemflow.sources.sql import draw as drawing
 
 
 class Incremental(Strict):
@@ -19,7 +27,10 @@ class Incremental(Strict):
             committed late come with it. A period for timestamps, a number for integers.
     """
 
-    column: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$")]
+    column: Annotated[
+        str,
+        like(r"[A-Za-z_][A-Za-z0-9_$]*", "the name of a column: letters, digits and _"),
+    ]
     type: Literal["timestamp", "integer"] = "timestamp"
     overlap: Annotated[int, Field(ge=0)] | Period = Field(default="5 min")
 
@@ -45,9 +56,16 @@ class Sql(Strict):
     """
 
     database: Name
-    table: Annotated[str, StringConstraints(pattern=r'^[A-Za-z_"][A-Za-z0-9_."$ -]*$')] | None = (
-        None
-    )
+    table: (
+        Annotated[
+            str,
+            like(
+                r'[A-Za-z_"][A-Za-z0-9_."$ -]*',
+                "the name of a table, such as orders or shop.orders",
+            ),
+        ]
+        | None
+    ) = None
     query: Annotated[str, StringConstraints(min_length=1)] | None = None
     incremental: Incremental | None = None
     fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
@@ -58,8 +76,33 @@ class Sql(Strict):
             raise ValueError("name a table or a query, one of both")
         return self
 
+    @property
+    def place(self) -> str:
+        """What is read, in words."""
+        return f"{self.table or 'a query'} of the database {self.database}"
 
-class SqlSource(Strict):
+
+class SqlSource(Source):
     """Records from the rows of a database."""
 
+    steps = (drawing.PLAN, drawing.READ, drawing.ROWS)
+
     sql: Sql
+
+    @property
+    def summary(self) -> str:
+        return f"Reads {self.sql.place}."
+
+    @property
+    def types(self) -> Sequence[str]:
+        return drawing.TYPES
+
+    @property
+    def incremental(self) -> str | None:
+        return "collect.sql.incremental" if self.sql.incremental else None
+
+    def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
+        return drawing.draw(self.sql, collect)
+
+    def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
+        return drawing.parameters(databases.database(settings, self.sql.database))

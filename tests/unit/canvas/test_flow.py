@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import flow, sources
+from idemflow.canvas import flow
 from idemflow.canvas.difference import Change, compare
 from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.collect import arguments_template
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
 from idemflow.pipeline.model import Transform
 from idemflow.pipeline.spec import Sources
 from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql import draw as sql
 from idemflow.sources.sql.model import SqlSource
 
 ROOT = Path(__file__).parents[3]
@@ -40,16 +42,16 @@ DISPLAY_NAMES = {
         "Input Content Format", "Identifier Field", "Retain Identifier Field",
         "Version Field", "Operation Field",
     ],
-    catalog.SQL: [
+    sql.SQL_TYPE: [
         "Database Connection Pooling Service", "Record Writer", "SQL Query",
         "Max Rows Per Flow File", "Output Batch Size", "Fetch Size", "Set Auto Commit",
         "Use Avro Logical Types",
     ],
-    catalog.POOL: [
+    sql.POOL_TYPE: [
         "Database Connection URL", "Database Driver Class Name", "Database Driver Location(s)",
         "Database User", "Password", "Max Total Connections",
     ],
-    catalog.JSON_WRITER: [
+    sql.WRITER_TYPE: [
         "Output Grouping", "Timestamp Format", "Date Format", "Time Format",
         "Schema Write Strategy", "Schema Access Strategy", "Suppress Null Values",
         "Pretty Print JSON",
@@ -182,7 +184,7 @@ def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping(
 
 
 def test_arguments_become_json_from_parameters() -> None:
-    template = sources.arguments_template({"records": 5, "name": 'a"b', "flag": True})
+    template = arguments_template({"records": 5, "name": 'a"b', "flag": True})
     assert template == (
         '{"records":#{records},"name":"${#{name}:escapeJson()}","flag":#{flag}}'
     )  # fmt: skip
@@ -275,13 +277,13 @@ def test_a_nifi_without_json_lines_gets_one_document_a_flow_file() -> None:
 
 
 def test_a_query_keeps_its_text() -> None:
-    sql = {"database": "shop", "query": "SELECT '${x}', '#{y}' FROM t;"}
-    changes = {"collect": SqlSource.model_validate({"sql": sql})}
-    assert named(built(**changes), sources.READ)["SQL Query"] == "SELECT '$${x}', '##{y}' FROM t"
+    query = {"database": "shop", "query": "SELECT '${x}', '#{y}' FROM t;"}
+    changes = {"collect": SqlSource.model_validate({"sql": query})}
+    assert named(built(**changes), sql.READ)["SQL Query"] == "SELECT '$${x}', '##{y}' FROM t"
     incremental = {
-        "collect": SqlSource.model_validate({"sql": sql | {"incremental": {"column": "at"}}})
+        "collect": SqlSource.model_validate({"sql": query | {"incremental": {"column": "at"}}})
     }
-    assert named(built(**incremental), sources.READ)["SQL Query"] == (
+    assert named(built(**incremental), sql.READ)["SQL Query"] == (
         "SELECT * FROM (SELECT '$${x}', '##{y}' FROM t) AS source ${idemflow.condition}"
     )
 

@@ -230,7 +230,12 @@ def test_files(project: Path) -> None:
             "collect.files.csv.encoding",
             "utf-8",
         ),
-        ("{}", "collect.script", "is missing"),
+        ("{}", "collect", "must name a source: files, script, sql"),
+        ("{function: f}", "collect", "must name a source: files, script, sql"),
+        ("scripts/things.py", "collect", "must name a source: files, script, sql"),
+        ("{kafka: {topic: t}}", "collect", "must name a source: files, script, sql"),
+        ("{function: f, scirpt: s.py}", "collect.scirpt", "did you mean 'script'"),
+        ("{slq: {database: d}}", "collect.slq", "Known: files, script, sql"),
     ],
 )
 def test_a_mistake_in_a_source(project: Path, collect: str, field: str, words: str) -> None:
