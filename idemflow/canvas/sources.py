@@ -12,13 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from idemflow import steps
-from idemflow.drawing import catalog
+from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
 from idemflow.pipeline.fields import seconds
 from idemflow.pipeline.sources import FilesSource, ScriptSource, Sql, SqlSource
 from idemflow.pipeline.spec import Pipeline
+from idemflow.steps import collect as collect_step
+from idemflow.steps import files as files_step
+from idemflow.steps import sql as sql_step
+from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 
 TRIGGER = "Start a run"
 COLLECT = "Collect records"
@@ -51,8 +54,14 @@ def collect(
     source = pipeline.collect
     if isinstance(source, ScriptSource):
         group = top.group("Collect", (0.0, 0.0), f"Calls {source.function}() of {source.script}.")
-        body = steps.collect_script(
-            script or "", source.function, pipeline.name, batch=_records(pipeline)
+        body = script_body.compose(
+            collect_step.collect,
+            "session",
+            "REL_SUCCESS",
+            script=script or "",
+            generator=script_body.Name(source.function),
+            pipeline=pipeline.name,
+            batch=_records(pipeline),
         )
         step = _python(group, COLLECT, 1, pipeline, types, body,
                        f"{source.script}: records as JSON lines.")  # fmt: skip
@@ -73,7 +82,14 @@ def _files(
         1,
         pipeline,
         types,
-        steps.files_script(pipeline.name, batch=_records(pipeline)),
+        script_body.compose(
+            files_step.collect,
+            "session",
+            "context",
+            "REL_SUCCESS",
+            pipeline=pipeline.name,
+            batch=_records(pipeline),
+        ),
         "New and changed files as JSON lines; what was read is in this step's state.",
         {
             "directory": "#{files.directory}",
@@ -121,7 +137,14 @@ def _sql(
         3 if sql.incremental else 2,
         pipeline,
         types,
-        steps.rows_script(pipeline.name),
+        script_body.compose(
+            sql_step.collect,
+            "session",
+            "context",
+            "REL_SUCCESS",
+            "REL_FAILURE",
+            pipeline=pipeline.name,
+        ),
         "Numbers the rows, and notes how far the read came.",
         {
             "rows": str(rows),
@@ -147,7 +170,7 @@ def _sql(
             1,
             pipeline,
             types,
-            steps.plan_script(),
+            script_body.compose(sql_step.plan_read, "session", "context", "REL_SUCCESS"),
             f"Reads on from the highest {column} so far; this step's state has it.",
             {
                 "condition": f"WHERE {column} >= ? OR {column} IS NULL",
@@ -163,7 +186,7 @@ def _sql(
 
 def _records(pipeline: Pipeline) -> int:
     """Records in a FlowFile on its way to Identify, where each may become one of its own."""
-    return max(pipeline.load.batch, steps.RECORDS_A_FLOW_FILE)
+    return max(pipeline.load.batch, RECORDS_A_FLOW_FILE)
 
 
 def _overlap(sql: Sql) -> float:
