@@ -1,6 +1,6 @@
 """The Collect step: calls the pipeline's generator and queues its records.
 
-Runs inside NiFi, below the user's script in the same ExecuteScript: standard library only.
+Runs inside NiFi: standard library only.
 One session holds a whole run: until its commit nothing of the run is in the flow and the trigger
 stays queued, so that a NiFi that dies half-way starts the run again from the beginning, under
 the same run id.

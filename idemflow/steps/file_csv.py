@@ -1,7 +1,7 @@
 """Reads CSV, a row at a time, and says which rows cannot be used.
 
-Runs inside NiFi, below the source of ``file_formats``: standard library only. Never holds more than
-a record and a block of the file in memory, whatever the file's size.
+Runs inside NiFi: standard library only. Never holds more than a record and a block of the file in
+memory, whatever the file's size.
 """
 
 import csv

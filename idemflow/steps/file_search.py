@@ -18,8 +18,8 @@ UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~")
 class CannotCollect(Exception):
     """The run cannot start; the message says what to do."""
 
-    # Shown on the canvas, without the function that the script's modules are in.
-    __qualname__ = "CannotCollect"
+    # Its name on the canvas, without the module.
+    __module__ = "builtins"
 
 
 class CannotRead(Exception):

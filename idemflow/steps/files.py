@@ -1,6 +1,6 @@
 """The Collect step of the source ``files``: queues the records of each new or changed file.
 
-Runs inside NiFi, below the sources of ``chunks`` and the ``file_`` modules: standard library only.
+Runs inside NiFi: standard library only.
 One session holds a whole run: its records, what is remembered of the files and the end of the
 trigger are committed together, so that a NiFi that dies half-way reads the same files again.
 """
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from idemflow.steps import processor
 from idemflow.steps.chunks import Chunks, send_summary
 from idemflow.steps.file_csv import read_csv
 from idemflow.steps.file_formats import BLOCK, Record, read_json, read_ndjson, unzipped
@@ -31,6 +32,27 @@ UNUSABLE_A_RUN = 50_000
 PATIENCE_SECONDS = 60.0
 
 Reader = Callable[[BinaryIO], Iterator[Record]]
+
+
+def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: int) -> None:
+    """The step: :func:`collect_files` as the processor's properties say.
+
+    They are ``directory``, ``pattern``, ``format``, ``quiet`` (seconds), ``csv`` (options as JSON)
+    and ``remember`` (``true`` or ``false``).
+    """
+    collect_files(
+        session,
+        success,
+        scope=processor.scope("LOCAL"),
+        pipeline=pipeline,
+        directory=processor.text(context, "directory"),
+        pattern=processor.text(context, "pattern"),
+        file_format=processor.text(context, "format"),
+        quiet_seconds=float(processor.text(context, "quiet")),
+        csv_options=json.loads(processor.text(context, "csv")),
+        batch=batch,
+        remember=json.loads(processor.text(context, "remember")),
+    )
 
 
 def collect_files(

@@ -10,11 +10,44 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from idemflow.steps import processor
 from idemflow.steps.chunks import send_summary
 
 # JDBC's numbers of the types TIMESTAMP and BIGINT (java.sql.Types).
 _JDBC_TYPES = {"timestamp": "93", "integer": "-5"}
 _UNTIL = "idemflow.until"
+
+
+def plan_read(session: Any, context: Any, success: Any) -> None:
+    """The step before the read: :func:`plan` as the processor's properties say.
+
+    They are ``condition``, ``kind`` and ``overlap``.
+    """
+    plan(
+        session,
+        success,
+        processor.scope("CLUSTER"),
+        condition=processor.text(context, "condition"),
+        kind=processor.text(context, "kind"),
+        overlap=float(processor.text(context, "overlap")),
+    )
+
+
+def collect(session: Any, context: Any, success: Any, planned: Any, *, pipeline: str) -> None:
+    """The step behind the read: :func:`collect_rows` as the processor's properties say.
+
+    They are ``rows`` and ``origin``; ``column`` and ``kind`` where the read is incremental.
+    """
+    collect_rows(
+        session,
+        success,
+        planned,
+        pipeline=pipeline,
+        origin=processor.text(context, "origin"),
+        rows=int(processor.text(context, "rows")),
+        column=processor.optional(context, "column"),
+        kind=processor.optional(context, "kind"),
+    )
 
 
 def plan(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from idemflow import steps
+from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.sources.fields import seconds
+from idemflow.steps import files as step
 
 if TYPE_CHECKING:
     from idemflow.sources.files.model import Files
@@ -32,10 +33,18 @@ def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
     Returns:
         The first and the last step, which are the same.
     """
-    step = collect.python(
+    body = script_body.compose(
+        step.collect,
+        "session",
+        "context",
+        "REL_SUCCESS",
+        pipeline=collect.pipeline,
+        batch=collect.records,
+    )
+    box = collect.python(
         COLLECT,
         1,
-        steps.files_script(collect.pipeline, batch=collect.records),
+        body,
         "New and changed files as JSON lines; what was read is in this step's state.",
         {
             "directory": f"#{{{DIRECTORY}}}",
@@ -47,4 +56,4 @@ def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
             "remember": json.dumps(not collect.whole),
         },
     )
-    return step, step
+    return box, box

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
-from idemflow import steps
+from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.sources.source import Call
+from idemflow.steps import collect as step
 
 COLLECT = "Collect records"
 
@@ -26,6 +27,14 @@ def draw(call: Call, collect: Collect, script: str) -> tuple[Json, Json]:
     Returns:
         The first and the last step, which are the same.
     """
-    body = steps.collect_script(script, call.function, collect.pipeline, batch=collect.records)
-    step = collect.python(COLLECT, 1, body, f"{call.script}: records as JSON lines.")
-    return step, step
+    body = script_body.compose(
+        step.collect,
+        "session",
+        "REL_SUCCESS",
+        script=script,
+        generator=script_body.Name(call.function),
+        pipeline=collect.pipeline,
+        batch=collect.records,
+    )
+    box = collect.python(COLLECT, 1, body, f"{call.script}: records as JSON lines.")
+    return box, box

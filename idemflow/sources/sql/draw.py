@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idemflow import steps
 from idemflow.config.databases import Database
+from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import ROW, Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.sources.fields import seconds
+from idemflow.steps import sql as step
 
 if TYPE_CHECKING:
     from idemflow.sources.sql.model import Incremental, Sql
@@ -69,10 +70,18 @@ def draw(sql: Sql, collect: Collect) -> tuple[Json, Json]:
         comments=f"Reads {sql.place} in one transaction.",
         penalty=collect.retry_after,
     )
+    body = script_body.compose(
+        step.collect,
+        "session",
+        "context",
+        "REL_SUCCESS",
+        "REL_FAILURE",
+        pipeline=collect.pipeline,
+    )
     rows = collect.python(
         ROWS,
         3 if incremental else 2,
-        steps.rows_script(collect.pipeline),
+        body,
         "Numbers the rows, and notes how far the read came.",
         {
             "rows": str(collect.records),
@@ -111,7 +120,7 @@ def _plan(incremental: Incremental, collect: Collect) -> Json:
     return collect.python(
         PLAN,
         1,
-        steps.plan_script(),
+        script_body.compose(step.plan_read, "session", "context", "REL_SUCCESS"),
         f"Reads on from the highest {column} so far; this step's state has it.",
         {
             "condition": f"WHERE {column} >= ? OR {column} IS NULL",

@@ -1,6 +1,5 @@
 """The Collect step of files, on real directories; NiFi runs it in tests/integration."""
 
-import ast
 import gzip
 import json
 import os
@@ -11,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from idemflow import steps
 from idemflow.steps import file_formats, files
 from idemflow.steps.file_search import CannotCollect
+from tests.unit.steps.fakes import Context
 from tests.unit.steps.watching import TRIGGER, Runs, Session
 
 
@@ -278,23 +277,14 @@ def test_after_too_many_bad_lines_the_other_files_wait(
     assert [letter[0] for letter in run().letters()] == ["c.ndjson"] * 2
 
 
-def test_the_modules_of_the_script_share_no_name() -> None:
-    names = [
-        name
-        for module in (*steps.FILES, files)
-        for node in ast.parse(steps._source(module)).body
-        for name in (
-            [str(getattr(target, "id", "")) for target in node.targets]
-            if isinstance(node, ast.Assign)
-            else [str(getattr(node, "name", ""))]
-        )
-        if name
-    ]
-    assert len(names) > 30
-    assert len(names) == len(set(names))
-
-
-def test_the_script_needs_no_idemflow() -> None:
-    script = steps.files_script("goods", batch=5000)
-    compile(script, "step", "exec")
-    assert "from idemflow" not in script
+@pytest.mark.usefixtures("nifi_scope")
+def test_the_step_reads_its_properties(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id;n\n1;2\n")
+    session = Session({})
+    known = {
+        "directory": str(tmp_path), "pattern": "*.csv", "format": "csv", "quiet": "0",
+        "csv": '{"delimiter":";","types":{"n":"integer"}}', "remember": "true",
+    }  # fmt: skip
+    files.collect(session, Context(**known), "success", pipeline="goods", batch=10)
+    assert session.lines() == ['{"id":"1","n":2}']
+    assert session.state.keys() == {"a.csv"}
