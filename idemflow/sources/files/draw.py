@@ -14,7 +14,7 @@ from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.sources.fields import seconds
-from idemflow.steps import files as step
+from idemflow.sources.files import step
 
 if TYPE_CHECKING:
     from idemflow.sources.files.model import Files

@@ -10,8 +10,8 @@ from __future__ import annotations
 from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
+from idemflow.sources.script import step
 from idemflow.sources.source import Call
-from idemflow.steps import collect as step
 
 COLLECT = "Collect records"
 

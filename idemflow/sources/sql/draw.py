@@ -17,7 +17,7 @@ from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import ROW, Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.sources.fields import seconds
-from idemflow.steps import sql as step
+from idemflow.sources.sql import step
 
 if TYPE_CHECKING:
     from idemflow.sources.sql.model import Incremental, Sql

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from idemflow.drawing.script_body import Name, compose
-from idemflow.steps.collect import collect
+from idemflow.sources.script.step import collect
 from idemflow.steps.dead_letter import keep
 from idemflow.steps.identify import identify
 from idemflow.steps.replay import unpack_letters

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring
 from typing import BinaryIO
 
-from idemflow.steps.file_formats import BLOCK, RECORD_LIMIT, Record, decoded, is_text, kept
+from idemflow.sources.files.formats import BLOCK, RECORD_LIMIT, Record, decoded, is_text, kept
 
 # Characters of a record that spans lines. A quote that is never closed swallows rows: not more of
 # them than the dead letter holds.

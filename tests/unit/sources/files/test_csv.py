@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from idemflow.steps import file_csv
-from idemflow.steps.file_csv import read_csv
-from idemflow.steps.file_formats import Record
-from tests.unit.steps.test_file_formats import Generated
+from idemflow.sources.files import csv
+from idemflow.sources.files.csv import read_csv
+from idemflow.sources.files.formats import Record
+from tests.unit.sources.files.test_formats import Generated
 
 
 def rows(content: str | bytes, **options: Any) -> list[Record]:
@@ -119,7 +119,7 @@ def test_a_bad_row_leaves_the_others_alone(row: bytes, reason: str) -> None:
 def test_a_quote_that_is_never_closed_takes_what_its_letter_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(file_csv, "SPAN_LIMIT", 20)
+    monkeypatch.setattr(csv, "SPAN_LIMIT", 20)
     found = rows('a\n"1\n' + "".join(f"{number}\n" for number in range(2, 30)))
     position, content, reason = found[0]
     assert position == 2
@@ -136,8 +136,8 @@ def test_a_quote_that_is_open_at_the_end_is_a_bad_row() -> None:
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(file_csv, "RECORD_LIMIT", 100)
-    monkeypatch.setattr(file_csv, "BLOCK", 10)
+    monkeypatch.setattr(csv, "RECORD_LIMIT", 100)
+    monkeypatch.setattr(csv, "BLOCK", 10)
     bad, good = rows("a\n" + "x" * 1000 + "\n2\n")
     assert bad[:2] == (2, b"x" * 100)
     assert "is longer than" in str(bad[2])

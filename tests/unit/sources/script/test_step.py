@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from idemflow.sources.script.step import collect
 from idemflow.steps import chunks
 from idemflow.steps.chunks import Chunks
-from idemflow.steps.collect import collect
 from idemflow.steps.records import NoRecord, from_line, readable, to_line
 from tests.unit.steps.fakes import SUCCESS, Session
 

@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from idemflow.sources.files.csv import read_csv
+from idemflow.sources.files.formats import BLOCK, Record, read_json, read_ndjson, unzipped
+from idemflow.sources.files.search import CannotCollect, CannotRead, WatchedDirectory, cannot_read
 from idemflow.steps import processor
 from idemflow.steps.chunks import Chunks, send_summary
-from idemflow.steps.file_csv import read_csv
-from idemflow.steps.file_formats import BLOCK, Record, read_json, read_ndjson, unzipped
-from idemflow.steps.file_search import CannotCollect, CannotRead, WatchedDirectory, cannot_read
 
 # A file that is not what the YAML says has as many dead letters as records. More than half of its
 # first ones, or so many in all, and the rest of it is not read; so many in a run, and the files

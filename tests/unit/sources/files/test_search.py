@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.steps.file_search import CannotCollect, WatchedDirectory
-from tests.unit.steps.watching import Runs
+from idemflow.sources.files.search import CannotCollect, WatchedDirectory
+from tests.unit.sources.files.watching import Runs
 
 
 @pytest.fixture

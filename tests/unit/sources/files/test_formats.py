@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.steps import file_formats
-from idemflow.steps.file_formats import RECORD_LIMIT, Record, read_json, read_ndjson, unzipped
+from idemflow.sources.files import formats
+from idemflow.sources.files.formats import RECORD_LIMIT, Record, read_json, read_ndjson, unzipped
 
 
 class Generated(io.RawIOBase):
@@ -65,9 +65,9 @@ def test_a_line_that_is_not_utf8_leaves_the_others_alone() -> None:
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(file_formats, "RECORD_LIMIT", 1000)
-    monkeypatch.setattr(file_formats, "KEPT", 10)
-    monkeypatch.setattr(file_formats, "BLOCK", 100)
+    monkeypatch.setattr(formats, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(formats, "KEPT", 10)
+    monkeypatch.setattr(formats, "BLOCK", 100)
     content = b'{"a":"' + b"x" * 5000 + b'"}\n{"a":2}'
     first, second = ndjson(content)
     assert first[:2] == (1, content[:1000])
@@ -76,7 +76,7 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
 
 
 def test_something_unusable_is_kept_up_to_a_megabyte() -> None:
-    content, reason = file_formats.kept(b"x" * 1_000_001, "it is bad")
+    content, reason = formats.kept(b"x" * 1_000_001, "it is bad")
     assert content == b"x" * 1_000_000
     assert reason == "it is bad; only its first 1,000,000 bytes are kept here"
 
@@ -155,14 +155,14 @@ def test_what_follows_a_broken_element_is_not_trusted(
 
 
 def test_an_element_may_be_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_formats, "BLOCK", 7)
+    monkeypatch.setattr(formats, "BLOCK", 7)
     elements = ['{"a":"%s"}' % ("ä" * size) for size in (0, 1, 5, 100, 3)]
     content = f"[{','.join(elements)}]".encode()
     assert array(content) == [(n, text, None) for n, text in enumerate(elements, start=1)]
 
 
 def test_a_number_at_the_end_of_a_block_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_formats, "BLOCK", 3)
+    monkeypatch.setattr(formats, "BLOCK", 3)
     assert [content for _, content, _ in array(b"[123456]")] == [b"123456"]
 
 
@@ -172,8 +172,8 @@ def test_a_number_of_many_digits_is_no_error() -> None:
 
 
 def test_an_element_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_formats, "RECORD_LIMIT", 1000)
-    monkeypatch.setattr(file_formats, "BLOCK", 100)
+    monkeypatch.setattr(formats, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(formats, "BLOCK", 100)
     parts = (b'[{"a":"', *[b"x" * 100] * 50)
     stream = io.BufferedReader(Generated(iter(parts)))
     [(position, _, reason)] = list(read_json(stream))
@@ -221,7 +221,7 @@ def test_elements_before_the_end_of_a_truncated_gzip_are_read() -> None:
 
 @pytest.mark.parametrize("block", [1, 2, 3, 4])
 def test_characters_at_the_end_of_a_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(file_formats, "BLOCK", block)
+    monkeypatch.setattr(formats, "BLOCK", block)
     assert array('\ufeff[{"ä":"😀"}]'.encode()) == [(1, '{"ä":"😀"}', None)]
     assert str(array(b"[\xf0\x9f")[0][2]).startswith("line 1: element 1 is not JSON")
 

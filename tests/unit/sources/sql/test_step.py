@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.steps import sql
-from idemflow.steps.sql import collect_rows, plan
+from idemflow.sources.sql import step
+from idemflow.sources.sql.step import collect_rows, plan
 from tests.unit.steps.fakes import Context
 
 
@@ -216,16 +216,16 @@ def test_a_full_read_sends_nothing_back() -> None:
 def test_the_steps_read_their_properties() -> None:
     session = Session([FlowFile()], {"until": "40"})
     known = {"condition": "WHERE n >= ?", "kind": "integer", "overlap": "5.0"}
-    sql.plan_read(session, Context(**known), "next")
+    step.plan_read(session, Context(**known), "next")
     (planned,) = session.sent["next"]
     assert planned.attributes["sql.args.1.value"] == "35"
 
     session = Session([FlowFile({"executesql.row.count": "1", "fragment.index": "2"}, b'{"n":7}')])
     known = {"rows": "10", "origin": "table", "column": "n", "kind": "integer"}
-    sql.collect(session, Context(**known), "out", "back", pipeline="p")
+    step.collect(session, Context(**known), "out", "back", pipeline="p")
     assert session.sent["out"][0].attributes["idemflow.positions"] == "21-21"
     assert until(session) == ["7"]
 
     session = Session([FlowFile({"executesql.row.count": "1"}, b'{"n":7}')])
-    sql.collect(session, Context(rows="10", origin="query"), "out", "back", pipeline="p")
+    step.collect(session, Context(rows="10", origin="query"), "out", "back", pipeline="p")
     assert until(session) == []

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from idemflow.steps import file_formats, files
-from idemflow.steps.file_search import CannotCollect
+from idemflow.sources.files import formats, step
+from idemflow.sources.files.search import CannotCollect
+from tests.unit.sources.files.watching import TRIGGER, Runs, Session
 from tests.unit.steps.fakes import Context
-from tests.unit.steps.watching import TRIGGER, Runs, Session
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Runs:
 def test_without_a_trigger_nothing_happens(tmp_path: Path) -> None:
     session = Session({})
     session.remove(session.get())
-    files.collect_files(
+    step.collect_files(
         session, "success", scope="LOCAL", pipeline="goods", directory=str(tmp_path), pattern="*",
         file_format="csv", quiet_seconds=0, csv_options={}, batch=1,
     )  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_file_that_does_not_become_quiet_is_left_to_the_next_run(
     with monkeypatch.context() as patched:
         patched.setattr(time, "sleep", sleep)
         session = run(quiet_seconds=3600)
-    assert slept == [files.PATIENCE_SECONDS]
+    assert slept == [step.PATIENCE_SECONDS]
     assert session.lines() == []
     assert session.state == {}
     assert run().lines() == ['{"id":1}']
@@ -136,13 +136,13 @@ def test_a_run_of_all_files_reads_all_or_none(
     elif problem == "changed":
 
         def growing(stream: Any) -> Any:
-            yield from file_formats.read_ndjson(stream)
+            yield from formats.read_ndjson(stream)
             os.utime(file, (1, 1))
 
-        monkeypatch.setattr(files, "read_ndjson", growing)
+        monkeypatch.setattr(step, "read_ndjson", growing)
         message = "a.ndjson changed while it was read"
     else:
-        monkeypatch.setattr(files, "UNUSABLE_A_RUN", 1)
+        monkeypatch.setattr(step, "UNUSABLE_A_RUN", 1)
         file.write_bytes(b"\xff")
         os.utime(file, (1, 1))
         message = "1 records of the files before b.ndjson cannot be used"
@@ -158,14 +158,14 @@ def test_a_file_that_changes_while_it_is_read_is_taken_back(
     (tmp_path / "b.ndjson").write_text('{"id":3}\n')
 
     def growing(stream: Any) -> Any:
-        for record in file_formats.read_ndjson(stream):
+        for record in formats.read_ndjson(stream):
             if record[1] == '{"id":2}':
                 with file.open("a") as more:
                     more.write('{"id":')
             yield record
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "read_ndjson", growing)
+        patched.setattr(step, "read_ndjson", growing)
         session = run(batch=1)
     assert session.lines() == ['{"id":3}']
     assert [*session.state] == ["b.ndjson"]
@@ -179,11 +179,11 @@ def test_a_disk_that_fails_takes_the_file_back(
     (tmp_path / "a.ndjson").write_text('{"id":1}\n{"id":2}\n')
 
     def failing(stream: Any) -> Any:
-        yield next(file_formats.read_ndjson(stream))
+        yield next(formats.read_ndjson(stream))
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "read_ndjson", failing)
+        patched.setattr(step, "read_ndjson", failing)
         session = run(batch=1)
     assert session.lines() == []
     assert session.letters()[0][3] == "a.ndjson cannot be read: Input/output error"
@@ -243,7 +243,7 @@ def test_an_encoding_that_breaks_off_gives_what_precedes_it(run: Runs, tmp_path:
 def test_a_file_that_is_something_else_is_given_up(
     run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "UNUSABLE_AT_FIRST", 5)
+    monkeypatch.setattr(step, "UNUSABLE_AT_FIRST", 5)
     (tmp_path / "a.csv").write_text("id,n\n0,1\n" + "1,x\n" * 100)
     session = run("*.csv", "csv", csv_options={"types": {"n": "integer"}})
     assert session.lines() == ['{"id":"0","n":1}']
@@ -260,7 +260,7 @@ def test_a_file_that_is_something_else_is_given_up(
 def test_few_bad_lines_among_good_ones_do_not_end_a_file(
     run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "UNUSABLE_AT_FIRST", 5)
+    monkeypatch.setattr(step, "UNUSABLE_AT_FIRST", 5)
     (tmp_path / "a.csv").write_text("id,n\n" + "0,1\n1,x\n2,2\n" * 100)
     session = run("*.csv", "csv", csv_options={"types": {"n": "integer"}})
     assert (len(session.lines()), len(session.letters())) == (200, 100)
@@ -269,7 +269,7 @@ def test_few_bad_lines_among_good_ones_do_not_end_a_file(
 def test_after_too_many_bad_lines_the_other_files_wait(
     run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "UNUSABLE_A_RUN", 3)
+    monkeypatch.setattr(step, "UNUSABLE_A_RUN", 3)
     for name in "abc":
         (tmp_path / f"{name}.ndjson").write_bytes(b"\xff\n\xff\n")
         os.utime(tmp_path / f"{name}.ndjson", (1, 1))
@@ -285,6 +285,6 @@ def test_the_step_reads_its_properties(tmp_path: Path) -> None:
         "directory": str(tmp_path), "pattern": "*.csv", "format": "csv", "quiet": "0",
         "csv": '{"delimiter":";","types":{"n":"integer"}}', "remember": "true",
     }  # fmt: skip
-    files.collect(session, Context(**known), "success", pipeline="goods", batch=10)
+    step.collect(session, Context(**known), "success", pipeline="goods", batch=10)
     assert session.lines() == ['{"id":"1","n":2}']
     assert session.state.keys() == {"a.csv"}

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from idemflow.steps import files
+from idemflow.sources.files import step
 from tests.unit.steps import fakes
 from tests.unit.steps.fakes import SUCCESS, FlowFile
 
@@ -85,7 +85,7 @@ class Runs:
             "directory": str(self._directory), "quiet_seconds": 0, "csv_options": {},
             "batch": 1000, "pipeline": "goods", "scope": SCOPE,
         }  # fmt: skip
-        files.collect_files(
+        step.collect_files(
             session, SUCCESS, pattern=pattern, file_format=file_format, **known | options
         )
         assert session.summary()["records"] == len(session.lines()) + len(session.letters())

@@ -1,4 +1,4 @@
-"""The Collect step: calls the pipeline's generator and queues its records.
+"""The Collect step of the source ``script``: calls the pipeline's generator and queues its records.
 
 Runs inside NiFi: standard library only.
 One session holds a whole run: until its commit nothing of the run is in the flow and the trigger
