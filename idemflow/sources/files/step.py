@@ -6,7 +6,6 @@ trigger are committed together, so that a NiFi that dies half-way reads the same
 """
 
 import gzip
-import hashlib
 import json
 import os
 import time
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from idemflow.sources.files import state
 from idemflow.sources.files.csv import read_csv
 from idemflow.sources.files.formats import BLOCK, Record, read_json, read_ndjson, unzipped
 from idemflow.sources.files.search import CannotCollect, CannotRead, WatchedDirectory, cannot_read
@@ -92,9 +92,9 @@ def collect_files(
     if trigger is None:
         return
     watched = WatchedDirectory(directory, pipeline)
-    before = dict(session.getState(scope).toMap().items())
-    reading = json.dumps([directory, file_format, csv_options], sort_keys=True)
-    run = _Run(session, success, trigger, watched, batch, before if remember else None, reading)
+    before = state.seen(session, scope)
+    way = state.way([directory, file_format, csv_options])
+    run = _Run(session, success, trigger, watched, batch, before if remember else None, way)
     readers: dict[str, Reader] = {
         "csv": partial(read_csv, **csv_options),
         "ndjson": read_ndjson,
@@ -119,7 +119,7 @@ class _Run:
         watched: the directory.
         batch: records in a FlowFile, at most.
         before: what is remembered of files that were read; ``None`` for a run of all files.
-        reading: how files are read; those that were read in another way are read again.
+        way: how files are read, as :func:`state.way` has it.
 
     Attributes:
         seen: what is to be remembered; nothing of a file that the next run has to look at again.
@@ -134,7 +134,7 @@ class _Run:
         watched: WatchedDirectory,
         batch: int,
         before: dict[str, str] | None,
-        reading: str,
+        way: str,
     ) -> None:
         self.seen: dict[str, str] = {}
         self.records = 0
@@ -145,7 +145,7 @@ class _Run:
         self._watched = watched
         self._batch = batch
         self._before = before
-        self._reading = hashlib.sha256(reading.encode()).hexdigest()[:8]
+        self._way = way
 
     def find(self, pattern: str, quiet_seconds: float) -> Iterator[tuple[int, str, Path]]:
         """The files to read: time of modification, name, path."""
@@ -155,7 +155,7 @@ class _Run:
             status = self._status(name, path)
             if status is None:
                 continue
-            known = self._known(status)
+            known = state.of_file(status, self._way)
             if self._before is not None and self._before.get(name) == known:
                 self.seen[name] = known
             elif (rest := _unrest(status, quiet_seconds)) > 0:
@@ -182,9 +182,9 @@ class _Run:
         chunks = Chunks(held, self._success, self._trigger, batch=self._batch, source=name)
         try:
             with self._watched.open(path, BLOCK) as file:
-                before = self._known(os.fstat(file.fileno()))
+                before = state.of_file(os.fstat(file.fileno()), self._way)
                 unusable = _read(file, name, reader, chunks)
-                after = self._known(os.fstat(file.fileno()))
+                after = state.of_file(os.fstat(file.fileno()), self._way)
         except FileNotFoundError:
             return
         except (OSError, CannotRead) as error:
@@ -201,9 +201,6 @@ class _Run:
         self._unusable += unusable
         if self._before is not None:
             self.seen[name] = after
-
-    def _known(self, status: os.stat_result) -> str:
-        return f"{status.st_size} {status.st_mtime_ns} {self._reading}"
 
     def _status(self, name: str, path: Path) -> os.stat_result | None:
         try:

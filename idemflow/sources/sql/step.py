@@ -1,15 +1,15 @@
 """The steps around the reading of rows: from where to read on, and how far a read came.
 
-Runs inside NiFi: standard library only. How far is kept in the state of the planning step, which
-NiFi keeps over restarts and shares in a cluster. It moves on only when the rows are in the flow:
-the step behind the read sends it back. A read that begins again begins where the last one did.
+Runs inside NiFi: standard library only. How far is kept in the state of the planning step. It moves
+on only when the rows are in the flow: the step behind the read sends it back. A read that begins
+again begins where the last one did.
 """
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from idemflow.sources.sql import state
 from idemflow.steps import processor
 from idemflow.steps.chunks import send_summary
 
@@ -66,20 +66,18 @@ def plan(
     flow_file = session.get()
     if flow_file is None:
         return
-    state = session.getState(scope)
-    known = state.get("until")
     until = flow_file.getAttribute(_UNTIL)
     if until is not None:
-        if known is None or _order(until, kind) > _order(known, kind):
-            session.setState({"until": until, "run": flow_file.getAttribute("idemflow.run")}, scope)
+        state.move_on(session, scope, until, kind, flow_file.getAttribute("idemflow.run"))
         session.remove(flow_file)
         return
+    known = state.until(session, scope)
     attributes = {"idemflow.condition": ""}
     if known is not None:
         attributes = {
             "idemflow.condition": condition,
             "sql.args.1.type": _JDBC_TYPES[kind],
-            "sql.args.1.value": _since(known, kind, overlap),
+            "sql.args.1.value": state.since(known, kind, overlap),
         }
         if kind == "timestamp":
             # Without a format NiFi takes three digits only, and waits for ever over others.
@@ -154,27 +152,8 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     values: list[str] = [item.decode() for item in found if item]
     if not values:
         return None
-    highest = max(values, key=lambda item: _order(item, kind))
+    highest = max(values, key=lambda item: state.order(item, kind))
     if kind == "timestamp":
         started = flow_file.getAttribute("idemflow.started")
-        return min(highest, str(started), key=lambda item: _order(item, kind))
+        return min(highest, str(started), key=lambda item: state.order(item, kind))
     return highest
-
-
-def _order(value: str, kind: str) -> Any:
-    if kind == "integer":
-        return int(value)
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _since(until: str, kind: str, overlap: float) -> str:
-    """Where a read starts, as a text for JDBC."""
-    if kind == "integer":
-        return str(int(until) - int(overlap))
-    moment: datetime = _order(until, kind).astimezone(UTC)
-    try:
-        moment -= timedelta(seconds=overlap)
-    except OverflowError:
-        moment = datetime.min
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
