@@ -61,7 +61,7 @@ def load(kind: str) -> type[Source]:
         packages = sorted(_package(point) for point in points)
         raise IdemflowError(
             f"two packages have a source {kind!r}: {' and '.join(packages)}",
-            next_command=f"pip uninstall {packages[-1]}",
+            next_command="pip uninstall one of them",
         )
     (point,) = points
     try:
