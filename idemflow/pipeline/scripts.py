@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 from idemflow.errors import PipelineError
@@ -30,33 +31,33 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
 
-def check(project: Path, pipeline: Pipeline, label: str, *, line: int | None = None) -> None:
+def check(project: Path, pipeline: Pipeline, label: str, line: Callable[[str], int | None]) -> None:
     """Check that the scripts of a pipeline are Python and have the functions.
 
     Args:
         project: the project's folder.
         pipeline: the pipeline.
         label: its file, for the error.
-        line: the line to name.
+        line: the line of a field in it.
 
     Raises:
         PipelineError: they are not, or a function does not take the arguments of the YAML.
     """
     call = pipeline.collect.call
     if call is not None:
-        function = _function(project, call.script, call.function, label, "collect", line)
+        at = line(f"{call.place}.function")
+        function = _function(project, call.script, call.function, label, call.place, at)
         if function is not None:
-            _check_arguments(function, call, label, line)
+            _check_arguments(function, call, label, at)
     if pipeline.transform is not None:
         transform = pipeline.transform
-        function = _function(
-            project, transform.script, transform.function, label, "transform", line
-        )
+        at = line("transform.function")
+        function = _function(project, transform.script, transform.function, label, "transform", at)
         if function is not None and not (function.args.args or function.args.vararg):
             raise PipelineError(
                 label,
                 f"{transform.function}() in {transform.script} must take a record",
-                line=line,
+                line=at,
                 field="transform.function",
             )
 
@@ -108,7 +109,7 @@ def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: in
             f"{call.function}() in {call.script} takes no {unknown[0]!r}; "
             f"it takes {', '.join(sorted(accepted)) or 'no arguments'}",
             line=line,
-            field=f"collect.arguments.{unknown[0]}",
+            field=f"{call.place}.arguments.{unknown[0]}",
         )
     first_optional = len(parameters.args) - len(parameters.defaults)
     required = [arg.arg for arg in parameters.args[:first_optional]] + [
@@ -122,5 +123,5 @@ def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: in
             label,
             f"{call.function}() in {call.script} needs {missing[0]!r}",
             line=line,
-            field="collect.arguments",
+            field=f"{call.place}.arguments",
         )

@@ -71,7 +71,7 @@ def load(project: Path, name: str) -> Pipeline:
             line=_line(data, ("pipeline",)),
             field="pipeline",
         )
-    scripts.check(project, pipeline, label, line=_line(data, ("collect", "function")))
+    scripts.check(project, pipeline, label, lambda field: _line(data, field.split(".")))
     return pipeline
 
 
@@ -87,7 +87,7 @@ def sources(project: Path, pipeline: Pipeline) -> Sources:
 
     call, transform = pipeline.collect.call, pipeline.transform
     return Sources(
-        text(call.script, "collect.script") if call else None,
+        text(call.script, f"{call.place}.script") if call else None,
         text(transform.script, "transform.script") if transform else None,
     )
 

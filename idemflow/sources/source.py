@@ -19,14 +19,17 @@ class Call:
     """A function of the user's that a source calls; it is checked without being run.
 
     Attributes:
-        script: path of its script, relative to the project; the YAML has it as ``collect.script``.
-        function: its name, which the YAML has as ``collect.function``.
-        arguments: its keyword arguments, which the YAML has as ``collect.arguments``.
+        script: path of its script, relative to the project.
+        function: its name.
+        arguments: its keyword arguments.
+        place: the field of the YAML that has these three as ``script``, ``function`` and
+            ``arguments``.
     """
 
     script: str
     function: str
     arguments: Mapping[str, Scalar] = field(default_factory=dict)
+    place: str = "collect"
 
 
 class Source(Strict, ABC):

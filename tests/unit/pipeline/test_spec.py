@@ -316,8 +316,11 @@ def test_only_run_or_day_may_end_an_index_name(project: Path, name: str) -> None
 
 def test_a_transform_must_take_a_record(project: Path) -> None:
     (project / "scripts/change.py").write_text("def change():\n    return None\n")
-    with pytest.raises(PipelineError, match="must take a record"):
+    with pytest.raises(PipelineError, match="must take a record") as caught:
         loaded(project, transform="{script: scripts/change.py, function: change}")
+    assert caught.value.field == "transform.function"
+    lines = (project / "flows/things.yaml").read_text().splitlines()
+    assert "function: change" in lines[(caught.value.line or 0) - 1]
     (project / "scripts/change.py").write_text("def change(record):\n    return None\n")
     assert loaded(project, transform="{script: scripts/change.py, function: change}").transform
     with pytest.raises(PipelineError, match="has no function 'other'"):
