@@ -47,7 +47,7 @@ def read(
                     f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
                 )
         found = {
-            part.component.type: _component(part.component)
+            part.component.type: component(part.component)
             for part in deployed
             if part.component.type in known
             and part.component.bundle == known[part.component.type].bundle
@@ -70,11 +70,11 @@ def _made(
     scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
 ) -> Component:
     if kind.type in SERVICES:
-        return _component(nipyapi.canvas.create_controller(scratch, kind).component)
-    return _component(nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component)
+        return component(nipyapi.canvas.create_controller(scratch, kind).component)
+    return component(nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component)
 
 
-def _component(
+def component(
     instance: nipyapi.nifi.ProcessorDTO | nipyapi.nifi.ControllerServiceDTO,
 ) -> Component:
     if isinstance(instance, nipyapi.nifi.ProcessorDTO):

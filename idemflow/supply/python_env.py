@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -126,6 +127,16 @@ def _own_package(home: Home) -> Path:
     target = folder(home.python / "own", 0o755)
     mirror(source, target / "idemflow", leave_out=frozenset({"__pycache__", "_nifi"}))
     return target
+
+
+def steps_version(home: Home) -> str | None:
+    """The version of the idemflow whose steps NiFi was laid out with; ``None`` if it is unknown."""
+    try:
+        text = (home.python / "own" / "idemflow" / "__init__.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _locate(original: Path, packages: dict[Path, Path]) -> Path:
