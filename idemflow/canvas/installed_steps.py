@@ -23,14 +23,16 @@ _QUESTION = """\
 import importlib
 from org.apache.nifi.components.state import Scope
 
+answer = None
 try:
     from idemflow import __version__ as version
     from idemflow.steps import INTERFACE, OLDEST
     answer = {"version": version, "newest": str(INTERFACE), "oldest": str(OLDEST)}
     for name in %r:
+        answer["module"] = name
         importlib.import_module(name)
 except Exception as error:
-    answer["missing" if "answer" in dir() else "problem"] = str(error)
+    answer = {"problem": str(error)} if answer is None else {**answer, "missing": str(error)}
 context.getStateManager().setState(answer, Scope.LOCAL)
 """
 _DEADLINE = 60.0
@@ -66,14 +68,13 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
     if not wanted:
         return
     answer = _ask(sorted({call.step.partition(":")[0] for call in wanted}))
-    newest = max(wanted, key=lambda call: call.interface)
+    drawn_by = max(wanted, key=lambda call: call.interface).drawn_by
     if "problem" in answer:
         raise CanvasError(
             f"NiFi's Python lacks the steps of {pipeline}: {answer['problem']}",
-            next_command=f"pip install --no-deps idemflow=={newest.drawn_by} in NiFi's Python, and "
-            "restart NiFi (one that idemflow started: idemflow down && idemflow up)",
+            next_command=steps.installing(drawn_by),
         )
-    for call in sorted(wanted, key=lambda call: call.interface):
+    for call in wanted:
         refused = steps.refusal(
             call.drawn_by, call.interface, pipeline, version=answer["version"],
             newest=int(answer["newest"]), oldest=int(answer["oldest"]),
@@ -83,7 +84,7 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
     if "missing" in answer:
         raise CanvasError(
             f"NiFi's Python lacks a step of {pipeline}: {answer['missing']}",
-            next_command="install the package that has it in NiFi's Python, and restart NiFi",
+            next_command=steps.installing(drawn_by, answer["module"]),
         )
 
 

@@ -50,8 +50,8 @@ def step(name: str, /, *bound: Any, drawn_by: str, interface: int, **values: Any
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise StepRefused(
-            f"NiFi's Python has no module {error.name}, which this step runs: install the package "
-            "that has it there, and restart NiFi"
+            f"NiFi's Python has no module {error.name}, which this step runs: "
+            + installing(drawn_by, module)
         ) from error
     getattr(found, function)(*bound, **values)
 
@@ -80,13 +80,26 @@ def refusal(
     """
     if oldest <= interface <= newest:
         return None
-    fix = f"run `{f'idemflow deploy {pipeline}'.strip()}`"
     if interface > newest:
-        fix = (
-            f"run `pip install --no-deps idemflow=={drawn_by}` in NiFi's Python and restart NiFi "
-            "(one that idemflow started: `idemflow down`, `idemflow up`)"
-        )
+        fix = installing(drawn_by)
+    else:
+        fix = f"run `{f'idemflow deploy {pipeline}'.strip()}` with idemflow {version}"
     return (
         f"this step was drawn by idemflow {drawn_by} (steps {interface}), this NiFi has idemflow "
         f"{version} (steps {newest}): {fix}"
+    )
+
+
+def installing(drawn_by: str, module: str = __name__) -> str:
+    """How what a step runs comes into NiFi's Python.
+
+    Args:
+        drawn_by: the version of the idemflow that drew the step.
+        module: the module that is missing.
+    """
+    if module.partition(".")[0] != "idemflow":
+        return "install the package that has it in NiFi's Python and restart NiFi"
+    return (
+        f"run `pip install --no-deps idemflow=={drawn_by}` in NiFi's Python and restart NiFi "
+        "(one that idemflow started: `idemflow down`, `idemflow up`)"
     )

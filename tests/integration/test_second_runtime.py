@@ -138,7 +138,7 @@ def test_a_nifi_without_the_steps(second: Idemflow) -> None:
     refused = second.inside(ROOT).fail("deploy", "people")
     told = " ".join(refused.stderr.split())
     assert "NiFi's Python lacks the steps of people: No module named 'idemflow'" in told
-    assert f"pip install --no-deps idemflow=={__version__} in NiFi's Python" in told
+    assert f"run `pip install --no-deps idemflow=={__version__}` in NiFi's Python" in told
     assert nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups == []
     assert parameters.find("idemflow people") is None
     hidden.rename(installed)
