@@ -44,7 +44,7 @@ def read(
                     f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
                 )
         found = {
-            part.component.type: _component(part.component)
+            part.component.type: component(part.component)
             for part in deployed
             if part.component.type in known
             and part.component.bundle == known[part.component.type].bundle
@@ -60,7 +60,7 @@ def read(
         try:
             for kind in missing:
                 make = _processor if kind in processors else _service
-                found[kind] = _component(make(scratch, known[kind]))
+                found[kind] = component(make(scratch, known[kind]))
             return found
         finally:
             nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
@@ -78,7 +78,7 @@ def _service(
     return nipyapi.canvas.create_controller(scratch, kind).component
 
 
-def _component(
+def component(
     instance: nipyapi.nifi.ProcessorDTO | nipyapi.nifi.ControllerServiceDTO,
 ) -> Component:
     if isinstance(instance, nipyapi.nifi.ProcessorDTO):

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import control, deployments, parameters, registry, versions
+from idemflow.canvas import (
+    control,
+    deployments,
+    installed_steps,
+    parameters,
+    registry,
+    versions,
+)
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands import version as versioning
@@ -89,6 +96,7 @@ def deploy_in(
         if group is not None and planned.changes:
             _keep_operators_work(opened.settings, pipeline.name, group, force=force)
             _keep_newer_version(opened.settings, pipeline.name, group, force=force)
+        installed_steps.check(pipeline.name, planned.new_calls)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
@@ -118,10 +126,12 @@ def _deploy_version(
     found = control.find_group(name)
     group = str(found.id) if found else None
     now = versions.held(group) if group else None
-    changes = versions.differences(versions.export(group), wanted) if group else []
+    live = versions.export(group) if group else None
+    changes = versions.differences(live, wanted) if live else []
     source = opened.pipeline.collect.parameters(settings, name)
     wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, source)
     if not dry_run:
+        installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes:
             _keep_operators_work(settings, name, group, force=force)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from idemflow import __version__, steps
 
 # NiFi reads #{name} as a reference to a parameter, and ##{name} as the text #{name}.
 _PARAMETER = re.compile(r"#+(?=\{)")
+
+# The end of a body that compose made.
+_CALL = re.compile(
+    r"^idemflow_step_*\('([\w.:]+)',.*\n    (?:.*, )?drawn_by='([^']*)', interface=(\d+)\)\s*\Z",
+    re.MULTILINE,
+)
 
 Literal = bool | int | float | str | None
 
@@ -20,6 +27,20 @@ class Name(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Call(NamedTuple):
+    """What a Script Body calls.
+
+    Attributes:
+        step: ``module:function``.
+        drawn_by: the version of the idemflow that drew it.
+        interface: its ``steps.INTERFACE``.
+    """
+
+    step: str
+    drawn_by: str
+    interface: int
 
 
 def compose(step: Callable[..., None], *bound: str, script: str = "", **values: Literal) -> str:
@@ -40,6 +61,12 @@ def compose(step: Callable[..., None], *bound: str, script: str = "", **values: 
     body = f"from idemflow.steps import step as {name}\n{name}({called},\n    {given})\n"
     above = script.rstrip("\n") + "\n\n\n" if script else ""
     return _PARAMETER.sub(lambda match: match.group() * 2, above + body)
+
+
+def called(body: str) -> Call | None:
+    """What a Script Body calls; ``None`` where :func:`compose` did not make it."""
+    match = _CALL.search(body)
+    return Call(match[1], match[2], int(match[3])) if match else None
 
 
 def _free_name(name: str, script: str) -> str:

@@ -40,8 +40,9 @@ def step(name: str, /, *bound: Any, drawn_by: str, interface: int, **values: Any
         StepRefused: this idemflow does not understand the call, or the module is not installed.
         Exception: whatever the step raises; NiFi rolls the session back.
     """
-    if not OLDEST <= interface <= INTERFACE:
-        raise StepRefused(_refusal(drawn_by, interface, values.get("pipeline", "")))
+    refused = refusal(drawn_by, interface, values.get("pipeline", ""))
+    if refused:
+        raise StepRefused(refused)
     module, _, function = name.partition(":")
     try:
         found = importlib.import_module(module)
@@ -49,21 +50,56 @@ def step(name: str, /, *bound: Any, drawn_by: str, interface: int, **values: Any
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise StepRefused(
-            f"NiFi's Python has no module {error.name}, which this step runs: install the package "
-            "that has it there, and restart NiFi"
+            f"NiFi's Python has no module {error.name}, which this step runs: "
+            + installing(drawn_by, module)
         ) from error
     getattr(found, function)(*bound, **values)
 
 
-def _refusal(drawn_by: str, interface: int, pipeline: str) -> str:
-    if interface < OLDEST:
-        fix = f"run `{f'idemflow deploy {pipeline}'.strip()}`"
+def refusal(
+    drawn_by: str,
+    interface: int,
+    pipeline: str,
+    *,
+    version: str = __version__,
+    newest: int = INTERFACE,
+    oldest: int = OLDEST,
+) -> str | None:
+    """Why an idemflow does not understand a call, and the command that helps.
+
+    Args:
+        drawn_by: the version of the idemflow that drew the script.
+        interface: its :data:`INTERFACE`.
+        pipeline: the pipeline's name; empty where it is not known.
+        version: the version of the idemflow that NiFi's Python has.
+        newest: its :data:`INTERFACE`.
+        oldest: its :data:`OLDEST`.
+
+    Returns:
+        ``None`` where it does understand.
+    """
+    if oldest <= interface <= newest:
+        return None
+    if interface > newest:
+        fix = installing(drawn_by)
     else:
-        fix = (
-            f"run `pip install --no-deps idemflow=={drawn_by}` in NiFi's Python and restart NiFi "
-            "(one that idemflow started: `idemflow down`, `idemflow up`)"
-        )
+        fix = f"run `{f'idemflow deploy {pipeline}'.strip()}` with idemflow {version}"
     return (
         f"this step was drawn by idemflow {drawn_by} (steps {interface}), this NiFi has idemflow "
-        f"{__version__} (steps {INTERFACE}): {fix}"
+        f"{version} (steps {newest}): {fix}"
+    )
+
+
+def installing(drawn_by: str, module: str = __name__) -> str:
+    """How what a step runs comes into NiFi's Python.
+
+    Args:
+        drawn_by: the version of the idemflow that drew the step.
+        module: the module that is missing.
+    """
+    if module.partition(".")[0] != "idemflow":
+        return "install the package that has it in NiFi's Python and restart NiFi"
+    return (
+        f"run `pip install --no-deps idemflow=={drawn_by}` in NiFi's Python and restart NiFi "
+        "(one that idemflow started: `idemflow down`, `idemflow up`)"
     )

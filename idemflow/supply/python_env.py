@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -144,6 +145,16 @@ def _packages_with_sources() -> Iterator[Path]:
         spec = importlib.util.find_spec(point.module.partition(".")[0])
         for found in (spec.submodule_search_locations if spec else None) or ():
             yield Path(found).resolve()
+
+
+def steps_version(home: Home) -> str | None:
+    """The version of the idemflow whose steps NiFi was laid out with; ``None`` if it is unknown."""
+    try:
+        text = (home.python / "own" / "idemflow" / "__init__.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _locate(original: Path, packages: dict[Path, Path]) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from idemflow.canvas import client, control
 from idemflow.sources import registry
 from tests.integration.tools import Idemflow, Project
 from tests.packages import installed, told
@@ -69,7 +70,7 @@ def test_it_runs_remembers_and_forgets(numbers: Idemflow) -> None:
     assert numbers.json("deploy", "numbers")["changes"] == []
 
 
-def test_a_step_that_nifi_does_not_have_is_named(
+def test_a_step_that_nifi_does_not_have_is_refused(
     idemflow: Idemflow, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its package came after the start of NiFi."""
@@ -81,6 +82,7 @@ def test_a_step_that_nifi_does_not_have_is_named(
     text = PIPELINE.replace("numbers", "late").replace("counter:\n    records: 5", "late: 1")
     (project.path / "flows/late.yaml").write_text(text)
     refused = idemflow.inside(project.path).fail("run", "late")
-    assert "Collect late fails in NiFi" in refused.stderr
-    assert "NiFi's Python has no module late_step" in refused.stderr
-    assert "restart NiFi" in refused.stderr
+    assert "NiFi's Python lacks a step of late: No module named 'late_step'" in refused.stderr
+    assert "install the package that has it in NiFi's Python and restart NiFi" in refused.stderr
+    client.connect(idemflow.runtime().nifi)
+    assert control.find_group("late") is None

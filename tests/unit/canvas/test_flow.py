@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import flow
+from idemflow import __version__
+from idemflow.canvas import flow, installed_steps
 from idemflow.canvas.difference import Change, compare
 from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
@@ -298,3 +299,30 @@ def test_a_transform_stands_before_the_step() -> None:
         tls=True,
     )
     assert named(definition, flow.IDENTIFY)["Script Body"].startswith("def clean(record):")
+
+
+@pytest.mark.parametrize("name", ["people", "orders", "files"])
+def test_no_body_of_the_shipped_pipelines_has_more_than_five_lines_of_ours(name: str) -> None:
+    pipeline = spec.load(ROOT, name)
+    scripts = spec.sources(ROOT, pipeline)
+    definition = flow.build(pipeline, scripts, TYPES, tls=True)
+    bodies = [
+        item["properties"]["internal Script Body"]
+        for item in components(definition["flowContents"])
+        if item.get("type") == catalog.SCRIPT
+    ]
+    assert len(bodies) == {"people": 5, "orders": 6, "files": 5}[name]
+    for body in bodies:
+        assert len(body.removeprefix(scripts.collect or "\0").splitlines()) <= 5
+    assert len(installed_steps.calls(definition)) == len(bodies)
+
+
+def test_the_calls_of_a_definition_are_those_that_idemflow_drew() -> None:
+    definition = built()
+    called = {call.step for call in installed_steps.calls(definition)}
+    assert "idemflow.steps.identify:identify" in called
+    assert {call.drawn_by for call in installed_steps.calls(definition)} == {__version__}
+    for item in components(definition["flowContents"]):
+        if item.get("type") == catalog.SCRIPT:
+            item["properties"]["internal Script Body"] += "print(1)\n"
+    assert installed_steps.calls(definition) == installed_steps.calls(None) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +150,11 @@ def test_triage_and_dead_letters_as_scripts() -> None:
     ((content, attributes),) = letters.at(SUCCESS)
     assert json.loads(content)["content"] == '{"a":2}'
     assert attributes["idemflow.index"] == "idemflow-dead-letters"
+
+
+def test_the_docs_show_a_body() -> None:
+    body = compose(
+        collect, "session", "REL_SUCCESS", generator=Name("people"), pipeline="people", batch=5000
+    )
+    docs = Path(__file__).parents[3] / "docs/pipelines.md"
+    assert f"```python\n{body}```" in docs.read_text()
