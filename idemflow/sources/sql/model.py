@@ -16,6 +16,14 @@ from idemflow.sources.fields import Name, Period, Strict, like
 from idemflow.sources.source import Source
 from idemflow.sources.sql import draw as drawing
 
+Column = Annotated[
+    str, like(r"[A-Za-z_][A-Za-z0-9_$]*", "the name of a column: letters, digits and _")
+]
+Table = Annotated[
+    str,
+    like(r'[A-Za-z_"][A-Za-z0-9_."$ -]*', "the name of a table, such as orders or shop.orders"),
+]
+
 
 class Incremental(Strict):
     """Reads only rows whose column is not below what was read before.
@@ -27,10 +35,7 @@ class Incremental(Strict):
             committed late come with it. A period for timestamps, a number for integers.
     """
 
-    column: Annotated[
-        str,
-        like(r"[A-Za-z_][A-Za-z0-9_$]*", "the name of a column: letters, digits and _"),
-    ]
+    column: Column
     type: Literal["timestamp", "integer"] = "timestamp"
     overlap: Annotated[int, Field(ge=0)] | Period = Field(default="5 min")
 
@@ -56,16 +61,7 @@ class Sql(Strict):
     """
 
     database: Name
-    table: (
-        Annotated[
-            str,
-            like(
-                r'[A-Za-z_"][A-Za-z0-9_."$ -]*',
-                "the name of a table, such as orders or shop.orders",
-            ),
-        ]
-        | None
-    ) = None
+    table: Table | None = None
     query: Annotated[str, StringConstraints(min_length=1)] | None = None
     incremental: Incremental | None = None
     fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
