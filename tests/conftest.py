@@ -23,6 +23,7 @@ from tests.integration.tools import (
     on_free_ports,
     readable_folder,
 )
+from tests.packages import installed
 from tests.scheduling import WITHOUT_SERVERS, SparingServers
 
 # Processes that share the tests end together when the long files come first. Those that kill and
@@ -91,9 +92,13 @@ def started(
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
-    """The runtime of the session, or of one of the processes that share its tests."""
+    """The runtime of the session, or of one of the processes that share its tests.
+
+    Its NiFi knows the package with a fourth source.
+    """
     process = os.environ.get("PYTEST_XDIST_WORKER", ".")
-    with readable_folder() as folder:
+    with readable_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(installed(folder / "packages")))
         command = on_free_ports(project=str(ROOT), home=str(folder / "home"))
         with started(command, failed=lambda: bool(request.session.testsfailed), logs=process):
             yield command

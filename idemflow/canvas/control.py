@@ -11,7 +11,7 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import REPLAY_TRIGGER
-from idemflow.canvas.sources import TRIGGER
+from idemflow.drawing.collect import TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 _DEADLINE = 60.0

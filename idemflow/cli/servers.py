@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from idemflow import __version__
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve, setting_option
 from idemflow.cli.tables import servers as tables
 from idemflow.commands import doctor as doctor_command
@@ -49,6 +50,7 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
                 "started": result.started,
                 "already": result.already,
                 "seconds": round(result.seconds, 1),
+                "steps": result.steps,
                 "nifi": result.runtime.nifi.url,
                 "elasticsearch": result.runtime.elasticsearch.url,
             }
@@ -60,6 +62,11 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
         out.print(f"{_and(result.started)} ready after {result.seconds:.0f} s.")
         if result.already:
             out.print(f"{_and(result.already)} ran already.")
+    if result.steps != __version__:
+        out.print(
+            f"NiFi runs the steps of idemflow {result.steps}; those of {__version__} come with "
+            "a restart: idemflow down && idemflow up"
+        )
     out.print(f"Canvas: {result.runtime.nifi.url}/nifi/   (login: idemflow open)")
     out.print(f"Elasticsearch: {result.runtime.elasticsearch.url}")
 

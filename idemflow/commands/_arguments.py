@@ -9,9 +9,7 @@ from contextlib import contextmanager
 import nipyapi
 
 from idemflow.canvas import flow, parameters
-from idemflow.canvas.parameters import Parameter
 from idemflow.errors import UsageError
-from idemflow.pipeline.sources import ScriptSource
 from idemflow.pipeline.spec import Pipeline
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -68,8 +66,7 @@ def _example(pipeline: Pipeline) -> str:
 
 
 def _arguments(pipeline: Pipeline) -> Mapping[str, bool | int | float | str]:
-    source = pipeline.collect
-    return source.arguments if isinstance(source, ScriptSource) else {}
+    return pipeline.collect.run_arguments
 
 
 @contextmanager
@@ -106,11 +103,8 @@ def _put(
     context: nipyapi.nifi.ParameterContextEntity | None,
     values: Mapping[str, str],
 ) -> None:
-    source = pipeline.collect
-    assert isinstance(source, ScriptSource)
-    description = f"Argument of {source.function}()"
     parameters.put(
         flow.context_name(pipeline),
         context,
-        [Parameter(name, value, description) for name, value in values.items()],
+        [parameters.argument(pipeline.collect, name, value) for name, value in values.items()],
     )

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from filelock import FileLock, Timeout
 
 from idemflow.canvas import control
-from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._session import Session, session
@@ -25,10 +24,6 @@ from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
-from idemflow.pipeline.sources import ScriptSource
-
-# Where a run can fail before its records are in the flow.
-_SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}
 
 
 @dataclass(frozen=True)
@@ -275,8 +270,8 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
         return new[0]
     source = opened.pipeline.collect
     for item in control.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name in _SOURCE_STEPS:
-            where = source.script if isinstance(source, ScriptSource) else item.name
+        if item.level == "ERROR" and item.name in source.steps:
+            where = source.call.script if source.call else item.name
             raise CanvasError(
                 f"{where} fails in NiFi: {item.message}",
                 next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "

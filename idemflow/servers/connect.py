@@ -172,7 +172,7 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
         time.sleep(0.2)
 
 
-def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
+def check_readable(settings: Settings, pipeline: str, directory: Path, *, field: str) -> None:
     """Check that NiFi can read the files in a directory.
 
     Nothing is checked for the user's own NiFi: the directory is on its machine.
@@ -181,6 +181,7 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
         settings: the settings.
         pipeline: the name of the pipeline that wants it.
         directory: the directory.
+        field: the field of the pipeline's YAML that names it.
 
     Raises:
         PipelineError: it is not there, or NiFi's user cannot read it.
@@ -199,7 +200,7 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
         raise PipelineError(
             f"flows/{pipeline}.yaml",
             f"{directory} {problem}",
-            field="collect.files.directory",
+            field=field,
             next_command=remedy,
         )
 

@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 from idemflow.canvas.flow import IDENTIFY, KEEP, PUT, TRIAGE, WRAP
 from idemflow.canvas.replay import ASK, REPLAY_TRIGGER, UNPACK
-from idemflow.canvas.sources import COLLECT, TRIGGER
+from idemflow.drawing.collect import TRIGGER
+from idemflow.sources.script.draw import COLLECT
 from tests.browser.page import Canvas
 from tests.integration.tools import ROOT, Idemflow, wait_until
 

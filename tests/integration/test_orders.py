@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from idemflow.canvas import client, control
-from idemflow.canvas.sources import READ
 from idemflow.demo.server import owner
+from idemflow.sources.sql.draw import READ
 from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
 from tests.integration.watched import Source
 

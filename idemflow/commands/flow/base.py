@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, control, flow_file, versions
+from idemflow.canvas import client, control, flow_file, installed_steps, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.settings import Settings
@@ -136,7 +136,10 @@ def switch_version(
     store: Repository, name: str, group: str, current: Version, version: Version, *, modified: bool
 ) -> None:
     """Change a group that is under version control to a version, or back if it does not work."""
-    versions.check_types(definition(store, name, version), version.title)
+    wanted = definition(store, name, version)
+    versions.check_types(wanted, version.title)
+    live = versions.export(group)
+    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
 
     def apply() -> None:
         if modified:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from idemflow.canvas import control, deployments, flow_file, versions
+from idemflow.canvas import control, deployments, flow_file, installed_steps, versions
 from idemflow.canvas import deploy as canvas
 from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
@@ -66,6 +66,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     made = flow_file.read(text, str(file))
     version.connect(settings)
     versions.check_types(made, str(file))
+    installed_steps.check(name, installed_steps.calls(made))
     found = control.find_group(name)
     if found is None:
         canvas.import_group(name, made)
