@@ -39,10 +39,21 @@ FIRST = (
     "integration/test_versions_and_snapshots.py",
 )
 
+# The markers of a folder's tests: what `pytest -m` and the Makefile choose by.
+MARKERS = {
+    "unit": ("unit",),
+    "integration": ("servers",),
+    "browser": ("servers", "browser"),
+    "faults": ("servers", "faults"),
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of :data:`FIRST` first; refuse servers to those that are said to need none."""
+    """Mark tests by their folder; put the files of :data:`FIRST` first; refuse servers to those
+    that are said to need none."""
     for item in items:
+        for marker in MARKERS[item.path.relative_to(ROOT / "tests").parts[0]]:
+            item.add_marker(marker)
         fixtures: list[str] = getattr(item, "fixturenames", [])
         if "servers" in fixtures and item.nodeid.startswith(WITHOUT_SERVERS):
             raise pytest.UsageError(f"{item.nodeid} needs servers: see tests/scheduling.py")

@@ -1,4 +1,4 @@
-"""``idemflow rollback``: let a snapshot's readers see the state before the present one."""
+"""``idemflow snapshot rollback``: let readers of a snapshot see the state before this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands on what a source remembers, and on the states of a snapshot."""
+"""The commands ``source``: what a source has read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import click
 
 from idemflow.cli.base import json_option, main, out, print_json, resolve
 from idemflow.cli.tables import pipelines as tables
-from idemflow.commands import rollback as rollback_command
-from idemflow.commands import state as state_command
+from idemflow.commands import source as command
 
 
 @main.group()
-def state() -> None:
+def source() -> None:
     """What the source of a pipeline has read so far: show it, or reset it.
 
     An incremental read of a database goes on from the highest value so far, files that have not
@@ -22,23 +21,23 @@ def state() -> None:
 
     \b
     Examples:
-      idemflow state show orders
-      idemflow state reset orders
+      idemflow source show orders
+      idemflow source reset orders
     """
 
 
-@state.command("show")
+@source.command("show")
 @click.argument("pipeline")
 @json_option
 @click.pass_context
-def state_show(context: click.Context, pipeline: str, as_json: bool) -> None:
+def source_show(context: click.Context, pipeline: str, as_json: bool) -> None:
     """Show what the source of PIPELINE has read so far.
 
     \b
     Example:
-      idemflow state show orders
+      idemflow source show orders
     """
-    result = state_command.show(resolve(context), pipeline)
+    result = command.show(resolve(context), pipeline)
     if as_json:
         print_json(dataclasses.asdict(result))
     elif result.states:
@@ -47,18 +46,18 @@ def state_show(context: click.Context, pipeline: str, as_json: bool) -> None:
         out.print(f"{pipeline} remembers nothing: its next run reads everything.")
 
 
-@state.command("reset")
+@source.command("reset")
 @click.argument("pipeline")
 @json_option
 @click.pass_context
-def state_reset(context: click.Context, pipeline: str, as_json: bool) -> None:
+def source_reset(context: click.Context, pipeline: str, as_json: bool) -> None:
     """Forget what the source of PIPELINE has read: its next run reads everything.
 
     \b
     Example:
-      idemflow state reset orders
+      idemflow source reset orders
     """
-    result = state_command.reset(resolve(context), pipeline)
+    result = command.reset(resolve(context), pipeline)
     if as_json:
         print_json(dataclasses.asdict(result))
     else:
@@ -68,23 +67,3 @@ def state_reset(context: click.Context, pipeline: str, as_json: bool) -> None:
             if forgotten
             else f"{pipeline} remembers nothing: nothing to reset."
         )
-
-
-@main.command()
-@click.argument("pipeline")
-@json_option
-@click.pass_context
-def rollback(context: click.Context, pipeline: str, as_json: bool) -> None:
-    """Let readers of a snapshot see the state before the present one.
-
-    For pipelines with `mode: snapshot`. The alias moves in one step; the next run moves it on.
-
-    \b
-    Example:
-      idemflow rollback catalog
-    """
-    result = rollback_command.rollback(resolve(context), pipeline)
-    if as_json:
-        print_json(dataclasses.asdict(result))
-    else:
-        out.print(f"{result.alias} is {result.index} again: {result.documents:,} documents.")

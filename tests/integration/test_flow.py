@@ -68,19 +68,19 @@ def put_in(flow: dict[str, Any]) -> dict[str, Any]:
 
 
 def status(command: Idemflow) -> Any:
-    (found,) = command.json("version", "status", NAME)["pipelines"]
+    (found,) = command.json("flow", "status", NAME)["pipelines"]
     return found
 
 
 def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) -> None:
     assert status(command)["state"] == "not under version control"
-    first = command.json("version", "commit", NAME, "-m", "Load it")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "Load it")["version"]["id"]
     assert git("rev-parse", "HEAD") == first
     assert git("log", "-1", "--format=%an|%s", "--", FILE) == "admin|Load it"
     assert git("status", "--porcelain") == ""
     assert status(command)["state"] == "up to date"
     assert command.json("drift", NAME)["pipelines"][0]["drift"] is False
-    assert command.json("version", "tag", NAME, "v1")["tag"] == f"{NAME}@v1"
+    assert command.json("flow", "tag", NAME, "v1")["tag"] == f"{NAME}@v1"
     assert git("rev-parse", f"{NAME}@v1") == first
     secret = command.runtime().loader.password
     assert secret
@@ -93,56 +93,56 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
     (found,) = drifted.json()["pipelines"]
     assert found["from_git"] == change("1", "3")
     assert found["from_yaml"] == change("3", "1")
-    assert command.json("version", "diff", NAME)["changes"] == change("1", "3")
-    for arguments in (("deploy", NAME), ("version", "checkout", NAME, "v1")):
+    assert command.json("flow", "diff", NAME)["changes"] == change("1", "3")
+    for arguments in (("deploy", NAME), ("flow", "checkout", NAME, "v1")):
         refused = command.fail(*arguments)
         assert "was changed on the canvas" in refused.stderr
         assert "--force discards it" in refused.stderr
     assert tasks(NAME) == 3
-    assert "a tag would not have them" in command.fail("version", "tag", NAME, "v2").stderr
+    assert "a tag would not have them" in command.fail("flow", "tag", NAME, "v2").stderr
 
-    second = command.json("version", "commit", NAME, "-m", "Three tasks")["version"]["id"]
+    second = command.json("flow", "commit", NAME, "-m", "Three tasks")["version"]["id"]
     assert git("rev-parse", "HEAD") == second
     diff = git("diff", "-U0", first, second).splitlines()
     assert [line.replace(" ", "") for line in diff if line[:2] in ("- ", "+ ")] == [
         '-"concurrentlySchedulableTaskCount":1,',
         '+"concurrentlySchedulableTaskCount":3,',
     ]
-    assert command.json("version", "commit", NAME, "-m", "Nothing")["changed"] is False
-    assert command.json("version", "tag", NAME, "v2")["tag"] == f"{NAME}@v2"
-    assert "names" in command.fail("version", "tag", NAME, "v1").stderr
-    assert command.json("version", "diff", NAME, "v1", "v2")["changes"] == change("1", "3")
-    listed = command.json("version", "log", NAME)["versions"]
+    assert command.json("flow", "commit", NAME, "-m", "Nothing")["changed"] is False
+    assert command.json("flow", "tag", NAME, "v2")["tag"] == f"{NAME}@v2"
+    assert "names" in command.fail("flow", "tag", NAME, "v1").stderr
+    assert command.json("flow", "diff", NAME, "v1", "v2")["changes"] == change("1", "3")
+    listed = command.json("flow", "log", NAME)["versions"]
     assert [(one["comment"], one["tags"], one["current"]) for one in listed] == [
         ("Three tasks", [f"{NAME}@v2"], True),
         ("Load it", [f"{NAME}@v1"], False),
     ]
 
-    assert command.json("version", "rollback", NAME)["version"]["id"] == first
+    assert command.json("flow", "rollback", NAME)["version"]["id"] == first
     assert tasks(NAME) == 1
     assert step(PUT).component.state == "RUNNING"
     assert status(command)["state"] == "a newer version is in git"
-    assert "is the first version" in command.fail("version", "rollback", NAME).stderr
-    command.json("version", "checkout", NAME, second[:10])
+    assert "is the first version" in command.fail("flow", "rollback", NAME).stderr
+    command.json("flow", "checkout", NAME, second[:10])
     assert tasks(NAME) == 3
     set_tasks(NAME, 7)
-    command.json("version", "checkout", NAME, "v2", "--force")
+    command.json("flow", "checkout", NAME, "v2", "--force")
     assert tasks(NAME) == 3
-    assert command.fail("version", "checkout", NAME, "v9").code == 2
+    assert command.fail("flow", "checkout", NAME, "v9").code == 2
     assert command.json("run", NAME)["documents"] == 3
 
 
 def test_what_is_queued_stays_and_what_ran_runs(
     command: Idemflow, project: Project, git: Git
 ) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     set_tasks(NAME, 2)
-    second = command.json("version", "commit", NAME, "-m", "Two")["version"]["id"]
+    second = command.json("flow", "commit", NAME, "-m", "Two")["version"]["id"]
     group, put = control.group_id(NAME), step(PUT).id
     nipyapi.canvas.schedule_processor(step(PUT), False)
     control.run_once(group)
     wait_until(lambda: waiting(NAME) == 3, "three records wait")
-    command.json("version", "checkout", NAME, first)
+    command.json("flow", "checkout", NAME, first)
     assert (waiting(NAME), tasks(NAME), step(PUT).id) == (3, 1, put)
     assert step(PUT).component.state == "STOPPED"
     assert step("Identify records").component.state == "RUNNING"
@@ -165,10 +165,10 @@ def test_what_is_queued_stays_and_what_ran_runs(
 def test_a_version_elsewhere_with_other_parameters(
     command: Idemflow, project: Project, git: Git
 ) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
-    command.json("version", "tag", NAME, "v1")
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
+    command.json("flow", "tag", NAME, "v1")
     set_tasks(NAME, 5)
-    command.json("version", "commit", NAME, "-m", "Five")
+    command.json("flow", "commit", NAME, "-m", "Five")
     remove_pipeline(NAME)
     project.change(NAME, "count: 3", "count: 2")
     assert command.fail("drift", f"{NAME}@v1").code == 6
@@ -183,24 +183,24 @@ def test_a_version_elsewhere_with_other_parameters(
 
 
 def test_a_conflict(command: Idemflow, project: Project, git: Git) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     file = project.path / FILE
     old = '"schedulingPeriod": "1 day"'
     file.write_text(file.read_text().replace(old, '"schedulingPeriod": "2 days"'))
     git("commit", "-q", "-a", "-m", "By hand")
     hand = git("rev-parse", "HEAD")
     set_tasks(NAME, 3)
-    refused = command.fail("version", "commit", NAME, "-m", "Three")
+    refused = command.fail("flow", "commit", NAME, "-m", "Three")
     assert f"changed in git since version {first}" in refused.stderr
     assert "--force" in refused.stderr
     assert git("rev-parse", "HEAD") == hand
     assert tasks(NAME) == 3
-    forced = command.json("version", "commit", NAME, "-m", "Three", "--force")["version"]["id"]
+    forced = command.json("flow", "commit", NAME, "-m", "Three", "--force")["version"]["id"]
     assert git("log", "--format=%H", "--", FILE).splitlines() == [forced, hand, first]
 
 
 def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, git: Git) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     file = project.path / FILE
     committed = file.read_text()
     old = '"schedulingPeriod": "1 day"'
@@ -212,12 +212,12 @@ def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, g
     told = " ".join(refused.stderr.split())
     assert f"git has a newer version of {NAME} than the canvas: {hand[:9]}" in told
     assert "'By hand' by Human" in told
-    assert f"idemflow version checkout {NAME} {hand[:9]} takes it" in told
+    assert f"idemflow flow checkout {NAME} {hand[:9]} takes it" in told
     assert (git("rev-parse", "HEAD"), tasks(NAME)) == (hand, 1)
     assert status(command)["version"]["id"] == first
 
     # As the message says: take it, and deploy on top of it.
-    command.json("version", "checkout", NAME, hand[:9])
+    command.json("flow", "checkout", NAME, hand[:9])
     command.json("deploy", NAME)
     third = git("rev-parse", "HEAD")
     assert (git("log", "-1", "--format=%s"), tasks(NAME)) == (f"Deploy flows/{NAME}.yaml", 4)
@@ -240,7 +240,7 @@ def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, g
     file.write_text(json.dumps(flow, indent=2, sort_keys=True) + "\n")
     git("commit", "-q", "-m", "The same", "--", FILE)
     same = git("rev-parse", "HEAD")
-    done = command.json("version", "commit", NAME, "-m", "Three tasks")
+    done = command.json("flow", "commit", NAME, "-m", "Three tasks")
     assert (done["version"]["id"], done["changed"]) == (same, False)
     assert (git("rev-parse", "HEAD"), status(command)["state"]) == (same, "up to date")
 
@@ -248,7 +248,7 @@ def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, g
 def test_a_version_that_does_not_work_is_taken_back(
     command: Idemflow, project: Project, git: Git
 ) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     file = project.path / FILE
     good = file.read_text()
     flow = json.loads(good)
@@ -268,7 +268,7 @@ def test_a_version_that_does_not_work_is_taken_back(
             }
         file.write_text(json.dumps(flow, indent=2, sort_keys=True) + "\n")
         git("commit", "-q", "-a", "-m", f"Bad {field}")
-        for arguments in (("version", "checkout", NAME, "HEAD"), ("deploy", f"{NAME}@HEAD")):
+        for arguments in (("flow", "checkout", NAME, "HEAD"), ("deploy", f"{NAME}@HEAD")):
             refused = command.fail(*arguments)
             assert told in refused.stderr
             assert status(command)["version"]["id"] == first
@@ -287,24 +287,24 @@ def test_an_operators_change_without_version_control(command: Idemflow) -> None:
 
 
 def test_export_import_and_registries(command: Idemflow, tmp_path: Path) -> None:
-    command.json("version", "commit", NAME, "-m", "One")
-    command.json("version", "tag", NAME, "v1")
+    command.json("flow", "commit", NAME, "-m", "One")
+    command.json("flow", "tag", NAME, "v1")
     file = tmp_path / "flow.json"
-    command.json("version", "export", NAME, "v1", "-o", str(file))
-    assert "is there already" in command.fail("version", "export", NAME, "-o", str(file)).stderr
-    assert "under version control" in command.fail("version", "import", NAME, str(file)).stderr
+    command.json("flow", "export", NAME, "v1", "-o", str(file))
+    assert "is there already" in command.fail("flow", "export", NAME, "-o", str(file)).stderr
+    assert "under version control" in command.fail("flow", "import", NAME, str(file)).stderr
     remove_pipeline(NAME)
-    assert command.json("version", "import", NAME, str(file))["created"] is True
+    assert command.json("flow", "import", NAME, str(file))["created"] is True
     assert tasks(NAME) == 1
-    refused = command.fail("registry", "add", "--type", "nifi-registry", "--name", "other")
+    refused = command.fail("flow", "registry", "add", "--type", "nifi-registry", "--name", "other")
     assert "it has: git" in refused.stderr
-    listed = command.json("registry", "list")
+    listed = command.json("flow", "registry", "list")
     assert len(listed["clients"]) == 1
 
 
 def test_a_project_without_git(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("unversioned", COUNTING)
-    refused = idemflow.inside(project.path).fail("version", "status", name)
+    refused = idemflow.inside(project.path).fail("flow", "status", name)
     assert refused.code == 2
     assert "is in no git repository" in refused.stderr
     assert "git init" in refused.stderr

@@ -1,4 +1,4 @@
-"""``idemflow version export`` and ``import``: flows as files, for other NiFis."""
+"""``idemflow flow export`` and ``import``: flows as files, for other NiFis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idemflow.canvas import control, deployments, flow_file, installed_steps, versions
 from idemflow.canvas import deploy as canvas
-from idemflow.commands import version
+from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
@@ -81,7 +81,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     if not force and deployments.changed_since(name, group):
         raise UsageError(
             f"{name} was changed on the canvas since it was deployed",
-            next_command=f"idemflow version export {name} -o FILE keeps that, --force discards it",
+            next_command=f"idemflow flow export {name} -o FILE keeps that, --force discards it",
         )
     canvas.replace_group(group, str(file), made)
     return False

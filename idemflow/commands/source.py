@@ -1,4 +1,4 @@
-"""``idemflow state``: what a pipeline's source remembers from one run to the next."""
+"""``idemflow source``: what a pipeline's source remembers from one run to the next."""
 
 from __future__ import annotations
 

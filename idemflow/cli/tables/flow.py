@@ -12,12 +12,13 @@ from idemflow.canvas.difference import Change
 from idemflow.canvas.registry import Client
 from idemflow.cli.tables.pipelines import difference_table
 from idemflow.commands.drift import Drift
-from idemflow.commands.version import Log, Status
+from idemflow.commands.flow.log import Log
+from idemflow.commands.flow.status import Status
 from idemflow.versions.repository import Version
 
 
 def status_table(found: Iterable[Status]) -> RenderableType:
-    """The table of ``idemflow version status``, and what was changed on the canvas."""
+    """The table of ``idemflow flow status``, and what was changed on the canvas."""
     table = Table("pipeline", "on the canvas", "newest in git", "state", box=None)
     parts: list[RenderableType] = [table]
     for one in found:
@@ -36,7 +37,7 @@ def status_table(found: Iterable[Status]) -> RenderableType:
 
 
 def log_table(log: Log) -> RenderableType:
-    """The table of ``idemflow version log``; ``*`` marks the version on the canvas."""
+    """The table of ``idemflow flow log``; ``*`` marks the version on the canvas."""
     table = Table("", "version", "tags", "when", "who", "comment", box=None)
     for one in log.versions:
         table.add_row(

@@ -1,4 +1,4 @@
-"""``idemflow registry``: NiFi's flow registry clients."""
+"""``idemflow flow registry``: NiFi's flow registry clients."""
 
 from __future__ import annotations
 
