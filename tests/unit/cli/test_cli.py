@@ -54,7 +54,8 @@ def test_each_commands_help_has_an_example_that_calls_it() -> None:
 
 
 _NAMED = re.compile(
-    r"(?:`|^\$ (?:\.venv/bin/)?|next_command=[(\s]*f?[\"'])idemflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?",
+    r"(?:`|^\$ (?:\.venv/bin/)?|next_command=[(\s]*f?[\"'])"
+    r"idemflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?",
     re.MULTILINE,
 )
 
