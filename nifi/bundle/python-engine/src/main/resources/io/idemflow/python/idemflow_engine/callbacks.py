@@ -6,12 +6,12 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, errors, members, text
+from idemflow_engine import errors, text
+from idemflow_engine.conversion import from_java, to_object
 
 # Each level of Java calling Python calling Java takes some kilobytes of a stack of 1 MB.
 _NESTED_CALLS = 20
 
-_java = jpy.get_type("io.idemflow.python.JavaBridge")
 _call_error = jpy.get_type("io.idemflow.python.PythonCallError")
 # By thread: how many calls from Java to Python are inside each other.
 _depth: dict[int, int] = {}
@@ -28,7 +28,7 @@ def call(target: Any, method: str, arguments: Sequence[object]) -> Any:
             raise NotImplementedError(f"class {type(target).__name__} has no method {method}")
         _depth[thread] = depth + 1
         function = getattr(target, method)
-        return bridge.to_object(function(*[bridge.from_java(argument) for argument in arguments]))
+        return to_object(function(*[from_java(argument) for argument in arguments]))
     except BaseException as error:
         errors.keep(error)
         return _call_error(text.to_java(text.summary(error)))
@@ -42,17 +42,10 @@ def call(target: Any, method: str, arguments: Sequence[object]) -> Any:
 def implementing(target: Any, method: str) -> bool:
     """Whether the script's own class has this method: its Java interface has it anyway."""
     return method in getattr(target, "__dict__", ()) or any(
-        method in cls.__dict__ for cls in type(target).__mro__ if not bridge.is_java(cls)
+        method in cls.__dict__ for cls in type(target).__mro__ if not _is_java(cls)
     )
 
 
-def implement(instance: Any) -> Any:
-    """A Java object for an instance of a script's class.
-
-    The instance does not keep it: neither Java nor Python could ever collect such a ring.
-    """
-    cls = type(instance)
-    if isinstance(instance, bridge.JavaThrowable):
-        return members.call(members.java_class(cls)._type, instance.args, cls.__name__)
-    interfaces = [base._type for base in cls.__mro__ if "_type" in base.__dict__]
-    return _java.implement(instance, interfaces)
+def _is_java(cls: type) -> bool:
+    """Whether a class is one of Java's, or one that the engine gives them; not a script's own."""
+    return "_type" in cls.__dict__ or cls.__module__.startswith(("builtins", "idemflow_engine"))

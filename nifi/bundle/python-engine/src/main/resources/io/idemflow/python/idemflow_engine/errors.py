@@ -4,7 +4,8 @@ import re
 import threading
 from typing import Any
 
-from idemflow_engine import bridge, text
+from idemflow_engine import text
+from idemflow_engine.conversion import find_class, to_java
 
 _NO_OVERLOAD = ("no matching Java method overloads found", "ambiguous Java method call")
 _THROWABLE = re.compile(r"((?:[a-z_]\w*\.)+[A-Z][\w$]*)(?:: (.*))?", re.DOTALL)
@@ -36,9 +37,7 @@ def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeEr
     if any(isinstance(arg, list | tuple) for arg in args):
         # A list is a Collection first, but the method may want an array.
         sequences = [
-            [bridge.to_java(item) for item in arg]
-            if isinstance(arg, list | tuple)
-            else bridge.to_java(arg)
+            [to_java(item) for item in arg] if isinstance(arg, list | tuple) else to_java(arg)
             for arg in args
         ]
         try:
@@ -59,8 +58,8 @@ def _python_error(message: str) -> BaseException:
             return raised
     first, *frames = _FRAMES.split(message, maxsplit=1)
     match = _THROWABLE.fullmatch(first.strip())
-    found = bridge.find_class(match[1]) if match is not None else None
-    if match is None or found is None or not issubclass(found, bridge.JavaThrowable):
+    found = find_class(match[1]) if match is not None else None
+    if match is None or found is None or not issubclass(found, BaseException):
         return RuntimeError(first)
     error: BaseException = found(*(() if match[2] is None else (text.from_java(match[2]),)))
     if frames:
