@@ -60,7 +60,7 @@ def _read(file: Path) -> Module:
             bundle=tuple(Coordinate.parse(c) for c in table.get("bundle", [])),
             test=tuple(Coordinate.parse(c) for c in table.get("test", [])),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SupplyError) as error:
         raise SupplyError(f"{file} cannot be read: {error!r}") from error
 
 
