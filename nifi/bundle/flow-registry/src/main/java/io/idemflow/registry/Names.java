@@ -20,7 +20,7 @@ final class Names {
 
     static final String ENDING = ".json";
     /** Bytes that do not stand for themselves: nor does a dot at either end, nor a hyphen that comes first. */
-    private static final Pattern ESCAPED = Pattern.compile("[^A-Za-z0-9 ._-]|^[.-]|\\.$", Pattern.DOTALL);
+    private static final Pattern ESCAPED = Pattern.compile("[^A-Za-z0-9 ._-]|^[.-]|\\.\\z");
     private static final Pattern ESCAPE = Pattern.compile("=([0-9A-F]{2})");
     private static final Pattern ENCODED = Pattern.compile("(?:[A-Za-z0-9 ._-]|" + ESCAPE + ")*");
     private static final int MAXIMUM_BYTES = 200;

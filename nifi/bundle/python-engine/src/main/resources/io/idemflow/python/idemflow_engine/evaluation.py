@@ -59,8 +59,8 @@ def evaluate(
     if space is not None:
         namespace["__builtins__"] = space.builtins
 
-    printer_before = output.begin(printer)
-    space_before = spaces.begin(space)
+    printer_before = output.printers.set(printer)
+    space_before = spaces.current.set(space)
     threads_before = threading.active_count()
     _threads[number] = threading.get_ident()
     try:
@@ -76,9 +76,9 @@ def evaluate(
         return None
     finally:
         _threads.pop(number, None)
-        errors.forget()
-        spaces.end(space_before)
-        output.end(printer_before)
+        errors.raised.set(None)
+        spaces.current.set(space_before)
+        output.printers.set(printer_before)
         printer.close()
         # A function and the namespace that it was defined in keep each other alive, and with them
         # all that a script has read, until Python looks for such rings: it may be gigabytes then.
@@ -105,9 +105,9 @@ def finish(number: int) -> None:
     _disarm(number)
     _threads.pop(number, None)
     _interruptions.pop(number, None)
-    errors.forget()
-    spaces.end(None)
-    output.end(None)
+    errors.raised.set(None)
+    spaces.current.set(None)
+    output.printers.set(None)
 
 
 def _disarm(number: int) -> None:
