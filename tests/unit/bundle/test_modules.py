@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -100,3 +101,21 @@ def test_a_nar_has_its_documentation(tmp_path: Path) -> None:
             "META-INF/docs/extension-manifest.xml",
         ]
         assert archive.read("META-INF/docs/extension-manifest.xml") == b"<x/>"
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.folder.name != "elasticsearch"], ids=by_folder
+)
+def test_java_packages_use_each_other_in_one_direction(module: Module) -> None:
+    main = module.folder / "src" / "main" / "java"
+    files = {file: file.relative_to(main).parent.as_posix() for file in main.rglob("*.java")}
+    graph: dict[str, set[str]] = {package: set() for package in files.values()}
+    for file, package in files.items():
+        imports = re.findall(r"^import (?:static )?([\w.]+)\.[A-Z]", file.read_text(), re.MULTILINE)
+        used = {name.replace(".", "/") for name in imports}
+        graph[package] |= (used & set(graph)) - {package}
+    list(TopologicalSorter(graph).static_order())  # a cycle is a CycleError
+    official = {file.stem for file, package in files.items() if package.startswith("org/apache")}
+    services = (main.parent / "resources" / "META-INF" / "services").glob("*")
+    types = {line.rpartition(".")[2] for file in services for line in file.read_text().split()}
+    assert official <= types, "only drop-in types have a package of NiFi's"
