@@ -3,9 +3,7 @@ package io.idemflow.registry;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
@@ -24,7 +22,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import org.apache.nifi.registry.flow.FlowRegistryException;
-import org.apache.nifi.registry.flow.RegisteredFlow;
 import org.apache.nifi.registry.flow.RegisteredFlowSnapshot;
 
 /**
@@ -128,20 +125,8 @@ final class FlowJson {
      * @return the description, or null where there is none or the file is no flow
      */
     static String description(final byte[] content) {
-        try (JsonParser parser = READER.createParser(content)) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                return null;
-            }
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                final String key = parser.currentName();
-                parser.nextToken();
-                if ("flow".equals(key)) {
-                    final RegisteredFlow flow = parser.readValueAs(RegisteredFlow.class);
-                    return flow == null ? null : flow.getDescription();
-                }
-                parser.skipChildren();
-            }
-            return null;
+        try {
+            return READER.readerFor(String.class).at("/flow/description").readValue(content);
         } catch (final IOException e) {
             // A listing must not fail for one file that a person broke: reading that flow says what is wrong with it.
             return null;
