@@ -1,6 +1,5 @@
-package org.apache.nifi.processors.script;
+package io.idemflow.scripting;
 
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,11 +14,11 @@ import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.expression.ExpressionLanguageScope;
 
 /** The JSR-223 engines that the processor's class loader sees, by language name. */
-final class ScriptEngines {
+public final class ScriptEngines {
 
-    private final Map<String, ScriptEngineFactory> factories = new TreeMap<>(Comparator.naturalOrder());
+    private final Map<String, ScriptEngineFactory> factories = new TreeMap<>();
 
-    ScriptEngines() {
+    public ScriptEngines() {
         final ClassLoader classLoader = ScriptEngines.class.getClassLoader();
         for (final ScriptEngineFactory factory : new ScriptEngineManager(classLoader).getEngineFactories()) {
             factories.putIfAbsent(factory.getLanguageName(), factory);
@@ -27,7 +26,7 @@ final class ScriptEngines {
     }
 
     /** The property that chooses an engine; its values are the language names. */
-    PropertyDescriptor descriptor(final String name) {
+    public PropertyDescriptor descriptor(final String name) {
         final PropertyDescriptor.Builder builder = new PropertyDescriptor.Builder()
                 .name(name)
                 .required(true)
@@ -45,7 +44,7 @@ final class ScriptEngines {
     }
 
     /** @throws ScriptException if there is no engine of this language */
-    ScriptEngine create(final String languageName) throws ScriptException {
+    public ScriptEngine create(final String languageName) throws ScriptException {
         final ScriptEngineFactory factory = factories.get(languageName);
         if (factory == null) {
             throw new ScriptException("Script Engine %s is not known: there are %s".formatted(

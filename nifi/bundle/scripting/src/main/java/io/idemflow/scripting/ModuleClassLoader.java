@@ -1,4 +1,4 @@
-package org.apache.nifi.processors.script;
+package io.idemflow.scripting;
 
 import java.io.File;
 import java.net.MalformedURLException;
@@ -15,7 +15,7 @@ import org.apache.nifi.components.resource.ResourceReferences;
  * <p>The class loader is kept as long as the property names the same files, and is never closed: a language may hold on
  * to the classes of it beyond the stop of a processor.
  */
-final class ModuleClassLoader {
+public final class ModuleClassLoader {
 
     private volatile List<String> locations = List.of();
     private volatile ClassLoader classLoader;
@@ -24,7 +24,7 @@ final class ModuleClassLoader {
      * Takes the modules for the evaluations to come. To be called with the processor's own class loader as the thread's
      * context class loader.
      */
-    void set(final ResourceReferences modules) throws MalformedURLException {
+    public void set(final ResourceReferences modules) throws MalformedURLException {
         final List<URL> urls = new ArrayList<>();
         for (final ResourceReference module : modules.asList()) {
             final File file = module.asFile();
@@ -44,18 +44,19 @@ final class ModuleClassLoader {
         }
     }
 
-    /** Makes it the context class loader of this thread; gives the one to pass to {@link #leave}. */
-    ClassLoader enter() {
+    /** Makes it the context class loader of this thread until the result is closed. */
+    public Entered enter() {
         final Thread thread = Thread.currentThread();
         final ClassLoader before = thread.getContextClassLoader();
-        final ClassLoader current = classLoader;
-        if (current != null) {
-            thread.setContextClassLoader(current);
+        if (classLoader != null) {
+            thread.setContextClassLoader(classLoader);
         }
-        return before;
+        return () -> thread.setContextClassLoader(before);
     }
 
-    void leave(final ClassLoader before) {
-        Thread.currentThread().setContextClassLoader(before);
+    /** Brings the earlier context class loader back. */
+    public interface Entered extends AutoCloseable {
+        @Override
+        void close();
     }
 }

@@ -1,4 +1,4 @@
-package org.apache.nifi.processors.script;
+package io.idemflow.scripting;
 
 import java.util.HashSet;
 import java.util.Set;
@@ -6,10 +6,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** The threads that run a script now, so that a stopped processor can interrupt those that do not end. */
-final class RunningScripts {
+public final class RunningScripts {
 
     /** System property: seconds that a script may go on after its processor was stopped; 10 by default. */
-    static final String GRACE_SECONDS_PROPERTY = "idemflow.script.grace.seconds";
+    public static final String GRACE_SECONDS_PROPERTY = "idemflow.script.grace.seconds";
 
     private static final long GRACE_SECONDS = Long.getLong(GRACE_SECONDS_PROPERTY, 10);
 
@@ -17,11 +17,11 @@ final class RunningScripts {
     private int stops;
     private boolean interrupting;
 
-    synchronized void begin() {
+    public synchronized void begin() {
         threads.add(Thread.currentThread());
     }
 
-    synchronized void end() {
+    public synchronized void end() {
         threads.remove(Thread.currentThread());
         if (interrupting) {
             // The interruption was meant for the script; the session's commit or rollback is not to see it.
@@ -30,13 +30,13 @@ final class RunningScripts {
     }
 
     /** Scripts may run: forgets an earlier stop. */
-    synchronized void allow() {
+    public synchronized void allow() {
         stops++;
         interrupting = false;
     }
 
     /** Interrupts the scripts that run then, the grace period from now, unless {@link #allow} is called before. */
-    synchronized void interruptAfterGrace() {
+    public synchronized void interruptAfterGrace() {
         final int stop = ++stops;
         CompletableFuture.delayedExecutor(GRACE_SECONDS, TimeUnit.SECONDS).execute(() -> interrupt(stop));
     }

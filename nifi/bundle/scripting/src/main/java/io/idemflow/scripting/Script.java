@@ -1,4 +1,4 @@
-package org.apache.nifi.processors.script;
+package io.idemflow.scripting;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -7,11 +7,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import org.apache.nifi.search.SearchResult;
 
 /** The text of a script: from the property Script Body, or from a file that is read again when it has changed. */
-final class Script {
+public final class Script {
 
     private final Path file;
     private volatile Version version;
@@ -21,16 +25,16 @@ final class Script {
         this.version = version;
     }
 
-    static Script ofBody(final String body) {
+    public static Script ofBody(final String body) {
         return new Script(null, new Version(body, null, 0, null));
     }
 
-    static Script ofFile(final String file) {
+    public static Script ofFile(final String file) {
         return new Script(Path.of(file), null);
     }
 
     /** Path of the script's file, as the property has it. */
-    Optional<String> fileName() {
+    public Optional<String> fileName() {
         return Optional.ofNullable(file).map(Path::toString);
     }
 
@@ -39,7 +43,7 @@ final class Script {
      *
      * @throws IOException naming the file, if it cannot be read
      */
-    String read() throws IOException {
+    public String read() throws IOException {
         if (file == null) {
             return version.text();
         }
@@ -60,9 +64,20 @@ final class Script {
     }
 
     /** The text that was read last; null before. */
-    String text() {
+    public String text() {
         final Version known = version;
         return known == null ? null : known.text();
+    }
+
+    /** The lines that hold the term of NiFi's search box, in upper or lower case; none where there is no text. */
+    public static List<SearchResult> search(final String text, final String term) {
+        final List<String> lines = text == null ? List.of() : text.lines().toList();
+        final String wanted = term.toLowerCase(Locale.ROOT);
+        return IntStream.range(0, lines.size())
+                .filter(i -> lines.get(i).toLowerCase(Locale.ROOT).contains(wanted))
+                .mapToObj(i -> new SearchResult.Builder()
+                        .label("Matched script at line %d: %s".formatted(i + 1, lines.get(i))).match(term).build())
+                .toList();
     }
 
     private record Version(String text, FileTime modified, long size, Object fileKey) {
