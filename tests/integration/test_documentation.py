@@ -9,7 +9,7 @@ import nipyapi
 import pytest
 
 from idemflow.canvas import client
-from idemflow.canvas.catalog import SCRIPT
+from idemflow.drawing.catalog import SCRIPT
 from idemflow.supply.bundle import GROUP, VERSION
 from tests.integration.execute_script import Step, canvas_group
 from tests.integration.tools import Idemflow
