@@ -2,6 +2,7 @@ package io.idemflow.elasticsearch;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** The body of a {@code _bulk} request while it is built: a growing array that remembers where each operation starts. */
@@ -101,8 +102,8 @@ public final class BulkBody {
     }
 
     /** The operations from one (inclusive) to another (exclusive). */
-    public ByteSlice slice(final int from, final int to) {
-        return new ByteSlice(bytes, starts[from], starts[to] - starts[from]);
+    public ByteBuffer slice(final int from, final int to) {
+        return ByteBuffer.wrap(bytes, starts[from], starts[to] - starts[from]);
     }
 
     private void reserve(final int more) {

@@ -111,6 +111,7 @@ public final class BulkExchange {
             case 401 -> said + ". Mend the credentials of the client service; nothing is wrong with the documents";
             case 403 -> said + ". Give the user of the client service the right to write here; nothing is wrong with the documents";
             case 404, 405 -> said + ". Mend HTTP Hosts or Path Prefix of the client service";
+            case 407 -> said + ". Mend the credentials of the proxy configuration service";
             default -> said;
         };
     }

@@ -1,19 +1,33 @@
 package io.idemflow.elasticsearch;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.apache.http.util.EntityUtils;
+import org.elasticsearch.client.Response;
 
 /**
  * A whole reply of a server, whatever its status.
  *
  * @param host where it came from, as {@code https://host:port}
  * @param status the HTTP status
- * @param warnings values of the {@code Warning} headers
+ * @param warnings texts of the {@code Warning} headers
  * @param body the body, decompressed
  */
 public record HttpReply(String host, int status, List<String> warnings, byte[] body) {
 
     private static final int EXCERPT_CHARACTERS = 500;
+
+    /** Takes a reply of Elasticsearch's client, whose body is in memory. */
+    static CompletableFuture<HttpReply> of(final Response response) {
+        try {
+            return CompletableFuture.completedFuture(new HttpReply(response.getHost().toURI(), response.getStatusLine().getStatusCode(),
+                    response.getWarnings(), EntityUtils.toByteArray(response.getEntity())));
+        } catch (final IOException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
 
     /** The start of the body, for messages. */
     public String excerpt() {

@@ -1,93 +1,108 @@
 package org.apache.nifi.elasticsearch;
 
 import io.idemflow.elasticsearch.ElasticsearchClient;
-import io.idemflow.elasticsearch.NodeSniffer;
-import io.idemflow.elasticsearch.Nodes;
-import java.net.Authenticator;
-import java.net.InetSocketAddress;
-import java.net.PasswordAuthentication;
+import io.idemflow.elasticsearch.OneNode;
+import java.io.IOException;
 import java.net.Proxy;
-import java.net.ProxySelector;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.apache.http.Header;
+import org.apache.http.HttpHost;
+import org.apache.http.auth.AuthScope;
+import org.apache.http.auth.UsernamePasswordCredentials;
+import org.apache.http.client.CredentialsProvider;
+import org.apache.http.impl.client.BasicCredentialsProvider;
+import org.apache.http.impl.nio.client.HttpAsyncClientBuilder;
+import org.apache.http.impl.nio.reactor.IOReactorConfig;
+import org.apache.http.message.BasicHeader;
 import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.context.PropertyContext;
 import org.apache.nifi.controller.ConfigurationContext;
 import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.oauth2.OAuth2AccessTokenProvider;
 import org.apache.nifi.proxy.ProxyConfiguration;
 import org.apache.nifi.ssl.SSLContextProvider;
+import org.elasticsearch.client.NodeSelector;
+import org.elasticsearch.client.RestClient;
+import org.elasticsearch.client.RestClientBuilder;
+import org.elasticsearch.client.sniff.ElasticsearchNodesSniffer;
+import org.elasticsearch.client.sniff.NodesSniffer;
+import org.elasticsearch.client.sniff.SniffOnFailureListener;
+import org.elasticsearch.client.sniff.Sniffer;
 
 /** Makes a client of the properties of the service. */
 final class ClientFactory {
+
+    /** A connection that is idle for longer may have been dropped by what stands between, without a word. */
+    private static final long KEEP_ALIVE_MILLIS = 30_000;
+    private static final long TIMEOUT_CHECK_MILLIS = 100;
 
     private ClientFactory() {
     }
 
     /**
-     * What the service needs while it is enabled.
-     *
-     * @param connection the connections
-     * @param sniffer looks for nodes, or null
-     * @param firstHost the first of the addresses
-     * @param suppressingNulls value of the property
-     * @param strictDeprecation value of the property
-     */
-    record Client(ElasticsearchClient connection, NodeSniffer sniffer, String firstHost, boolean suppressingNulls,
-            boolean strictDeprecation) implements AutoCloseable {
-
-        @Override
-        public void close() {
-            if (sniffer != null) {
-                sniffer.close();
-            }
-            connection.close();
-        }
-    }
-
-    /**
      * @throws IllegalArgumentException where a property is malformed; the message names what is wrong
      */
-    static Client create(final ConfigurationContext context, final ComponentLog log) {
-        final List<URI> hosts = parseHosts(
-                context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue(),
-                context.getProperty(ClientProperties.PATH_PREFIX).getValue());
-        final HttpClient.Builder http = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(Duration.ofMillis(context.getProperty(ClientProperties.CONNECT_TIMEOUT).asLong()));
-        final SSLContextProvider certificates =
-                context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).asControllerService(SSLContextProvider.class);
-        if (certificates != null) {
-            http.sslContext(certificates.createContext());
+    static ElasticsearchClient create(final ConfigurationContext context, final ComponentLog log) {
+        final List<HttpHost> hosts = hosts(context);
+        final Duration readTimeout = Duration.ofMillis(context.getProperty(ClientProperties.READ_TIMEOUT).asLong());
+        final boolean skipsMasters = ClientProperties.SKIP_DEDICATED_MASTERS.getValue()
+                .equals(context.getProperty(ClientProperties.NODE_SELECTOR).getValue());
+        final OneNode nodes = new OneNode(skipsMasters ? NodeSelector.SKIP_DEDICATED_MASTERS : NodeSelector.ANY);
+        final RestClientBuilder builder = RestClient.builder(hosts.toArray(HttpHost[]::new))
+                .setNodeSelector(nodes)
+                .setDefaultHeaders(headers(context))
+                .setMetaHeaderEnabled(context.getProperty(ClientProperties.SEND_META_HEADER).asBoolean())
+                .setCompressionEnabled(context.getProperty(ClientProperties.COMPRESSION).asBoolean())
+                .setRequestConfigCallback(request -> request
+                        .setConnectTimeout(context.getProperty(ClientProperties.CONNECT_TIMEOUT).asInteger())
+                        .setSocketTimeout((int) readTimeout.toMillis())
+                        .setRedirectsEnabled(false))
+                .setHttpClientConfigCallback(http -> connections(context, http));
+        if (!pathPrefix(context).isEmpty()) {
+            builder.setPathPrefix(pathPrefix(context));
         }
-        addProxy(context, http);
-        final Nodes nodes = new Nodes(hosts);
-        final ElasticsearchClient connection = new ElasticsearchClient(http.build(), nodes, headers(context),
-                bearerToken(context),
-                Duration.ofMillis(context.getProperty(ClientProperties.READ_TIMEOUT).asLong()),
-                context.getProperty(ClientProperties.COMPRESSION).asBoolean());
-        return new Client(connection, sniffer(context, connection, nodes, log), hosts.getFirst().toString(),
-                ElasticSearchClientService.ALWAYS_SUPPRESS.getValue().equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue()),
-                context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean());
+        final boolean sniffs = context.getProperty(ClientProperties.SNIFF_CLUSTER_NODES).asBoolean();
+        final SniffOnFailureListener failures = sniffs && context.getProperty(ClientProperties.SNIFF_ON_FAILURE).asBoolean()
+                ? new SniffOnFailureListener() : null;
+        if (failures != null) {
+            builder.setFailureListener(failures);
+        }
+        final RestClient client = builder.build();
+        final Sniffer sniffer = sniffs ? sniffer(context, client, hosts.getFirst().getSchemeName(), log) : null;
+        if (failures != null) {
+            failures.setSniffer(sniffer);
+        }
+        return new ElasticsearchClient(client, nodes, sniffer, bearerToken(context), readTimeout);
+    }
+
+    /** The addresses that the service is given. */
+    static List<HttpHost> hosts(final PropertyContext context) {
+        return parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue());
+    }
+
+    /** A path that precedes each request, without a slash at its end; may be empty. */
+    static String pathPrefix(final PropertyContext context) {
+        final String prefix = context.getProperty(ClientProperties.PATH_PREFIX).getValue();
+        return prefix == null ? "" : ("/" + prefix.strip()).replaceAll("/+", "/").replaceAll("/$", "");
     }
 
     /**
      * @param text addresses, separated by commas
-     * @param pathPrefix a path that precedes each request, or null
      * @throws IllegalArgumentException where one is not an address; the message names it
      */
-    static List<URI> parseHosts(final String text, final String pathPrefix) {
-        final String prefix = pathPrefix == null ? "" : ("/" + pathPrefix.strip()).replaceAll("/+", "/").replaceAll("/$", "");
-        final List<URI> hosts = new ArrayList<>();
+    static List<HttpHost> parseHosts(final String text) {
+        final List<HttpHost> hosts = new ArrayList<>();
         for (final String part : text.split(",")) {
             final String host = part.strip();
             final URI address;
@@ -97,61 +112,70 @@ final class ClientFactory {
                 throw new IllegalArgumentException("'" + host + "' is not an address such as https://localhost:9200", e);
             }
             final String scheme = address.getScheme();
-            final boolean known = "http".equalsIgnoreCase(scheme) || "https".equalsIgnoreCase(scheme);
-            if (!known || address.getHost() == null) {
+            final boolean secure = "https".equalsIgnoreCase(scheme);
+            if (!secure && !"http".equalsIgnoreCase(scheme) || address.getHost() == null) {
                 throw new IllegalArgumentException("'" + host + "' is not an address such as https://localhost:9200");
             }
             if (address.getUserInfo() != null) {
                 throw new IllegalArgumentException("the address of " + address.getHost()
                         + " holds credentials: they belong in Username and Password");
             }
-            final int port = address.getPort() < 0 ? "https".equalsIgnoreCase(scheme) ? 443 : 80 : address.getPort();
-            hosts.add(URI.create(scheme + "://" + address.getHost() + ":" + port + prefix));
+            hosts.add(new HttpHost(address.getHost(), address.getPort() < 0 ? secure ? 443 : 80 : address.getPort(), scheme));
         }
         return hosts;
     }
 
-    private static NodeSniffer sniffer(final ConfigurationContext context, final ElasticsearchClient connection, final Nodes nodes,
+    private static Sniffer sniffer(final ConfigurationContext context, final RestClient client, final String scheme,
             final ComponentLog log) {
-        if (!context.getProperty(ClientProperties.SNIFF_CLUSTER_NODES).asBoolean()) {
-            return null;
+        final NodesSniffer nodes = new ElasticsearchNodesSniffer(client, millis(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT),
+                ElasticsearchNodesSniffer.Scheme.valueOf(scheme.toUpperCase(Locale.ROOT)));
+        return Sniffer.builder(client)
+                .setSniffIntervalMillis((int) millis(context, ClientProperties.SNIFFER_INTERVAL))
+                .setSniffAfterFailureDelayMillis((int) millis(context, ClientProperties.SNIFFER_FAILURE_DELAY))
+                .setNodesSniffer(() -> {
+                    try {
+                        return nodes.sniff();
+                    } catch (final IOException | RuntimeException e) {
+                        log.warn("The nodes of the Elasticsearch cluster cannot be asked for; the known ones are used on", e);
+                        return List.of();
+                    }
+                })
+                .build();
+    }
+
+    private static long millis(final ConfigurationContext context, final PropertyDescriptor property) {
+        return Math.clamp(context.getProperty(property).asTimePeriod(TimeUnit.MILLISECONDS), 1, Integer.MAX_VALUE);
+    }
+
+    private static HttpAsyncClientBuilder connections(final ConfigurationContext context, final HttpAsyncClientBuilder http) {
+        http.setMaxConnPerRoute(Integer.MAX_VALUE)
+                .setMaxConnTotal(Integer.MAX_VALUE)
+                .setKeepAliveStrategy((response, exchange) -> KEEP_ALIVE_MILLIS)
+                .setDefaultIOReactorConfig(IOReactorConfig.custom().setSelectInterval(TIMEOUT_CHECK_MILLIS).build())
+                .disableCookieManagement()
+                // Without it a connection with a client certificate is never used again.
+                .disableConnectionState();
+        final SSLContextProvider certificates =
+                context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).asControllerService(SSLContextProvider.class);
+        if (certificates != null) {
+            http.setSSLContext(certificates.createContext());
         }
-        return new NodeSniffer(connection, nodes,
-                ClientProperties.SKIP_DEDICATED_MASTERS.getValue().equals(context.getProperty(ClientProperties.NODE_SELECTOR).getValue()),
-                duration(context, ClientProperties.SNIFFER_INTERVAL),
-                duration(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT),
-                context.getProperty(ClientProperties.SNIFF_ON_FAILURE).asBoolean()
-                        ? duration(context, ClientProperties.SNIFFER_FAILURE_DELAY) : null,
-                (message, cause) -> log.warn(message, cause));
-    }
-
-    private static Duration duration(final ConfigurationContext context, final PropertyDescriptor property) {
-        return Duration.ofMillis(context.getProperty(property).asTimePeriod(TimeUnit.MILLISECONDS));
-    }
-
-    private static void addProxy(final ConfigurationContext context, final HttpClient.Builder http) {
         final ProxyConfiguration proxy = ProxyConfiguration.getConfiguration(context);
-        if (proxy.getProxyType() != Proxy.Type.HTTP) {
-            return;
+        if (proxy.getProxyType() == Proxy.Type.HTTP) {
+            final HttpHost address = new HttpHost(proxy.getProxyServerHost(), proxy.getProxyServerPort());
+            http.setProxy(address);
+            if (proxy.hasCredential()) {
+                final CredentialsProvider credentials = new BasicCredentialsProvider();
+                credentials.setCredentials(new AuthScope(address),
+                        new UsernamePasswordCredentials(proxy.getProxyUserName(), proxy.getProxyUserPassword()));
+                http.setDefaultCredentialsProvider(credentials);
+            }
         }
-        http.proxy(ProxySelector.of(new InetSocketAddress(proxy.getProxyServerHost(), proxy.getProxyServerPort())));
-        if (proxy.hasCredential()) {
-            http.authenticator(new Authenticator() {
-                @Override
-                protected PasswordAuthentication getPasswordAuthentication() {
-                    return getRequestorType() == RequestorType.PROXY
-                            ? new PasswordAuthentication(proxy.getProxyUserName(), proxy.getProxyUserPassword().toCharArray())
-                            : null;
-                }
-            });
-        }
+        return http;
     }
 
-    private static Map<String, String> headers(final ConfigurationContext context) {
+    private static Header[] headers(final ConfigurationContext context) {
         final Map<String, String> headers = new LinkedHashMap<>();
-        if (context.getProperty(ClientProperties.SEND_META_HEADER).asBoolean()) {
-            headers.put("X-Elastic-Client-Meta", "es=8.17.0,jv=" + Runtime.version().feature());
-        }
         for (final PropertyDescriptor property : context.getProperties().keySet()) {
             final String value = property.isDynamic() ? context.getProperty(property).evaluateAttributeExpressions().getValue() : null;
             if (value != null && !value.isBlank()) {
@@ -173,7 +197,7 @@ final class ClientFactory {
         if (runAs != null) {
             headers.put("es-security-runas-user", runAs);
         }
-        return headers;
+        return headers.entrySet().stream().map(header -> new BasicHeader(header.getKey(), header.getValue())).toArray(Header[]::new);
     }
 
     private static Supplier<String> bearerToken(final ConfigurationContext context) {

@@ -98,7 +98,7 @@ final class ClientProperties {
             .build();
 
     static final PropertyDescriptor PROXY_CONFIGURATION_SERVICE =
-            ProxyConfiguration.createProxyConfigPropertyDescriptor(ProxySpec.HTTP);
+            ProxyConfiguration.createProxyConfigPropertyDescriptor(ProxySpec.HTTP, ProxySpec.HTTP_AUTH);
 
     static final PropertyDescriptor CONNECT_TIMEOUT = property("el-cs-connect-timeout", "Connect timeout")
             .description("Milliseconds within which a connection must stand.")
@@ -171,12 +171,12 @@ final class ClientProperties {
             .build();
 
     static final PropertyDescriptor SNIFF_ON_FAILURE = flag("el-cs-sniff-failure", "Sniff on Failure", "false")
-            .description("Whether the cluster is also asked after a node has failed.")
+            .description("Whether the cluster is also asked at once after a node has failed.")
             .dependsOn(SNIFF_CLUSTER_NODES, "true")
             .build();
 
     static final PropertyDescriptor SNIFFER_FAILURE_DELAY = property("el-cs-sniffer-failure-delay", "Sniffer Failure Delay")
-            .description("Time between the failure of a node and that question.")
+            .description("Time between that question and the next one.")
             .dependsOn(SNIFF_ON_FAILURE, "true")
             .required(true)
             .defaultValue("1 min")

@@ -1,8 +1,8 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.ByteSlice;
 import io.idemflow.elasticsearch.HttpReply;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.apache.nifi.components.AllowableValue;
@@ -19,11 +19,12 @@ public interface ElasticSearchClientService extends ControllerService, Verifiabl
     /**
      * Starts a {@code _bulk} request.
      *
-     * @param body newline-delimited JSON, each action line and document ended by a newline
+     * @param body newline-delimited JSON, each action line and document ended by a newline; its array must not change until
+     *     the reply is there
      * @param parameters parameters of the URL, not encoded
      * @return the reply, whatever its status; fails with an {@link IOException} where there was none, or a damaged one
      */
-    CompletableFuture<HttpReply> bulk(ByteSlice body, Map<String, String> parameters);
+    CompletableFuture<HttpReply> bulk(ByteBuffer body, Map<String, String> parameters);
 
     /**
      * Tells whether an index, alias or data stream exists.

@@ -1,10 +1,10 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.ByteSlice;
 import io.idemflow.elasticsearch.ElasticsearchClient;
 import io.idemflow.elasticsearch.HttpReply;
 import java.io.IOException;
 import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -44,7 +44,10 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     private static final String STEP_SETUP = "Client Setup";
     private static final String STEP_CONNECTION = "Elasticsearch Connection";
 
-    private volatile ClientFactory.Client client;
+    private volatile ElasticsearchClient client;
+    private volatile String firstHost;
+    private volatile boolean suppressingNulls;
+    private volatile boolean strictDeprecation;
 
     @Override
     protected List<PropertyDescriptor> getSupportedPropertyDescriptors() {
@@ -82,7 +85,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
                     "the authorization scheme PKI needs it, for the client certificate"));
         }
         try {
-            ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue(), null);
+            ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue());
         } catch (final IllegalArgumentException e) {
             results.add(invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
         }
@@ -93,7 +96,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
                 results.add(invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
             }
         });
-        ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP);
+        ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP, ProxySpec.HTTP_AUTH);
         return results;
     }
 
@@ -101,6 +104,10 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     public void onEnabled(final ConfigurationContext context) throws InitializationException {
         try {
             client = ClientFactory.create(context, getLogger());
+            firstHost = ClientFactory.hosts(context).getFirst().toURI() + ClientFactory.pathPrefix(context);
+            suppressingNulls = ElasticSearchClientService.ALWAYS_SUPPRESS.getValue()
+                    .equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue());
+            strictDeprecation = context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean();
         } catch (final RuntimeException e) {
             throw new InitializationException("The Elasticsearch client cannot be set up: " + e.getMessage(), e);
         }
@@ -108,7 +115,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @OnDisabled
     public void onDisabled() {
-        final ClientFactory.Client closing = client;
+        final ElasticsearchClient closing = client;
         client = null;
         if (closing != null) {
             closing.close();
@@ -116,13 +123,13 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     }
 
     @Override
-    public CompletableFuture<HttpReply> bulk(final ByteSlice body, final Map<String, String> parameters) {
-        return client().connection().send("POST", "/_bulk", parameters, body);
+    public CompletableFuture<HttpReply> bulk(final ByteBuffer body, final Map<String, String> parameters) {
+        return client().send("POST", "/_bulk", parameters, body);
     }
 
     @Override
     public boolean exists(final String index) throws IOException {
-        final HttpReply reply = await(client().connection().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
+        final HttpReply reply = await(client().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
         if (reply.status() == 200 || reply.status() == 404) {
             return reply.status() == 200;
         }
@@ -131,17 +138,17 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     public boolean isSuppressingNulls() {
-        return client().suppressingNulls();
+        return suppressingNulls;
     }
 
     @Override
     public boolean isStrictDeprecation() {
-        return client().strictDeprecation();
+        return strictDeprecation;
     }
 
     @Override
     public String getTransitUrl(final String index, final String type) {
-        final StringBuilder url = new StringBuilder(client().firstHost());
+        final StringBuilder url = new StringBuilder(firstHost);
         for (final String part : new String[] {index, type}) {
             if (part != null && !part.isBlank()) {
                 url.append('/').append(part);
@@ -153,7 +160,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     @Override
     public List<ConfigVerificationResult> verify(final ConfigurationContext context, final ComponentLog verificationLogger,
             final Map<String, String> variables) {
-        final ClientFactory.Client trial;
+        final ElasticsearchClient trial;
         try {
             trial = ClientFactory.create(context, verificationLogger);
         } catch (final RuntimeException e) {
@@ -167,9 +174,9 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     }
 
     /** Asks who the user is, for that needs no privilege; a cluster without security has no such answer. */
-    private static ConfigVerificationResult verifyConnection(final ClientFactory.Client trial) {
+    private static ConfigVerificationResult verifyConnection(final ElasticsearchClient trial) {
         try {
-            final HttpReply reply = await(trial.connection().send("GET", "/_security/_authenticate", Map.of(), null));
+            final HttpReply reply = await(trial.send("GET", "/_security/_authenticate", Map.of(), null));
             final String said = reply.host() + " answers HTTP " + reply.status();
             return switch (reply.status()) {
                 case 200 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, reply.host() + " knows the user");
@@ -184,8 +191,8 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         }
     }
 
-    private ClientFactory.Client client() {
-        final ClientFactory.Client current = client;
+    private ElasticsearchClient client() {
+        final ElasticsearchClient current = client;
         if (current == null) {
             throw new IllegalStateException("The Elasticsearch client service is not enabled");
         }

@@ -1,5 +1,6 @@
 package org.apache.nifi.processors.elasticsearch;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,6 +9,8 @@ import io.idemflow.elasticsearch.FaultyServer;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Hosts, compression, credentials. */
 class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
@@ -22,19 +25,20 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 4);
     }
 
-    @Test
-    void sniffedNodesAreAsked() throws Exception {
-        try (FaultyServer other = new FaultyServer(request -> FaultyServer.created(request.operations()))) {
-            final String nodes = "{\"nodes\":{\"a\":{\"http\":{\"publish_address\":\"" + other.address().substring("http://".length()) + "\"}}}}";
-            server.behave(request -> request.line().startsWith("GET /_nodes/http")
-                    ? FaultyServer.http(200, nodes) : FaultyServer.created(request.operations()));
-            useService(Map.of("el-cs-sniff-cluster-nodes", "true", "el-cs-sniffer-interval", "50 millis"));
-            // Each try sends one document; the first ones may go before the answer to the sniffer is there.
-            for (int i = 0; i < 500 && other.requests().isEmpty(); i++) {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 500, 502, 503, 504})
+    void aRequestThatMayHaveBeenCarriedOutIsNotSentToAnotherHost(final int status) throws Exception {
+        server.behave(request -> status == 0 ? null : FaultyServer.http(status, ""));
+        try (FaultyServer other = new FaultyServer(FaultyServer::createdEach)) {
+            useService(Map.of("el-cs-http-hosts", server.address() + "," + other.address()));
+            for (int i = 0; i < 4; i++) {
                 enqueue(String.valueOf(i), "{\"a\":1}");
                 runner.run();
             }
-            assertTrue(other.requests().stream().anyMatch(request -> request.line().startsWith("POST /_bulk")));
+            assertTrue(server.requests().size() > 0);
+            runner.assertTransferCount(PutElasticsearchJson.REL_RETRY, server.requests().size());
+            runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, other.requests().size());
+            assertEquals(4, server.requests().size() + other.requests().size());
         }
     }
 

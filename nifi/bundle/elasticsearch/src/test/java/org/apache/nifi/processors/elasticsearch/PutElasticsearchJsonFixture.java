@@ -36,6 +36,7 @@ abstract class PutElasticsearchJsonFixture {
 
     @AfterEach
     void stop() throws IOException {
+        runner.disableControllerService(service);
         server.close();
     }
 
