@@ -1,20 +1,16 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.HttpReply;
+import io.idemflow.elasticsearch.client.HttpReply;
+import io.idemflow.elasticsearch.documents.Documents;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.controller.ControllerService;
 import org.apache.nifi.controller.VerifiableControllerService;
 
 /** A connection to the nodes of one Elasticsearch cluster, shared by processors. */
 public interface ElasticSearchClientService extends ControllerService, VerifiableControllerService {
-
-    AllowableValue ALWAYS_SUPPRESS = new AllowableValue("always-suppress", "Always Suppress",
-            "Fields that are null, an empty string, array or object are left out of the documents");
-    AllowableValue NEVER_SUPPRESS = new AllowableValue("never-suppress", "Never Suppress", "Documents are sent as they are");
 
     /**
      * Starts a {@code _bulk} request.

@@ -1,7 +1,10 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.ElasticsearchClient;
-import io.idemflow.elasticsearch.HttpReply;
+import io.idemflow.elasticsearch.client.AuthorizationScheme;
+import io.idemflow.elasticsearch.client.ClientFactory;
+import io.idemflow.elasticsearch.client.ClientProperties;
+import io.idemflow.elasticsearch.client.ElasticsearchClient;
+import io.idemflow.elasticsearch.client.HttpReply;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
@@ -16,8 +19,8 @@ import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
 import org.apache.nifi.annotation.lifecycle.OnDisabled;
 import org.apache.nifi.annotation.lifecycle.OnEnabled;
-import org.apache.nifi.components.ConfigVerificationResult;
 import org.apache.nifi.components.ConfigVerificationResult.Outcome;
+import org.apache.nifi.components.ConfigVerificationResult;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.ValidationContext;
 import org.apache.nifi.components.ValidationResult;
@@ -105,7 +108,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         try {
             client = ClientFactory.create(context, getLogger());
             firstHost = ClientFactory.hosts(context).getFirst().toURI() + ClientFactory.pathPrefix(context);
-            suppressingNulls = ElasticSearchClientService.ALWAYS_SUPPRESS.getValue()
+            suppressingNulls = ClientProperties.ALWAYS_SUPPRESS.getValue()
                     .equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue());
             strictDeprecation = context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean();
         } catch (final RuntimeException e) {

@@ -1,6 +1,14 @@
 package org.apache.nifi.processors.elasticsearch;
 
-import io.idemflow.elasticsearch.Operation;
+import io.idemflow.elasticsearch.bulk.Operation;
+import io.idemflow.elasticsearch.put.BulkPipeline;
+import io.idemflow.elasticsearch.put.InputFormat;
+import io.idemflow.elasticsearch.put.PutConfiguration;
+import io.idemflow.elasticsearch.put.PutProperties;
+import io.idemflow.elasticsearch.put.RecordBatch;
+import io.idemflow.elasticsearch.put.RecordRouting;
+import io.idemflow.elasticsearch.put.Routing;
+import io.idemflow.elasticsearch.put.SingleDocumentBatch;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -17,8 +25,8 @@ import org.apache.nifi.annotation.behavior.WritesAttributes;
 import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
 import org.apache.nifi.annotation.lifecycle.OnScheduled;
-import org.apache.nifi.components.ConfigVerificationResult;
 import org.apache.nifi.components.ConfigVerificationResult.Outcome;
+import org.apache.nifi.components.ConfigVerificationResult;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.PropertyValue;
 import org.apache.nifi.components.ValidationContext;
@@ -69,27 +77,11 @@ import org.apache.nifi.processor.util.StandardValidators;
                 + "documents; a larger document is held as a whole, twice.")
 public class PutElasticsearchJson extends AbstractProcessor implements VerifiableProcessor {
 
-    /** A user's own would take away what results are read from. */
-    static final String FILTER_PARAMETER = "filter_path";
     private static final String FIELD_PATH_MODE = "Field Path Mode";
-    public static final Relationship REL_ORIGINAL = relationship("original",
-            "Each FlowFile that Elasticsearch has answered for, whatever the answer");
-    public static final Relationship REL_SUCCESSFUL = relationship("successful",
-            "FlowFiles whose documents went in; of FlowFiles with many documents, those that went in");
-    public static final Relationship REL_ERRORS = relationship("errors",
-            "FlowFiles whose documents Elasticsearch refused, with the reason in the attribute elasticsearch.bulk.error; "
-                    + "of FlowFiles with many documents, a FlowFile for each of those");
-    public static final Relationship REL_RETRY = relationship("retry",
-            "FlowFiles that Elasticsearch could not take now: an outage, an overload, missing rights. Send them here again");
-    public static final Relationship REL_FAILURE = relationship("failure",
-            "FlowFiles that cannot be sent as they are: no JSON object, no id");
-    public static final Relationship REL_ERROR_RESPONSES = relationship("error_responses",
-            "The errors of each request, where Output Error Responses is true");
-
     private static final Set<Relationship> RELATIONSHIPS =
-            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE);
-    private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES =
-            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE, REL_ERROR_RESPONSES);
+            Set.of(Routing.REL_ORIGINAL, Routing.REL_SUCCESSFUL, Routing.REL_ERRORS, Routing.REL_RETRY, Routing.REL_FAILURE);
+    private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES = Set.of(Routing.REL_ORIGINAL, Routing.REL_SUCCESSFUL,
+            Routing.REL_ERRORS, Routing.REL_RETRY, Routing.REL_FAILURE, Routing.REL_ERROR_RESPONSES);
     private static final String STEP_INDEX = "Elasticsearch Index Exists";
 
     private volatile Set<Relationship> relationships = RELATIONSHIPS;
@@ -144,7 +136,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     public void migrateRelationships(final RelationshipConfiguration config) {
-        config.renameRelationship("success", REL_ORIGINAL.getName());
+        config.renameRelationship("success", Routing.REL_ORIGINAL.getName());
     }
 
     @Override
@@ -163,7 +155,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
         context.getProperties().keySet().stream().map(PropertyDescriptor::getName).forEach(name -> {
-            if (FILTER_PARAMETER.equals(name)) {
+            if (BulkPipeline.FILTER_PARAMETER.equals(name)) {
                 results.add(invalid(name, "", "the reply must be whole to tell what became of each document"));
             } else if (FIELD_PATH_MODE.equals(name)) {
                 results.add(invalid(name, "", "only top-level fields can be named here; remove the property"));
@@ -215,9 +207,5 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     private static ValidationResult invalid(final String subject, final String input, final String explanation) {
         return new ValidationResult.Builder().subject(subject).input(input).valid(false).explanation(explanation).build();
-    }
-
-    private static Relationship relationship(final String name, final String description) {
-        return new Relationship.Builder().name(name).description(description).build();
     }
 }

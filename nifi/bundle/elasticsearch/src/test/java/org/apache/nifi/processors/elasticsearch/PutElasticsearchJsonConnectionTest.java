@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,7 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
             enqueue(String.valueOf(i), "{\"a\":1}");
             runner.run();
         }
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 4);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 4);
     }
 
     @ParameterizedTest
@@ -36,8 +37,8 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
                 runner.run();
             }
             assertTrue(server.requests().size() > 0);
-            runner.assertTransferCount(PutElasticsearchJson.REL_RETRY, server.requests().size());
-            runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, other.requests().size());
+            runner.assertTransferCount(Routing.REL_RETRY, server.requests().size());
+            runner.assertTransferCount(Routing.REL_SUCCESSFUL, other.requests().size());
             assertEquals(4, server.requests().size() + other.requests().size());
         }
     }
@@ -49,7 +50,7 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         server.behave(request -> FaultyServer.created(1));
         runner.run();
         assertTrue(server.requests().getFirst().headers().contains("Content-Encoding: gzip"));
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 1);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 1);
     }
 
     @Test
@@ -59,7 +60,7 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":1}");
         runner.run();
         assertTrue(server.requests().getFirst().headers().contains("Authorization: Basic YWRhOm9wZW4gc2VzYW1l"));
-        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         final String said = flowFile.getAttributes() + runner.getLogger().getErrorMessages().toString();
         assertFalse(said.contains("sesame"), said);
         assertTrue(said.contains("credentials"), said);

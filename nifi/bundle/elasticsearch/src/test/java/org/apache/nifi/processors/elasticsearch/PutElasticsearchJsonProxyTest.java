@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.AuthenticatingProxy;
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.io.InputStream;
 import java.net.Proxy;
 import java.nio.charset.StandardCharsets;
@@ -66,7 +67,7 @@ class PutElasticsearchJsonProxyTest extends PutElasticsearchJsonFixture {
             useProxy(secure, proxy, "open sesame");
             enqueue("1", "{\"a\":1}");
             runner.run();
-            assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+            assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
             assertEquals(List.of(secure.address().substring("https://".length())), proxy.tunnels());
             assertTrue(secure.requests().getFirst().headers().lines().noneMatch(line -> line.startsWith("Proxy-Authorization")));
         }
@@ -79,8 +80,8 @@ class PutElasticsearchJsonProxyTest extends PutElasticsearchJsonFixture {
             useProxy(secure, proxy, "wrong");
             enqueue("1", "{\"a\":1}");
             runner.run();
-            assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
-            final String said = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst().getAttribute(Routing.ATTRIBUTE_PUT_ERROR);
+            assertTransferred(Map.of(Routing.REL_RETRY, 1));
+            final String said = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst().getAttribute(Routing.ATTRIBUTE_PUT_ERROR);
             assertTrue(said.contains("407") && said.contains("proxy"), said);
             assertEquals(List.of(), proxy.tunnels());
         }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,7 +65,7 @@ class PutElasticsearchJsonSnifferTest extends PutElasticsearchJsonFixture {
         waitForSniffs(2);
         enqueue("1", "{\"a\":1}");
         runner.run();
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 1);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 1);
     }
 
     @Test

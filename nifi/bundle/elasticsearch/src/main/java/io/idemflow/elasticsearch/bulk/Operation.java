@@ -1,0 +1,44 @@
+package io.idemflow.elasticsearch.bulk;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+
+/** The index operations, by the values of the property Index Operation. */
+public enum Operation {
+    CREATE("create"),
+    DELETE("delete"),
+    INDEX("index"),
+    UPDATE("update"),
+    /** An update that creates the document where it is missing. */
+    UPSERT("update");
+
+    private final String action;
+
+    Operation(final String action) {
+        this.action = action;
+    }
+
+    /** The word of the action line. */
+    public String action() {
+        return action;
+    }
+
+    public String value() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether Elasticsearch can make up an id. */
+    public boolean generatesIds() {
+        return this == INDEX || this == CREATE;
+    }
+
+    public boolean isUpdate() {
+        return this == UPDATE || this == UPSERT;
+    }
+
+    /** Finds an operation by its value, whatever the case. */
+    public static Optional<Operation> of(final String value) {
+        return Arrays.stream(values()).filter(operation -> operation.value().equalsIgnoreCase(value)).findFirst();
+    }
+}
