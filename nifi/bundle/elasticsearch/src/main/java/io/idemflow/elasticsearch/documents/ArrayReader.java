@@ -8,7 +8,9 @@ import java.io.InputStream;
  * Reads JSON arrays: each element is a record. There may be several arrays one after the other, and objects among them
  * that are records themselves.
  *
- * <p>Where an element ends is told from its brackets and quotes; whether it is sound is not asked here.
+ * <p>Where an element ends is told from its brackets and quotes; whether it is sound is not asked here. That is why this is
+ * no JSON parser, which would be as fast: a parser ends at the first element that is malformed, while here that element goes
+ * to errors alone, as it came, and those after it are sent.
  */
 public final class ArrayReader extends RecordReader {
 
@@ -21,7 +23,11 @@ public final class ArrayReader extends RecordReader {
      */
     public ArrayReader(final InputStream stream, final int maximumRecordBytes) throws IOException {
         super(stream, maximumRecordBytes);
-        skipByteOrderMark();
+        for (final int mark : new int[] {0xEF, 0xBB, 0xBF}) {
+            if (peek() == mark) {
+                skip();
+            }
+        }
     }
 
     @Override
@@ -29,16 +35,9 @@ public final class ArrayReader extends RecordReader {
         boolean separated = !inArray;
         while (true) {
             final int found = skipBlanks();
-            if (found < 0) {
-                if (inArray) {
-                    throw malformed("the content ends before the array does");
-                }
+            if (found < 0 && !inArray) {
                 return false;
-            }
-            if (inArray && found == ']') {
-                if (separated) {
-                    throw malformed("an element is missing before its end");
-                }
+            } else if (inArray && found == ']' && !separated) {
                 inArray = false;
                 separated = true;
                 skip();
@@ -46,18 +45,17 @@ public final class ArrayReader extends RecordReader {
                 separated = true;
                 skip();
             } else if (!inArray && found == '[') {
-                inArray = true;
                 skip();
-                if (skipBlanks() == ']') {
-                    inArray = false;
+                inArray = skipBlanks() != ']';
+                if (!inArray) {
                     skip();
                 }
-            } else if (separated && found != ',' && found != ']' && (inArray || found == '{')) {
+            } else if (separated && found >= 0 && found != ',' && found != ']' && (inArray || found == '{')) {
                 readElement(found);
                 return true;
             } else {
-                throw malformed(inArray ? "'" + (char) found + "' stands where a comma or its end should"
-                        : "it starts with '" + (char) found + "'");
+                throw malformed(found < 0 ? "the content ends before the array does" : "'" + (char) found
+                        + (inArray ? "' stands where " + (separated ? "an element" : "a comma or its end") + " should" : "' starts no array"));
             }
         }
     }
@@ -70,10 +68,18 @@ public final class ArrayReader extends RecordReader {
     private void readElement(final int first) throws IOException, BadDocumentException {
         element++;
         startRecord();
-        if (first == '"') {
-            readString();
-        } else if (first == '{' || first == '[') {
-            readStructure();
+        if (first == '"' || first == '{' || first == '[') {
+            int depth = 0;
+            do {
+                final int next = inside();
+                if (next == '"') {
+                    skipString();
+                } else if (next == '{' || next == '[') {
+                    depth++;
+                } else if (next == '}' || next == ']') {
+                    depth--;
+                }
+            } while (depth > 0);
         } else {
             for (int next = first; next > ' ' && next != ',' && next != ']' && next != '}'; next = peek()) {
                 skip();
@@ -82,38 +88,22 @@ public final class ArrayReader extends RecordReader {
         endRecord(0);
     }
 
-    private void readStructure() throws IOException, BadDocumentException {
-        int depth = 0;
-        do {
-            final int next = peek();
-            if (next < 0) {
-                throw malformed("the content ends within it");
-            }
-            if (next == '"') {
-                readString();
-                continue;
-            }
-            if (next == '{' || next == '[') {
-                depth++;
-            } else if (next == '}' || next == ']') {
-                depth--;
-            }
-            skip();
-        } while (depth > 0);
-    }
-
-    private void readString() throws IOException, BadDocumentException {
-        skip();
-        for (int next = peek(); next != '"'; next = peek()) {
-            if (next < 0) {
-                throw malformed("the content ends within a string");
-            }
-            skip();
-            if (next == '\\' && peek() >= 0) {
-                skip();
+    private void skipString() throws IOException, BadDocumentException {
+        for (int next = inside(); next != '"'; next = inside()) {
+            if (next == '\\') {
+                inside();
             }
         }
+    }
+
+    /** Goes over the next byte of an element. */
+    private int inside() throws IOException, BadDocumentException {
+        final int next = peek();
+        if (next < 0) {
+            throw malformed("the content ends within it");
+        }
         skip();
+        return next;
     }
 
     private int skipBlanks() throws IOException {
@@ -123,18 +113,6 @@ public final class ArrayReader extends RecordReader {
             next = peek();
         }
         return next;
-    }
-
-    private void skipByteOrderMark() throws IOException {
-        if (peek() == 0xEF) {
-            skip();
-            if (peek() == 0xBB) {
-                skip();
-                if (peek() == 0xBF) {
-                    skip();
-                }
-            }
-        }
     }
 
     private BadDocumentException malformed(final String what) {

@@ -1,7 +1,10 @@
 package io.idemflow.elasticsearch.documents;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
+import com.fasterxml.jackson.core.filter.TokenFilter;
 import io.idemflow.elasticsearch.bulk.BulkBody;
 import io.idemflow.elasticsearch.documents.BadDocumentException.Fault;
 import java.io.ByteArrayOutputStream;
@@ -59,8 +62,11 @@ public final class Documents {
      */
     public void dropEmptyFields(final BulkBody body, final int start) {
         final ByteArrayOutputStream kept = new ByteArrayOutputStream(body.length() - start);
-        try (JsonParser parser = factory.createParser(body.bytes(), start, body.length() - start)) {
-            EmptyFields.drop(parser, factory, kept);
+        try (JsonParser parser = new FilteringParserDelegate(factory.createParser(body.bytes(), start, body.length() - start),
+                EmptyFields.KEPT, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true); JsonGenerator generator = factory.createGenerator(kept)) {
+            while (parser.nextToken() != null) {
+                generator.copyCurrentEventExact(parser);
+            }
         } catch (final IOException e) {
             throw new UncheckedIOException("Memory cannot be read", e);
         }

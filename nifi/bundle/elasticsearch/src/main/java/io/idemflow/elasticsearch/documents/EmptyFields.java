@@ -1,106 +1,49 @@
 package io.idemflow.elasticsearch.documents;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.filter.TokenFilter;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Leaves out fields that are null, an empty string, an empty array, or an object of which nothing remains; what
  * stands in an array stays.
  */
-final class EmptyFields {
+final class EmptyFields extends TokenFilter {
 
-    private final JsonParser parser;
-    private final JsonGenerator generator;
-    /** Names of fields whose objects have been entered but not written, for nothing has been found to keep in them. */
-    private final List<String> pending = new ArrayList<>();
+    /** The filter of a document and of an array's elements. */
+    static final TokenFilter KEPT = new EmptyFields(true);
+    private static final TokenFilter LEFT_OUT = new EmptyFields(false);
 
-    private EmptyFields(final JsonParser parser, final JsonGenerator generator) {
-        this.parser = parser;
-        this.generator = generator;
+    private final boolean keepsEmpty;
+
+    private EmptyFields(final boolean keepsEmpty) {
+        this.keepsEmpty = keepsEmpty;
     }
 
-    static void drop(final JsonParser parser, final JsonFactory factory, final OutputStream target) throws IOException {
-        try (JsonGenerator generator = factory.createGenerator(target)) {
-            parser.nextToken();
-            generator.writeStartObject();
-            new EmptyFields(parser, generator).copyFields();
-            generator.writeEndObject();
-        }
+    @Override
+    public TokenFilter includeProperty(final String name) {
+        return LEFT_OUT;
     }
 
-    /** Copies the fields up to the end of the object that the parser is in; the caller writes its braces. */
-    private void copyFields() throws IOException {
-        while (parser.nextToken() != JsonToken.END_OBJECT) {
-            copyField(parser.currentName(), parser.nextToken());
-        }
+    @Override
+    public TokenFilter includeElement(final int index) {
+        return KEPT;
     }
 
-    private void copyField(final String name, final JsonToken value) throws IOException {
-        switch (value) {
-            case VALUE_NULL -> { }
-            case VALUE_STRING -> {
-                if (parser.getTextLength() > 0) {
-                    writeName(name);
-                    generator.copyCurrentEventExact(parser);
-                }
-            }
-            case START_ARRAY -> {
-                if (parser.nextToken() != JsonToken.END_ARRAY) {
-                    writeName(name);
-                    copyElements();
-                }
-            }
-            case START_OBJECT -> {
-                final int depth = pending.size();
-                pending.add(name);
-                copyFields();
-                if (pending.size() > depth) {
-                    pending.removeLast();
-                } else {
-                    generator.writeEndObject();
-                }
-            }
-            default -> {
-                writeName(name);
-                generator.copyCurrentEventExact(parser);
-            }
-        }
+    @Override
+    public boolean includeEmptyObject(final boolean contentsFiltered) {
+        return keepsEmpty;
     }
 
-    /** Copies an array from its first element, where the parser is, to its end. */
-    private void copyElements() throws IOException {
-        generator.writeStartArray();
-        for (JsonToken token = parser.currentToken(); token != JsonToken.END_ARRAY; token = parser.nextToken()) {
-            if (token == JsonToken.START_OBJECT) {
-                generator.writeStartObject();
-                copyFields();
-                generator.writeEndObject();
-            } else if (token == JsonToken.START_ARRAY) {
-                if (parser.nextToken() == JsonToken.END_ARRAY) {
-                    generator.writeStartArray();
-                    generator.writeEndArray();
-                } else {
-                    copyElements();
-                }
-            } else {
-                generator.copyCurrentEventExact(parser);
-            }
-        }
-        generator.writeEndArray();
+    @Override
+    public boolean includeEmptyArray(final boolean contentsFiltered) {
+        return keepsEmpty;
     }
 
-    private void writeName(final String name) throws IOException {
-        for (final String entered : pending) {
-            generator.writeFieldName(entered);
-            generator.writeStartObject();
-        }
-        pending.clear();
-        generator.writeFieldName(name);
+    @Override
+    public boolean includeValue(final JsonParser parser) throws IOException {
+        return keepsEmpty || !parser.hasToken(JsonToken.VALUE_NULL)
+                && !(parser.hasToken(JsonToken.VALUE_STRING) && parser.getTextLength() == 0);
     }
 }

@@ -47,7 +47,9 @@ public final class BulkPipeline<T> {
             final BiConsumer<T, ItemResult> answered) {
         this.configuration = configuration;
         this.answered = answered;
-        parameters = parameters(configuration, first);
+        parameters = new LinkedHashMap<>();
+        parameters.put(FILTER_PARAMETER, REPLY_FILTER);
+        parameters.putAll(FlowFileProperty.values(configuration.urlParameters(), first));
         capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() / 2 * 3 + SLACK_BYTES);
         body = new BulkBody(capacity);
     }
@@ -111,18 +113,6 @@ public final class BulkPipeline<T> {
             answered.accept(underWay.items().get(i), results[i]);
         }
         underWay = null;
-    }
-
-    private static Map<String, String> parameters(final PutConfiguration configuration, final FlowFile first) {
-        final Map<String, String> parameters = new LinkedHashMap<>();
-        parameters.put(FILTER_PARAMETER, REPLY_FILTER);
-        configuration.urlParameters().forEach((name, property) -> {
-            final String value = property.value(first);
-            if (value != null) {
-                parameters.put(name, value);
-            }
-        });
-        return parameters;
     }
 
     private record Request<T>(BulkExchange exchange, List<T> items) {

@@ -1,5 +1,6 @@
 package io.idemflow.elasticsearch.put;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -40,7 +41,22 @@ public final class FlowFileProperty {
         return blankToNull(found == null ? property.evaluateAttributeExpressions(flowFile).getValue() : found);
     }
 
-    private static String blankToNull(final String text) {
+    /** The values for a FlowFile that are not blank. */
+    static Map<String, String> values(final Map<String, FlowFileProperty> properties, final FlowFile flowFile) {
+        if (properties.isEmpty()) {
+            return Map.of();
+        }
+        final Map<String, String> values = LinkedHashMap.newLinkedHashMap(properties.size());
+        properties.forEach((name, property) -> {
+            final String value = property.value(flowFile);
+            if (value != null) {
+                values.put(name, value);
+            }
+        });
+        return values;
+    }
+
+    static String blankToNull(final String text) {
         return text == null || text.isBlank() ? null : text;
     }
 }

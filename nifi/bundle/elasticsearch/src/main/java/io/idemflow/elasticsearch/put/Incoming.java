@@ -41,16 +41,23 @@ final class Incoming {
     record Refusal(Place place, String reason, String counter, boolean sent) {
     }
 
+    /**
+     * The records from one on, which have to be sent again.
+     *
+     * @param index number of the first of them
+     * @param offset position of its first byte
+     * @param unavailable whether they wait for Elasticsearch, not only for their turn
+     */
+    record Rest(long index, long offset, String reason, boolean unavailable) {
+    }
+
     private final FlowFile flowFile;
     private final Map<String, Long> counters = new HashMap<>();
     private final List<Refusal> refusals = new ArrayList<>();
     private long answers;
     private long written;
     private String failure;
-    private long restOffset = Long.MAX_VALUE;
-    private long restIndex;
-    private String restReason;
-    private boolean unavailable;
+    private Rest rest;
 
     Incoming(final FlowFile flowFile) {
         this.flowFile = flowFile;
@@ -68,7 +75,7 @@ final class Incoming {
 
     /** Takes note of what became of a record that was sent; records are answered in their order. */
     void answer(final Place place, final ItemResult result, final Routing routing) {
-        if (place.offset() >= restOffset) {
+        if (!precedesRest(place.offset())) {
             return;
         }
         if (result.outcome() == ItemResult.Outcome.UNAVAILABLE) {
@@ -86,18 +93,13 @@ final class Incoming {
 
     /** Takes note that Elasticsearch cannot take the records from one on. */
     void unavailableFrom(final long index, final long offset, final String reason) {
-        restIndex = index;
-        restOffset = offset;
-        restReason = reason;
-        unavailable = true;
+        rest = new Rest(index, offset, reason, true);
     }
 
     /** Takes note that what follows is left to another trigger. */
     void stopAt(final long index, final long offset) {
-        if (offset < restOffset) {
-            restIndex = index;
-            restOffset = offset;
-            restReason = "After " + refusals.size() + " refused records the rest is sent later";
+        if (precedesRest(offset)) {
+            rest = new Rest(index, offset, "After " + refusals.size() + " refused records the rest is sent later", false);
         }
     }
 
@@ -108,7 +110,7 @@ final class Incoming {
 
     /** Whether nothing more of it should be sent for now. */
     boolean isStopped() {
-        return restOffset < Long.MAX_VALUE || isFull();
+        return rest != null || isFull();
     }
 
     /** Whether there are as many refusals as one trigger may make FlowFiles of. */
@@ -125,28 +127,9 @@ final class Incoming {
         return failure;
     }
 
-    /** Whether records have to be sent again. */
-    boolean hasRest() {
-        return restOffset < flowFile.getSize() || unavailable;
-    }
-
-    /** Whether the rest waits for Elasticsearch, not only for its turn. */
-    boolean isUnavailable() {
-        return unavailable;
-    }
-
-    /** Position of the first record to send again. */
-    long restOffset() {
-        return restOffset;
-    }
-
-    /** Number of the first record to send again. */
-    long restIndex() {
-        return restIndex;
-    }
-
-    String restReason() {
-        return restReason;
+    /** What has to be sent again, or null. */
+    Rest rest() {
+        return rest != null && (rest.unavailable() || rest.offset() < flowFile.getSize()) ? rest : null;
     }
 
     /** How many records before the rest Elasticsearch has answered for. */
@@ -167,8 +150,12 @@ final class Incoming {
     /** The refusals before the rest, in the order of the records. */
     List<Refusal> refusals() {
         return refusals.stream()
-                .filter(refusal -> refusal.place().offset() < restOffset)
+                .filter(refusal -> precedesRest(refusal.place().offset()))
                 .sorted(Comparator.comparingLong(refusal -> refusal.place().offset()))
                 .toList();
+    }
+
+    private boolean precedesRest(final long offset) {
+        return rest == null || offset < rest.offset();
     }
 }

@@ -8,7 +8,6 @@ import java.nio.charset.Charset;
 import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
 import java.nio.charset.UnsupportedCharsetException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.nifi.flowfile.FlowFile;
 
@@ -43,7 +42,7 @@ record OperationSettings(
                 json(configuration.script(), "Script", documents, flowFile),
                 Boolean.parseBoolean(configuration.scriptedUpsert().value(flowFile)),
                 json(configuration.dynamicTemplates(), "Dynamic Templates", documents, flowFile),
-                actionFields(configuration, flowFile),
+                FlowFileProperty.values(configuration.actionFields(), flowFile),
                 charset(configuration.charset().value(flowFile)));
     }
 
@@ -53,31 +52,6 @@ record OperationSettings(
     static Operation operation(final String source, final String value) throws BadDocumentException {
         return Operation.of(value).orElseThrow(() -> new BadDocumentException(Fault.OPERATION,
                 source + " is '" + value + "' here, not create, delete, index, update or upsert"));
-    }
-
-    /**
-     * Why a document without an id is not sent.
-     *
-     * @param cause what is blank or missing
-     */
-    static BadDocumentException withoutId(final String cause, final Operation operation) {
-        return new BadDocumentException(Fault.IDENTIFIER, cause + (operation.generatesIds()
-                ? "; without an id a document is there twice as soon as it is sent twice (Allow Generated Identifiers permits it)"
-                : "; the operation " + operation.value() + " needs an id"));
-    }
-
-    private static Map<String, String> actionFields(final PutConfiguration configuration, final FlowFile flowFile) {
-        if (configuration.actionFields().isEmpty()) {
-            return Map.of();
-        }
-        final Map<String, String> fields = LinkedHashMap.newLinkedHashMap(configuration.actionFields().size());
-        configuration.actionFields().forEach((name, property) -> {
-            final String value = property.value(flowFile);
-            if (value != null) {
-                fields.put(name, value);
-            }
-        });
-        return fields;
     }
 
     private static Charset charset(final String name) throws BadDocumentException {

@@ -1,10 +1,12 @@
 package io.idemflow.elasticsearch.put;
 
+import static io.idemflow.elasticsearch.client.ClientProperties.flag;
+import static io.idemflow.elasticsearch.client.ClientProperties.property;
+
 import io.idemflow.elasticsearch.bulk.Operation;
 import io.idemflow.elasticsearch.client.ClientProperties;
 import java.util.List;
 import org.apache.nifi.components.PropertyDescriptor;
-import org.apache.nifi.components.Validator;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.expression.ExpressionLanguageScope;
 import org.apache.nifi.processor.util.StandardValidators;
@@ -17,161 +19,121 @@ import org.apache.nifi.processor.util.StandardValidators;
  */
 public final class PutProperties {
 
-    public static final PropertyDescriptor INPUT_FORMAT = property("Input Content Format", "Input Content Format")
-            .description("How many documents a FlowFile holds, and how. FlowFiles of many documents are read as streams and "
-                    + "sent in requests of about Max Batch Size, whatever their own size.")
-            .required(true)
-            .allowableValues(InputFormat.class)
-            .defaultValue(InputFormat.SINGLE_JSON)
-            .build();
+    public static final PropertyDescriptor INPUT_FORMAT = property("Input Content Format", "Input Content Format",
+            "How many documents a FlowFile holds, and how. FlowFiles of many documents are read as streams and sent in "
+            + "requests of about Max Batch Size, whatever their own size.").required(true).allowableValues(InputFormat.class)
+            .defaultValue(InputFormat.SINGLE_JSON).build();
 
-    public static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute")
-            .dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
-            .description("Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to "
-                    + "failure, unless Allow Generated Identifiers is true.")
-            .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR)
-            .build();
+    public static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute",
+            "Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to failure, "
+            + "unless Allow Generated Identifiers is true.").dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
+            .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR).build();
 
-    public static final PropertyDescriptor ALLOW_GENERATED_IDS = flag("Allow Generated Identifiers", "Allow Generated Identifiers", "false")
-            .description("Whether Elasticsearch makes up an id where a FlowFile has none, for the operations index and create. "
-                    + "Such a document is there twice as soon as its FlowFile is sent twice.")
-            .required(true)
-            .build();
+    public static final PropertyDescriptor ALLOW_GENERATED_IDS =
+            flag("Allow Generated Identifiers", "Allow Generated Identifiers", "false",
+            "Whether Elasticsearch makes up an id where a FlowFile has none, for the operations index and create. Such a "
+            + "document is there twice as soon as its FlowFile is sent twice.").required(true).build();
 
-    public static final PropertyDescriptor INDEX_OP = property("put-es-record-index-op", "Index Operation")
-            .description("What to do with the document: create, delete, index, update or upsert.")
-            .required(true)
-            .defaultValue("index")
+    public static final PropertyDescriptor INDEX_OP = property("put-es-record-index-op", "Index Operation",
+            "What to do with the document: create, delete, index, update or upsert.").required(true).defaultValue("index")
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.NON_EMPTY_EL_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.NON_EMPTY_EL_VALIDATOR).build();
 
-    public static final PropertyDescriptor INDEX = property("el-rest-fetch-index", "Index")
-            .description("Name of the index, alias or data stream.")
-            .required(true)
+    public static final PropertyDescriptor INDEX = property("el-rest-fetch-index", "Index",
+            "Name of the index, alias or data stream.").required(true)
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
-    public static final PropertyDescriptor TYPE = property("el-rest-type", "Type")
-            .description("Type of the document, for Elasticsearch before 7; later ones refuse it.")
+    public static final PropertyDescriptor TYPE = property("el-rest-type", "Type",
+            "Type of the document, for Elasticsearch before 7; later ones refuse it.")
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
-    public static final PropertyDescriptor SCRIPT = property("put-es-json-script", "Script")
-            .description("Script of an update or upsert, as a JSON object. With a script the content of the FlowFile is the "
-                    + "document that an upsert creates.")
+    public static final PropertyDescriptor SCRIPT = property("put-es-json-script", "Script",
+            "Script of an update or upsert, as a JSON object. With a script the content of the FlowFile is the document "
+            + "that an upsert creates.").expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
+            .addValidator(StandardValidators.NON_BLANK_VALIDATOR).build();
+
+    public static final PropertyDescriptor SCRIPTED_UPSERT = property("put-es-json-scripted-upsert", "Scripted Upsert",
+            "Whether the script of an upsert also runs where the document does not exist.").defaultValue("false")
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.NON_BLANK_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.BOOLEAN_VALIDATOR).build();
 
-    public static final PropertyDescriptor SCRIPTED_UPSERT = property("put-es-json-scripted-upsert", "Scripted Upsert")
-            .description("Whether the script of an upsert also runs where the document does not exist.")
-            .defaultValue("false")
+    public static final PropertyDescriptor DYNAMIC_TEMPLATES = property("put-es-json-dynamic_templates", "Dynamic Templates",
+            "Dynamic templates of the document's fields, as a JSON object.")
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.BOOLEAN_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.NON_BLANK_VALIDATOR).build();
 
-    public static final PropertyDescriptor DYNAMIC_TEMPLATES = property("put-es-json-dynamic_templates", "Dynamic Templates")
-            .description("Dynamic templates of the document's fields, as a JSON object.")
-            .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.NON_BLANK_VALIDATOR)
-            .build();
+    public static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size",
+            "How many FlowFiles are sent in one request at most.").dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
+            .required(true).defaultValue("100").expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
+            .addValidator(StandardValidators.POSITIVE_INTEGER_VALIDATOR).build();
 
-    public static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size")
-            .dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
-            .description("How many FlowFiles are sent in one request at most.")
-            .required(true)
-            .defaultValue("100")
+    public static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size",
+            "How much of documents goes in a request, whatever the number of FlowFiles they come in. FlowFiles of many "
+            + "documents share a request, or take several.").required(true).defaultValue("10 MB")
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
-            .addValidator(StandardValidators.POSITIVE_INTEGER_VALIDATOR)
-            .build();
+            .addValidator(StandardValidators.createDataSizeBoundsValidator(1024, 512L * 1024 * 1024)).build();
 
-    public static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size")
-            .description("How much of documents goes in a request, whatever the number of FlowFiles they come in. FlowFiles of "
-                    + "many documents share a request, or take several.")
-            .required(true)
-            .defaultValue("10 MB")
-            .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
-            .addValidator(StandardValidators.createDataSizeBoundsValidator(1024, 512L * 1024 * 1024))
-            .build();
-
-    public static final PropertyDescriptor SUPPRESS_NULLS = property("Suppress Nulls", "Suppress Nulls")
-            .description("Whether fields that are null or empty are left out of the documents of the operations index and "
-                    + "create. For Single JSON the client service's Suppress Null/Empty Values decides.")
-            .required(true)
+    public static final PropertyDescriptor SUPPRESS_NULLS = property("Suppress Nulls", "Suppress Nulls",
+            "Whether fields that are null or empty are left out of the documents of the operations index and create. For "
+            + "Single JSON the client service's Suppress Null/Empty Values decides.").required(true)
             .allowableValues(ClientProperties.NEVER_SUPPRESS, ClientProperties.ALWAYS_SUPPRESS)
-            .defaultValue(ClientProperties.NEVER_SUPPRESS)
-            .dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY)
+            .defaultValue(ClientProperties.NEVER_SUPPRESS).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY)
             .build();
 
-    public static final PropertyDescriptor IDENTIFIER_FIELD = recordField("Identifier Field")
-            .description("Top-level field of each document that holds its id: a string, a number or a boolean. A document "
-                    + "without an id goes to errors, unless Allow Generated Identifiers is true.")
-            .build();
+    public static final PropertyDescriptor IDENTIFIER_FIELD = recordField("Identifier Field",
+            "Top-level field of each document that holds its id: a string, a number or a boolean. A document without an id "
+            + "goes to errors, unless Allow Generated Identifiers is true.").build();
 
     public static final PropertyDescriptor RETAIN_IDENTIFIER_FIELD = retain("Retain Identifier Field", IDENTIFIER_FIELD);
 
-    public static final PropertyDescriptor VERSION_FIELD = recordField("Version Field")
-            .description("Top-level field of each document that holds its version: a whole number from 0 to 2^63-1. It is taken "
-                    + "out of the document and sent as an external version (external_gte): an older version is refused, the "
-                    + "same one is written again. A document without the field is sent without a version.")
-            .build();
+    public static final PropertyDescriptor VERSION_FIELD = recordField("Version Field",
+            "Top-level field of each document that holds its version: a whole number from 0 to 2^63-1. It is taken out of "
+            + "the document and sent as an external version (external_gte): an older version is refused, the same one is "
+            + "written again. A document without the field is sent without a version.").build();
 
-    public static final PropertyDescriptor OPERATION_FIELD = recordField("Operation Field")
-            .description("Top-level field of each document that holds its operation, in place of Index Operation: create, "
-                    + "delete, index, update or upsert. It is taken out of the document. Where it is blank or missing, Index "
-                    + "Operation decides.")
-            .build();
+    public static final PropertyDescriptor OPERATION_FIELD = recordField("Operation Field",
+            "Top-level field of each document that holds its operation, in place of Index Operation: create, delete, "
+            + "index, update or upsert. It is taken out of the document. Where it is blank or missing, Index Operation "
+            + "decides.").build();
 
-    public static final PropertyDescriptor INDEX_FIELD = field("Index Field")
-            .description("Top-level field of each document that holds the name of its index. Where it is blank or missing, "
-                    + "Index decides.")
-            .build();
+    public static final PropertyDescriptor INDEX_FIELD = field("Index Field",
+            "Top-level field of each document that holds the name of its index. Where it is blank or missing, Index "
+            + "decides.").build();
 
     public static final PropertyDescriptor RETAIN_INDEX_FIELD = retain("Retain Index Field", INDEX_FIELD);
 
-    public static final PropertyDescriptor TIMESTAMP_FIELD = field("Timestamp Field")
-            .description("Top-level field of each document whose value becomes the document's @timestamp as well.")
-            .build();
+    public static final PropertyDescriptor TIMESTAMP_FIELD = field("Timestamp Field",
+            "Top-level field of each document whose value becomes the document's @timestamp as well.").build();
 
     public static final PropertyDescriptor RETAIN_TIMESTAMP_FIELD = retain("Retain Timestamp Field", TIMESTAMP_FIELD);
 
-    public static final PropertyDescriptor CHARSET = property("put-es-json-charset", "Character Set")
-            .description("Encoding of the FlowFiles.")
-            .required(true)
-            .defaultValue("UTF-8")
+    public static final PropertyDescriptor CHARSET = property("put-es-json-charset", "Character Set",
+            "Encoding of the FlowFiles.").required(true).defaultValue("UTF-8")
             .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-            .addValidator(StandardValidators.CHARACTER_SET_VALIDATOR)
+            .addValidator(StandardValidators.CHARACTER_SET_VALIDATOR).build();
+
+    public static final PropertyDescriptor MAX_STRING_LENGTH =
+            property("Max JSON Field String Length", "Max JSON Field String Length",
+            "Longest string that a document may hold.").required(true).defaultValue("20 MB")
+            .addValidator(StandardValidators.createDataSizeBoundsValidator(1, Integer.MAX_VALUE)).build();
+
+    public static final PropertyDescriptor CLIENT_SERVICE = property("el-rest-client-service", "Client Service",
+            "The connection to Elasticsearch.").required(true).identifiesControllerService(ElasticSearchClientService.class)
             .build();
 
-    public static final PropertyDescriptor MAX_STRING_LENGTH = property("Max JSON Field String Length", "Max JSON Field String Length")
-            .description("Longest string that a document may hold.")
-            .required(true)
-            .defaultValue("20 MB")
-            .addValidator(StandardValidators.createDataSizeBoundsValidator(1, Integer.MAX_VALUE))
-            .build();
-
-    public static final PropertyDescriptor CLIENT_SERVICE = property("el-rest-client-service", "Client Service")
-            .description("The connection to Elasticsearch.")
-            .required(true)
-            .identifiesControllerService(ElasticSearchClientService.class)
-            .build();
-
-    public static final PropertyDescriptor LOG_ERROR_RESPONSES = flag("put-es-record-log-error-responses", "Log Error Responses", "false")
-            .description("Whether the errors of documents are logged as errors; otherwise they are at the level debug.")
-            .build();
+    public static final PropertyDescriptor LOG_ERROR_RESPONSES =
+            flag("put-es-record-log-error-responses", "Log Error Responses", "false",
+            "Whether the errors of documents are logged as errors; otherwise they are at the level debug.").build();
 
     public static final PropertyDescriptor OUTPUT_ERROR_RESPONSES =
-            flag("put-es-output-error-responses", "Output Error Responses", "false")
-            .description("Whether the errors of a request also go, as a FlowFile of their own, to the relationship error_responses.")
-            .build();
+            flag("put-es-output-error-responses", "Output Error Responses", "false",
+            "Whether the errors of a request also go, as a FlowFile of their own, to the relationship error_responses.").build();
 
     public static final PropertyDescriptor NOT_FOUND_IS_SUCCESSFUL =
-            flag("put-es-not_found-is-error", "Treat \"Not Found\" as Success", "true")
-            .description("Whether it is a success that a document to be deleted does not exist.")
-            .build();
+            flag("put-es-not_found-is-error", "Treat \"Not Found\" as Success", "true",
+            "Whether it is a success that a document to be deleted does not exist.").build();
 
     public static final List<PropertyDescriptor> ALL = List.of(
             INPUT_FORMAT, ID_ATTRIBUTE, IDENTIFIER_FIELD, RETAIN_IDENTIFIER_FIELD, ALLOW_GENERATED_IDS, VERSION_FIELD, INDEX_OP,
@@ -182,29 +144,18 @@ public final class PutProperties {
     private PutProperties() {
     }
 
-    private static PropertyDescriptor.Builder property(final String name, final String displayName) {
-        return new PropertyDescriptor.Builder().name(name).displayName(displayName).addValidator(Validator.VALID);
-    }
-
-    private static PropertyDescriptor.Builder flag(final String name, final String displayName, final String defaultValue) {
-        return property(name, displayName).allowableValues("true", "false").defaultValue(defaultValue);
-    }
-
-    private static PropertyDescriptor.Builder field(final String name) {
-        return property(name, name)
+    private static PropertyDescriptor.Builder field(final String name, final String description) {
+        return property(name, name, description)
                 .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
                 .addValidator(StandardValidators.NON_BLANK_VALIDATOR);
     }
 
-    private static PropertyDescriptor.Builder recordField(final String name) {
-        return field(name).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY);
+    private static PropertyDescriptor.Builder recordField(final String name, final String description) {
+        return field(name, description).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY);
     }
 
     private static PropertyDescriptor retain(final String name, final PropertyDescriptor field) {
-        return flag(name, name, "true")
-                .description("Whether that field stays in the document that is sent.")
-                .required(true)
-                .dependsOn(field)
-                .build();
+        return flag(name, name, "true", "Whether that field stays in the document that is sent.").required(true)
+                .dependsOn(field).build();
     }
 }

@@ -3,7 +3,6 @@ package io.idemflow.elasticsearch.put;
 import io.idemflow.elasticsearch.documents.ArrayReader;
 import io.idemflow.elasticsearch.documents.BadDocumentException.Fault;
 import io.idemflow.elasticsearch.documents.BadDocumentException;
-import io.idemflow.elasticsearch.documents.Documents;
 import io.idemflow.elasticsearch.documents.LineReader;
 import io.idemflow.elasticsearch.documents.RecordReader;
 import java.io.IOException;
@@ -27,15 +26,13 @@ public final class RecordBatch {
     private final PutConfiguration configuration;
     private final ProcessSession session;
     private final Routing routing;
-    private final Documents documents;
-    private final RecordWriter writer;
+    private final DocumentWriter writer;
 
     public RecordBatch(final PutConfiguration configuration, final ProcessSession session, final Routing routing) {
         this.configuration = configuration;
         this.session = session;
         this.routing = routing;
-        documents = configuration.documents();
-        writer = new RecordWriter(configuration, documents);
+        writer = new DocumentWriter(configuration, session);
     }
 
     /** Chooses FlowFiles for a trigger: one, and as many more as a request has room for. */
@@ -79,7 +76,7 @@ public final class RecordBatch {
 
     private void read(final Incoming incoming, final BulkPipeline<Incoming.Place> pipeline) {
         try {
-            final OperationSettings settings = OperationSettings.of(configuration, documents, incoming.flowFile());
+            final OperationSettings settings = writer.settings(incoming.flowFile());
             checkCharset(configuration.format(), settings.charset());
             try (InputStream stream = session.read(incoming.flowFile())) {
                 final RecordReader reader = reader(configuration.format(), stream);

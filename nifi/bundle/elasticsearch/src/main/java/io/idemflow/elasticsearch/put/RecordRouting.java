@@ -33,14 +33,15 @@ public final class RecordRouting {
     /** Routes a FlowFile whose records have been answered for, as far as they were sent. */
     void route(final Incoming incoming) {
         final FlowFile whole = incoming.flowFile();
+        final Incoming.Rest rest = incoming.rest();
         if (incoming.failure() != null) {
             routing.failure(whole, incoming.failure());
-        } else if (!incoming.hasRest()) {
+        } else if (rest == null) {
             answered(whole, incoming);
-        } else if (configuration.format() == InputFormat.NDJSON && (incoming.answers() > 0 || !incoming.isUnavailable())) {
-            split(whole, incoming);
-        } else if (incoming.isUnavailable()) {
-            routing.retry(whole, incoming.restReason());
+        } else if (configuration.format() == InputFormat.NDJSON && (incoming.answers() > 0 || !rest.unavailable())) {
+            split(whole, incoming, rest);
+        } else if (rest.unavailable()) {
+            routing.retry(whole, rest.reason());
         } else {
             final List<Incoming.Refusal> refusals = incoming.refusals();
             routing.failure(whole, refusals.size() + " of its records are refused. The first: " + refusals.getFirst().reason());
@@ -48,16 +49,15 @@ public final class RecordRouting {
     }
 
     /** Lines can be cut without being copied: what was answered for is done, the rest is sent again. */
-    private void split(final FlowFile whole, final Incoming incoming) {
-        final FlowFile rest = session.putAttribute(
-                session.clone(whole, incoming.restOffset(), whole.getSize() - incoming.restOffset()),
-                ATTRIBUTE_RECORD_OFFSET, String.valueOf(linesBefore(whole) + incoming.restIndex()));
-        if (incoming.isUnavailable()) {
-            routing.retry(rest, incoming.restReason());
+    private void split(final FlowFile whole, final Incoming incoming, final Incoming.Rest rest) {
+        final FlowFile left = session.putAttribute(session.clone(whole, rest.offset(), whole.getSize() - rest.offset()),
+                ATTRIBUTE_RECORD_OFFSET, String.valueOf(linesBefore(whole) + rest.index()));
+        if (rest.unavailable()) {
+            routing.retry(left, rest.reason());
         } else {
-            routing.again(rest);
+            routing.again(left);
         }
-        final FlowFile done = session.clone(whole, 0, incoming.restOffset());
+        final FlowFile done = session.clone(whole, 0, rest.offset());
         session.remove(whole);
         answered(done, incoming);
     }
@@ -71,14 +71,12 @@ public final class RecordRouting {
             routing.send(clean, incoming.answers() + " documents, " + incoming.written() + " of them written");
         }
         final boolean allWritten = refusals.isEmpty();
-        if (allWritten && routing.wantsSuccessful() && !routing.wantsOriginal()) {
+        if (allWritten && routing.wants(Routing.REL_SUCCESSFUL) && !routing.wants(Routing.REL_ORIGINAL)) {
             routing.transfer(clean, Routing.REL_SUCCESSFUL);
             return;
         }
-        if (allWritten && routing.wantsSuccessful()) {
-            routing.transfer(session.clone(clean), Routing.REL_SUCCESSFUL);
-        } else if (incoming.written() > 0 && routing.wantsSuccessful()) {
-            routing.transfer(without(clean, refusals), Routing.REL_SUCCESSFUL);
+        if ((allWritten || incoming.written() > 0) && routing.wants(Routing.REL_SUCCESSFUL)) {
+            routing.transfer(allWritten ? session.clone(clean) : without(clean, refusals), Routing.REL_SUCCESSFUL);
         }
         routing.transfer(clean, Routing.REL_ORIGINAL);
     }
@@ -86,7 +84,7 @@ public final class RecordRouting {
     private void error(final FlowFile flowFile, final Incoming.Refusal refusal) {
         routing.count(refusal.counter(), 1L);
         routing.report(refusal.reason());
-        if (!routing.wantsErrors()) {
+        if (!routing.wants(Routing.REL_ERRORS)) {
             return;
         }
         final Incoming.Place place = refusal.place();

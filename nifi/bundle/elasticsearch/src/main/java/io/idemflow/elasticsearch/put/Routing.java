@@ -7,6 +7,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.nifi.flowfile.FlowFile;
 import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.processor.ProcessContext;
@@ -45,10 +48,7 @@ public final class Routing {
     private final ProcessContext context;
     private final ProcessSession session;
     private final ComponentLog log;
-    private final boolean wantsOriginal;
-    private final boolean wantsSuccessful;
-    private final boolean wantsErrors;
-    private final Map<String, Map<String, String>> transitUrls = new HashMap<>();
+    private final Set<Relationship> terminated;
     private final Map<String, Long> counters = new HashMap<>();
     private final Map<Relationship, List<FlowFile>> transfers = new HashMap<>();
     private final List<String> errors = new ArrayList<>();
@@ -63,9 +63,7 @@ public final class Routing {
         this.context = context;
         this.session = session;
         this.log = log;
-        wantsSuccessful = !context.isAutoTerminated(REL_SUCCESSFUL);
-        wantsErrors = !context.isAutoTerminated(REL_ERRORS);
-        wantsOriginal = !context.isAutoTerminated(REL_ORIGINAL);
+        terminated = Stream.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS).filter(context::isAutoTerminated).collect(Collectors.toSet());
     }
 
     /** The counter of a document by what became of it. */
@@ -83,16 +81,9 @@ public final class Routing {
                 || result.outcome() == ItemResult.Outcome.NOT_FOUND && configuration.notFoundIsSuccessful();
     }
 
-    boolean wantsOriginal() {
-        return wantsOriginal;
-    }
-
-    boolean wantsSuccessful() {
-        return wantsSuccessful;
-    }
-
-    boolean wantsErrors() {
-        return wantsErrors;
+    /** Whether someone waits for what goes to original, successful or errors. */
+    boolean wants(final Relationship relationship) {
+        return !terminated.contains(relationship);
     }
 
     /** Routes a FlowFile that was sent, as one document. */
@@ -103,9 +94,10 @@ public final class Routing {
         }
         count(counter(result), 1L);
         if (isSuccessful(result)) {
-            successful(flowFile);
+            answered(withoutErrors(flowFile), REL_SUCCESSFUL, null);
         } else {
-            error(flowFile, result.reason());
+            report(result.reason());
+            answered(session.putAttribute(flowFile, ATTRIBUTE_BULK_ERROR, result.reason()), REL_ERRORS, ERROR_DETAILS);
         }
     }
 
@@ -148,27 +140,16 @@ public final class Routing {
         }
     }
 
-    private void successful(final FlowFile flowFile) {
-        final FlowFile clean = withoutErrors(flowFile);
-        final FlowFile sent = separate(clean, wantsSuccessful);
-        send(sent, null);
-        transfer(sent, wantsSuccessful ? REL_SUCCESSFUL : REL_ORIGINAL);
-    }
-
-    private void error(final FlowFile flowFile, final String reason) {
-        report(reason);
-        final FlowFile sent = separate(session.putAttribute(flowFile, ATTRIBUTE_BULK_ERROR, reason), wantsErrors);
-        send(sent, ERROR_DETAILS);
-        transfer(sent, wantsErrors ? REL_ERRORS : REL_ORIGINAL);
-    }
-
-    /** The FlowFile to route by its result: a copy only where someone waits for the original as well. */
-    private FlowFile separate(final FlowFile flowFile, final boolean wanted) {
-        if (!wanted || !wantsOriginal) {
-            return flowFile;
+    private void answered(final FlowFile flowFile, final Relationship relationship, final String details) {
+        final boolean wanted = wants(relationship);
+        FlowFile sent = flowFile;
+        if (wanted && wants(REL_ORIGINAL)) {
+            // A copy only where someone waits for the original as well.
+            transfer(flowFile, REL_ORIGINAL);
+            sent = session.clone(flowFile);
         }
-        transfer(flowFile, REL_ORIGINAL);
-        return session.clone(flowFile);
+        send(sent, details);
+        transfer(sent, wanted ? relationship : REL_ORIGINAL);
     }
 
     /** An earlier try may have left its error. */
@@ -185,10 +166,7 @@ public final class Routing {
     /** Notes in the provenance that a FlowFile was sent. */
     void send(final FlowFile flowFile, final String details) {
         final String index = configuration.index().value(flowFile);
-        final String type = configuration.type().value(flowFile);
-        final String url = transitUrls
-                .computeIfAbsent(index, key -> new HashMap<>(2))
-                .computeIfAbsent(type, key -> configuration.client().getTransitUrl(index, type));
+        final String url = configuration.client().getTransitUrl(index, configuration.type().value(flowFile));
         // Not forced: written together with the session's other events, not one by one ahead of them.
         session.getProvenanceReporter().send(flowFile, url, details, false);
     }

@@ -25,7 +25,7 @@ public final class SingleDocumentBatch {
         final long content = flowFiles.stream().mapToLong(FlowFile::getSize).sum();
         final BulkPipeline<FlowFile> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
                 content + (long) ACTION_LINE_BYTES * flowFiles.size(), routing::route);
-        final SingleDocumentWriter writer = new SingleDocumentWriter(configuration, session);
+        final DocumentWriter writer = new DocumentWriter(configuration, session);
         for (final FlowFile flowFile : flowFiles) {
             try {
                 writer.write(flowFile, pipeline.body());
