@@ -13,7 +13,7 @@ final class BulkReplyParser {
 
     private static final ItemResult CREATED = new ItemResult(Outcome.WRITTEN, "created", false, null);
     private static final ItemResult UPDATED = new ItemResult(Outcome.WRITTEN, "updated", false, null);
-    private static final String VERSION_CONFLICT = "version_conflict_engine_exception";
+    private static final String VERSION_CONFLICT = "\"version_conflict_engine_exception\"";
 
     private final JsonFactory factory = new JsonFactory();
 
@@ -77,17 +77,16 @@ final class BulkReplyParser {
         int status = 0;
         String result = null;
         boolean failed = false;
-        String errorType = null;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             expect(parser.currentToken(), JsonToken.FIELD_NAME);
             final String name = parser.currentName();
-            final JsonToken value = parser.nextToken();
+            parser.nextToken();
             switch (name) {
                 case "status" -> status = parser.getIntValue();
                 case "result" -> result = parser.getText();
                 case "error" -> {
                     failed = true;
-                    errorType = errorType(parser, value);
+                    parser.skipChildren();
                 }
                 default -> parser.skipChildren();
             }
@@ -106,7 +105,7 @@ final class BulkReplyParser {
             return new ItemResult(status == 404 ? Outcome.NOT_FOUND : Outcome.REFUSED, result, false, json);
         }
         // A create is refused in the same words where the document exists, which says nothing about its age.
-        final boolean stale = status == 409 && VERSION_CONFLICT.equals(errorType)
+        final boolean stale = status == 409 && json.contains(VERSION_CONFLICT)
                 && !Operation.CREATE.action().equals(action);
         return new ItemResult(isUnavailable(status) ? Outcome.UNAVAILABLE : Outcome.REFUSED, result, stale, json);
     }
@@ -117,23 +116,6 @@ final class BulkReplyParser {
      */
     private static boolean isUnavailable(final int status) {
         return status == 401 || status == 403 || status == 408 || status == 429 || status >= 500;
-    }
-
-    private static String errorType(final JsonParser parser, final JsonToken value) throws IOException {
-        if (value != JsonToken.START_OBJECT) {
-            parser.skipChildren();
-            return null;
-        }
-        String type = null;
-        while (parser.nextToken() != JsonToken.END_OBJECT) {
-            final boolean isType = "type".equals(parser.currentName());
-            if (parser.nextToken() == JsonToken.VALUE_STRING && isType) {
-                type = parser.getText();
-            } else {
-                parser.skipChildren();
-            }
-        }
-        return type;
     }
 
     private static void expect(final JsonToken actual, final JsonToken expected) throws IOException {

@@ -180,14 +180,14 @@ public final class ClientFactory {
                 headers.put(property.getName(), value);
             }
         }
-        switch (context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).asAllowableValue(AuthorizationScheme.class)) {
-            case BASIC -> headers.put("Authorization", "Basic " + encode(
+        switch (context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).getValue()) {
+            case "BASIC" -> headers.put("Authorization", "Basic " + encode(
                     context.getProperty(ClientProperties.USERNAME).evaluateAttributeExpressions().getValue(),
                     context.getProperty(ClientProperties.PASSWORD).evaluateAttributeExpressions().getValue()));
-            case API_KEY -> headers.put("Authorization", "ApiKey " + encode(
+            case "API_KEY" -> headers.put("Authorization", "ApiKey " + encode(
                     context.getProperty(ClientProperties.API_KEY_ID).getValue(),
                     context.getProperty(ClientProperties.API_KEY).getValue()));
-            case JWT -> headers.put("ES-Client-Authentication",
+            case "JWT" -> headers.put("ES-Client-Authentication",
                     "SharedSecret " + context.getProperty(ClientProperties.JWT_SHARED_SECRET).getValue());
             default -> { }
         }
@@ -201,8 +201,8 @@ public final class ClientFactory {
     private static Supplier<String> bearerToken(final ConfigurationContext context) {
         final OAuth2AccessTokenProvider tokens = context.getProperty(ClientProperties.OAUTH2_ACCESS_TOKEN_PROVIDER)
                 .asControllerService(OAuth2AccessTokenProvider.class);
-        final boolean wanted = context.getProperty(ClientProperties.AUTHORIZATION_SCHEME)
-                .asAllowableValue(AuthorizationScheme.class) == AuthorizationScheme.JWT;
+        final boolean wanted = ClientProperties.JWT.getValue()
+                .equals(context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).getValue());
         return wanted && tokens != null ? () -> tokens.getAccessDetails().getAccessToken() : null;
     }
 

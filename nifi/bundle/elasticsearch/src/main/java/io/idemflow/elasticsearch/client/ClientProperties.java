@@ -14,6 +14,12 @@ import org.apache.nifi.ssl.SSLContextProvider;
 /** The properties of the client service, by the names, display names and defaults of the official one in NiFi 2.3.0. */
 public final class ClientProperties {
 
+    public static final AllowableValue NONE = new AllowableValue("NONE", "None", "No credentials are sent.");
+    public static final AllowableValue PKI = new AllowableValue("PKI", "PKI", "The client certificate of the SSL Context Service.");
+    public static final AllowableValue BASIC = new AllowableValue("BASIC", "Basic", "Username and password.");
+    public static final AllowableValue API_KEY_SCHEME = new AllowableValue("API_KEY", "API Key", "An API key of Elasticsearch.");
+    public static final AllowableValue JWT = new AllowableValue("JWT", "JWT",
+            "A bearer token of the OAuth2 Access Token Provider, with the shared secret of the JWT realm.");
     public static final AllowableValue ALWAYS_SUPPRESS = new AllowableValue("always-suppress", "Always Suppress",
             "Fields that are null, an empty string, array or object are left out of the documents");
     public static final AllowableValue NEVER_SUPPRESS =
@@ -33,34 +39,34 @@ public final class ClientProperties {
             .addValidator(StandardValidators.NON_BLANK_VALIDATOR).build();
 
     public static final PropertyDescriptor AUTHORIZATION_SCHEME = property("authorization-scheme", "Authorization Scheme",
-            "How requests say who they come from.").required(true).allowableValues(AuthorizationScheme.class)
-            .defaultValue(AuthorizationScheme.BASIC).build();
+            "How requests say who they come from.").required(true).allowableValues(NONE, PKI, BASIC, API_KEY_SCHEME, JWT)
+            .defaultValue(BASIC).build();
 
     public static final PropertyDescriptor USERNAME = property("el-cs-username", "Username",
-            "User of Elasticsearch.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.BASIC).required(true)
+            "User of Elasticsearch.").dependsOn(AUTHORIZATION_SCHEME, BASIC).required(true)
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
     public static final PropertyDescriptor PASSWORD = property("el-cs-password", "Password",
-            "Password of the user.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.BASIC).required(true).sensitive(true)
+            "Password of the user.").dependsOn(AUTHORIZATION_SCHEME, BASIC).required(true).sensitive(true)
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
     public static final PropertyDescriptor API_KEY_ID = property("api-key-id", "API Key ID",
-            "Identifier of the API key.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.API_KEY).required(true)
+            "Identifier of the API key.").dependsOn(AUTHORIZATION_SCHEME, API_KEY_SCHEME).required(true)
             .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
     public static final PropertyDescriptor API_KEY = property("api-key", "API Key",
-            "The API key itself.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.API_KEY).required(true).sensitive(true)
+            "The API key itself.").dependsOn(AUTHORIZATION_SCHEME, API_KEY_SCHEME).required(true).sensitive(true)
             .addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
     public static final PropertyDescriptor JWT_SHARED_SECRET = property("jwt-shared-secret", "JWT Shared Secret",
-            "Shared secret of the JWT realm.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.JWT).required(true)
+            "Shared secret of the JWT realm.").dependsOn(AUTHORIZATION_SCHEME, JWT).required(true)
             .sensitive(true).addValidator(StandardValidators.NON_EMPTY_VALIDATOR).build();
 
     public static final PropertyDescriptor OAUTH2_ACCESS_TOKEN_PROVIDER =
             property("el-cs-oauth2-token-provider", "OAuth2 Access Token Provider",
-            "Gives the bearer token of each request.").dependsOn(AUTHORIZATION_SCHEME, AuthorizationScheme.JWT).required(true)
+            "Gives the bearer token of each request.").dependsOn(AUTHORIZATION_SCHEME, JWT).required(true)
             .identifiesControllerService(OAuth2AccessTokenProvider.class).build();
 
     public static final PropertyDescriptor RUN_AS_USER = property("el-cs-run-as-user", "Run As User",
@@ -119,7 +125,8 @@ public final class ClientProperties {
             .defaultValue("1 sec").addValidator(StandardValidators.TIME_PERIOD_VALIDATOR).build();
 
     public static final PropertyDescriptor SNIFF_ON_FAILURE = flag("el-cs-sniff-failure", "Sniff on Failure", "false",
-            "Whether the cluster is also asked at once after a node has failed.").dependsOn(SNIFF_CLUSTER_NODES, "true").required(true).build();
+            "Whether the cluster is also asked at once after a node has failed.").dependsOn(SNIFF_CLUSTER_NODES, "true").required(true)
+            .build();
 
     public static final PropertyDescriptor SNIFFER_FAILURE_DELAY =
             property("el-cs-sniffer-failure-delay", "Sniffer Failure Delay",

@@ -22,8 +22,8 @@ public record HttpReply(String host, int status, List<String> warnings, byte[] b
     /** Takes a reply of Elasticsearch's client, whose body is in memory. */
     static CompletableFuture<HttpReply> of(final Response response) {
         try {
-            return CompletableFuture.completedFuture(new HttpReply(response.getHost().toURI(), response.getStatusLine().getStatusCode(),
-                    response.getWarnings(), EntityUtils.toByteArray(response.getEntity())));
+            return CompletableFuture.completedFuture(new HttpReply(response.getHost().toURI(),
+                    response.getStatusLine().getStatusCode(), response.getWarnings(), EntityUtils.toByteArray(response.getEntity())));
         } catch (final IOException e) {
             return CompletableFuture.failedFuture(e);
         }

@@ -63,7 +63,8 @@ public final class Documents {
     public void dropEmptyFields(final BulkBody body, final int start) {
         final ByteArrayOutputStream kept = new ByteArrayOutputStream(body.length() - start);
         try (JsonParser parser = new FilteringParserDelegate(factory.createParser(body.bytes(), start, body.length() - start),
-                EmptyFields.KEPT, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true); JsonGenerator generator = factory.createGenerator(kept)) {
+                EmptyFields.KEPT, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true);
+                JsonGenerator generator = factory.createGenerator(kept)) {
             while (parser.nextToken() != null) {
                 generator.copyCurrentEventExact(parser);
             }
@@ -84,9 +85,17 @@ public final class Documents {
      */
     public static void decode(final BulkBody body, final int start, final Charset charset) throws BadDocumentException {
         if (!StandardCharsets.UTF_8.equals(charset)) {
-            final byte[] converted = convert(body.bytes(), start, body.length() - start, charset);
-            body.truncate(start);
-            body.append(converted);
+            try {
+                final CharBuffer text = charset.newDecoder()
+                        .onMalformedInput(CodingErrorAction.REPORT)
+                        .onUnmappableCharacter(CodingErrorAction.REPORT)
+                        .decode(ByteBuffer.wrap(body.bytes(), start, body.length() - start));
+                body.truncate(start);
+                body.append(text.toString().getBytes(StandardCharsets.UTF_8));
+            } catch (final CharacterCodingException e) {
+                throw new BadDocumentException(Fault.ENCODING,
+                        "It is not in the encoding " + charset.name() + ", which the property Character Set names", e);
+            }
         }
         checkEncoding(body.bytes(), start, body.length());
     }
@@ -117,21 +126,6 @@ public final class Documents {
             if (bytes[i] == '\n' || bytes[i] == '\r') {
                 bytes[i] = ' ';
             }
-        }
-    }
-
-    /** Makes UTF-8 of bytes in another encoding. */
-    private static byte[] convert(final byte[] bytes, final int start, final int size, final Charset charset)
-            throws BadDocumentException {
-        try {
-            final CharBuffer text = charset.newDecoder()
-                    .onMalformedInput(CodingErrorAction.REPORT)
-                    .onUnmappableCharacter(CodingErrorAction.REPORT)
-                    .decode(ByteBuffer.wrap(bytes, start, size));
-            return text.toString().getBytes(StandardCharsets.UTF_8);
-        } catch (final CharacterCodingException e) {
-            throw new BadDocumentException(Fault.ENCODING,
-                    "It is not in the encoding " + charset.name() + ", which the property Character Set names", e);
         }
     }
 }

@@ -38,10 +38,10 @@ final class DocumentWriter {
         this.configuration = configuration;
         this.session = session;
         fields = configuration.fields();
-        documents = configuration.documents();
-        scanner = configuration.scanner();
+        documents = new Documents(configuration.parsers(), configuration.maximumStringLength());
+        scanner = new DocumentScanner(configuration.parsers(), configuration.maximumStringLength(), fields);
         writer = new OperationWriter(documents, scanner);
-        suppressNulls = configuration.format() == InputFormat.SINGLE_JSON
+        suppressNulls = configuration.singleDocuments()
                 ? configuration.client().isSuppressingNulls() : configuration.suppressNulls();
     }
 
@@ -132,7 +132,7 @@ final class DocumentWriter {
         if (id != null || configuration.allowGeneratedIds() && operation.generatesIds()) {
             return id;
         }
-        final boolean single = configuration.format() == InputFormat.SINGLE_JSON;
+        final boolean single = configuration.singleDocuments();
         final String name = single ? configuration.idAttribute() : fields.has(Role.IDENTIFIER) ? fields.name(Role.IDENTIFIER) : null;
         final String cause = name == null ? "The property Identifier " + (single ? "Attribute" : "Field") + " is not set"
                 : "The " + (single ? "attribute" : "field") + " '" + name + "', which holds the id, is blank or missing";

@@ -3,15 +3,24 @@ package io.idemflow.elasticsearch.put;
 import io.idemflow.elasticsearch.bulk.ItemResult;
 import io.idemflow.elasticsearch.documents.BadDocumentException;
 import io.idemflow.elasticsearch.documents.RecordReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.nifi.flowfile.FlowFile;
+import org.apache.nifi.processor.ProcessSession;
+import org.apache.nifi.processor.exception.ProcessException;
 
 /**
- * A FlowFile of many records, and what has become of them so far.
+ * A FlowFile of many records: what has become of them so far, and where it goes in the end; each record that was refused
+ * becomes a FlowFile of its own.
  *
  * <p>Only refused records are kept in mind one by one. From the first record on that Elasticsearch could not take now,
  * everything has to be sent again, and what is known of it is forgotten.
@@ -51,7 +60,10 @@ final class Incoming {
     record Rest(long index, long offset, String reason, boolean unavailable) {
     }
 
-    private final FlowFile flowFile;
+    private final FlowFile whole;
+    private final PutConfiguration configuration;
+    private final ProcessSession session;
+    private final Routing routing;
     private final Map<String, Long> counters = new HashMap<>();
     private final List<Refusal> refusals = new ArrayList<>();
     private long answers;
@@ -59,8 +71,11 @@ final class Incoming {
     private String failure;
     private Rest rest;
 
-    Incoming(final FlowFile flowFile) {
-        this.flowFile = flowFile;
+    Incoming(final FlowFile flowFile, final PutConfiguration configuration, final ProcessSession session, final Routing routing) {
+        whole = flowFile;
+        this.configuration = configuration;
+        this.session = session;
+        this.routing = routing;
     }
 
     /** The place of the record that a reader is at. */
@@ -74,7 +89,7 @@ final class Incoming {
     }
 
     /** Takes note of what became of a record that was sent; records are answered in their order. */
-    void answer(final Place place, final ItemResult result, final Routing routing) {
+    void answer(final Place place, final ItemResult result) {
         if (!precedesRest(place.offset())) {
             return;
         }
@@ -118,37 +133,112 @@ final class Incoming {
         return refusals.size() >= MAXIMUM_REFUSALS;
     }
 
-    FlowFile flowFile() {
-        return flowFile;
+    /** Routes a FlowFile whose records have been answered for, as far as they were sent. */
+    void route() {
+        if (failure != null) {
+            routing.failure(whole, failure);
+        } else if (rest == null || !rest.unavailable() && rest.offset() >= whole.getSize()) {
+            answered(whole);
+        } else if (configuration.lines() && (answers > 0 || !rest.unavailable())) {
+            split();
+        } else if (rest.unavailable()) {
+            routing.retry(whole, rest.reason());
+        } else {
+            final List<Refusal> refused = refusals();
+            routing.failure(whole, refused.size() + " of its records are refused. The first: " + refused.getFirst().reason());
+        }
     }
 
-    /** Why the FlowFile as a whole is at fault, or null. */
-    String failure() {
-        return failure;
+    /** Lines can be cut without being copied: what was answered for is done, the rest is sent again. */
+    private void split() {
+        final FlowFile left = session.putAttribute(session.clone(whole, rest.offset(), whole.getSize() - rest.offset()),
+                Routing.ATTRIBUTE_RECORD_OFFSET, String.valueOf(linesBefore() + rest.index()));
+        if (rest.unavailable()) {
+            routing.retry(left, rest.reason());
+        } else {
+            routing.again(left);
+        }
+        final FlowFile done = session.clone(whole, 0, rest.offset());
+        session.remove(whole);
+        answered(done);
     }
 
-    /** What has to be sent again, or null. */
-    Rest rest() {
-        return rest != null && (rest.unavailable() || rest.offset() < flowFile.getSize()) ? rest : null;
+    private void answered(final FlowFile flowFile) {
+        final List<Refusal> refused = refusals();
+        counters.forEach(routing::count);
+        refused.forEach(refusal -> error(flowFile, refusal));
+        final FlowFile clean = routing.withoutErrors(flowFile);
+        if (answers > 0) {
+            routing.send(clean, answers + " documents, " + written + " of them written");
+        }
+        final boolean allWritten = refused.isEmpty();
+        if (allWritten && routing.wants(Routing.REL_SUCCESSFUL) && !routing.wants(Routing.REL_ORIGINAL)) {
+            routing.transfer(clean, Routing.REL_SUCCESSFUL);
+            return;
+        }
+        if ((allWritten || written > 0) && routing.wants(Routing.REL_SUCCESSFUL)) {
+            routing.transfer(allWritten ? session.clone(clean) : without(clean, refused), Routing.REL_SUCCESSFUL);
+        }
+        routing.transfer(clean, Routing.REL_ORIGINAL);
     }
 
-    /** How many records before the rest Elasticsearch has answered for. */
-    long answers() {
-        return answers;
+    private void error(final FlowFile flowFile, final Refusal refusal) {
+        routing.count(refusal.counter(), 1L);
+        routing.report(refusal.reason());
+        if (!routing.wants(Routing.REL_ERRORS)) {
+            return;
+        }
+        final Place place = refusal.place();
+        final FlowFile record = session.removeAllAttributes(session.putAllAttributes(
+                session.clone(flowFile, place.offset(), place.length()),
+                Map.of(Routing.ATTRIBUTE_BULK_ERROR, refusal.reason(),
+                        Routing.ATTRIBUTE_RECORD_INDEX, String.valueOf(linesBefore() + place.index()))),
+                Set.of(Routing.ATTRIBUTE_PUT_ERROR, Routing.ATTRIBUTE_RECORD_OFFSET));
+        if (refusal.sent()) {
+            routing.send(record, Routing.ERROR_DETAILS);
+        }
+        routing.transfer(record, Routing.REL_ERRORS);
     }
 
-    /** How many of them went in. */
-    long written() {
-        return written;
+    /** How many lines stood before a FlowFile that is the rest of another. */
+    private long linesBefore() {
+        final String offset = whole.getAttribute(Routing.ATTRIBUTE_RECORD_OFFSET);
+        return offset != null && offset.matches("[0-9]{1,18}") ? Long.parseLong(offset) : 0;
     }
 
-    /** How many of them went in, by counter. */
-    Map<String, Long> counters() {
-        return counters;
+    /** A FlowFile of the records that were not refused. */
+    private FlowFile without(final FlowFile flowFile, final List<Refusal> refusals) {
+        final Set<Long> refused = refusals.stream().map(refusal -> refusal.place().offset()).collect(Collectors.toSet());
+        return session.write(session.create(flowFile), target -> {
+            try (InputStream source = session.read(flowFile)) {
+                copy(PutBatch.reader(configuration.lines(), source), refused, target);
+            } catch (final BadDocumentException e) {
+                throw new ProcessException("The content of " + flowFile + " has changed while it was sent", e);
+            }
+        });
+    }
+
+    private void copy(final RecordReader records, final Set<Long> refused, final OutputStream target)
+            throws IOException, BadDocumentException {
+        final boolean lines = configuration.lines();
+        boolean first = true;
+        target.write(ascii(lines ? "" : "["));
+        while (records.next()) {
+            if (!refused.contains(records.offset())) {
+                target.write(ascii(first ? "" : lines ? "\n" : ","));
+                target.write(records.bytes(), records.start(), (int) records.length());
+                first = false;
+            }
+        }
+        target.write(ascii(lines ? "" : "]"));
+    }
+
+    private static byte[] ascii(final String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
     }
 
     /** The refusals before the rest, in the order of the records. */
-    List<Refusal> refusals() {
+    private List<Refusal> refusals() {
         return refusals.stream()
                 .filter(refusal -> precedesRest(refusal.place().offset()))
                 .sorted(Comparator.comparingLong(refusal -> refusal.place().offset()))

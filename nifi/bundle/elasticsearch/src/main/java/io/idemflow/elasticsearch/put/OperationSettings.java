@@ -1,8 +1,8 @@
 package io.idemflow.elasticsearch.put;
 
 import io.idemflow.elasticsearch.bulk.Operation;
-import io.idemflow.elasticsearch.documents.BadDocumentException.Fault;
 import io.idemflow.elasticsearch.documents.BadDocumentException;
+import io.idemflow.elasticsearch.documents.BadDocumentException.Fault;
 import io.idemflow.elasticsearch.documents.Documents;
 import java.nio.charset.Charset;
 import java.nio.charset.IllegalCharsetNameException;

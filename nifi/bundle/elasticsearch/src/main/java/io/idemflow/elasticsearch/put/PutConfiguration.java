@@ -3,11 +3,9 @@ package io.idemflow.elasticsearch.put;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import io.idemflow.elasticsearch.client.ClientProperties;
+import io.idemflow.elasticsearch.documents.DocumentFields;
 import io.idemflow.elasticsearch.documents.DocumentFields.Field;
 import io.idemflow.elasticsearch.documents.DocumentFields.Role;
-import io.idemflow.elasticsearch.documents.DocumentFields;
-import io.idemflow.elasticsearch.documents.DocumentScanner;
-import io.idemflow.elasticsearch.documents.Documents;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,7 +17,8 @@ import org.apache.nifi.processor.ProcessContext;
 /**
  * The properties of the processor as they are while it runs.
  *
- * @param format how many documents a FlowFile holds, and how
+ * @param singleDocuments whether each FlowFile is one document
+ * @param lines otherwise, whether its documents are lines, not elements of an array
  * @param fields the fields of documents that say how to write them
  * @param suppressNulls whether null and empty fields are left out of records
  * @param idAttribute name of the attribute that holds the id, or null
@@ -32,7 +31,8 @@ import org.apache.nifi.processor.ProcessContext;
  */
 public record PutConfiguration(
         ElasticSearchClientService client,
-        InputFormat format,
+        boolean singleDocuments,
+        boolean lines,
         DocumentFields fields,
         boolean suppressNulls,
         String idAttribute,
@@ -61,24 +61,20 @@ public record PutConfiguration(
     public static PutConfiguration of(final ProcessContext context) {
         final Map<String, FlowFileProperty> actionFields = new LinkedHashMap<>();
         final Map<String, FlowFileProperty> urlParameters = new LinkedHashMap<>();
-        for (final PropertyDescriptor property : context.getProperties().keySet()) {
-            if (!property.isDynamic()) {
-                continue;
-            }
-            final FlowFileProperty value = new FlowFileProperty(context, property);
-            if (property.getName().startsWith(ACTION_FIELD_PREFIX)) {
-                actionFields.put(property.getName().substring(ACTION_FIELD_PREFIX.length()).strip(), value);
-            } else {
-                urlParameters.put(property.getName(), value);
-            }
-        }
-        final InputFormat format = context.getProperty(PutProperties.INPUT_FORMAT).asAllowableValue(InputFormat.class);
+        context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(property -> {
+            final boolean ofAction = property.getName().startsWith(ACTION_FIELD_PREFIX);
+            final String name = ofAction ? property.getName().substring(ACTION_FIELD_PREFIX.length()).strip() : property.getName();
+            (ofAction ? actionFields : urlParameters).put(name, new FlowFileProperty(context, property));
+        });
+        final String format = context.getProperty(PutProperties.INPUT_FORMAT).getValue();
+        final boolean singleDocuments = PutProperties.SINGLE_JSON.getValue().equals(format);
         final int maximumStringLength = context.getProperty(PutProperties.MAX_STRING_LENGTH).asDataSize(DataUnit.B).intValue();
         return new PutConfiguration(
                 context.getProperty(PutProperties.CLIENT_SERVICE).asControllerService(ElasticSearchClientService.class),
-                format,
-                fields(context, format),
-                format != InputFormat.SINGLE_JSON && ClientProperties.ALWAYS_SUPPRESS.getValue()
+                singleDocuments,
+                PutProperties.NDJSON.getValue().equals(format),
+                fields(context, singleDocuments),
+                !singleDocuments && ClientProperties.ALWAYS_SUPPRESS.getValue()
                         .equals(context.getProperty(PutProperties.SUPPRESS_NULLS).getValue()),
                 context.getProperty(PutProperties.ID_ATTRIBUTE).getValue(),
                 context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean(),
@@ -100,16 +96,6 @@ public record PutConfiguration(
                 context.getProperty(PutProperties.NOT_FOUND_IS_SUCCESSFUL).asBoolean());
     }
 
-    /** New ones for each trigger: they are not thread-safe. */
-    Documents documents() {
-        return new Documents(parsers, maximumStringLength);
-    }
-
-    /** The same. */
-    DocumentScanner scanner() {
-        return new DocumentScanner(parsers, maximumStringLength, fields);
-    }
-
     private static JsonFactory parsers(final int maximumStringLength) {
         return JsonFactory.builder()
                 // The names in untrusted documents must not fill a table that the whole JVM shares.
@@ -118,11 +104,11 @@ public record PutConfiguration(
                 .build();
     }
 
-    private static DocumentFields fields(final ProcessContext context, final InputFormat format) {
+    private static DocumentFields fields(final ProcessContext context, final boolean singleDocuments) {
         final Map<Role, Field> fields = new EnumMap<>(Role.class);
         add(fields, Role.INDEX, context, PutProperties.INDEX_FIELD, PutProperties.RETAIN_INDEX_FIELD);
         add(fields, Role.TIMESTAMP, context, PutProperties.TIMESTAMP_FIELD, PutProperties.RETAIN_TIMESTAMP_FIELD);
-        if (format != InputFormat.SINGLE_JSON) {
+        if (!singleDocuments) {
             add(fields, Role.IDENTIFIER, context, PutProperties.IDENTIFIER_FIELD, PutProperties.RETAIN_IDENTIFIER_FIELD);
             add(fields, Role.VERSION, context, PutProperties.VERSION_FIELD, null);
             add(fields, Role.OPERATION, context, PutProperties.OPERATION_FIELD, null);

@@ -6,6 +6,7 @@ import static io.idemflow.elasticsearch.client.ClientProperties.property;
 import io.idemflow.elasticsearch.bulk.Operation;
 import io.idemflow.elasticsearch.client.ClientProperties;
 import java.util.List;
+import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.expression.ExpressionLanguageScope;
@@ -19,14 +20,19 @@ import org.apache.nifi.processor.util.StandardValidators;
  */
 public final class PutProperties {
 
+    public static final AllowableValue SINGLE_JSON = new AllowableValue("Single JSON", "Single JSON", "Each FlowFile is one document");
+    public static final AllowableValue NDJSON = new AllowableValue("NDJSON", "NDJSON", "Each line of a FlowFile is a document");
+    public static final AllowableValue JSON_ARRAY = new AllowableValue("JSON Array", "JSON Array",
+            "Each element of an array, or of several one after the other, is a document");
+
     public static final PropertyDescriptor INPUT_FORMAT = property("Input Content Format", "Input Content Format",
             "How many documents a FlowFile holds, and how. FlowFiles of many documents are read as streams and sent in "
-            + "requests of about Max Batch Size, whatever their own size.").required(true).allowableValues(InputFormat.class)
-            .defaultValue(InputFormat.SINGLE_JSON).build();
+            + "requests of about Max Batch Size, whatever their own size.").required(true).allowableValues(SINGLE_JSON, NDJSON, JSON_ARRAY)
+            .defaultValue(SINGLE_JSON).build();
 
     public static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute",
             "Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to failure, "
-            + "unless Allow Generated Identifiers is true.").dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
+            + "unless Allow Generated Identifiers is true.").dependsOn(INPUT_FORMAT, SINGLE_JSON)
             .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR).build();
 
     public static final PropertyDescriptor ALLOW_GENERATED_IDS =
@@ -65,7 +71,7 @@ public final class PutProperties {
             .addValidator(StandardValidators.NON_BLANK_VALIDATOR).build();
 
     public static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size",
-            "How many FlowFiles are sent in one request at most.").dependsOn(INPUT_FORMAT, InputFormat.SINGLE_JSON)
+            "How many FlowFiles are sent in one request at most.").dependsOn(INPUT_FORMAT, SINGLE_JSON)
             .required(true).defaultValue("100").expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.POSITIVE_INTEGER_VALIDATOR).build();
 
@@ -79,7 +85,7 @@ public final class PutProperties {
             "Whether fields that are null or empty are left out of the documents of the operations index and create. For "
             + "Single JSON the client service's Suppress Null/Empty Values decides.").required(true)
             .allowableValues(ClientProperties.NEVER_SUPPRESS, ClientProperties.ALWAYS_SUPPRESS)
-            .defaultValue(ClientProperties.NEVER_SUPPRESS).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY)
+            .defaultValue(ClientProperties.NEVER_SUPPRESS).dependsOn(INPUT_FORMAT, NDJSON, JSON_ARRAY)
             .build();
 
     public static final PropertyDescriptor IDENTIFIER_FIELD = recordField("Identifier Field",
@@ -151,7 +157,7 @@ public final class PutProperties {
     }
 
     private static PropertyDescriptor.Builder recordField(final String name, final String description) {
-        return field(name, description).dependsOn(INPUT_FORMAT, InputFormat.NDJSON, InputFormat.JSON_ARRAY);
+        return field(name, description).dependsOn(INPUT_FORMAT, NDJSON, JSON_ARRAY);
     }
 
     private static PropertyDescriptor retain(final String name, final PropertyDescriptor field) {

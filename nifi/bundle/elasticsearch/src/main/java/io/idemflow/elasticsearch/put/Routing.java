@@ -26,9 +26,11 @@ public final class Routing {
 
     public static final String ATTRIBUTE_BULK_ERROR = "elasticsearch.bulk.error";
     public static final String ATTRIBUTE_PUT_ERROR = "elasticsearch.put.error";
+    public static final String ATTRIBUTE_RECORD_INDEX = "elasticsearch.record.index";
+    public static final String ATTRIBUTE_RECORD_OFFSET = "elasticsearch.record.offset";
     public static final String ATTRIBUTE_ERROR_COUNT = "elasticsearch.put.error.count";
-    public static final String IN_ERROR = "Documents in error";
-    public static final String ERROR_DETAILS = "Elasticsearch _bulk operation error";
+    static final String IN_ERROR = "Documents in error";
+    static final String ERROR_DETAILS = "Elasticsearch _bulk operation error";
 
     public static final Relationship REL_ORIGINAL = relationship("original",
             "Each FlowFile that Elasticsearch has answered for, whatever the answer");
@@ -57,13 +59,14 @@ public final class Routing {
     private int retries;
     private String firstRetry;
 
-    public Routing(final PutConfiguration configuration, final ProcessContext context, final ProcessSession session,
+    Routing(final PutConfiguration configuration, final ProcessContext context, final ProcessSession session,
             final ComponentLog log) {
         this.configuration = configuration;
         this.context = context;
         this.session = session;
         this.log = log;
-        terminated = Stream.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS).filter(context::isAutoTerminated).collect(Collectors.toSet());
+        terminated = Stream.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS)
+                .filter(context::isAutoTerminated).collect(Collectors.toSet());
     }
 
     /** The counter of a document by what became of it. */

@@ -1,7 +1,6 @@
 package org.apache.nifi.elasticsearch;
 
 import io.idemflow.elasticsearch.client.HttpReply;
-import io.idemflow.elasticsearch.documents.Documents;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;

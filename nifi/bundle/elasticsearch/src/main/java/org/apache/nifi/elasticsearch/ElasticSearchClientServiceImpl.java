@@ -1,6 +1,5 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.client.AuthorizationScheme;
 import io.idemflow.elasticsearch.client.ClientFactory;
 import io.idemflow.elasticsearch.client.ClientProperties;
 import io.idemflow.elasticsearch.client.ElasticsearchClient;
@@ -14,13 +13,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.nifi.annotation.behavior.DynamicProperty;
 import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
 import org.apache.nifi.annotation.lifecycle.OnDisabled;
 import org.apache.nifi.annotation.lifecycle.OnEnabled;
-import org.apache.nifi.components.ConfigVerificationResult.Outcome;
 import org.apache.nifi.components.ConfigVerificationResult;
+import org.apache.nifi.components.ConfigVerificationResult.Outcome;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.ValidationContext;
 import org.apache.nifi.components.ValidationResult;
@@ -81,9 +82,8 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     @Override
     protected Collection<ValidationResult> customValidate(final ValidationContext context) {
         final List<ValidationResult> results = new ArrayList<>();
-        final AuthorizationScheme scheme =
-                context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).asAllowableValue(AuthorizationScheme.class);
-        if (scheme == AuthorizationScheme.PKI && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
+        if (ClientProperties.PKI.getValue().equals(context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).getValue())
+                && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
             results.add(invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
                     "the authorization scheme PKI needs it, for the client certificate"));
         }
@@ -151,13 +151,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     public String getTransitUrl(final String index, final String type) {
-        final StringBuilder url = new StringBuilder(firstHost);
-        for (final String part : new String[] {index, type}) {
-            if (part != null && !part.isBlank()) {
-                url.append('/').append(part);
-            }
-        }
-        return url.toString();
+        return Stream.of(firstHost, index, type).filter(part -> part != null && !part.isBlank()).collect(Collectors.joining("/"));
     }
 
     @Override

@@ -2,13 +2,10 @@ package org.apache.nifi.processors.elasticsearch;
 
 import io.idemflow.elasticsearch.bulk.Operation;
 import io.idemflow.elasticsearch.put.BulkPipeline;
-import io.idemflow.elasticsearch.put.InputFormat;
+import io.idemflow.elasticsearch.put.PutBatch;
 import io.idemflow.elasticsearch.put.PutConfiguration;
 import io.idemflow.elasticsearch.put.PutProperties;
-import io.idemflow.elasticsearch.put.RecordBatch;
-import io.idemflow.elasticsearch.put.RecordRouting;
 import io.idemflow.elasticsearch.put.Routing;
-import io.idemflow.elasticsearch.put.SingleDocumentBatch;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -25,15 +22,14 @@ import org.apache.nifi.annotation.behavior.WritesAttributes;
 import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
 import org.apache.nifi.annotation.lifecycle.OnScheduled;
-import org.apache.nifi.components.ConfigVerificationResult.Outcome;
 import org.apache.nifi.components.ConfigVerificationResult;
+import org.apache.nifi.components.ConfigVerificationResult.Outcome;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.PropertyValue;
 import org.apache.nifi.components.ValidationContext;
 import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.expression.ExpressionLanguageScope;
-import org.apache.nifi.flowfile.FlowFile;
 import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.migration.PropertyConfiguration;
 import org.apache.nifi.migration.RelationshipConfiguration;
@@ -54,9 +50,9 @@ import org.apache.nifi.processor.util.StandardValidators;
     @WritesAttribute(attribute = Routing.ATTRIBUTE_PUT_ERROR, description = "Why a FlowFile went to failure or retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_BULK_ERROR,
             description = "Why a document went to errors: its item of Elasticsearch's reply, as JSON"),
-    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_INDEX,
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_INDEX,
             description = "Number of the line or element, from 0, that a FlowFile of the relationship errors was in its FlowFile"),
-    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_OFFSET,
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_OFFSET,
             description = "Number of lines that stood before a FlowFile which is the rest of another, and goes to retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_ERROR_COUNT,
             description = "Number of errors in a FlowFile of the relationship error_responses")})
@@ -147,7 +143,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             results.add(invalid(PutProperties.INDEX_OP.getDisplayName(), operation.getValue(),
                     "it must be create, delete, index, update or upsert, or an expression"));
         }
-        final PropertyDescriptor id = InputFormat.SINGLE_JSON.getValue()
+        final PropertyDescriptor id = PutProperties.SINGLE_JSON.getValue()
                 .equals(context.getProperty(PutProperties.INPUT_FORMAT).getValue())
                 ? PutProperties.ID_ATTRIBUTE : PutProperties.IDENTIFIER_FIELD;
         if (!context.getProperty(id).isSet() && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
@@ -171,19 +167,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     public void onTrigger(final ProcessContext context, final ProcessSession session) {
-        final PutConfiguration current = configuration;
-        final boolean singleDocuments = current.format() == InputFormat.SINGLE_JSON;
-        final List<FlowFile> flowFiles = singleDocuments
-                ? session.get(current.batchSize()) : session.get(RecordBatch.filter(current.maximumBatchBytes()));
-        if (flowFiles.isEmpty()) {
-            return;
-        }
-        final Routing routing = new Routing(current, context, session, getLogger());
-        if (singleDocuments) {
-            new SingleDocumentBatch(current, session, routing).run(flowFiles);
-        } else {
-            new RecordBatch(current, session, routing).run(flowFiles);
-        }
+        PutBatch.run(configuration, context, session, getLogger());
     }
 
     @Override

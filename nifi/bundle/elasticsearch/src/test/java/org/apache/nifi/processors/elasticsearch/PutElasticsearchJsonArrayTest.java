@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
-import io.idemflow.elasticsearch.put.RecordRouting;
 import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +39,7 @@ class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
         runner.run();
         assertEquals(List.of("2", "{\"a\":1,}"), contents(Routing.REL_ERRORS));
         final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         assertTrue(refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("json_parse_exception"));
     }
 

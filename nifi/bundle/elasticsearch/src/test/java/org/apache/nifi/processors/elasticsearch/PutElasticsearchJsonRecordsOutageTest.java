@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.documents.Documents;
-import io.idemflow.elasticsearch.put.RecordRouting;
 import io.idemflow.elasticsearch.put.Routing;
 import java.util.Collections;
 import java.util.List;
@@ -70,8 +69,8 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         runner.run();
         assertEquals(List.of("more nonsense"), contents(Routing.REL_ERRORS));
         final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "5");
-        refused.assertAttributeNotExists(RecordRouting.ATTRIBUTE_RECORD_OFFSET);
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "5");
+        refused.assertAttributeNotExists(Routing.ATTRIBUTE_RECORD_OFFSET);
         refused.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
         assertEquals(1, runner.getFlowFilesForRelationship(Routing.REL_ORIGINAL).size());
         assertEquals(5L, runner.getCounterValue("Documents created"));
@@ -133,7 +132,7 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
             final List<MockFlowFile> errors = runner.getFlowFilesForRelationship(Routing.REL_ERRORS);
             assertTrue(errors.size() < 15_000, String.valueOf(errors.size()));
             errors.forEach(error -> error.assertContentEquals(
-                    "{\"_id\":\"" + error.getAttribute(RecordRouting.ATTRIBUTE_RECORD_INDEX) + "\"}"));
+                    "{\"_id\":\"" + error.getAttribute(Routing.ATTRIBUTE_RECORD_INDEX) + "\"}"));
             seen += errors.size();
             runner.clearTransferState();
         }

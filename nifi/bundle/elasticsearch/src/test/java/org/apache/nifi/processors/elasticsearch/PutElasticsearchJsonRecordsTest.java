@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.documents.Documents;
-import io.idemflow.elasticsearch.put.RecordRouting;
 import io.idemflow.elasticsearch.put.Routing;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
@@ -124,7 +123,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
         refused.assertContentEquals(line);
         refused.assertAttributeEquals("run", "r");
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         final String error = refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR);
         assertTrue(error.startsWith("{\"status\":400,\"error\":{\"type\":\"" + type + "\",\"reason\":\""), error);
         assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}"), contents(Routing.REL_SUCCESSFUL));
@@ -142,7 +141,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_ERRORS, 1));
         final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
         refused.assertContentEquals("{\"_id\":\"2\", \"_version\": 3}");
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, item);
         refused.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
         assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}", "{\"_id\":\"4\"}"), contents(Routing.REL_SUCCESSFUL));
