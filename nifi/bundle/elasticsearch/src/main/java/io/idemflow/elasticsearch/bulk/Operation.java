@@ -6,22 +6,16 @@ import java.util.Optional;
 
 /** The index operations, by the values of the property Index Operation. */
 public enum Operation {
-    CREATE("create"),
-    DELETE("delete"),
-    INDEX("index"),
-    UPDATE("update"),
+    CREATE,
+    DELETE,
+    INDEX,
+    UPDATE,
     /** An update that creates the document where it is missing. */
-    UPSERT("update");
-
-    private final String action;
-
-    Operation(final String action) {
-        this.action = action;
-    }
+    UPSERT;
 
     /** The word of the action line. */
     public String action() {
-        return action;
+        return (this == UPSERT ? UPDATE : this).value();
     }
 
     public String value() {
@@ -39,6 +33,6 @@ public enum Operation {
 
     /** Finds an operation by its value, whatever the case. */
     public static Optional<Operation> of(final String value) {
-        return Arrays.stream(values()).filter(operation -> operation.value().equalsIgnoreCase(value)).findFirst();
+        return Arrays.stream(values()).filter(operation -> operation.name().equalsIgnoreCase(value)).findFirst();
     }
 }

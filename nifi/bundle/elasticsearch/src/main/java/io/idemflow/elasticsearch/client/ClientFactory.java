@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.http.Header;
 import org.apache.http.HttpHost;
@@ -34,6 +35,7 @@ import org.elasticsearch.client.NodeSelector;
 import org.elasticsearch.client.RestClient;
 import org.elasticsearch.client.RestClientBuilder;
 import org.elasticsearch.client.sniff.ElasticsearchNodesSniffer;
+import org.elasticsearch.client.sniff.ElasticsearchNodesSniffer.Scheme;
 import org.elasticsearch.client.sniff.NodesSniffer;
 import org.elasticsearch.client.sniff.SniffOnFailureListener;
 import org.elasticsearch.client.sniff.Sniffer;
@@ -56,9 +58,7 @@ public final class ClientFactory {
         final Duration readTimeout = Duration.ofMillis(context.getProperty(ClientProperties.READ_TIMEOUT).asLong());
         final boolean skipsMasters = ClientProperties.SKIP_DEDICATED_MASTERS.getValue()
                 .equals(context.getProperty(ClientProperties.NODE_SELECTOR).getValue());
-        final OneNode nodes = new OneNode(skipsMasters ? NodeSelector.SKIP_DEDICATED_MASTERS : NodeSelector.ANY);
         final RestClientBuilder builder = RestClient.builder(hosts.toArray(HttpHost[]::new))
-                .setNodeSelector(nodes)
                 .setDefaultHeaders(headers(context))
                 .setMetaHeaderEnabled(context.getProperty(ClientProperties.SEND_META_HEADER).asBoolean())
                 .setCompressionEnabled(context.getProperty(ClientProperties.COMPRESSION).asBoolean())
@@ -70,18 +70,8 @@ public final class ClientFactory {
         if (!pathPrefix(context).isEmpty()) {
             builder.setPathPrefix(pathPrefix(context));
         }
-        final boolean sniffs = context.getProperty(ClientProperties.SNIFF_CLUSTER_NODES).asBoolean();
-        final SniffOnFailureListener failures = sniffs && context.getProperty(ClientProperties.SNIFF_ON_FAILURE).asBoolean()
-                ? new SniffOnFailureListener() : null;
-        if (failures != null) {
-            builder.setFailureListener(failures);
-        }
-        final RestClient client = builder.build();
-        final Sniffer sniffer = sniffs ? sniffer(context, client, hosts.getFirst().getSchemeName(), log) : null;
-        if (failures != null) {
-            failures.setSniffer(sniffer);
-        }
-        return new ElasticsearchClient(client, nodes, sniffer, bearerToken(context), readTimeout);
+        return new ElasticsearchClient(builder, skipsMasters ? NodeSelector.SKIP_DEDICATED_MASTERS : NodeSelector.ANY,
+                sniffer(context, builder, hosts.getFirst().getSchemeName(), log), bearerToken(context), readTimeout);
     }
 
     /** The addresses that the service is given. */
@@ -123,22 +113,33 @@ public final class ClientFactory {
         return hosts;
     }
 
-    private static Sniffer sniffer(final ConfigurationContext context, final RestClient client, final String scheme,
-            final ComponentLog log) {
-        final NodesSniffer nodes = new ElasticsearchNodesSniffer(client, millis(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT),
-                ElasticsearchNodesSniffer.Scheme.valueOf(scheme.toUpperCase(Locale.ROOT)));
-        return Sniffer.builder(client)
-                .setSniffIntervalMillis((int) millis(context, ClientProperties.SNIFFER_INTERVAL))
-                .setSniffAfterFailureDelayMillis((int) millis(context, ClientProperties.SNIFFER_FAILURE_DELAY))
-                .setNodesSniffer(() -> {
-                    try {
-                        return nodes.sniff();
-                    } catch (final IOException | RuntimeException e) {
-                        log.warn("The nodes of the Elasticsearch cluster cannot be asked for; the known ones are used on", e);
-                        return List.of();
-                    }
-                })
-                .build();
+    private static Function<RestClient, Sniffer> sniffer(final ConfigurationContext context, final RestClientBuilder builder,
+            final String scheme, final ComponentLog log) {
+        if (!context.getProperty(ClientProperties.SNIFF_CLUSTER_NODES).asBoolean()) {
+            return client -> null;
+        }
+        final SniffOnFailureListener failures = new SniffOnFailureListener();
+        if (context.getProperty(ClientProperties.SNIFF_ON_FAILURE).asBoolean()) {
+            builder.setFailureListener(failures);
+        }
+        return client -> {
+            final NodesSniffer nodes = new ElasticsearchNodesSniffer(client,
+                    millis(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT), Scheme.valueOf(scheme.toUpperCase(Locale.ROOT)));
+            final Sniffer sniffer = Sniffer.builder(client)
+                    .setSniffIntervalMillis((int) millis(context, ClientProperties.SNIFFER_INTERVAL))
+                    .setSniffAfterFailureDelayMillis((int) millis(context, ClientProperties.SNIFFER_FAILURE_DELAY))
+                    .setNodesSniffer(() -> {
+                        try {
+                            return nodes.sniff();
+                        } catch (final IOException | RuntimeException e) {
+                            log.warn("The nodes of the Elasticsearch cluster cannot be asked for; the known ones are used on", e);
+                            return List.of();
+                        }
+                    })
+                    .build();
+            failures.setSniffer(sniffer);
+            return sniffer;
+        };
     }
 
     private static long millis(final ConfigurationContext context, final PropertyDescriptor property) {

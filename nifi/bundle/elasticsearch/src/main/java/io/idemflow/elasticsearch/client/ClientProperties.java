@@ -3,8 +3,10 @@ package io.idemflow.elasticsearch.client;
 import java.util.List;
 import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.components.Validator;
 import org.apache.nifi.expression.ExpressionLanguageScope;
+import org.apache.nifi.migration.PropertyConfiguration;
 import org.apache.nifi.oauth2.OAuth2AccessTokenProvider;
 import org.apache.nifi.processor.util.StandardValidators;
 import org.apache.nifi.proxy.ProxyConfiguration;
@@ -152,5 +154,23 @@ public final class ClientProperties {
     public static PropertyDescriptor.Builder flag(final String name, final String displayName, final String defaultValue,
             final String description) {
         return property(name, displayName, description).allowableValues("true", "false").defaultValue(defaultValue);
+    }
+
+    /** A property that the user makes up. */
+    public static PropertyDescriptor dynamic(final String name, final ExpressionLanguageScope scope, final Validator validator) {
+        return new PropertyDescriptor.Builder().name(name).expressionLanguageSupported(scope).addValidator(validator).dynamic(true)
+                .build();
+    }
+
+    /** Takes the properties of a flow of a later version of NiFi, which names them as it displays them. */
+    public static void renameToNames(final List<PropertyDescriptor> properties, final PropertyConfiguration config) {
+        properties.stream()
+                .filter(property -> !property.getName().equals(property.getDisplayName()))
+                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+    }
+
+    /** Says what is wrong with a property. */
+    public static ValidationResult invalid(final String subject, final String explanation) {
+        return new ValidationResult.Builder().subject(subject).valid(false).explanation(explanation).build();
     }
 }

@@ -10,10 +10,14 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -21,12 +25,14 @@ import org.apache.http.entity.ContentType;
 import org.apache.http.nio.entity.NByteArrayEntity;
 import org.elasticsearch.client.Cancellable;
 import org.elasticsearch.client.Node;
+import org.elasticsearch.client.NodeSelector;
 import org.elasticsearch.client.Request;
 import org.elasticsearch.client.RequestOptions;
 import org.elasticsearch.client.Response;
 import org.elasticsearch.client.ResponseException;
 import org.elasticsearch.client.ResponseListener;
 import org.elasticsearch.client.RestClient;
+import org.elasticsearch.client.RestClientBuilder;
 import org.elasticsearch.client.sniff.Sniffer;
 
 /** Sends requests to the nodes of one cluster, and gives replies whatever their status. Thread-safe. */
@@ -35,23 +41,26 @@ public final class ElasticsearchClient implements AutoCloseable {
     private static final ContentType NDJSON = ContentType.create("application/x-ndjson");
 
     private final RestClient client;
-    private final OneNode nodes;
+    private final NodeSelector suitable;
+    private final AtomicInteger turn = new AtomicInteger();
+    /** The node that a thread's last request went to. */
+    private final ThreadLocal<Node> chosen = new ThreadLocal<>();
     private final Sniffer sniffer;
     private final Supplier<String> bearerToken;
     private final Duration readTimeout;
 
     /**
-     * @param client a client with its timeouts, headers, TLS and proxy
-     * @param nodes chooses the client's nodes
-     * @param sniffer looks for nodes, or null
+     * @param builder makes a client with its nodes, timeouts, headers, TLS and proxy
+     * @param suitable says which nodes may be asked
+     * @param sniffer looks for the nodes of the client, or gives null
      * @param bearerToken gives a token for each request, or is null
      * @param readTimeout how long to wait for the start of a reply; its end may take as long again
      */
-    public ElasticsearchClient(final RestClient client, final OneNode nodes, final Sniffer sniffer,
-            final Supplier<String> bearerToken, final Duration readTimeout) {
-        this.client = client;
-        this.nodes = nodes;
-        this.sniffer = sniffer;
+    public ElasticsearchClient(final RestClientBuilder builder, final NodeSelector suitable,
+            final Function<RestClient, Sniffer> sniffer, final Supplier<String> bearerToken, final Duration readTimeout) {
+        client = builder.setNodeSelector(this::leaveOne).build();
+        this.suitable = suitable;
+        this.sniffer = sniffer.apply(client);
         this.bearerToken = bearerToken;
         this.readTimeout = readTimeout;
     }
@@ -123,7 +132,7 @@ public final class ElasticsearchClient implements AutoCloseable {
                 }
             }
         });
-        final Node node = nodes.chosen();
+        final Node node = chosen.get();
         // The client's own timeout is one of silence; a reply that drips would be waited for forever.
         final CompletableFuture<HttpReply> reply = exchange.orTimeout(2 * readTimeout.toMillis(), TimeUnit.MILLISECONDS)
                 .handle((response, error) -> {
@@ -142,6 +151,23 @@ public final class ElasticsearchClient implements AutoCloseable {
             }
         });
         return reply;
+    }
+
+    /**
+     * Leaves a request one node, the next in turn. Of several, Elasticsearch's client goes on to the next after any failure:
+     * also one where the request may have been carried out, so that a create would be refused for its own first try.
+     */
+    private void leaveOne(final Iterable<Node> nodes) {
+        suitable.select(nodes);
+        final List<Node> left = new ArrayList<>();
+        nodes.forEach(left::add);
+        final Node next = left.isEmpty() ? null : left.get(Math.floorMod(turn.getAndIncrement(), left.size()));
+        for (final Iterator<Node> iterator = nodes.iterator(); iterator.hasNext();) {
+            if (iterator.next() != next) {
+                iterator.remove();
+            }
+        }
+        chosen.set(next);
     }
 
     private static boolean isUnreachable(final Throwable error) {

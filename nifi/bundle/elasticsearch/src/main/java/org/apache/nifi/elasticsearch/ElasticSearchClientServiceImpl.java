@@ -60,20 +60,14 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
-        return new PropertyDescriptor.Builder()
-                .name(propertyDescriptorName)
-                .addValidator(StandardValidators.ATTRIBUTE_EXPRESSION_LANGUAGE_VALIDATOR)
-                .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
-                .dynamic(true)
-                .build();
+        return ClientProperties.dynamic(propertyDescriptorName, ExpressionLanguageScope.ENVIRONMENT,
+                StandardValidators.ATTRIBUTE_EXPRESSION_LANGUAGE_VALIDATOR);
     }
 
     /** Later versions of NiFi name the properties as they display them. */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
-        ClientProperties.ALL.stream()
-                .filter(property -> !property.getName().equals(property.getDisplayName()))
-                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        ClientProperties.renameToNames(ClientProperties.ALL, config);
         config.renameProperty("Read Timeout", ClientProperties.READ_TIMEOUT.getName());
         config.renameProperty("Character Set", ClientProperties.CHARSET.getName());
         config.renameProperty("Suppress Null and Empty Values", ClientProperties.SUPPRESS_NULLS.getName());
@@ -84,19 +78,19 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         final List<ValidationResult> results = new ArrayList<>();
         if (ClientProperties.PKI.getValue().equals(context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).getValue())
                 && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
-            results.add(invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
+            results.add(ClientProperties.invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
                     "the authorization scheme PKI needs it, for the client certificate"));
         }
         try {
             ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue());
         } catch (final IllegalArgumentException e) {
-            results.add(invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
+            results.add(ClientProperties.invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
         }
         context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(header -> {
             try {
                 HttpRequest.newBuilder().setHeader(header.getName(), "value");
             } catch (final IllegalArgumentException e) {
-                results.add(invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
+                results.add(ClientProperties.invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
             }
         });
         ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP, ProxySpec.HTTP_AUTH);
@@ -206,10 +200,6 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while Elasticsearch was asked", e);
         }
-    }
-
-    private static ValidationResult invalid(final String subject, final String explanation) {
-        return new ValidationResult.Builder().subject(subject).valid(false).explanation(explanation).build();
     }
 
     private static ConfigVerificationResult verified(final String step, final Outcome outcome, final String explanation) {

@@ -1,6 +1,7 @@
 package org.apache.nifi.processors.elasticsearch;
 
 import io.idemflow.elasticsearch.bulk.Operation;
+import io.idemflow.elasticsearch.client.ClientProperties;
 import io.idemflow.elasticsearch.put.BulkPipeline;
 import io.idemflow.elasticsearch.put.PutBatch;
 import io.idemflow.elasticsearch.put.PutConfiguration;
@@ -95,12 +96,8 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
-        return new PropertyDescriptor.Builder()
-                .name(propertyDescriptorName)
-                .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-                .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
-                .dynamic(true)
-                .build();
+        return ClientProperties.dynamic(propertyDescriptorName, ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+                StandardValidators.NON_EMPTY_VALIDATOR);
     }
 
     @Override
@@ -113,9 +110,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
     /** Takes flows of other versions of the official processor: later ones name the properties as they display them. */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
-        PutProperties.ALL.stream()
-                .filter(property -> !property.getName().equals(property.getDisplayName()))
-                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        ClientProperties.renameToNames(PutProperties.ALL, config);
         config.renameProperty("Max FlowFiles Per Batch", PutProperties.BATCH_SIZE.getName());
         config.renameProperty("Treat Not Found as Success", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
         config.renameProperty("put-es-json-not_found-is-error", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
@@ -140,21 +135,21 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
         final List<ValidationResult> results = new ArrayList<>();
         final PropertyValue operation = context.getProperty(PutProperties.INDEX_OP);
         if (!operation.isExpressionLanguagePresent() && Operation.of(operation.getValue()).isEmpty()) {
-            results.add(invalid(PutProperties.INDEX_OP.getDisplayName(), operation.getValue(),
-                    "it must be create, delete, index, update or upsert, or an expression"));
+            results.add(ClientProperties.invalid(PutProperties.INDEX_OP.getDisplayName(),
+                    "it must be create, delete, index, update or upsert, or an expression, not '" + operation.getValue() + "'"));
         }
         final PropertyDescriptor id = PutProperties.SINGLE_JSON.getValue()
                 .equals(context.getProperty(PutProperties.INPUT_FORMAT).getValue())
                 ? PutProperties.ID_ATTRIBUTE : PutProperties.IDENTIFIER_FIELD;
         if (!context.getProperty(id).isSet() && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
-            results.add(invalid(id.getDisplayName(), "", "each document needs an id, unless '"
+            results.add(ClientProperties.invalid(id.getDisplayName(), "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
         context.getProperties().keySet().stream().map(PropertyDescriptor::getName).forEach(name -> {
             if (BulkPipeline.FILTER_PARAMETER.equals(name)) {
-                results.add(invalid(name, "", "the reply must be whole to tell what became of each document"));
+                results.add(ClientProperties.invalid(name, "the reply must be whole to tell what became of each document"));
             } else if (FIELD_PATH_MODE.equals(name)) {
-                results.add(invalid(name, "", "only top-level fields can be named here; remove the property"));
+                results.add(ClientProperties.invalid(name, "only top-level fields can be named here; remove the property"));
             }
         });
         return results;
@@ -187,9 +182,5 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             verificationLogger.warn("Index {} cannot be looked up", index, e);
             return List.of(result.outcome(Outcome.FAILED).explanation("Index " + index + " cannot be looked up: " + e.getMessage()).build());
         }
-    }
-
-    private static ValidationResult invalid(final String subject, final String input, final String explanation) {
-        return new ValidationResult.Builder().subject(subject).input(input).valid(false).explanation(explanation).build();
     }
 }
