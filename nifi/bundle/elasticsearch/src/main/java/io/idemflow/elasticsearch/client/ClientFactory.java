@@ -126,8 +126,8 @@ public final class ClientFactory {
             final NodesSniffer nodes = new ElasticsearchNodesSniffer(client,
                     millis(context, ClientProperties.SNIFFER_REQUEST_TIMEOUT), Scheme.valueOf(scheme.toUpperCase(Locale.ROOT)));
             final Sniffer sniffer = Sniffer.builder(client)
-                    .setSniffIntervalMillis((int) millis(context, ClientProperties.SNIFFER_INTERVAL))
-                    .setSniffAfterFailureDelayMillis((int) millis(context, ClientProperties.SNIFFER_FAILURE_DELAY))
+                    .setSniffIntervalMillis(millis(context, ClientProperties.SNIFFER_INTERVAL))
+                    .setSniffAfterFailureDelayMillis(millis(context, ClientProperties.SNIFFER_FAILURE_DELAY))
                     .setNodesSniffer(() -> {
                         try {
                             return nodes.sniff();
@@ -142,7 +142,7 @@ public final class ClientFactory {
         };
     }
 
-    private static long millis(final ConfigurationContext context, final PropertyDescriptor property) {
+    private static int millis(final ConfigurationContext context, final PropertyDescriptor property) {
         return Math.clamp(context.getProperty(property).asTimePeriod(TimeUnit.MILLISECONDS), 1, Integer.MAX_VALUE);
     }
 

@@ -6,7 +6,6 @@ import io.idemflow.elasticsearch.bulk.ItemResult;
 public class BadDocumentException extends Exception {
 
     private static final long serialVersionUID = 1L;
-    private static final int BAD_REQUEST = 400;
 
     /** What is wrong, as a type of error beside those of Elasticsearch. */
     public enum Fault {
@@ -39,6 +38,6 @@ public class BadDocumentException extends Exception {
 
     /** The error in the form of an item of a bulk request's reply, as JSON. */
     public String asItem() {
-        return ItemResult.error(BAD_REQUEST, fault.type, getMessage());
+        return ItemResult.error(400, fault.type, getMessage());
     }
 }

@@ -43,9 +43,6 @@ public final class FlowFileProperty {
 
     /** The values for a FlowFile that are not blank. */
     static Map<String, String> values(final Map<String, FlowFileProperty> properties, final FlowFile flowFile) {
-        if (properties.isEmpty()) {
-            return Map.of();
-        }
         final Map<String, String> values = LinkedHashMap.newLinkedHashMap(properties.size());
         properties.forEach((name, property) -> {
             final String value = property.value(flowFile);

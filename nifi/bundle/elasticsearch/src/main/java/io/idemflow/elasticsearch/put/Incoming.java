@@ -78,11 +78,6 @@ final class Incoming {
         this.routing = routing;
     }
 
-    /** The place of the record that a reader is at. */
-    Place place(final RecordReader reader) {
-        return new Place(this, reader.index(), reader.offset(), reader.length());
-    }
-
     /** Takes note that a record cannot be sent. */
     void refuse(final Place place, final BadDocumentException problem) {
         refusals.add(new Refusal(place, problem.asItem(), Routing.IN_ERROR, false));
@@ -156,7 +151,7 @@ final class Incoming {
         if (rest.unavailable()) {
             routing.retry(left, rest.reason());
         } else {
-            routing.again(left);
+            routing.transfer(routing.withoutErrors(left), Routing.REL_RETRY);
         }
         final FlowFile done = session.clone(whole, 0, rest.offset());
         session.remove(whole);

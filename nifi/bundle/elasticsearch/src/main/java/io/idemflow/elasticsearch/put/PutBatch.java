@@ -14,10 +14,11 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.nifi.flowfile.FlowFile;
 import org.apache.nifi.logging.ComponentLog;
-import org.apache.nifi.processor.FlowFileFilter;
+import org.apache.nifi.processor.DataUnit;
 import org.apache.nifi.processor.ProcessContext;
 import org.apache.nifi.processor.ProcessSession;
 import org.apache.nifi.processor.exception.ProcessException;
+import org.apache.nifi.processor.util.FlowFileFilters;
 
 /** The way of the FlowFiles of one trigger: written into requests, sent, routed; those of many records are read as streams. */
 public final class PutBatch {
@@ -43,31 +44,14 @@ public final class PutBatch {
     public static void run(final PutConfiguration configuration, final ProcessContext context, final ProcessSession session,
             final ComponentLog log) {
         final List<FlowFile> flowFiles = configuration.singleDocuments()
-                ? session.get(configuration.batchSize()) : session.get(filter(configuration.maximumBatchBytes()));
+                ? session.get(configuration.batchSize())
+                : session.get(FlowFileFilters.newSizeBasedFilter(configuration.maximumBatchBytes(), DataUnit.B, MAXIMUM_FLOW_FILES));
         if (!flowFiles.isEmpty()) {
             final PutBatch batch = new PutBatch(configuration, context, session, log);
             final long bytes = flowFiles.stream().mapToLong(FlowFile::getSize).sum();
             batch.routing.finish(configuration.singleDocuments()
                     ? batch.sendDocuments(flowFiles, bytes) : batch.sendRecords(flowFiles, bytes));
         }
-    }
-
-    /** Chooses FlowFiles for a trigger: one, and as many more as a request has room for. */
-    private static FlowFileFilter filter(final long maximumBatchBytes) {
-        return new FlowFileFilter() {
-            private int count;
-            private long bytes;
-
-            @Override
-            public FlowFileFilterResult filter(final FlowFile flowFile) {
-                if (count == MAXIMUM_FLOW_FILES || count > 0 && bytes + flowFile.getSize() > maximumBatchBytes) {
-                    return FlowFileFilterResult.REJECT_AND_TERMINATE;
-                }
-                count++;
-                bytes += flowFile.getSize();
-                return FlowFileFilterResult.ACCEPT_AND_CONTINUE;
-            }
-        };
     }
 
     /** Gives the reason where the cluster cannot be used, or null. */
@@ -113,7 +97,7 @@ public final class PutBatch {
             try (InputStream stream = session.read(flowFile)) {
                 final RecordReader reader = reader(configuration.lines(), stream);
                 while (!incoming.isStopped() && reader.next()) {
-                    final Incoming.Place place = incoming.place(reader);
+                    final Incoming.Place place = new Incoming.Place(incoming, reader.index(), reader.offset(), reader.length());
                     try {
                         writer.write(reader, settings, pipeline.body());
                         pipeline.written(place, place.length());

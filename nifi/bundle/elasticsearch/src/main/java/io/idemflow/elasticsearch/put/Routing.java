@@ -118,11 +118,6 @@ public final class Routing {
         transfer(session.penalize(session.putAttribute(flowFile, ATTRIBUTE_PUT_ERROR, reason)), REL_RETRY);
     }
 
-    /** Routes a FlowFile whose turn comes again at once. */
-    void again(final FlowFile flowFile) {
-        transfer(withoutErrors(flowFile), REL_RETRY);
-    }
-
     /**
      * Ends the trigger: transfers, counts, reports.
      *
