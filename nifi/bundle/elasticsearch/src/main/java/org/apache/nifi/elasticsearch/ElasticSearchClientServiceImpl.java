@@ -13,8 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.apache.nifi.annotation.behavior.DynamicProperty;
 import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
@@ -145,7 +143,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     public String getTransitUrl(final String index, final String type) {
-        return Stream.of(firstHost, index, type).filter(part -> part != null && !part.isBlank()).collect(Collectors.joining("/"));
+        return firstHost + (index == null || index.isBlank() ? "" : "/" + index) + (type == null || type.isBlank() ? "" : "/" + type);
     }
 
     @Override
