@@ -2,6 +2,7 @@
 #
 #   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
 #   make test    set everything up, run all tests
+#   make unit    run the tests that need no server: within a minute
 #   make down    stop the servers
 #   make screenshots   take the pictures of the canvas in README and docs anew
 #   make lint    check style and types
@@ -14,7 +15,7 @@ PYTHON ?= python3
 WORKERS ?= 3
 BIN := .venv/bin
 
-.PHONY: run test up down screenshots lint lock tools clean
+.PHONY: run test unit up down screenshots lint lock tools clean
 
 run: .venv/installed
 	@$(BIN)/idemflow up
@@ -24,6 +25,9 @@ run: .venv/installed
 
 test: .venv/installed-dev tools
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+unit: .venv/installed-dev
+	$(BIN)/python -m pytest tests/unit -m unit --numprocesses 2 --dist loadfile
 
 up down: .venv/installed
 	@$(BIN)/idemflow $@

@@ -10,28 +10,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nipyapi
 from rich.console import Console
 
+from benchmarks import canvas
+from benchmarks.project import project, save
 from benchmarks.report import Report, command
-from idemflow import servers
-from idemflow.canvas import client, control, deploy
-from idemflow.canvas.sources import COLLECT
+from idemflow.commands import deploy, up
 from idemflow.config import settings
-from idemflow.pipeline import spec
-from idemflow.servers import Runtime
-from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
-from idemflow.supply.progress import Silent
+from idemflow.config.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 NAME = "benchmark-generate"
 SEED = 42
-_DEADLINE = 600.0
+RECORDS_A_FLOW_FILE = 1_000
 
 _PLAIN = """
 import json, os, sys, time
@@ -58,21 +55,21 @@ def measure(records: int, rounds: int, console: Console) -> Report:
         rounds: how many turns, after one that warms up and does not count.
         console: told how far it is.
     """
-    chosen = settings.resolve({"project": str(ROOT)})
-    servers.up(chosen, Silent())
-    target = servers.connect(chosen)
-    client.connect(target.nifi)
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
-    with _deployed(target, records) as group:
-        for turn in range(rounds + 1):
-            plain, step = _plain(records), _step(group, records)
-            console.log(
-                f"plain {records / plain:,.0f}/s, step {records / step:,.0f}/s"
-                f"{'' if turn else ' (warm-up)'}"
-            )
-            if turn:
-                rates["plain_python"].append(records / plain)
-                rates["execute_script"].append(records / step)
+    with project(ROOT / "flows" / "people.yaml", NAME) as (folder, pipeline):
+        pipeline["collect"]["arguments"] = {"records": records, "seed": SEED}
+        pipeline["load"]["queue"] = 1_000_000
+        save(folder, pipeline)
+        with _deployed(settings.resolve({"project": str(folder)})) as group:
+            for turn in range(rounds + 1):
+                plain, step = _plain(records), _step(group, records)
+                console.log(
+                    f"plain {records / plain:,.0f}/s, step {records / step:,.0f}/s"
+                    f"{'' if turn else ' (warm-up)'}"
+                )
+                if turn:
+                    rates["plain_python"].append(records / plain)
+                    rates["execute_script"].append(records / step)
     return Report(
         title="Making {amount} people with Faker",
         amount=records,
@@ -84,25 +81,18 @@ def measure(records: int, rounds: int, console: Console) -> Report:
 
 
 @contextmanager
-def _deployed(target: Runtime, records: int) -> Iterator[str]:
-    """The pipeline ``people`` under another name, all of it stopped."""
-    people = spec.load(ROOT, "people")
-    arguments = {"records": records, "seed": SEED}
-    pipeline = people.model_copy(
-        update={
-            "pipeline": NAME,
-            "collect": people.collect.model_copy(update={"arguments": arguments}),
-            "load": people.load.model_copy(update={"queue": 1_000_000}),
-        }
-    )
-    planned = deploy.plan(pipeline, spec.sources(ROOT, pipeline), target)
-    group = deploy.apply(pipeline, planned, lambda _: None)
+def _deployed(chosen: Settings) -> Iterator[str]:
+    """The pipeline on the canvas, all of it stopped; the id of its group."""
+    nifi = up.up(settings.resolve({})).runtime.nifi
+    canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
+    deploy.deploy(replace(chosen, home=settings.resolve({}).home), NAME, lambda _: None)
     try:
-        control.stop(group)
+        group = canvas.group_id(NAME)
+        assert group is not None
+        canvas.stop_group(group)
         yield group
     finally:
-        control.stop(group)
-        nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
+        canvas.delete_group(NAME)
 
 
 def _plain(records: int) -> float:
@@ -116,26 +106,21 @@ def _plain(records: int) -> float:
 
 def _step(group: str, records: int) -> float:
     """Seconds that the Collect step takes, by NiFi's own clock of its tasks."""
-    collect = next(item for item in control.processors(group) if item.component.name == COLLECT)
+    collect = canvas.processor(group, "Collect records")
     before = _task_nanoseconds(collect.id)
-    control.run_once(group)
-    with client.errors():
-        nipyapi.canvas.schedule_processor(collect, "RUN_ONCE", refresh=True)
-    deadline = time.monotonic() + _DEADLINE
+    canvas.schedule(canvas.processor(group, "Start a run"), "RUN_ONCE")
+    canvas.schedule(collect, "RUN_ONCE")
     flow_files = -(-records // RECORDS_A_FLOW_FILE) + 1  # and the run's summary
-    while control.activity(group).queued < flow_files:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Collect did not make {records} records")
-        time.sleep(0.2)
+    canvas.wait(
+        lambda: canvas.queued(group) >= flow_files, f"Collect did not make {records} records"
+    )
     seconds = (_task_nanoseconds(collect.id) - before) / 1e9
-    with client.errors():
-        nipyapi.canvas.purge_process_group(nipyapi.canvas.get_process_group(group, "id"))
+    nipyapi.canvas.purge_process_group(nipyapi.canvas.get_process_group(group, "id"))
     return seconds
 
 
 def _task_nanoseconds(processor: str) -> int:
-    with client.errors():
-        status = nipyapi.nifi.FlowApi().get_processor_status(processor).processor_status
+    status = nipyapi.nifi.FlowApi().get_processor_status(processor).processor_status
     return int(status.aggregate_snapshot.tasks_duration_nanos)
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from elasticsearch import Elasticsearch
 from rich.console import Console
 
+from benchmarks import canvas
 from benchmarks.load_canvas import NDJSON, ONE_DOCUMENT, LoadCanvas
 from benchmarks.load_clients import (
     CHUNK,
@@ -20,17 +21,14 @@ from benchmarks.load_clients import (
     check_and_delete,
     connect,
     create_index,
-    indexed,
     load_parallel_bulk,
     load_raw,
+    written,
 )
 from benchmarks.people import people
 from benchmarks.report import Report, command
-from idemflow import servers
-from idemflow.canvas import client as canvas
+from idemflow.commands import up
 from idemflow.config import settings
-from idemflow.elasticsearch.grants import grant_indices
-from idemflow.supply.progress import Silent
 
 INDEX = "idemflow-benchmark-load"
 CANVASES = {"nifi": ONE_DOCUMENT, "ndjson": NDJSON}
@@ -49,11 +47,9 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
         rounds: how many turns, after one that warms the servers up and does not count.
         console: told how far it is.
     """
-    chosen = settings.resolve({})
-    servers.up(chosen, Silent())
-    target = servers.connect(chosen)
-    grant_indices(target, chosen, [f"{INDEX}*"])
-    canvas.connect(target.nifi)
+    target = up.up(settings.resolve({})).runtime
+    nifi = target.nifi
+    canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
     prepared = list(people(0, documents))
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     with ExitStack() as stack:
@@ -90,7 +86,7 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
 def _from_queue(group: LoadCanvas, client: Elasticsearch, documents: int) -> float:
     group.fill(documents)
     create_index(client, INDEX)
-    return group.empty(INDEX, lambda: indexed(client, INDEX) >= documents)
+    return group.empty(INDEX, lambda: written(client, INDEX) >= documents)
 
 
 main = command(

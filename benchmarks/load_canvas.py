@@ -6,21 +6,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nipyapi
 
-from benchmarks import people
-from idemflow.canvas.catalog import read
-from idemflow.canvas.client import errors
-from idemflow.canvas.control import bulletins
-from idemflow.drawing import catalog
-from idemflow.errors import CanvasError
-from idemflow.servers import Runtime
+from benchmarks import canvas, people
+from idemflow.commands.up import Runtime
 
 NAME = "idemflow benchmark: load"
-_DEADLINE = 600.0
-_POLL = 0.05
+_SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
+_PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
+_CLIENT = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
+_TLS = "org.apache.nifi.ssl.StandardSSLContextService"
 
 _CHUNKS = """
 all, most = int(count.getValue()), int(size.getValue())
@@ -111,46 +107,38 @@ class LoadCanvas:
     """Builds the group, fills its queue, and empties the queue into Elasticsearch.
 
     Args:
-        runtime: the servers; :func:`idemflow.canvas.client.connect` has been called.
+        runtime: the servers; :func:`benchmarks.canvas.connect` has been called.
         way: how to load.
     """
 
     def __init__(self, runtime: Runtime, way: Way) -> None:
         self._way = way
-        self._types = read([catalog.SCRIPT, catalog.PUT, *catalog.SERVICES])
-        with errors():
-            self._clear()
-            root = nipyapi.canvas.get_process_group("root", "id")
-            self._group = nipyapi.canvas.create_process_group(root, way.name, (0.0, -1_000.0))
-            client = self._client(runtime)
-            self._chunks = self._script("chunks", _CHUNKS, (0.0, 0.0))
-            source = Path(people.__file__).read_text(encoding="utf-8")
-            self._fill = self._script("fill", source + way.fill, (0.0, 300.0))
-            self._put = self._processor(
-                catalog.PUT, "put", (0.0, 600.0),
-                {
-                    "Index": "replaced before each run",
-                    "Client Service": client.id,
-                    **way.properties,
-                },
-                ["original", "successful"], way.tasks,
-            )  # fmt: skip
-            self._connect(self._chunks, self._fill, ["success"])
-            self._queue = self._connect(self._fill, self._put, ["success"])
-            self._connect(self._put, self._put, ["retry", "errors", "failure"])
+        canvas.delete_group(way.name)
+        root = nipyapi.canvas.get_process_group("root", "id")
+        self._group = nipyapi.canvas.create_process_group(root, way.name, (0.0, -1_000.0))
+        client = self._client(runtime)
+        self._chunks = self._script("chunks", _CHUNKS, (0.0, 0.0))
+        source = Path(people.__file__).read_text(encoding="utf-8")
+        self._fill = self._script("fill", source + way.fill, (0.0, 300.0))
+        self._put = self._processor(
+            _PUT, "put", (0.0, 600.0),
+            {"Index": "replaced before each run", "Client Service": client.id, **way.properties},
+            ["original", "successful"], way.tasks,
+        )  # fmt: skip
+        self._connect(self._chunks, self._fill, ["success"])
+        self._queue = self._connect(self._fill, self._put, ["success"])
+        self._connect(self._put, self._put, ["retry", "errors", "failure"])
 
     def fill(self, count: int) -> None:
         """Queue so many people."""
         flow_files = -(-count // self._way.documents)
-        with errors():
-            self._configure(self._chunks, {"count": str(count), "size": str(self._way.chunk)})
-            nipyapi.canvas.schedule_processor(self._processor_now(self._chunks), "RUN_ONCE")
-            nipyapi.canvas.schedule_processor(self._processor_now(self._fill), True)
-            self._wait(
-                lambda: self._queued() == flow_files,
-                f"the queue does not hold {flow_files} FlowFiles",
-            )
-            nipyapi.canvas.schedule_processor(self._processor_now(self._fill), False)
+        canvas.configure(self._chunks, {"count": str(count), "size": str(self._way.chunk)})
+        canvas.schedule(self._chunks, "RUN_ONCE")
+        canvas.schedule(self._fill, True)
+        canvas.wait(
+            lambda: self._queued() == flow_files, f"the queue does not hold {flow_files} FlowFiles"
+        )
+        canvas.schedule(self._fill, False)
 
     def empty(self, index: str, arrived: Callable[[], bool]) -> float:
         """Send what is queued into an index.
@@ -163,31 +151,23 @@ class LoadCanvas:
         Returns:
             Seconds from the start of the processor until all have arrived.
         """
-        with errors():
-            self._configure(self._put, {self._types[catalog.PUT].internal("Index"): index})
-            processor = self._processor_now(self._put)
-            began = time.perf_counter()
-            nipyapi.canvas.schedule_processor(processor, True)
-            self._wait(arrived, "the queue is not emptied")
-            seconds = time.perf_counter() - began
-            self._wait(lambda: self._queued() == 0, "FlowFiles are left over")
-            nipyapi.canvas.schedule_processor(self._processor_now(self._put), False)
+        canvas.configure(self._put, {"Index": index})
+        processor = nipyapi.canvas.get_processor(self._put.id, "id")
+        began = time.perf_counter()
+        nipyapi.canvas.schedule_processor(processor, True)
+        canvas.wait(arrived, "the queue is not emptied")
+        seconds = time.perf_counter() - began
+        canvas.wait(lambda: self._queued() == 0, "FlowFiles are left over")
+        canvas.schedule(self._put, False)
         return seconds
 
     def close(self) -> None:
         """Take the group away."""
-        with errors():
-            self._clear()
-
-    def _clear(self) -> None:
-        root = nipyapi.canvas.get_root_pg_id()
-        for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
-            if group.component.name == self._way.name:
-                nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
+        canvas.delete_group(self._way.name)
 
     def _client(self, runtime: Runtime) -> nipyapi.nifi.ControllerServiceEntity:
         secure = self._service(
-            catalog.SSL_SERVICE,
+            _TLS,
             {
                 "Truststore Filename": str(runtime.truststore),
                 "Truststore Password": runtime.truststore_password or "",
@@ -195,11 +175,11 @@ class LoadCanvas:
             },
         )
         return self._service(
-            catalog.CLIENT_SERVICE,
+            _CLIENT,
             {
-                "HTTP Hosts": runtime.loader.url,
-                "Username": runtime.loader.username,
-                "Password": runtime.loader.password,
+                "HTTP Hosts": runtime.elasticsearch.url,
+                "Username": runtime.elasticsearch.username,
+                "Password": runtime.elasticsearch.password,
                 "SSL Context Service": secure.id,
             },
         )
@@ -207,10 +187,11 @@ class LoadCanvas:
     def _service(
         self, kind: str, properties: Mapping[str, str]
     ) -> nipyapi.nifi.ControllerServiceEntity:
-        service = nipyapi.canvas.create_controller(self._group, self._documented(kind))
+        found = nipyapi.canvas.get_controller_type(kind, identifier_type="name", greedy=False)
+        service = nipyapi.canvas.create_controller(self._group, found)
+        named = canvas.internal(service.component.descriptors, properties)
         nipyapi.canvas.update_controller(
-            service,
-            nipyapi.nifi.ControllerServiceDTO(properties=self._internal(kind, properties)),
+            service, nipyapi.nifi.ControllerServiceDTO(properties=named)
         )
         service = nipyapi.canvas.get_controller(service.id, "id")
         return nipyapi.canvas.schedule_controller(service, True, refresh=True)
@@ -219,7 +200,7 @@ class LoadCanvas:
         self, name: str, body: str, position: tuple[float, float]
     ) -> nipyapi.nifi.ProcessorEntity:
         properties = {"Script Engine": "python", "Script Body": body}
-        return self._processor(catalog.SCRIPT, name, position, properties, ["failure"], 2)
+        return self._processor(_SCRIPT, name, position, properties, ["failure"], 2)
 
     def _processor(
         self,
@@ -231,20 +212,12 @@ class LoadCanvas:
         tasks: int,
     ) -> nipyapi.nifi.ProcessorEntity:
         config = nipyapi.nifi.ProcessorConfigDTO(
-            properties=self._internal(kind, properties),
-            auto_terminated_relationships=terminate,
-            concurrently_schedulable_task_count=tasks,
+            auto_terminated_relationships=terminate, concurrently_schedulable_task_count=tasks
         )
-        return nipyapi.canvas.create_processor(
-            self._group, self._documented(kind), position, name, config
-        )
-
-    def _documented(self, kind: str) -> nipyapi.nifi.DocumentedTypeDTO:
-        bundle = nipyapi.nifi.BundleDTO(**self._types[kind].bundle)
-        return nipyapi.nifi.DocumentedTypeDTO(type=kind, bundle=bundle)
-
-    def _internal(self, kind: str, properties: Mapping[str, str]) -> dict[str, str]:
-        return {self._types[kind].internal(name): value for name, value in properties.items()}
+        found = nipyapi.canvas.get_processor_type(kind, identifier_type="name", greedy=False)
+        made = nipyapi.canvas.create_processor(self._group, found, position, name, config)
+        canvas.configure(made, properties)
+        return made
 
     def _connect(
         self,
@@ -252,29 +225,12 @@ class LoadCanvas:
         target: nipyapi.nifi.ProcessorEntity,
         relationships: list[str],
     ) -> nipyapi.nifi.ConnectionEntity:
+        source, target = (nipyapi.canvas.get_processor(one.id, "id") for one in (source, target))
         connection = nipyapi.canvas.create_connection(source, target, relationships)
         connection.component.back_pressure_object_threshold = 0
         connection.component.back_pressure_data_size_threshold = "0 B"
         return nipyapi.nifi.ConnectionsApi().update_connection(connection, connection.id)
 
-    def _configure(
-        self, processor: nipyapi.nifi.ProcessorEntity, properties: dict[str, str]
-    ) -> None:
-        nipyapi.canvas.update_processor(
-            self._processor_now(processor), nipyapi.nifi.ProcessorConfigDTO(properties=properties)
-        )
-
-    def _processor_now(self, processor: Any) -> nipyapi.nifi.ProcessorEntity:
-        return nipyapi.canvas.get_processor(processor.id, "id")
-
     def _queued(self) -> int:
         status = nipyapi.nifi.FlowApi().get_connection_status(self._queue.id)
         return int(status.connection_status.aggregate_snapshot.flow_files_queued)
-
-    def _wait(self, done: Callable[[], bool], problem: str) -> None:
-        deadline = time.monotonic() + _DEADLINE
-        while not done():
-            if time.monotonic() > deadline:
-                said = "; ".join(item.message for item in bulletins(self._group.id)[-3:])
-                raise CanvasError(f"{problem} within {_DEADLINE:.0f} s. {said}")
-            time.sleep(_POLL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,13 @@ def connect(endpoint: Endpoint) -> Elasticsearch:
     )
 
 
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 def create_index(client: Elasticsearch, index: str) -> None:
     """An empty index, the same for each way of loading."""
     client.options(ignore_status=404).indices.delete(index=index)
@@ -44,10 +52,12 @@ def create_index(client: Elasticsearch, index: str) -> None:
     )
 
 
-def indexed(client: Elasticsearch, index: str) -> int:
-    """How many documents have been written to an index, refreshed or not."""
-    stats = client.indices.stats(index=index, metric="indexing")
-    return int(stats["_all"]["primaries"]["indexing"]["index_total"])
+def written(client: Elasticsearch, index: str) -> int:
+    """How many documents have ever been written to an index, refreshed or not."""
+    found = client.options(ignore_status=404).indices.stats(index=index, metric="indexing")
+    if "_all" not in found:
+        return 0
+    return int(found["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
 
 
 def check_and_delete(client: Elasticsearch, index: str, expected: int) -> None:

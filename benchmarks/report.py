@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +65,8 @@ def command(name: str, measure: Callable[[bool, Console], Report], help_text: st
         "--plot", "plot_path", type=click.Path(path_type=Path), default=PLOTS / f"{name}.png"
     )
     def main(quick: bool, as_json: bool, plot_path: Path) -> None:
-        try:
+        with explained():
             found = measure(quick, Console(stderr=True))
-        except IdemflowError as error:
-            hint = f"\nNext: {error.next_command}" if error.next_command else ""
-            raise click.ClickException(f"{error.message}{hint}") from error
         _plot(found, plot_path)
         if as_json:
             click.echo(json.dumps(_figures(found)))
@@ -76,6 +74,16 @@ def command(name: str, measure: Callable[[bool, Console], Report], help_text: st
             _print(found)
 
     return main
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show an error of idemflow as a command line does."""
+    try:
+        yield
+    except IdemflowError as error:
+        hint = f"\nNext: {error.next_command}" if error.next_command else ""
+        raise click.ClickException(f"{error.message}{hint}") from error
 
 
 def _figures(found: Report) -> dict[str, object]:

@@ -18,25 +18,20 @@ from pathlib import Path
 from typing import Literal
 
 import click
-import nipyapi
 from elasticsearch import Elasticsearch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import rows_loader
-from benchmarks.load_clients import connect
-from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, project, table, written
-from idemflow import servers
-from idemflow.canvas import control
-from idemflow.canvas.client import errors
-from idemflow.commands import deploy, run
+from benchmarks import canvas, rows_loader
+from benchmarks.load_clients import connect, written
+from benchmarks.project import ROOT, project, save
+from benchmarks.report import explained
+from benchmarks.rows_source import INDEX, PEER_INDEX, PIPELINE, checksum, table
+from idemflow.commands import deploy, run, up
 from idemflow.config import settings
 from idemflow.config.settings import Settings
 from idemflow.demo.server import Login
-from idemflow.elasticsearch import indices
 from idemflow.errors import IdemflowError
-from idemflow.pipeline import spec
-from idemflow.supply.progress import Silent
 
 PLOT = Path(__file__).parent / "plots" / "rows.png"
 # Each answer costs Elasticsearch some milliseconds.
@@ -121,12 +116,20 @@ def measure(rows: int, rounds: int, console: Console) -> Result:
         console: told how far it is.
     """
     chosen = settings.resolve({})
-    servers.up(chosen, Silent())
-    target = servers.connect(chosen)
+    target = up.up(chosen).runtime
+    nifi = target.nifi
+    canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
     console.log(f"making {rows:,} rows")
     rates: dict[str, dict[Load, list[float]]] = {way: {"first": [], "again": []} for way in WAYS}
     result = Result(rows, rates, {"first": [], "again": []})
-    with project() as folder, table(chosen, rows) as login, connect(target.elasticsearch) as client:
+    with (
+        project(ROOT / "flows" / "orders.yaml", PIPELINE) as (folder, pipeline),
+        table(chosen, rows) as login,
+        connect(target.elasticsearch) as client,
+    ):
+        pipeline["collect"]["sql"]["table"] = "benchmark_rows"
+        del pipeline["collect"]["sql"]["incremental"]
+        save(folder, pipeline)
         inside = chosen.model_copy(update={"project": folder})
         try:
             for turn in range(rounds + 1):
@@ -134,7 +137,7 @@ def measure(rows: int, rounds: int, console: Console) -> Result:
         finally:
             client.indices.delete(index=PEER_INDEX, ignore_unavailable=True)
             _clear(client)
-            _take_from_canvas()
+            canvas.delete_group(PIPELINE)
     return result
 
 
@@ -147,10 +150,10 @@ def _turn(
     *,
     counts: bool,
 ) -> None:
-    pipeline = spec.load(chosen.project, PIPELINE)
     _clear(client)
     deploy.deploy(chosen, PIPELINE, lambda _: None)
-    rows_loader.create_index(client, PEER_INDEX, indices.settings(pipeline), pipeline.mapping())
+    made = client.indices.simulate_index_template(name=INDEX)["template"]
+    rows_loader.create_index(client, PEER_INDEX, made["settings"], made["mappings"])
     for load in LOADS:
         own, whole = _run(chosen, client, result.rows)
         peer = rows_loader.load(login, client, PEER_INDEX)
@@ -187,14 +190,6 @@ def _clear(client: Elasticsearch) -> None:
         client.indices.delete(index=name)
 
 
-def _take_from_canvas() -> None:
-    group = control.find_group(PIPELINE)
-    if group:
-        with errors():
-            entity = nipyapi.canvas.get_process_group(group.id, "id")
-            nipyapi.canvas.delete_process_group(entity, force=True, refresh=True)
-
-
 def plot(result: Result, path: Path) -> None:
     """Draw the medians, with each round as a dot."""
     from matplotlib.figure import Figure  # noqa: PLC0415 -- slow to import, needed only here
@@ -220,11 +215,8 @@ def plot(result: Result, path: Path) -> None:
 def main(quick: bool, as_json: bool, plot_path: Path) -> None:
     """Measure, print, draw."""
     console = Console(stderr=True)
-    try:
+    with explained():
         result = measure(50_000 if quick else 1_000_000, 2, console)
-    except IdemflowError as error:
-        hint = f"\nNext: {error.next_command}" if error.next_command else ""
-        raise click.ClickException(f"{error.message}{hint}") from error
     plot(result, plot_path)
     ratios = {f"rows_{load}": round(result.ratio(load), 3) for load in LOADS}
     if as_json:

@@ -14,7 +14,6 @@ from psycopg.rows import dict_row
 
 from idemflow.demo.server import DATABASE, Login
 from idemflow.errors import IdemflowError
-from idemflow.servers import ports
 
 CHUNK = 2_000
 THREADS = 2
@@ -47,7 +46,7 @@ def load(login: Login, client: Elasticsearch, index: str) -> float:
 def _actions(login: Login, index: str) -> Iterator[dict[str, Any]]:
     with (
         psycopg.connect(
-            host=ports.LOOPBACK, port=login.port, dbname=DATABASE,
+            host="127.0.0.1", port=login.port, dbname=DATABASE,
             user=login.username, password=login.password,
         ) as connection,
         connection.cursor(name="rows", row_factory=dict_row) as cursor,

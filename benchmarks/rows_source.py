@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
-from ruamel.yaml import YAML
 
 from idemflow.config.settings import Settings
 from idemflow.demo import commands, orders, server
 from idemflow.supply.progress import Silent
 
-ROOT = Path(__file__).parents[1]
 PIPELINE = "benchmark-rows"
 INDEX = "benchmark-rows"
 PEER_INDEX = "benchmark-peer"
@@ -44,34 +39,6 @@ def table(settings: Settings, count: int) -> Iterator[server.Login]:
     finally:
         with server.connect(owner) as connection:
             connection.execute("drop table benchmark_rows")
-
-
-@contextmanager
-def project() -> Iterator[Path]:
-    """A project's folder with the shipped pipeline ``orders``, made to read the whole table."""
-    folder = Path(tempfile.mkdtemp(prefix="idemflow benchmark "))
-    yaml = YAML()
-    pipeline = yaml.load((ROOT / "flows" / "orders.yaml").read_text(encoding="utf-8"))
-    pipeline["pipeline"] = PIPELINE
-    pipeline["index"]["name"] = INDEX
-    source = pipeline["collect"]["sql"]
-    source["table"] = "benchmark_rows"
-    del source["incremental"]
-    try:
-        (folder / "flows").mkdir()
-        with (folder / "flows" / f"{PIPELINE}.yaml").open("w", encoding="utf-8") as file:
-            yaml.dump(pipeline, file)
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def written(client: Elasticsearch, index: str) -> int:
-    """How many documents have ever been written to an index, refreshed or not."""
-    found = client.options(ignore_status=404).indices.stats(index=index, metric="indexing")
-    if "_all" not in found:
-        return 0
-    return int(found["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
 
 
 def checksum(client: Elasticsearch, index: str) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from tests.integration.tools import (
     on_free_ports,
     readable_folder,
 )
+from tests.packages import installed
 from tests.scheduling import WITHOUT_SERVERS, SparingServers
 
 # Processes that share the tests end together when the long files come first. Those that kill and
@@ -35,14 +36,25 @@ FIRST = (
     "browser/test_versions.py",
     "faults/test_kill_versions.py",
     "integration/test_second_runtime.py",
-    "unit/supply/test_bundle.py",
+    "integration/test_java_modules.py",
     "integration/test_versions_and_snapshots.py",
 )
 
+# The markers of a folder's tests: what `pytest -m` and the Makefile choose by.
+MARKERS = {
+    "unit": ("unit",),
+    "integration": ("servers",),
+    "browser": ("servers", "browser"),
+    "faults": ("servers", "faults"),
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of :data:`FIRST` first; refuse servers to those that are said to need none."""
+    """Mark tests by their folder; put the files of :data:`FIRST` first; refuse servers to those
+    that are said to need none."""
     for item in items:
+        for marker in MARKERS[item.path.relative_to(ROOT / "tests").parts[0]]:
+            item.add_marker(marker)
         fixtures: list[str] = getattr(item, "fixturenames", [])
         if "servers" in fixtures and item.nodeid.startswith(WITHOUT_SERVERS):
             raise pytest.UsageError(f"{item.nodeid} needs servers: see tests/scheduling.py")
@@ -80,9 +92,13 @@ def started(
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Iterator[Idemflow]:
-    """The runtime of the session, or of one of the processes that share its tests."""
+    """The runtime of the session, or of one of the processes that share its tests.
+
+    Its NiFi knows the package with a fourth source.
+    """
     process = os.environ.get("PYTEST_XDIST_WORKER", ".")
-    with readable_folder() as folder:
+    with readable_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(installed(folder / "packages")))
         command = on_free_ports(project=str(ROOT), home=str(folder / "home"))
         with started(command, failed=lambda: bool(request.session.testsfailed), logs=process):
             yield command

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.drawing.catalog import PUT, SCRIPT, SERVICES, Component
+from idemflow.drawing.catalog import PUT, SCRIPT, Component
 from idemflow.errors import CanvasError
 
 _MISSING = {
@@ -34,20 +34,17 @@ def read(
         CanvasError: NiFi has no such type.
     """
     with errors():
-        known = {
-            item.type: item
-            for item in (
-                *nipyapi.nifi.FlowApi().get_processor_types().processor_types,
-                *nipyapi.nifi.FlowApi().get_controller_service_types().controller_service_types,
-            )
-        }
+        api = nipyapi.nifi.FlowApi()
+        processors = {item.type: item for item in api.get_processor_types().processor_types}
+        services = api.get_controller_service_types().controller_service_types
+        known = processors | {item.type: item for item in services}
         for kind in types:
             if kind not in known:
                 raise CanvasError(
                     f"this NiFi has no {kind}" + (f": {_MISSING[kind]}" if kind in _MISSING else "")
                 )
         found = {
-            part.component.type: _component(part.component)
+            part.component.type: component(part.component)
             for part in deployed
             if part.component.type in known
             and part.component.bundle == known[part.component.type].bundle
@@ -61,20 +58,27 @@ def read(
             (0.0, 0.0),
         )
         try:
-            return found | {kind: _made(scratch, known[kind]) for kind in missing}
+            for kind in missing:
+                make = _processor if kind in processors else _service
+                found[kind] = component(make(scratch, known[kind]))
+            return found
         finally:
             nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
 
 
-def _made(
+def _processor(
     scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
-) -> Component:
-    if kind.type in SERVICES:
-        return _component(nipyapi.canvas.create_controller(scratch, kind).component)
-    return _component(nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component)
+) -> nipyapi.nifi.ProcessorDTO:
+    return nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component
 
 
-def _component(
+def _service(
+    scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
+) -> nipyapi.nifi.ControllerServiceDTO:
+    return nipyapi.canvas.create_controller(scratch, kind).component
+
+
+def component(
     instance: nipyapi.nifi.ProcessorDTO | nipyapi.nifi.ControllerServiceDTO,
 ) -> Component:
     if isinstance(instance, nipyapi.nifi.ProcessorDTO):

@@ -7,20 +7,19 @@ applies it: it stops just the components that change, keeps what is queued, and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import catalog, control, flow, parameters, versions
+from idemflow.canvas import catalog, control, flow, installed_steps, parameters, versions
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
-from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.versions import VersionControlInfo
-from idemflow.config.databases import Database
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.parameters import Parameter
+from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Runtime
@@ -41,16 +40,18 @@ class Plan:
         definition: the flow definition that is wanted.
         parameters: the parameters that are wanted.
         changes: how the canvas differs from both; empty for a new group.
+        new_calls: the steps that are called and are not on the canvas yet.
     """
 
     group: str | None
     definition: dict[str, Any]
     parameters: list[Parameter]
     changes: list[Change]
+    new_calls: set[Call]
 
 
 def plan(
-    pipeline: Pipeline, scripts: Sources, runtime: Runtime, place: Database | Path | None = None
+    pipeline: Pipeline, scripts: Sources, runtime: Runtime, source: Sequence[Parameter] = ()
 ) -> Plan:
     """Compare the canvas with the pipeline; changes nothing.
 
@@ -58,7 +59,7 @@ def plan(
         pipeline: the validated YAML.
         scripts: texts of its scripts.
         runtime: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
-        place: the database or the directory that the records come from.
+        source: the parameters that the steps of its source refer to.
 
     Raises:
         CanvasError: NiFi lacks a component type or a property.
@@ -69,11 +70,13 @@ def plan(
         [*control.processors(group.id), *control.controller_services(group.id)] if group else []
     )
     types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
-    wanted = parameters.wanted(pipeline, runtime, place)
+    wanted = parameters.wanted(pipeline, runtime, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
-    changes = [] if group is None else _changes(pipeline, group.id, definition, wanted, types)
-    return Plan(group.id if group else None, definition, wanted, changes)
+    live = versions.export(group.id) if group else None
+    changes = _changes(pipeline, live, definition, wanted, types) if live else []
+    new_calls = installed_steps.calls(definition) - installed_steps.calls(live)
+    return Plan(group.id if group else None, definition, wanted, changes, new_calls)
 
 
 def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) -> str:
@@ -198,12 +201,11 @@ def _change(name: str, group: str, definition: dict[str, Any]) -> None:
 
 def _changes(
     pipeline: Pipeline,
-    group: str,
+    live: Mapping[str, Any],
     definition: Mapping[str, Any],
     wanted: list[Parameter],
     types: Mapping[str, Component],
 ) -> list[Change]:
-    live = versions.export(group)
     name = flow.context_name(pipeline)
     return [
         Change(f"parameter context {name}", parameter, before, after)

@@ -7,7 +7,7 @@ the canvas is kept, and whoever deploys from another machine sees the same.
 from __future__ import annotations
 
 from idemflow.canvas import flow_file, parameters, versions
-from idemflow.canvas.parameters import Parameter
+from idemflow.drawing.parameters import Parameter
 
 CONTEXT = "idemflow deployments"
 

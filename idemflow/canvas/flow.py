@@ -16,13 +16,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from idemflow import steps
-from idemflow.canvas import replay, sources
-from idemflow.drawing import catalog
+from idemflow.canvas import replay
+from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
-from idemflow.pipeline.sources import SqlSource
+from idemflow.drawing.collect import TRIGGER, Collect
 from idemflow.pipeline.spec import Pipeline, Sources
+from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
+from idemflow.steps.dead_letter import keep
+from idemflow.steps.identify import identify
+from idemflow.steps.triage import triage
 
 IDENTIFY = "Identify records"
 PUT = "Put documents"
@@ -69,7 +72,7 @@ def build(
     context = context_name(pipeline)
     queue = pipeline.load.queue
     client, secure = _services(top, types, tls=tls)
-    collect, records = sources.collect(top, pipeline, scripts.collect, types)
+    collect, records = _collect(top, pipeline, scripts, types)
     identify, (records_in, documents, nameless) = _identify(top, pipeline, scripts, types)
     load, (documents_in, refused) = _load(top, pipeline, types, client)
     letters, letters_in = _dead_letters(top, pipeline, types, client)
@@ -87,7 +90,7 @@ def build(
     # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
-        f"To run it, right-click {sources.TRIGGER!r} in Collect and choose Run Once.\n"
+        f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
         (-64.0, ROW),
         (COLUMN, 96.0),
@@ -140,9 +143,7 @@ def needed(pipeline: Pipeline, *, tls: bool) -> list[str]:
     types = [catalog.GENERATE, catalog.INVOKE, catalog.SCRIPT, catalog.PUT, catalog.CLIENT_SERVICE]
     if tls:
         types.append(catalog.SSL_SERVICE)
-    if isinstance(pipeline.collect, SqlSource):
-        types += [catalog.SQL, catalog.POOL, catalog.JSON_WRITER]
-    return types
+    return [*types, *(one for one in pipeline.collect.types if one not in types)]
 
 
 def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:
@@ -152,6 +153,28 @@ def batched(pipeline: Pipeline, types: Mapping[str, Component]) -> bool:
     gets one FlowFile a document, whatever the pipeline asks for.
     """
     return pipeline.load.batch > 1 and all(types[catalog.PUT].has(name) for name in _BATCHED)
+
+
+def _collect(
+    top: Group, pipeline: Pipeline, scripts: Sources, types: Mapping[str, Component]
+) -> tuple[Group, Json]:
+    source = pipeline.collect
+    group = top.group("Collect", (0.0, 0.0), source.summary)
+    collect = Collect(
+        top=top,
+        group=group,
+        types=types,
+        pipeline=pipeline.name,
+        # On their way to Identify, where each may become a FlowFile of its own.
+        records=max(pipeline.load.batch, RECORDS_A_FLOW_FILE),
+        queue=pipeline.load.queue,
+        retry_after=pipeline.load.retry_after,
+        whole=pipeline.snapshot,
+    )
+    first, last = source.draw(collect, scripts.collect)
+    return group, collect.ends(
+        first, last, period=pipeline.schedule, arguments=source.run_arguments
+    )
 
 
 def _identify(
@@ -165,10 +188,16 @@ def _identify(
     records = group.port("INPUT_PORT", "records", (0.0, 40.0))
     many = batched(pipeline, types)
     transform = pipeline.transform
-    body = steps.identify_script(
-        pipeline.name,
+    body = script_body.compose(
+        identify,
+        "session",
+        "context",
+        "REL_SUCCESS",
+        "REL_FAILURE",
+        script=scripts.transform or "",
+        pipeline=pipeline.name,
         batch=many,
-        transform=(scripts.transform or "", transform.function) if transform else None,
+        transform=script_body.Name(transform.function) if transform else None,
     )
     made = "JSON lines that start with their id" if many else "One FlowFile a record, with its id"
     step = group.processor(
@@ -202,11 +231,14 @@ def _load(
     documents = group.port("INPUT_PORT", "documents", (0.0, 40.0))
     many = batched(pipeline, types)
     put = _put(group, PUT, (560.0, 0.0), pipeline, types, client, many=many)
+    body = script_body.compose(
+        triage, "session", "REL_SUCCESS", "REL_FAILURE", pipeline=pipeline.name, batch=many
+    )
     sort = group.processor(
         types[catalog.SCRIPT],
         TRIAGE,
         (560.0, 360.0),
-        {"Script Engine": "python", "Script Body": steps.triage_script(pipeline.name, batch=many)},
+        {"Script Engine": "python", "Script Body": body},
         comments="An outage is tried again, a stale document dropped, a bad one a dead letter.",
         penalty=pipeline.load.retry_after,
     )
@@ -228,11 +260,12 @@ def _dead_letters(
         "Keeps each record that can never go in, with the reason, in idemflow-dead-letters.",
     )
     refused = group.port("INPUT_PORT", "refused", (0.0, 40.0))
+    body = script_body.compose(keep, "session", "REL_SUCCESS", pipeline=pipeline.name)
     wrap = group.processor(
         types[catalog.SCRIPT],
         WRAP,
         (560.0, 0.0),
-        {"Script Engine": "python", "Script Body": steps.dead_letter_script(pipeline.name)},
+        {"Script Engine": "python", "Script Body": body},
         comments="Adds the reason, the run and the position.",
         terminate=["failure"],
         penalty=pipeline.load.retry_after,

@@ -71,7 +71,7 @@ def digest(definition: Mapping[str, Any]) -> str:
 
 def types(definition: Mapping[str, Any]) -> list[str]:
     """The classes of all processors and controller services in a flow."""
-    return sorted({part["type"] for part in _parts(definition["flowContents"])})
+    return sorted({part["type"] for part in parts(definition["flowContents"])})
 
 
 def parameters(definition: Mapping[str, Any]) -> dict[str, str | None]:
@@ -83,11 +83,11 @@ def parameters(definition: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _parts(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def parts(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for kind in ("processors", "controllerServices"):
         yield from group.get(kind) or ()
     for child in group.get("processGroups") or ():
-        yield from _parts(child)
+        yield from parts(child)
 
 
 def _joined(value: Any, *, text: bool = False, properties: bool = False) -> Any:

@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
-from idemflow.config.databases import Database
-from idemflow.pipeline.sources import ScriptSource
+from idemflow.drawing.parameters import Parameter
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Runtime
+from idemflow.sources.fields import Scalar
+from idemflow.sources.source import Source
 from idemflow.steps.replay import NONE
 
-_MARK = "; set by idemflow, print "
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a parameter context.
-
-    Attributes:
-        name: its name, as ``#{name}`` refers to it.
-        value: its value.
-        sensitive: whether NiFi encrypts it and never shows it again.
-        description: what an operator reads.
-    """
-
-    name: str
-    value: str
-    description: str
-    sensitive: bool = False
-    shown: str = field(init=False, repr=False, default="")
-
-    def __post_init__(self) -> None:
-        """Add to a sensitive parameter's description what tells whether its value changed."""
-        shown = self.description
-        if self.sensitive:
-            # NiFi never gives a sensitive value back. 32 bits of a slow hash tell whether it is
-            # still the same, and are too few to find it from.
-            digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
-            shown += _MARK + digest[:4].hex()
-        object.__setattr__(self, "shown", shown)
-
-
-def wanted(pipeline: Pipeline, runtime: Runtime, place: Database | Path | None) -> list[Parameter]:
+def wanted(pipeline: Pipeline, runtime: Runtime, source: Sequence[Parameter]) -> list[Parameter]:
     """The parameters that a pipeline needs on a NiFi.
 
     Args:
         pipeline: the pipeline.
         runtime: the NiFi, and the Elasticsearch that NiFi is to use.
-        place: the database or the directory that the records come from, if there is one.
+        source: those that the steps of its source refer to.
     """
     loader = runtime.loader
     parameters = [
         Parameter("index", pipeline.target, "The index that documents go to"),
-        *_source(pipeline, place),
+        *(argument(pipeline.collect, *item) for item in pipeline.collect.run_arguments.items()),
+        *source,
         Parameter(PARAMETER, NONE, "The replay of dead letters that is being started"),
         Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
         Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
@@ -82,27 +51,13 @@ def wanted(pipeline: Pipeline, runtime: Runtime, place: Database | Path | None) 
     return parameters
 
 
-def _source(pipeline: Pipeline, place: Database | Path | None) -> list[Parameter]:
-    source = pipeline.collect
-    if isinstance(source, ScriptSource):
-        description = f"Argument of {source.function}()"
-        return [Parameter(key, text(value), description) for key, value in source.arguments.items()]
-    if isinstance(place, Path):
-        return [Parameter("files.directory", str(place), "Where the files are, as NiFi sees it")]
-    if place is None:
-        return []
-    return [
-        Parameter("database.url", place.url, "Address of the database, as NiFi sees it"),
-        Parameter("database.username", place.username or "", "Who NiFi is for the database"),
-        Parameter(
-            "database.password", place.password or "", "That user's password", sensitive=True
-        ),
-        Parameter("database.driver.class", place.driver_class, "The JDBC driver's class"),
-        Parameter("database.driver", str(place.driver_path), "The JDBC driver's jar"),
-    ]
+def argument(source: Source, name: str, value: Scalar) -> Parameter:
+    """The parameter of an argument of a run."""
+    whose = f"{source.call.function}()" if source.call else "a run"
+    return Parameter(name, text(value), f"Argument of {whose}")
 
 
-def text(value: bool | int | float | str) -> str:
+def text(value: Scalar) -> str:
     """An argument as a parameter's value: numbers and booleans as in JSON."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from idemflow import steps
-from idemflow.drawing import catalog
+from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json, Position
 from idemflow.drawing.catalog import Component
 from idemflow.pipeline.spec import Pipeline
-from idemflow.steps.replay import PAGE_LETTERS
+from idemflow.steps.replay import PAGE_LETTERS, unpack_letters
 
 REPLAY_TRIGGER = "Start a replay"
 ASK = "Ask for the letters"
@@ -92,11 +91,14 @@ def draw(
         terminate=["Original"],
         penalty=penalty,
     )
+    body = script_body.compose(
+        unpack_letters, "session", "REL_SUCCESS", "REL_FAILURE", pipeline=pipeline.name
+    )
     unpack = group.processor(
         types[catalog.SCRIPT],
         UNPACK,
         (COLUMN, 360.0),
-        {"Script Engine": "python", "Script Body": steps.replay_script(pipeline.name)},
+        {"Script Engine": "python", "Script Body": body},
         comments="One FlowFile a letter, with its id as idemflow.letter; and the next question.",
         penalty=penalty,
     )

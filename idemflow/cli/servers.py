@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from idemflow import __version__
 from idemflow.cli.base import err, json_option, main, out, print_json, resolve, setting_option
 from idemflow.cli.tables import servers as tables
 from idemflow.commands import doctor as doctor_command
@@ -52,6 +53,7 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
                 "started": result.started,
                 "already": result.already,
                 "seconds": round(result.seconds, 1),
+                "steps": result.steps,
                 "nifi": result.runtime.nifi.url,
                 "elasticsearch": result.runtime.elasticsearch.url,
             }
@@ -63,6 +65,11 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
         out.print(f"{_and(result.started)} ready after {result.seconds:.0f} s.")
         if result.already:
             out.print(f"{_and(result.already)} ran already.")
+    if result.steps != __version__:
+        out.print(
+            f"NiFi runs the steps of idemflow {result.steps}; those of {__version__} come with "
+            "a restart: idemflow down && idemflow up"
+        )
     out.print(f"Canvas: {result.runtime.nifi.url}/nifi/   (login: idemflow open)")
     out.print(f"Elasticsearch: {result.runtime.elasticsearch.url}")
 
@@ -99,7 +106,7 @@ def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
         copies = chosen.folders.flow_copies
         if copies.is_dir():
             out.print(
-                f"Kept {copies}: versions of other projects, for their `idemflow version status`."
+                f"Kept {copies}: versions of other projects, for their `idemflow flow status`."
             )
 
 

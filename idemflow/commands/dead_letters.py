@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from idemflow.canvas import control, flow, parameters
-from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
@@ -23,6 +22,7 @@ from idemflow.dead_letters import file as letter_file
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.reconcile import reconcile
 from idemflow.dead_letters.store import Filters, Letter
+from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.verify import Outcome
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError

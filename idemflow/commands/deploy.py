@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from idemflow import servers
-from idemflow.canvas import control, deployments, parameters, registry, versions
+from idemflow.canvas import (
+    control,
+    deployments,
+    installed_steps,
+    parameters,
+    registry,
+    versions,
+)
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
-from idemflow.commands import version as versioning
 from idemflow.commands._session import Session, session
-from idemflow.config import databases
-from idemflow.config.databases import Database
+from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
-from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.servers import Runtime
 from idemflow.versions import repository
 from idemflow.versions.repository import Version
@@ -83,9 +86,9 @@ def deploy_in(
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.runtime
     scripts = spec.sources(opened.settings.project, pipeline)
-    place = _place(opened)
+    source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
-    planned = canvas.plan(pipeline, scripts, target, place)
+    planned = canvas.plan(pipeline, scripts, target, source)
     changes = list(planned.changes)
     if indices.template_change(opened.ledger, pipeline):
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
@@ -94,6 +97,7 @@ def deploy_in(
         if group is not None and planned.changes:
             _keep_operators_work(opened.settings, pipeline.name, group, force=force)
             _keep_newer_version(opened.settings, pipeline.name, group, force=force)
+        installed_steps.check(pipeline.name, planned.new_calls)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
@@ -123,9 +127,12 @@ def _deploy_version(
     found = control.find_group(name)
     group = str(found.id) if found else None
     now = versions.held(group) if group else None
-    changes = versions.differences(versions.export(group), wanted) if group else []
-    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, _place(opened))
+    live = versions.export(group) if group else None
+    changes = versions.differences(live, wanted) if live else []
+    source = opened.pipeline.collect.parameters(settings, name)
+    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, source)
     if not dry_run:
+        installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes:
             _keep_operators_work(settings, name, group, force=force)
@@ -185,7 +192,7 @@ def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bo
             raise UsageError(
                 f"{name} was changed on the canvas since it was deployed",
                 next_command=f"idemflow drift {name} shows where; "
-                f'idemflow version commit {name} -m "..." keeps it, --force discards it',
+                f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
             )
         return
     store = repository.needed(settings)
@@ -219,19 +226,3 @@ def _finish(settings: Settings, name: str, group: str) -> None:
 
 def _url(target: Runtime, group: str | None) -> str:
     return f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else ""
-
-
-def _place(opened: Session) -> Database | Path | None:
-    """Where the pipeline's records come from, if that is outside its files.
-
-    Raises:
-        IdemflowError: the database is not known, or NiFi cannot read the directory.
-    """
-    source = opened.pipeline.collect
-    if isinstance(source, SqlSource):
-        return databases.database(opened.settings, source.sql.database)
-    if isinstance(source, FilesSource):
-        directory = opened.settings.project / source.files.directory
-        servers.check_readable(opened.settings, opened.pipeline.name, directory)
-        return directory
-    return None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow.canvas import control, flow, parameters
-from idemflow.canvas.parameters import Parameter
-from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
+from idemflow.canvas import control
 from idemflow.commands import deploy
+from idemflow.commands._arguments import given, replaced
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
@@ -26,10 +25,6 @@ from idemflow.elasticsearch.runs import Run
 from idemflow.elasticsearch.verify import Before, Outcome
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline.model import DAY, RUN
-from idemflow.pipeline.sources import ScriptSource
-
-# Where a run can fail before its records are in the flow.
-_SOURCE_STEPS = {COLLECT, PLAN, READ, ROWS}
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +76,7 @@ def run(
     progress: RunProgress,
     *,
     times: int = 1,
-    records: int | None = None,
+    values: Iterable[str] = (),
     allow_empty: bool = False,
 ) -> RunsReport:
     """Run a pipeline; it is deployed first where the canvas does not have it.
@@ -91,24 +86,18 @@ def run(
         name: the pipeline's name.
         progress: told how it goes on.
         times: how many runs, one after the other.
-        records: value of the argument ``records`` for these runs only.
+        values: ``NAME=VALUE`` for arguments of the pipeline, for these runs only.
         allow_empty: publish a snapshot even if the source was empty.
 
     Raises:
-        UsageError: the pipeline has no argument ``records``, or runs on a schedule just now.
+        UsageError: the pipeline has no such argument or value, or runs on a schedule just now.
         CanvasError: the script of the pipeline fails; with file, line and cause.
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
-        source = opened.pipeline.collect
-        arguments = source.arguments if isinstance(source, ScriptSource) else {}
-        if records is not None and "records" not in arguments:
-            raise UsageError(
-                f"the source of the pipeline {name!r} has no argument 'records'",
-                next_command=f"idemflow run {name}",
-            )
+        arguments = given(opened.pipeline, values)
         group, drift, url = prepare(opened, progress)
         if control.trigger(group).component.state == "RUNNING":
             raise UsageError(
@@ -117,7 +106,7 @@ def run(
             )
         control.start_steps(group)
         reports = [
-            _one(opened, group, number, records, progress, allow_empty=allow_empty)
+            _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
             for number in range(1, times + 1)
         ]
         reconcile(opened.ledger, name)
@@ -168,7 +157,7 @@ def _one(
     opened: Session,
     group: str,
     number: int,
-    records: int | None,
+    arguments: Mapping[str, str],
     progress: RunProgress,
     *,
     allow_empty: bool,
@@ -180,7 +169,7 @@ def _one(
     with ExitStack() as stack:
         starts = before_run(opened, stack)
         began = time.monotonic()
-        with _records(opened, records):
+        with replaced(opened.pipeline, arguments):
             control.run_once(group)
         watch = Watch(opened, group, number, progress)
         identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
@@ -288,33 +277,11 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
         return new[0]
     source = opened.pipeline.collect
     for item in control.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name in _SOURCE_STEPS:
-            where = source.script if isinstance(source, ScriptSource) else item.name
+        if item.level == "ERROR" and item.name in source.steps:
+            where = source.call.script if source.call else item.name
             raise CanvasError(
                 f"{where} fails in NiFi: {item.message}",
                 next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
                 "the run waits in NiFi and goes on by itself",
             )
     return None
-
-
-@contextmanager
-def _records(opened: Session, records: int | None) -> Iterator[None]:
-    """Give the argument ``records`` another value while a run is triggered.
-
-    The trigger carries the value with it, so the parameter can go back at once.
-    """
-    name = flow.context_name(opened.pipeline)
-    context = None if records is None else parameters.find(name)
-    before = parameters.values(context).get("records")
-    if records is None or before is None or before == str(records):
-        yield
-        return
-    source = opened.pipeline.collect
-    assert isinstance(source, ScriptSource)
-    description = f"Argument of {source.function}()"
-    parameters.put(name, context, [Parameter("records", str(records), description)])
-    try:
-        yield
-    finally:
-        parameters.put(name, parameters.find(name), [Parameter("records", before, description)])

@@ -5,17 +5,24 @@ from __future__ import annotations
 from idemflow import servers
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.supply.progress import Progress
+from idemflow.servers import Runtime, UpResult
+from idemflow.supply.progress import Progress, Silent
+
+__all__ = ["Runtime", "UpResult", "up"]
 
 
-def up(settings: Settings, progress: Progress) -> servers.UpResult:
+def up(settings: Settings, progress: Progress | None = None) -> UpResult:
     """Starts the embedded runtime.
+
+    Args:
+        settings: the resolved settings.
+        progress: told what happens, if anyone wants to know.
 
     Raises:
         UsageError: the settings name servers of the user's own.
     """
     refuse_external(settings)
-    return servers.up(settings, progress)
+    return servers.up(settings, progress or Silent())
 
 
 def refuse_external(settings: Settings) -> None:

@@ -15,13 +15,9 @@ GENERATE = "org.apache.nifi.processors.standard.GenerateFlowFile"
 INVOKE = "org.apache.nifi.processors.standard.InvokeHTTP"
 SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
 PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
-SQL = "org.apache.nifi.processors.standard.ExecuteSQLRecord"
 CLIENT_SERVICE = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
 SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
-POOL = "org.apache.nifi.dbcp.DBCPConnectionPool"
-JSON_WRITER = "org.apache.nifi.json.JsonRecordSetWriter"
 
-SERVICES = (CLIENT_SERVICE, SSL_SERVICE, POOL, JSON_WRITER)
 # Display names of NiFi 2.3.0, and what other releases of NiFi 2 call the same property.
 _RENAMED = {
     "Batch Size": "Max FlowFiles Per Batch",

@@ -12,8 +12,8 @@ from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.ledger import LEDGER, LIVE, TEMPLATES, Ledger
 from idemflow.errors import IdemflowError, PipelineError, UsageError
-from idemflow.pipeline.fields import seconds
 from idemflow.pipeline.spec import Pipeline
+from idemflow.sources.fields import seconds
 
 
 def template_change(ledger: Ledger, pipeline: Pipeline) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 
-from idemflow.pipeline.fields import (
+from idemflow.sources import registry
+from idemflow.sources.fields import (
     FieldName,
     FieldType,
     FunctionName,
@@ -19,7 +20,7 @@ from idemflow.pipeline.fields import (
     as_field,
     as_fields,
 )
-from idemflow.pipeline.sources import Source, SqlSource
+from idemflow.sources.source import Source
 
 # Elasticsearch's rules for an index name (its "Create index" reference).
 _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z{}]')
@@ -177,7 +178,7 @@ class Pipeline(Strict):
 
     pipeline: Name
     description: str = ""
-    collect: Source
+    collect: Annotated[Source, PlainValidator(registry.parse)]
     transform: Transform | None = None
     identity: Annotated[Identity, BeforeValidator(as_fields)]
     version: Annotated[Version, BeforeValidator(as_field)] | None = None
@@ -194,9 +195,9 @@ class Pipeline(Strict):
             if templated:
                 raise ValueError("mode: snapshot makes an index per run by itself; index.name "
                                  "must be a plain name, which becomes the alias")  # fmt: skip
-            if isinstance(self.collect, SqlSource) and self.collect.sql.incremental:
+            if self.collect.incremental:
                 raise ValueError("mode: snapshot needs all rows in each run; "
-                                 "take collect.sql.incremental away")  # fmt: skip
+                                 f"take {self.collect.incremental} away")  # fmt: skip
         if self.tombstones and templated:
             raise ValueError("delete: with version: needs one index for all runs; index.name "
                              "must be a plain name")  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 from idemflow.errors import PipelineError
 from idemflow.pipeline.model import Pipeline
-from idemflow.pipeline.sources import ScriptSource
+from idemflow.sources.source import Call
 
 
 def read(project: Path, script: str, *, label: str, field: str) -> str:
@@ -30,33 +31,33 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
 
-def check(project: Path, pipeline: Pipeline, label: str, *, line: int | None = None) -> None:
+def check(project: Path, pipeline: Pipeline, label: str, line: Callable[[str], int | None]) -> None:
     """Check that the scripts of a pipeline are Python and have the functions.
 
     Args:
         project: the project's folder.
         pipeline: the pipeline.
         label: its file, for the error.
-        line: the line to name.
+        line: the line of a field in it.
 
     Raises:
         PipelineError: they are not, or a function does not take the arguments of the YAML.
     """
-    if isinstance(pipeline.collect, ScriptSource):
-        source = pipeline.collect
-        function = _function(project, source.script, source.function, label, "collect", line)
+    call = pipeline.collect.call
+    if call is not None:
+        at = line(f"{call.place}.function")
+        function = _function(project, call.script, call.function, label, call.place, at)
         if function is not None:
-            _check_arguments(function, source, label, line)
+            _check_arguments(function, call, label, at)
     if pipeline.transform is not None:
         transform = pipeline.transform
-        function = _function(
-            project, transform.script, transform.function, label, "transform", line
-        )
+        at = line("transform.function")
+        function = _function(project, transform.script, transform.function, label, "transform", at)
         if function is not None and not (function.args.args or function.args.vararg):
             raise PipelineError(
                 label,
                 f"{transform.function}() in {transform.script} must take a record",
-                line=line,
+                line=at,
                 field="transform.function",
             )
 
@@ -98,19 +99,17 @@ def _function(
     return functions.get(name)
 
 
-def _check_arguments(
-    function: ast.FunctionDef, source: ScriptSource, label: str, line: int | None
-) -> None:
+def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: int | None) -> None:
     parameters = function.args
     accepted = {arg.arg for arg in (*parameters.args, *parameters.kwonlyargs)}
-    unknown = sorted(set(source.arguments) - accepted)
+    unknown = sorted(set(call.arguments) - accepted)
     if unknown and parameters.kwarg is None:
         raise PipelineError(
             label,
-            f"{source.function}() in {source.script} takes no {unknown[0]!r}; "
+            f"{call.function}() in {call.script} takes no {unknown[0]!r}; "
             f"it takes {', '.join(sorted(accepted)) or 'no arguments'}",
             line=line,
-            field=f"collect.arguments.{unknown[0]}",
+            field=f"{call.place}.arguments.{unknown[0]}",
         )
     first_optional = len(parameters.args) - len(parameters.defaults)
     required = [arg.arg for arg in parameters.args[:first_optional]] + [
@@ -118,11 +117,11 @@ def _check_arguments(
         for arg, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
         if default is None
     ]
-    missing = [name for name in required if name not in source.arguments]
+    missing = [name for name in required if name not in call.arguments]
     if missing:
         raise PipelineError(
             label,
-            f"{source.function}() in {source.script} needs {missing[0]!r}",
+            f"{call.function}() in {call.script} needs {missing[0]!r}",
             line=line,
-            field="collect.arguments",
+            field=f"{call.place}.arguments",
         )

@@ -18,21 +18,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from idemflow.errors import PipelineError, UsageError
 from idemflow.pipeline import scripts
-from idemflow.pipeline.fields import check_period
 from idemflow.pipeline.model import Pipeline
-from idemflow.pipeline.sources import SOURCES, ScriptSource, source_kind
+from idemflow.sources import registry
+from idemflow.sources.fields import check_period
 
 __all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
-
-
-_NAME = "lower-case letters, digits, - and _, a letter first, 64 at most"
-# What a text must look like, where a pattern says so.
-_FORMS = {
-    "pipeline": _NAME,
-    "database": _NAME,
-    "table": "the name of a table, such as orders or shop.orders",
-    "column": "the name of a column: letters, digits and _",
-}
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,7 @@ def load(project: Path, name: str) -> Pipeline:
             line=_line(data, ("pipeline",)),
             field="pipeline",
         )
-    scripts.check(project, pipeline, label, line=_line(data, ("collect", "function")))
+    scripts.check(project, pipeline, label, lambda field: _line(data, field.split(".")))
     return pipeline
 
 
@@ -95,9 +85,9 @@ def sources(project: Path, pipeline: Pipeline) -> Sources:
     def text(script: str, field: str) -> str:
         return scripts.read(project, script, label=f"flows/{pipeline.name}.yaml", field=field)
 
-    collect, transform = pipeline.collect, pipeline.transform
+    call, transform = pipeline.collect.call, pipeline.transform
     return Sources(
-        text(collect.script, "collect.script") if isinstance(collect, ScriptSource) else None,
+        text(call.script, f"{call.place}.script") if call else None,
         text(transform.script, "transform.script") if transform else None,
     )
 
@@ -163,8 +153,6 @@ def _explained(error: ValidationError, data: Any, label: str) -> PipelineError:
         message += f" Allowed here: {', '.join(allowed)}"
     elif kind == "missing":
         message = "is missing"
-    elif kind == "string_pattern_mismatch":
-        message = _FORMS[str(path[-1])]
     else:
         message = first["msg"].removeprefix("Value error, ")
         message += f" (it is {first['input']!r})" if not isinstance(first["input"], dict) else ""
@@ -174,8 +162,7 @@ def _explained(error: ValidationError, data: Any, label: str) -> PipelineError:
 def _place(location: Sequence[str | int], data: Any, kind: str) -> tuple[str | int, ...]:
     """The path of a field in the file, without pydantic's own names for alternatives."""
     path: list[str | int] = []
-    # Which of the sources it is stands second.
-    for part in (*location[:1], *location[2:]) if location[:1] == ("collect",) else location:
+    for part in location:
         inside = isinstance(data, dict) and part in data
         if inside or (isinstance(data, list) and isinstance(part, int)):
             data = data[part]
@@ -190,8 +177,8 @@ def _fields(path: Sequence[str | int], data: Any) -> set[str]:
     model: type[BaseModel] = Pipeline
     for part in path:
         data = data.get(part) if isinstance(data, dict) else None
-        if model is Pipeline and part == "collect":
-            model = SOURCES[source_kind(data)]
+        if model is Pipeline and part == "collect" and (kind := registry.kind_of(data)):
+            model = registry.load(kind)
             continue
         child = _model_in(model.model_fields[str(part)].annotation)
         if child is None:

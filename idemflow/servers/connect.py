@@ -119,7 +119,7 @@ def _external(settings: Settings) -> Runtime:
     )
 
 
-def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
+def check_readable(settings: Settings, pipeline: str, directory: Path, *, field: str) -> None:
     """Check that NiFi can read the files in a directory.
 
     Nothing is checked for the user's own NiFi: the directory is on its machine.
@@ -128,6 +128,7 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
         settings: the settings.
         pipeline: the name of the pipeline that wants it.
         directory: the directory.
+        field: the field of the pipeline's YAML that names it.
 
     Raises:
         PipelineError: it is not there, or NiFi's user cannot read it.
@@ -146,6 +147,6 @@ def check_readable(settings: Settings, pipeline: str, directory: Path) -> None:
         raise PipelineError(
             f"flows/{pipeline}.yaml",
             f"{directory} {problem}",
-            field="collect.files.directory",
+            field=field,
             next_command=remedy,
         )

@@ -21,6 +21,7 @@ from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
 from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
 from idemflow.supply.progress import Progress
+from idemflow.supply.python_env import steps_version
 
 if TYPE_CHECKING:
     from idemflow.servers.provision import Provisioned
@@ -38,12 +39,14 @@ class UpResult:
         started: the servers that were started.
         already: the servers that ran before.
         seconds: how long it took until all were ready.
+        steps: the version of the idemflow whose steps NiFi runs: that of its start.
     """
 
     runtime: Runtime
     started: tuple[ServerName, ...]
     already: tuple[ServerName, ...]
     seconds: float
+    steps: str | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         started=tuple(missing),
         already=tuple(name for name in SERVERS if name in running),
         seconds=time.monotonic() - began,
+        steps=steps_version(home),
     )
 
 

@@ -1,6 +1,6 @@
 """What a Collect step hands on: records as FlowFiles of JSON lines, and the run's summary.
 
-Runs inside NiFi, below the source of ``positions``: standard library only.
+Runs inside NiFi: standard library only.
 """
 
 import json

@@ -1,13 +1,14 @@
 """The Identify step: transforms records, and gives each the id and the version of its document.
 
-Runs inside NiFi, below the user's transform and the sources of what it imports: standard library
-only. A record without an identity goes to ``failure`` with the reason; no id is ever made up.
+Runs inside NiFi: standard library only. A record without an identity goes to ``failure`` with the
+reason; no id is ever made up.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from idemflow.steps import processor
 from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
@@ -178,14 +179,36 @@ def _records(
             yield text, read(text)[0], position
 
 
-def rule(context: Any, name: str) -> Any:
-    """A rule from a property of the step's processor; ``None`` where it is not set."""
-    value = context.getProperty(name)
-    text = None if value is None else value.getValue()
-    return json.loads(text) if text else None
-
-
 def identify(
+    session: Any,
+    context: Any,
+    success: Any,
+    failure: Any,
+    *,
+    pipeline: str,
+    batch: bool,
+    transform: Transform | None = None,
+) -> None:
+    """The step: :func:`identify_chunk` with the rules that the processor's properties have.
+
+    They are ``index`` (text), ``identity``, ``version`` and ``delete`` (rules as JSON; the last two
+    may be missing).
+    """
+    identify_chunk(
+        session,
+        success,
+        failure,
+        pipeline=pipeline,
+        index=processor.text(context, "index"),
+        identity=json.loads(processor.text(context, "identity")),
+        version=json.loads(processor.optional(context, "version") or "null"),
+        delete=json.loads(processor.optional(context, "delete") or "null"),
+        batch=batch,
+        transform=transform,
+    )
+
+
+def identify_chunk(
     session: Any,
     success: Any,
     failure: Any,

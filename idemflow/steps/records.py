@@ -1,6 +1,6 @@
 """Records as text: what becomes a line of JSON and what does not, and the way back.
 
-Runs inside NiFi, as a part of several steps: standard library only.
+Runs inside NiFi: standard library only.
 """
 
 import json

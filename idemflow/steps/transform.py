@@ -1,10 +1,11 @@
 """Calls the user's transform: a plain function that makes a record nothing, another, or several.
 
-Runs inside NiFi, below the user's script and the source of ``records``: standard library only.
+Runs inside NiFi: standard library only.
 """
 
 import traceback
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from idemflow.steps.records import NoRecord, to_line
@@ -29,7 +30,7 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
     except MemoryError:
         raise
     except Exception as error:
-        raise NoRecord(_explained(error, transform)) from error
+        raise NoRecord(_explained(error)) from error
     if given is None:
         return []
     try:
@@ -38,20 +39,14 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
         raise NoRecord(f"what the transform gave {error}") from error
 
 
-def _explained(error: Exception, transform: Transform) -> str:
+def _explained(error: Exception) -> str:
     """Type, message and the innermost line of the script, as far as there is one."""
     what = "".join(traceback.format_exception_only(error)).strip()
-    trace = error.__traceback__
-    if trace is None:
-        return what
-    # Inside NiFi this step stands in the user's script itself.
-    files = {trace.tb_frame.f_code.co_filename}
-    code = getattr(transform, "__code__", None)
-    if code is not None:
-        files.add(code.co_filename)
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(trace.tb_next)
-        if frame.f_code.co_filename in files
-    ]
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if _of_script(frame)]
     return f"{what} (line {lines[-1]} of the script)" if lines else what
+
+
+def _of_script(frame: FrameType) -> bool:
+    """Whether a frame runs code of the Script Body, and not of a module."""
+    names = frame.f_globals
+    return names["__name__"] == "__main__" and names.get("__file__") == frame.f_code.co_filename

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import idemflow
 from idemflow.config.paths import Home
 from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
-from idemflow.security.owner import Owner, folder, mirror, place
+from idemflow.security.owner import Owner, folder, mirror, place, remove
 
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
@@ -101,7 +104,7 @@ def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
         executable=prefix / "bin" / "python3",
         jpy=jpy_folder / _module_file("jpy").name,
         jdl=jpy_folder / _module_file("jdl").name,
-        path=(_own_package(home), *packages.values()),
+        path=(_own_packages(home, packages), *packages.values()),
     )
 
 
@@ -120,12 +123,38 @@ def _site_packages(home: Home, owner: Owner) -> dict[Path, Path]:
     return found
 
 
-def _own_package(home: Home) -> Path:
-    """A folder with idemflow alone: in a checkout, its parent holds tests and scripts too."""
-    source = Path(idemflow.__file__).resolve().parent
+def _own_packages(home: Home, elsewhere: Iterable[Path]) -> Path:
+    """A folder with idemflow, and with packages that add sources and are not in ``elsewhere``.
+
+    In a checkout the folder above such a package holds tests and scripts too.
+    """
     target = folder(home.python / "own", 0o755)
-    mirror(source, target / "idemflow", leave_out=frozenset({"__pycache__", "_nifi"}))
+    installed = {path.resolve() for path in elsewhere}
+    sources = {one for one in _packages_with_sources() if one.parent not in installed}
+    sources.add(Path(idemflow.__file__).resolve().parent)
+    for source in sources:
+        mirror(source, target / source.name, leave_out=frozenset({"__pycache__", "_nifi"}))
+    for extra in target.iterdir():
+        if extra.name not in {source.name for source in sources}:
+            remove(extra)
     return target
+
+
+def _packages_with_sources() -> Iterator[Path]:
+    for point in entry_points(group="idemflow.sources"):
+        spec = importlib.util.find_spec(point.module.partition(".")[0])
+        for found in (spec.submodule_search_locations if spec else None) or ():
+            yield Path(found).resolve()
+
+
+def steps_version(home: Home) -> str | None:
+    """The version of the idemflow whose steps NiFi was laid out with; ``None`` if it is unknown."""
+    try:
+        text = (home.python / "own" / "idemflow" / "__init__.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _locate(original: Path, packages: dict[Path, Path]) -> Path:

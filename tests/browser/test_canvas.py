@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 from idemflow.canvas.flow import IDENTIFY, KEEP, PUT, TRIAGE, WRAP
 from idemflow.canvas.replay import ASK, REPLAY_TRIGGER, UNPACK
-from idemflow.canvas.sources import COLLECT, TRIGGER
+from idemflow.drawing.collect import TRIGGER
+from idemflow.sources.script.draw import COLLECT
 from tests.browser.page import Canvas
 from tests.integration.tools import ROOT, Idemflow, wait_until
 
@@ -91,6 +92,24 @@ def test_run_once_from_the_menu_loads_a_thousand_people(canvas: Canvas, deployed
     assert report["equal"] is True
     canvas.leave_to("people")
     expect(canvas.statistic("Load", "in")).to_contain_text(THOUSANDS)
+
+
+def test_view_documentation_shows_properties_relationships_and_examples(canvas: Canvas) -> None:
+    canvas.enter("people")
+    canvas.enter("Load")
+    canvas.choose(canvas.processor(PUT), "View Documentation")
+    page = canvas.page
+    for shown in (
+        "PutElasticsearchJson 0.1.0",
+        "Identifier Field",
+        "Client Service*",
+        "successful",
+    ):
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+    page.get_by_text("Additional Details", exact=True).click()
+    expect(page.get_by_role("heading", name="(NDJSON)")).to_be_visible()
+    page.go_back()
+    expect(canvas.processor(PUT)).to_be_visible()
 
 
 def test_the_picture_in_the_readme(canvas: Canvas, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from idemflow.canvas import client, control
 from idemflow.canvas.flow import PUT
 from idemflow.canvas.replay import REPLAY_TRIGGER
-from idemflow.canvas.sources import TRIGGER
+from idemflow.drawing.collect import TRIGGER
 from idemflow.errors import Unreachable
 from tests.integration.tools import ROOT, Idemflow, Project, kill, saved_steps, wait_until
 

@@ -76,7 +76,7 @@ class Put:
 @cache
 def _types() -> dict[str, catalog.Component]:
     """What NiFi knows of the types that the tests use; the same for all of them."""
-    return read([catalog.PUT, *catalog.SERVICES])
+    return read([catalog.PUT, catalog.CLIENT_SERVICE, catalog.SSL_SERVICE])
 
 
 class Bench:

@@ -17,6 +17,7 @@ from pathlib import Path
 import nipyapi
 import pytest
 
+from idemflow import __version__
 from idemflow.canvas import client, control, parameters, versions
 from idemflow.drawing import catalog
 from tests.conftest import started
@@ -88,12 +89,12 @@ def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idem
     """Version v2 as the files say, and v3 with what was changed on the canvas and run."""
     commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
     with deployed_from_git(idemflow.inside(project.path), NAME) as command:
-        command.json("version", "commit", NAME, "-m", "Load it")
-        command.json("version", "tag", NAME, "v2")
+        command.json("flow", "commit", NAME, "-m", "Load it")
+        command.json("flow", "tag", NAME, "v2")
         set_tasks(NAME, 4)
         assert command.json("run", NAME)["documents"] == 3
-        command.json("version", "commit", NAME, "-m", "Load with four tasks")
-        command.json("version", "tag", NAME, "v3")
+        command.json("flow", "commit", NAME, "-m", "Load with four tasks")
+        command.json("flow", "tag", NAME, "v3")
         yield command
 
 
@@ -129,6 +130,21 @@ def parameter(name: str) -> str | None:
     return parameters.values(parameters.find(f"idemflow {NAME}"))[name]
 
 
+def test_a_nifi_without_the_steps(second: Idemflow) -> None:
+    """What NiFi's Python lacks is told before anything changes; put there, it is found."""
+    on(second)
+    installed = second.settings().folders.python / "own" / "idemflow"
+    hidden = installed.rename(installed.with_name("hidden"))
+    refused = second.inside(ROOT).fail("deploy", "people")
+    told = " ".join(refused.stderr.split())
+    assert "NiFi's Python lacks the steps of people: No module named 'idemflow'" in told
+    assert f"run `pip install --no-deps idemflow=={__version__}` in NiFi's Python" in told
+    assert nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups == []
+    assert parameters.find("idemflow people") is None
+    hidden.rename(installed)
+    assert second.inside(ROOT).json("deploy", "people")["created"] is True
+
+
 def test_someone_elses_execute_script(second: Idemflow) -> None:
     """The bundle's is left out, and the pipeline works the same."""
     if os.geteuid() == 0:  # the servers' user may not enter the project's folder
@@ -151,8 +167,18 @@ def test_a_server_that_is_killed(second: Idemflow) -> None:
         "dead",
     }
     assert second.run("open").code == 3
-    assert second.json("up")["started"] == ["elasticsearch"]
+    up = second.json("up")
+    assert (up["started"], up["steps"]) == (["elasticsearch"], __version__)
     assert processes(second)["nifi"].pid == nifi.pid
+
+
+def test_a_nifi_that_was_started_by_another_idemflow(second: Idemflow) -> None:
+    file = second.settings().folders.python / "own" / "idemflow" / "__init__.py"
+    text = file.read_text()
+    file.unlink()  # it may be the checkout's own file
+    file.write_text(text.replace(__version__, "0.0.9"))
+    told = " ".join(second.ok("up").stdout.split())
+    assert f"NiFi runs the steps of idemflow 0.0.9; those of {__version__} come with a" in told
 
 
 def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow, git: Git) -> None:
@@ -175,7 +201,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     nipyapi.canvas.schedule_processor(put_step(NAME), False)
     control.run_once(control.group_id(NAME))
     wait_until(lambda: waiting(NAME) == 3, "three records wait")
-    production.json("version", "rollback", NAME)
+    production.json("flow", "rollback", NAME)
     assert (waiting(NAME), tasks(NAME)) == (3, 1)
     production.json("deploy", f"{NAME}@v3")
     assert (waiting(NAME), tasks(NAME)) == (3, 4)
@@ -186,9 +212,9 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     assert production.json("run", NAME)["documents"] == 3
 
     # The one canvas knows nothing of the other's way.
-    (status,) = development.json("version", "status", NAME)["pipelines"]
+    (status,) = development.json("flow", "status", NAME)["pipelines"]
     assert (status["state"], status["version"]["tags"]) == ("up to date", [f"{NAME}@v3"])
-    (status,) = production.json("version", "status", NAME)["pipelines"]
+    (status,) = production.json("flow", "status", NAME)["pipelines"]
     assert status["state"] == "a newer version is in git"
     assert git("status", "--porcelain") == ""
 

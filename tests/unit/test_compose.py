@@ -201,6 +201,23 @@ def test_the_image_has_the_package_versions_of_the_project() -> None:
     assert arguments == {"JPY": pinned["jpy"], "FAKER": pinned["faker"]}
 
 
+def test_the_image_is_built_from_files_of_the_checkout(resolved: dict[str, Any]) -> None:
+    build = resolved["services"]["nifi"]["build"]
+    context = Path(build["context"])
+    assert context / build["dockerfile"] == context / DOCKERFILE.relative_to(ROOT)
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE.read_text(), re.M)
+        for source in line.split()[:-1]
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"idemflow", "nifi", "pyproject.toml", "LICENSE", project["readme"]} <= copied
+    # Docker sends nothing else.
+    sent = names(r"^!(\S+)$", (ROOT / ".dockerignore").read_text())
+    assert {Path(source).parts[0] for source in copied} == sent
+    assert all((ROOT / source).exists() for source in copied)
+
+
 def test_the_settings_in_the_docs_point_idemflow_at_the_containers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,7 @@
 """Identity: the rule that makes a document's id, and the hash of its contents.
 
-Only the standard library is used and nothing of idemflow is imported: the source of this module
-is part of the script of the Identify step, which runs inside NiFi, on machines that do not have
-idemflow. What NiFi computes and what ``idemflow verify`` computes is thus the same code.
+Standard library only: it runs inside NiFi too. What NiFi computes and what ``idemflow verify``
+computes is thus the same code.
 
 A rule is plain JSON, so that it can be a property on the canvas::
 

@@ -1,7 +1,6 @@
 """Manifests: the ids, content hashes and versions of what a run sent, in chunks.
 
-Like :mod:`idemflow.steps.rules.identity`, this module is part of the script of a step inside NiFi:
-standard library only.
+Runs inside NiFi too: standard library only.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Positions of records in their source, as the run-length text of a FlowFile's attribute.
 
 ``1-1000``, ``2-17,19-1000`` or ``5,5,6`` (a record that became two): the positions in the order of
-the FlowFile's records. Part of scripts inside NiFi: standard library only.
+the FlowFile's records. Runs inside NiFi: standard library only.
 
 What is read comes from an attribute, which anything on a canvas can write: it is not trusted.
 """

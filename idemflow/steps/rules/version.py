@@ -1,7 +1,6 @@
 """Versions and deletes: which of two states of a document is the later, and which is its end.
 
-Like :mod:`idemflow.steps.rules.identity`, this module is part of the script of a step inside NiFi:
-standard library only.
+Runs inside NiFi too: standard library only.
 
 A version is a whole number from 0 to 2**63 - 1, as Elasticsearch's external versions are. A
 timestamp becomes the microseconds since 0001-01-01T00:00:00Z, the first moment that ISO 8601's

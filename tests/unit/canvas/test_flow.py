@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import flow, sources
+from idemflow import __version__
+from idemflow.canvas import flow, installed_steps
 from idemflow.canvas.difference import Change, compare
 from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.collect import arguments_template
 from idemflow.errors import CanvasError
 from idemflow.pipeline import spec
 from idemflow.pipeline.model import Transform
-from idemflow.pipeline.sources import FilesSource, SqlSource
 from idemflow.pipeline.spec import Sources
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql import draw as sql
+from idemflow.sources.sql.model import SqlSource
 
 ROOT = Path(__file__).parents[3]
 # What a processor group, a processor, a port take on the canvas, in pixels.
@@ -39,16 +43,16 @@ DISPLAY_NAMES = {
         "Input Content Format", "Identifier Field", "Retain Identifier Field",
         "Version Field", "Operation Field",
     ],
-    catalog.SQL: [
+    sql.SQL_TYPE: [
         "Database Connection Pooling Service", "Record Writer", "SQL Query",
         "Max Rows Per Flow File", "Output Batch Size", "Fetch Size", "Set Auto Commit",
         "Use Avro Logical Types",
     ],
-    catalog.POOL: [
+    sql.POOL_TYPE: [
         "Database Connection URL", "Database Driver Class Name", "Database Driver Location(s)",
         "Database User", "Password", "Max Total Connections",
     ],
-    catalog.JSON_WRITER: [
+    sql.WRITER_TYPE: [
         "Output Grouping", "Timestamp Format", "Date Format", "Time Format",
         "Schema Write Strategy", "Schema Access Strategy", "Suppress Null Values",
         "Pretty Print JSON",
@@ -181,7 +185,7 @@ def test_the_canvas_reads_from_left_to_right_with_nothing_overlapping(
 
 
 def test_arguments_become_json_from_parameters() -> None:
-    template = sources.arguments_template({"records": 5, "name": 'a"b', "flag": True})
+    template = arguments_template({"records": 5, "name": 'a"b', "flag": True})
     assert template == (
         '{"records":#{records},"name":"${#{name}:escapeJson()}","flag":#{flag}}'
     )  # fmt: skip
@@ -274,13 +278,13 @@ def test_a_nifi_without_json_lines_gets_one_document_a_flow_file() -> None:
 
 
 def test_a_query_keeps_its_text() -> None:
-    sql = {"database": "shop", "query": "SELECT '${x}', '#{y}' FROM t;"}
-    changes = {"collect": SqlSource.model_validate({"sql": sql})}
-    assert named(built(**changes), sources.READ)["SQL Query"] == "SELECT '$${x}', '##{y}' FROM t"
+    query = {"database": "shop", "query": "SELECT '${x}', '#{y}' FROM t;"}
+    changes = {"collect": SqlSource.model_validate({"sql": query})}
+    assert named(built(**changes), sql.READ)["SQL Query"] == "SELECT '$${x}', '##{y}' FROM t"
     incremental = {
-        "collect": SqlSource.model_validate({"sql": sql | {"incremental": {"column": "at"}}})
+        "collect": SqlSource.model_validate({"sql": query | {"incremental": {"column": "at"}}})
     }
-    assert named(built(**incremental), sources.READ)["SQL Query"] == (
+    assert named(built(**incremental), sql.READ)["SQL Query"] == (
         "SELECT * FROM (SELECT '$${x}', '##{y}' FROM t) AS source ${idemflow.condition}"
     )
 
@@ -295,3 +299,30 @@ def test_a_transform_stands_before_the_step() -> None:
         tls=True,
     )
     assert named(definition, flow.IDENTIFY)["Script Body"].startswith("def clean(record):")
+
+
+@pytest.mark.parametrize("name", ["people", "orders", "files"])
+def test_no_body_of_the_shipped_pipelines_has_more_than_five_lines_of_ours(name: str) -> None:
+    pipeline = spec.load(ROOT, name)
+    scripts = spec.sources(ROOT, pipeline)
+    definition = flow.build(pipeline, scripts, TYPES, tls=True)
+    bodies = [
+        item["properties"]["internal Script Body"]
+        for item in components(definition["flowContents"])
+        if item.get("type") == catalog.SCRIPT
+    ]
+    assert len(bodies) == {"people": 5, "orders": 6, "files": 5}[name]
+    for body in bodies:
+        assert len(body.removeprefix(scripts.collect or "\0").splitlines()) <= 5
+    assert len(installed_steps.calls(definition)) == len(bodies)
+
+
+def test_the_calls_of_a_definition_are_those_that_idemflow_drew() -> None:
+    definition = built()
+    called = {call.step for call in installed_steps.calls(definition)}
+    assert "idemflow.steps.identify:identify" in called
+    assert {call.drawn_by for call in installed_steps.calls(definition)} == {__version__}
+    for item in components(definition["flowContents"]):
+        if item.get("type") == catalog.SCRIPT:
+            item["properties"]["internal Script Body"] += "print(1)\n"
+    assert installed_steps.calls(definition) == installed_steps.calls(None) == set()

@@ -7,7 +7,8 @@ from ruamel.yaml import YAML
 
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline import spec
-from idemflow.pipeline.sources import FilesSource, SqlSource
+from idemflow.sources.files.model import FilesSource
+from idemflow.sources.sql.model import SqlSource
 
 GOOD = """\
 pipeline: things
@@ -229,7 +230,12 @@ def test_files(project: Path) -> None:
             "collect.files.csv.encoding",
             "utf-8",
         ),
-        ("{}", "collect.script", "is missing"),
+        ("{}", "collect", "must name a source: files, script, sql"),
+        ("{function: f}", "collect", "must name a source: files, script, sql"),
+        ("scripts/things.py", "collect", "must name a source: files, script, sql"),
+        ("{kafka: {topic: t}}", "collect", "must name a source: files, script, sql"),
+        ("{function: f, scirpt: s.py}", "collect.scirpt", "did you mean 'script'"),
+        ("{slq: {database: d}}", "collect.slq", "Known: files, script, sql"),
     ],
 )
 def test_a_mistake_in_a_source(project: Path, collect: str, field: str, words: str) -> None:
@@ -310,8 +316,11 @@ def test_only_run_or_day_may_end_an_index_name(project: Path, name: str) -> None
 
 def test_a_transform_must_take_a_record(project: Path) -> None:
     (project / "scripts/change.py").write_text("def change():\n    return None\n")
-    with pytest.raises(PipelineError, match="must take a record"):
+    with pytest.raises(PipelineError, match="must take a record") as caught:
         loaded(project, transform="{script: scripts/change.py, function: change}")
+    assert caught.value.field == "transform.function"
+    lines = (project / "flows/things.yaml").read_text().splitlines()
+    assert "function: change" in lines[(caught.value.line or 0) - 1]
     (project / "scripts/change.py").write_text("def change(record):\n    return None\n")
     assert loaded(project, transform="{script: scripts/change.py, function: change}").transform
     with pytest.raises(PipelineError, match="has no function 'other'"):

@@ -119,3 +119,21 @@ class Session:
             for number, to in self._gone.items()
             if to == relationship and self._latest[number].getAttribute("idemflow.kind") == kind
         ]
+
+
+class Context:
+    """The properties of a processor."""
+
+    def __init__(self, **properties: str) -> None:
+        self._properties = properties
+
+    def getProperty(self, name: str) -> Property:  # noqa: N802
+        return Property(self._properties.get(name))
+
+
+class Property:
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def getValue(self) -> str | None:  # noqa: N802
+        return self._value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idemflow.steps.identify import identify
+from idemflow.steps.identify import identify_chunk
 from idemflow.steps.rules.identity import canonical, content_hash
 from idemflow.steps.rules.manifest import unpack
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
@@ -30,7 +30,7 @@ def identified(
 ) -> Session:
     data = content if isinstance(content, bytes) else content.encode()
     session = Session((data, RUN | (attributes or {})))
-    identify(
+    identify_chunk(
         session,
         SUCCESS,
         FAILURE,

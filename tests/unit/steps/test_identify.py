@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.steps.identify import identify
+from idemflow.steps.identify import identify_chunk
 from idemflow.steps.records import to_line
 from idemflow.steps.rules.positions import encode
 from tests.unit.properties import PROPERTY, records, texts
@@ -27,7 +27,7 @@ from tests.unit.steps.identifying import (
 
 def test_nothing_queued_is_nothing_done() -> None:
     session = Session()
-    identify(
+    identify_chunk(
         session, SUCCESS, FAILURE, pipeline="p", index="i", identity=BY_ID, version=None,
         delete=None, batch=True,
     )  # fmt: skip

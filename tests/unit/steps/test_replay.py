@@ -8,7 +8,6 @@ import zlib
 
 import pytest
 
-from idemflow import steps
 from idemflow.steps import replay
 from idemflow.steps.replay import NONE, as_line, content_of, describe, unpack_letters
 from idemflow.steps.rules.manifest import unpack
@@ -94,13 +93,6 @@ def test_what_is_no_record_goes_back_for_the_same_reason() -> None:
     assert attributes["idemflow.step"] == "Collect"
     assert attributes["idemflow.position"] == "1"
     assert "idemflow.transformed" not in attributes
-
-
-def test_the_script_needs_no_idemflow() -> None:
-    script = steps.replay_script("p")
-    assert "import idemflow" not in script
-    assert "from idemflow" not in script
-    compile(script, "step", "exec")
 
 
 def test_the_manifest_names_what_was_sent_and_accounts_for_no_record() -> None:

@@ -84,15 +84,24 @@ def test_a_failed_transform_keeps_the_record_as_it_came(
     assert counts(session) == (2, 1, 1, 0)
 
 
-@pytest.mark.parametrize("kind", ["deep", "missing"])
-def test_the_reason_names_the_innermost_line_of_the_script(kind: str) -> None:
-    session = identified(f'{{"kind":"{kind}"}}', transform=broken)
-    lines = {"deep": 'return json.loads("{")', "missing": "}[kind]"}
-    source = broken.__code__.co_firstlineno
-    offset = [line.strip() for line in inspect.getsource(broken).split("\n")].index(lines[kind])
+@pytest.mark.parametrize(
+    ("kind", "text"), [("deep", 'return json.loads("{")'), ("missing", "return {")]
+)
+def test_the_reason_names_the_innermost_line_of_the_script(kind: str, text: str) -> None:
+    script = f"import json\n\n\n{inspect.getsource(broken)}\n\ncalled = functools.partial(broken)\n"
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": "Script Body", "Any": Any}
+    exec(compile("import functools\n" + script, "Script Body", "exec"), names)
     # Of an expression over several lines Python names the first.
-    line = source + offset - (7 if kind == "missing" else 0)
-    assert session.at(FAILURE)[0][1]["idemflow.reason"].endswith(f"(line {line} of the script)")
+    line = 2 + [line.strip() for line in script.split("\n")].index(text)
+    for transform in (names["broken"], names["called"]):
+        session = identified(f'{{"kind":"{kind}"}}', transform=transform)
+        reason = session.at(FAILURE)[0][1]["idemflow.reason"]
+        assert reason.endswith(f"(line {line} of the script)")
+
+
+def test_the_line_of_a_module_is_not_one_of_the_script() -> None:
+    session = identified('{"kind":"deep"}', transform=broken)
+    assert "of the script" not in session.at(FAILURE)[0][1]["idemflow.reason"]
 
 
 def test_a_record_refused_after_the_transform_is_kept_as_it_was_then() -> None:

@@ -4,7 +4,6 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -14,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
+import javax.net.ServerSocketFactory;
 
 /** An HTTP server on loopback that replies what it is told to, broken replies included. */
 public final class FaultyServer implements AutoCloseable {
@@ -41,20 +41,26 @@ public final class FaultyServer implements AutoCloseable {
 
     private static final Pattern ACTION = Pattern.compile("^\\{\"(?:index|create|update|delete)\":\\{\"_index\":", Pattern.MULTILINE);
 
+    private final String scheme;
     private final ServerSocket listener;
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private volatile Behaviour behaviour;
 
     public FaultyServer(final Behaviour behaviour) throws IOException {
+        this(behaviour, "http", ServerSocketFactory.getDefault());
+    }
+
+    public FaultyServer(final Behaviour behaviour, final String scheme, final ServerSocketFactory sockets) throws IOException {
         this.behaviour = behaviour;
-        listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        this.scheme = scheme;
+        listener = sockets.createServerSocket(0, 50, InetAddress.getLoopbackAddress());
         final Thread acceptor = new Thread(this::accept, "faulty-server");
         acceptor.setDaemon(true);
         acceptor.start();
     }
 
     public String address() {
-        return "http://127.0.0.1:" + listener.getLocalPort();
+        return scheme + "://127.0.0.1:" + listener.getLocalPort();
     }
 
     public void behave(final Behaviour next) {
@@ -130,20 +136,41 @@ public final class FaultyServer implements AutoCloseable {
     }
 
     private static Request read(final InputStream in) throws IOException {
-        final ByteArrayOutputStream head = new ByteArrayOutputStream();
-        while (!head.toString(StandardCharsets.ISO_8859_1).endsWith("\r\n\r\n")) {
-            final int next = in.read();
-            if (next < 0) {
-                throw new UncheckedIOException(new IOException("The request has no end"));
-            }
-            head.write(next);
-        }
-        final String headers = head.toString(StandardCharsets.ISO_8859_1);
+        final String headers = readHead(in);
         final int length = headers.lines()
                 .filter(line -> line.toLowerCase(Locale.ROOT).startsWith("content-length:"))
                 .map(line -> Integer.parseInt(line.substring(line.indexOf(':') + 1).strip()))
                 .findFirst().orElse(0);
-        final String body = new String(in.readNBytes(length), StandardCharsets.UTF_8);
-        return new Request(headers.lines().findFirst().orElseThrow(), headers, body);
+        final byte[] body = headers.toLowerCase(Locale.ROOT).contains("transfer-encoding: chunked") ? readChunks(in) : in.readNBytes(length);
+        return new Request(headers.lines().findFirst().orElseThrow(), headers, new String(body, StandardCharsets.UTF_8));
+    }
+
+    private static byte[] readChunks(final InputStream in) throws IOException {
+        final ByteArrayOutputStream body = new ByteArrayOutputStream();
+        while (true) {
+            final int size = Integer.parseInt(readTo(in, "\r\n").strip(), 16);
+            body.write(in.readNBytes(size));
+            in.skipNBytes(2);
+            if (size == 0) {
+                return body.toByteArray();
+            }
+        }
+    }
+
+    /** The first line and the headers of a request. */
+    static String readHead(final InputStream in) throws IOException {
+        return readTo(in, "\r\n\r\n");
+    }
+
+    private static String readTo(final InputStream in, final String end) throws IOException {
+        final StringBuilder text = new StringBuilder();
+        while (text.length() < end.length() || text.lastIndexOf(end) != text.length() - end.length()) {
+            final int next = in.read();
+            if (next < 0) {
+                throw new IOException("The request has no end");
+            }
+            text.append((char) next);
+        }
+        return text.toString();
     }
 }

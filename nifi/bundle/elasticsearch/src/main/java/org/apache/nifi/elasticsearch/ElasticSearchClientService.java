@@ -1,29 +1,25 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.ByteSlice;
-import io.idemflow.elasticsearch.HttpReply;
+import io.idemflow.elasticsearch.client.HttpReply;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.controller.ControllerService;
 import org.apache.nifi.controller.VerifiableControllerService;
 
 /** A connection to the nodes of one Elasticsearch cluster, shared by processors. */
 public interface ElasticSearchClientService extends ControllerService, VerifiableControllerService {
 
-    AllowableValue ALWAYS_SUPPRESS = new AllowableValue("always-suppress", "Always Suppress",
-            "Fields that are null, an empty string, array or object are left out of the documents");
-    AllowableValue NEVER_SUPPRESS = new AllowableValue("never-suppress", "Never Suppress", "Documents are sent as they are");
-
     /**
      * Starts a {@code _bulk} request.
      *
-     * @param body newline-delimited JSON, each action line and document ended by a newline
+     * @param body newline-delimited JSON, each action line and document ended by a newline; its array must not change until
+     *     the reply is there
      * @param parameters parameters of the URL, not encoded
      * @return the reply, whatever its status; fails with an {@link IOException} where there was none, or a damaged one
      */
-    CompletableFuture<HttpReply> bulk(ByteSlice body, Map<String, String> parameters);
+    CompletableFuture<HttpReply> bulk(ByteBuffer body, Map<String, String> parameters);
 
     /**
      * Tells whether an index, alias or data stream exists.

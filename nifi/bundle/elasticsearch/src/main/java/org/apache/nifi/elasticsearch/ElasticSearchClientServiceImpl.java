@@ -1,10 +1,12 @@
 package org.apache.nifi.elasticsearch;
 
-import io.idemflow.elasticsearch.ByteSlice;
-import io.idemflow.elasticsearch.ElasticsearchClient;
-import io.idemflow.elasticsearch.HttpReply;
+import io.idemflow.elasticsearch.client.ClientFactory;
+import io.idemflow.elasticsearch.client.ClientProperties;
+import io.idemflow.elasticsearch.client.ElasticsearchClient;
+import io.idemflow.elasticsearch.client.HttpReply;
 import java.io.IOException;
 import java.net.http.HttpRequest;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -44,7 +46,10 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     private static final String STEP_SETUP = "Client Setup";
     private static final String STEP_CONNECTION = "Elasticsearch Connection";
 
-    private volatile ClientFactory.Client client;
+    private volatile ElasticsearchClient client;
+    private volatile String firstHost;
+    private volatile boolean suppressingNulls;
+    private volatile boolean strictDeprecation;
 
     @Override
     protected List<PropertyDescriptor> getSupportedPropertyDescriptors() {
@@ -53,20 +58,14 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
-        return new PropertyDescriptor.Builder()
-                .name(propertyDescriptorName)
-                .addValidator(StandardValidators.ATTRIBUTE_EXPRESSION_LANGUAGE_VALIDATOR)
-                .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
-                .dynamic(true)
-                .build();
+        return ClientProperties.dynamic(propertyDescriptorName, ExpressionLanguageScope.ENVIRONMENT,
+                StandardValidators.ATTRIBUTE_EXPRESSION_LANGUAGE_VALIDATOR);
     }
 
     /** Later versions of NiFi name the properties as they display them. */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
-        ClientProperties.ALL.stream()
-                .filter(property -> !property.getName().equals(property.getDisplayName()))
-                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        ClientProperties.renameToNames(ClientProperties.ALL, config);
         config.renameProperty("Read Timeout", ClientProperties.READ_TIMEOUT.getName());
         config.renameProperty("Character Set", ClientProperties.CHARSET.getName());
         config.renameProperty("Suppress Null and Empty Values", ClientProperties.SUPPRESS_NULLS.getName());
@@ -75,25 +74,24 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     @Override
     protected Collection<ValidationResult> customValidate(final ValidationContext context) {
         final List<ValidationResult> results = new ArrayList<>();
-        final AuthorizationScheme scheme =
-                context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).asAllowableValue(AuthorizationScheme.class);
-        if (scheme == AuthorizationScheme.PKI && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
-            results.add(invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
+        if (ClientProperties.PKI.getValue().equals(context.getProperty(ClientProperties.AUTHORIZATION_SCHEME).getValue())
+                && !context.getProperty(ClientProperties.SSL_CONTEXT_SERVICE).isSet()) {
+            results.add(ClientProperties.invalid(ClientProperties.SSL_CONTEXT_SERVICE.getDisplayName(),
                     "the authorization scheme PKI needs it, for the client certificate"));
         }
         try {
-            ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue(), null);
+            ClientFactory.parseHosts(context.getProperty(ClientProperties.HTTP_HOSTS).evaluateAttributeExpressions().getValue());
         } catch (final IllegalArgumentException e) {
-            results.add(invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
+            results.add(ClientProperties.invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
         }
         context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(header -> {
             try {
                 HttpRequest.newBuilder().setHeader(header.getName(), "value");
             } catch (final IllegalArgumentException e) {
-                results.add(invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
+                results.add(ClientProperties.invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
             }
         });
-        ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP);
+        ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP, ProxySpec.HTTP_AUTH);
         return results;
     }
 
@@ -101,6 +99,10 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     public void onEnabled(final ConfigurationContext context) throws InitializationException {
         try {
             client = ClientFactory.create(context, getLogger());
+            firstHost = ClientFactory.hosts(context).getFirst().toURI() + ClientFactory.pathPrefix(context);
+            suppressingNulls = ClientProperties.ALWAYS_SUPPRESS.getValue()
+                    .equals(context.getProperty(ClientProperties.SUPPRESS_NULLS).getValue());
+            strictDeprecation = context.getProperty(ClientProperties.STRICT_DEPRECATION).asBoolean();
         } catch (final RuntimeException e) {
             throw new InitializationException("The Elasticsearch client cannot be set up: " + e.getMessage(), e);
         }
@@ -108,7 +110,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @OnDisabled
     public void onDisabled() {
-        final ClientFactory.Client closing = client;
+        final ElasticsearchClient closing = client;
         client = null;
         if (closing != null) {
             closing.close();
@@ -116,13 +118,13 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     }
 
     @Override
-    public CompletableFuture<HttpReply> bulk(final ByteSlice body, final Map<String, String> parameters) {
-        return client().connection().send("POST", "/_bulk", parameters, body);
+    public CompletableFuture<HttpReply> bulk(final ByteBuffer body, final Map<String, String> parameters) {
+        return client().send("POST", "/_bulk", parameters, body);
     }
 
     @Override
     public boolean exists(final String index) throws IOException {
-        final HttpReply reply = await(client().connection().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
+        final HttpReply reply = await(client().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
         if (reply.status() == 200 || reply.status() == 404) {
             return reply.status() == 200;
         }
@@ -131,29 +133,23 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
 
     @Override
     public boolean isSuppressingNulls() {
-        return client().suppressingNulls();
+        return suppressingNulls;
     }
 
     @Override
     public boolean isStrictDeprecation() {
-        return client().strictDeprecation();
+        return strictDeprecation;
     }
 
     @Override
     public String getTransitUrl(final String index, final String type) {
-        final StringBuilder url = new StringBuilder(client().firstHost());
-        for (final String part : new String[] {index, type}) {
-            if (part != null && !part.isBlank()) {
-                url.append('/').append(part);
-            }
-        }
-        return url.toString();
+        return firstHost + (index == null || index.isBlank() ? "" : "/" + index) + (type == null || type.isBlank() ? "" : "/" + type);
     }
 
     @Override
     public List<ConfigVerificationResult> verify(final ConfigurationContext context, final ComponentLog verificationLogger,
             final Map<String, String> variables) {
-        final ClientFactory.Client trial;
+        final ElasticsearchClient trial;
         try {
             trial = ClientFactory.create(context, verificationLogger);
         } catch (final RuntimeException e) {
@@ -167,9 +163,9 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     }
 
     /** Asks who the user is, for that needs no privilege; a cluster without security has no such answer. */
-    private static ConfigVerificationResult verifyConnection(final ClientFactory.Client trial) {
+    private static ConfigVerificationResult verifyConnection(final ElasticsearchClient trial) {
         try {
-            final HttpReply reply = await(trial.connection().send("GET", "/_security/_authenticate", Map.of(), null));
+            final HttpReply reply = await(trial.send("GET", "/_security/_authenticate", Map.of(), null));
             final String said = reply.host() + " answers HTTP " + reply.status();
             return switch (reply.status()) {
                 case 200 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, reply.host() + " knows the user");
@@ -184,8 +180,8 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         }
     }
 
-    private ClientFactory.Client client() {
-        final ClientFactory.Client current = client;
+    private ElasticsearchClient client() {
+        final ElasticsearchClient current = client;
         if (current == null) {
             throw new IllegalStateException("The Elasticsearch client service is not enabled");
         }
@@ -202,10 +198,6 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while Elasticsearch was asked", e);
         }
-    }
-
-    private static ValidationResult invalid(final String subject, final String explanation) {
-        return new ValidationResult.Builder().subject(subject).valid(false).explanation(explanation).build();
     }
 
     private static ConfigVerificationResult verified(final String step, final Outcome outcome, final String explanation) {

@@ -1,6 +1,12 @@
 package org.apache.nifi.processors.elasticsearch;
 
-import io.idemflow.elasticsearch.Operation;
+import io.idemflow.elasticsearch.bulk.Operation;
+import io.idemflow.elasticsearch.client.ClientProperties;
+import io.idemflow.elasticsearch.put.BulkPipeline;
+import io.idemflow.elasticsearch.put.PutBatch;
+import io.idemflow.elasticsearch.put.PutConfiguration;
+import io.idemflow.elasticsearch.put.PutProperties;
+import io.idemflow.elasticsearch.put.Routing;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -25,7 +31,6 @@ import org.apache.nifi.components.ValidationContext;
 import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.expression.ExpressionLanguageScope;
-import org.apache.nifi.flowfile.FlowFile;
 import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.migration.PropertyConfiguration;
 import org.apache.nifi.migration.RelationshipConfiguration;
@@ -46,9 +51,9 @@ import org.apache.nifi.processor.util.StandardValidators;
     @WritesAttribute(attribute = Routing.ATTRIBUTE_PUT_ERROR, description = "Why a FlowFile went to failure or retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_BULK_ERROR,
             description = "Why a document went to errors: its item of Elasticsearch's reply, as JSON"),
-    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_INDEX,
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_INDEX,
             description = "Number of the line or element, from 0, that a FlowFile of the relationship errors was in its FlowFile"),
-    @WritesAttribute(attribute = RecordRouting.ATTRIBUTE_RECORD_OFFSET,
+    @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_OFFSET,
             description = "Number of lines that stood before a FlowFile which is the rest of another, and goes to retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_ERROR_COUNT,
             description = "Number of errors in a FlowFile of the relationship error_responses")})
@@ -69,27 +74,11 @@ import org.apache.nifi.processor.util.StandardValidators;
                 + "documents; a larger document is held as a whole, twice.")
 public class PutElasticsearchJson extends AbstractProcessor implements VerifiableProcessor {
 
-    /** A user's own would take away what results are read from. */
-    static final String FILTER_PARAMETER = "filter_path";
     private static final String FIELD_PATH_MODE = "Field Path Mode";
-    public static final Relationship REL_ORIGINAL = relationship("original",
-            "Each FlowFile that Elasticsearch has answered for, whatever the answer");
-    public static final Relationship REL_SUCCESSFUL = relationship("successful",
-            "FlowFiles whose documents went in; of FlowFiles with many documents, those that went in");
-    public static final Relationship REL_ERRORS = relationship("errors",
-            "FlowFiles whose documents Elasticsearch refused, with the reason in the attribute elasticsearch.bulk.error; "
-                    + "of FlowFiles with many documents, a FlowFile for each of those");
-    public static final Relationship REL_RETRY = relationship("retry",
-            "FlowFiles that Elasticsearch could not take now: an outage, an overload, missing rights. Send them here again");
-    public static final Relationship REL_FAILURE = relationship("failure",
-            "FlowFiles that cannot be sent as they are: no JSON object, no id");
-    public static final Relationship REL_ERROR_RESPONSES = relationship("error_responses",
-            "The errors of each request, where Output Error Responses is true");
-
     private static final Set<Relationship> RELATIONSHIPS =
-            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE);
-    private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES =
-            Set.of(REL_ORIGINAL, REL_SUCCESSFUL, REL_ERRORS, REL_RETRY, REL_FAILURE, REL_ERROR_RESPONSES);
+            Set.of(Routing.REL_ORIGINAL, Routing.REL_SUCCESSFUL, Routing.REL_ERRORS, Routing.REL_RETRY, Routing.REL_FAILURE);
+    private static final Set<Relationship> RELATIONSHIPS_WITH_RESPONSES = Set.of(Routing.REL_ORIGINAL, Routing.REL_SUCCESSFUL,
+            Routing.REL_ERRORS, Routing.REL_RETRY, Routing.REL_FAILURE, Routing.REL_ERROR_RESPONSES);
     private static final String STEP_INDEX = "Elasticsearch Index Exists";
 
     private volatile Set<Relationship> relationships = RELATIONSHIPS;
@@ -107,12 +96,8 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     protected PropertyDescriptor getSupportedDynamicPropertyDescriptor(final String propertyDescriptorName) {
-        return new PropertyDescriptor.Builder()
-                .name(propertyDescriptorName)
-                .expressionLanguageSupported(ExpressionLanguageScope.FLOWFILE_ATTRIBUTES)
-                .addValidator(StandardValidators.NON_EMPTY_VALIDATOR)
-                .dynamic(true)
-                .build();
+        return ClientProperties.dynamic(propertyDescriptorName, ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+                StandardValidators.NON_EMPTY_VALIDATOR);
     }
 
     @Override
@@ -125,9 +110,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
     /** Takes flows of other versions of the official processor: later ones name the properties as they display them. */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
-        PutProperties.ALL.stream()
-                .filter(property -> !property.getName().equals(property.getDisplayName()))
-                .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+        ClientProperties.renameToNames(PutProperties.ALL, config);
         config.renameProperty("Max FlowFiles Per Batch", PutProperties.BATCH_SIZE.getName());
         config.renameProperty("Treat Not Found as Success", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
         config.renameProperty("put-es-json-not_found-is-error", PutProperties.NOT_FOUND_IS_SUCCESSFUL.getName());
@@ -144,7 +127,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     public void migrateRelationships(final RelationshipConfiguration config) {
-        config.renameRelationship("success", REL_ORIGINAL.getName());
+        config.renameRelationship("success", Routing.REL_ORIGINAL.getName());
     }
 
     @Override
@@ -152,21 +135,21 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
         final List<ValidationResult> results = new ArrayList<>();
         final PropertyValue operation = context.getProperty(PutProperties.INDEX_OP);
         if (!operation.isExpressionLanguagePresent() && Operation.of(operation.getValue()).isEmpty()) {
-            results.add(invalid(PutProperties.INDEX_OP.getDisplayName(), operation.getValue(),
-                    "it must be create, delete, index, update or upsert, or an expression"));
+            results.add(ClientProperties.invalid(PutProperties.INDEX_OP.getDisplayName(),
+                    "it must be create, delete, index, update or upsert, or an expression, not '" + operation.getValue() + "'"));
         }
-        final PropertyDescriptor id = InputFormat.SINGLE_JSON.getValue()
+        final PropertyDescriptor id = PutProperties.SINGLE_JSON.getValue()
                 .equals(context.getProperty(PutProperties.INPUT_FORMAT).getValue())
                 ? PutProperties.ID_ATTRIBUTE : PutProperties.IDENTIFIER_FIELD;
         if (!context.getProperty(id).isSet() && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
-            results.add(invalid(id.getDisplayName(), "", "each document needs an id, unless '"
+            results.add(ClientProperties.invalid(id.getDisplayName(), "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }
         context.getProperties().keySet().stream().map(PropertyDescriptor::getName).forEach(name -> {
-            if (FILTER_PARAMETER.equals(name)) {
-                results.add(invalid(name, "", "the reply must be whole to tell what became of each document"));
+            if (BulkPipeline.FILTER_PARAMETER.equals(name)) {
+                results.add(ClientProperties.invalid(name, "the reply must be whole to tell what became of each document"));
             } else if (FIELD_PATH_MODE.equals(name)) {
-                results.add(invalid(name, "", "only top-level fields can be named here; remove the property"));
+                results.add(ClientProperties.invalid(name, "only top-level fields can be named here; remove the property"));
             }
         });
         return results;
@@ -179,19 +162,7 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
 
     @Override
     public void onTrigger(final ProcessContext context, final ProcessSession session) {
-        final PutConfiguration current = configuration;
-        final boolean singleDocuments = current.format() == InputFormat.SINGLE_JSON;
-        final List<FlowFile> flowFiles = singleDocuments
-                ? session.get(current.batchSize()) : session.get(RecordBatch.filter(current.maximumBatchBytes()));
-        if (flowFiles.isEmpty()) {
-            return;
-        }
-        final Routing routing = new Routing(current, context, session, getLogger());
-        if (singleDocuments) {
-            new SingleDocumentBatch(current, session, routing).run(flowFiles);
-        } else {
-            new RecordBatch(current, session, routing).run(flowFiles);
-        }
+        PutBatch.run(configuration, context, session, getLogger());
     }
 
     @Override
@@ -211,13 +182,5 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             verificationLogger.warn("Index {} cannot be looked up", index, e);
             return List.of(result.outcome(Outcome.FAILED).explanation("Index " + index + " cannot be looked up: " + e.getMessage()).build());
         }
-    }
-
-    private static ValidationResult invalid(final String subject, final String input, final String explanation) {
-        return new ValidationResult.Builder().subject(subject).input(input).valid(false).explanation(explanation).build();
-    }
-
-    private static Relationship relationship(final String name, final String description) {
-        return new Relationship.Builder().name(name).description(description).build();
     }
 }

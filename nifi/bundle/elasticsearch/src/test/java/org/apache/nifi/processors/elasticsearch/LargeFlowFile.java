@@ -1,5 +1,6 @@
 package org.apache.nifi.processors.elasticsearch;
 
+import io.idemflow.elasticsearch.put.Routing;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
@@ -64,9 +65,9 @@ final class LargeFlowFile extends MockFlowFile {
         processor.onTrigger(runner.getProcessContext(), reading);
         session.commitAsync();
         final Map<String, Integer> transferred = Map.of(
-                "original", runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ORIGINAL).size(),
-                "errors", runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).size(),
-                "retry", runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).size());
+                "original", runner.getFlowFilesForRelationship(Routing.REL_ORIGINAL).size(),
+                "errors", runner.getFlowFilesForRelationship(Routing.REL_ERRORS).size(),
+                "retry", runner.getFlowFilesForRelationship(Routing.REL_RETRY).size());
         System.out.println(transferred);
         System.exit(Map.of("original", 1, "errors", 0, "retry", 0).equals(transferred) ? 0 : 1);
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
@@ -29,16 +30,16 @@ class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
                 "{\"index\":{\"_index\":\"people\",\"_id\":\"1\"}}", "{     \"a\": \"]\\\"\"   }",
                 "{\"index\":{\"_index\":\"people\",\"_id\":\"2\",\"version\":3,\"version_type\":\"external_gte\"}}", "{}"),
                 server.requests().getFirst().lines());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
     }
 
     @Test
     void anElementThatCannotBeSentGoesToErrorsAlone() {
         runner.enqueue("[{\"_id\":\"1\"}, 2, {\"a\":1,}, {\"_id\":\"4\"}]");
         runner.run();
-        assertEquals(List.of("2", "{\"a\":1,}"), contents(PutElasticsearchJson.REL_ERRORS));
-        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        assertEquals(List.of("2", "{\"a\":1,}"), contents(Routing.REL_ERRORS));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         assertTrue(refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("json_parse_exception"));
     }
 
@@ -46,8 +47,8 @@ class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
     void whatWentInIsAnArrayAgain() {
         runner.enqueue("[{\"_id\":\"1\"}, 2, {\"_id\":\"3\"}, null, {\"_id\":\"5\"}]");
         runner.run();
-        assertEquals(List.of("2", "null"), contents(PutElasticsearchJson.REL_ERRORS));
-        assertEquals(List.of("[{\"_id\":\"1\"},{\"_id\":\"3\"},{\"_id\":\"5\"}]"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
+        assertEquals(List.of("2", "null"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("[{\"_id\":\"1\"},{\"_id\":\"3\"},{\"_id\":\"5\"}]"), contents(Routing.REL_SUCCESSFUL));
     }
 
     @ParameterizedTest
@@ -56,8 +57,8 @@ class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
         runner.enqueue(content);
         runner.enqueue("[{\"_id\":\"3\"}]");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1, PutElasticsearchJson.REL_FAILURE, 1));
-        final MockFlowFile failed = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_FAILURE).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1, Routing.REL_FAILURE, 1));
+        final MockFlowFile failed = runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst();
         failed.assertContentEquals(content);
         assertTrue(failed.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("not a JSON array of objects"));
     }
@@ -67,6 +68,6 @@ class PutElasticsearchJsonArrayTest extends PutElasticsearchJsonFixture {
         runner.enqueue("{\"_id\":\"1\"}");
         runner.run();
         assertEquals(2, server.requests().getFirst().lines().size());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
     }
 }

@@ -1,13 +1,17 @@
 package org.apache.nifi.processors.elasticsearch;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Hosts, compression, credentials. */
 class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
@@ -19,22 +23,23 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
             enqueue(String.valueOf(i), "{\"a\":1}");
             runner.run();
         }
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 4);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 4);
     }
 
-    @Test
-    void sniffedNodesAreAsked() throws Exception {
-        try (FaultyServer other = new FaultyServer(request -> FaultyServer.created(request.operations()))) {
-            final String nodes = "{\"nodes\":{\"a\":{\"http\":{\"publish_address\":\"" + other.address().substring("http://".length()) + "\"}}}}";
-            server.behave(request -> request.line().startsWith("GET /_nodes/http")
-                    ? FaultyServer.http(200, nodes) : FaultyServer.created(request.operations()));
-            useService(Map.of("el-cs-sniff-cluster-nodes", "true", "el-cs-sniffer-interval", "50 millis"));
-            // Each try sends one document; the first ones may go before the answer to the sniffer is there.
-            for (int i = 0; i < 500 && other.requests().isEmpty(); i++) {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 500, 502, 503, 504})
+    void aRequestThatMayHaveBeenCarriedOutIsNotSentToAnotherHost(final int status) throws Exception {
+        server.behave(request -> status == 0 ? null : FaultyServer.http(status, ""));
+        try (FaultyServer other = new FaultyServer(FaultyServer::createdEach)) {
+            useService(Map.of("el-cs-http-hosts", server.address() + "," + other.address()));
+            for (int i = 0; i < 4; i++) {
                 enqueue(String.valueOf(i), "{\"a\":1}");
                 runner.run();
             }
-            assertTrue(other.requests().stream().anyMatch(request -> request.line().startsWith("POST /_bulk")));
+            assertTrue(server.requests().size() > 0);
+            runner.assertTransferCount(Routing.REL_RETRY, server.requests().size());
+            runner.assertTransferCount(Routing.REL_SUCCESSFUL, other.requests().size());
+            assertEquals(4, server.requests().size() + other.requests().size());
         }
     }
 
@@ -45,7 +50,7 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         server.behave(request -> FaultyServer.created(1));
         runner.run();
         assertTrue(server.requests().getFirst().headers().contains("Content-Encoding: gzip"));
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 1);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 1);
     }
 
     @Test
@@ -55,7 +60,7 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":1}");
         runner.run();
         assertTrue(server.requests().getFirst().headers().contains("Authorization: Basic YWRhOm9wZW4gc2VzYW1l"));
-        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         final String said = flowFile.getAttributes() + runner.getLogger().getErrorMessages().toString();
         assertFalse(said.contains("sesame"), said);
         assertTrue(said.contains("credentials"), said);

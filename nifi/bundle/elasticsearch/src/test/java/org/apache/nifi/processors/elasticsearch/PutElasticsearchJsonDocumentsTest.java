@@ -3,6 +3,7 @@ package org.apache.nifi.processors.elasticsearch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.idemflow.elasticsearch.put.Routing;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
@@ -22,8 +23,8 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
         enqueue("2", content);
         enqueue("3", "{\"a\":3}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_FAILURE, 1));
-        final MockFlowFile failed = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_FAILURE).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_FAILURE, 1));
+        final MockFlowFile failed = runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst();
         failed.assertAttributeEquals("id", "2");
         failed.assertContentEquals(content);
         assertTrue(failed.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("not one JSON object"));
@@ -35,7 +36,7 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
         runner.enqueue(new byte[] {'{', '"', 'a', '"', ':', '"', (byte) 0xC3, '(', '"', '}'}, Map.of("id", "1"));
         runner.enqueue("{\"a\":1}".getBytes(StandardCharsets.UTF_16LE), Map.of("id", "2"));
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_FAILURE, 2));
+        assertTransferred(Map.of(Routing.REL_FAILURE, 2));
         assertTrue(server.requests().isEmpty());
     }
 
@@ -48,7 +49,7 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
         runner.run();
         assertEquals("{\"a\":\"\u00e4\"}", server.requests().getFirst().lines().get(1));
         assertEquals("{\"a\":\"\u00f6\"}", server.requests().getFirst().lines().get(3).strip());
-        runner.assertTransferCount(PutElasticsearchJson.REL_FAILURE, 1);
+        runner.assertTransferCount(Routing.REL_FAILURE, 1);
     }
 
     @Test
@@ -57,8 +58,8 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":\"" + "x".repeat(1025) + "\"}");
         enqueue("2", "{\"a\":\"" + "x".repeat(1000) + "\",\"b\":\"" + "x".repeat(1000) + "\"}");
         runner.run();
-        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_FAILURE).getFirst().assertAttributeEquals("id", "1");
-        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_SUCCESSFUL).getFirst().assertAttributeEquals("id", "2");
+        runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst().assertAttributeEquals("id", "1");
+        runner.getFlowFilesForRelationship(Routing.REL_SUCCESSFUL).getFirst().assertAttributeEquals("id", "2");
     }
 
     @Test

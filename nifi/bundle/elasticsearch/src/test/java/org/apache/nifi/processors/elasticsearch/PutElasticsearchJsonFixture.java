@@ -3,6 +3,7 @@ package org.apache.nifi.processors.elasticsearch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.bulk.Operation;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -36,6 +37,7 @@ abstract class PutElasticsearchJsonFixture {
 
     @AfterEach
     void stop() throws IOException {
+        runner.disableControllerService(service);
         server.close();
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
 import org.apache.nifi.util.PropertyMigrationResult;
@@ -21,7 +22,7 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
         enqueue(" ", "{\"a\":1}");
         runner.enqueue("{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_FAILURE, 2));
+        assertTransferred(Map.of(Routing.REL_FAILURE, 2));
         assertTrue(server.requests().isEmpty());
     }
 
@@ -35,7 +36,7 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
         runner.setProperty("put-es-record-index-op", "delete");
         enqueue("1", "{\"a\":1}");
         runner.run();
-        runner.assertTransferCount(PutElasticsearchJson.REL_FAILURE, 1);
+        runner.assertTransferCount(Routing.REL_FAILURE, 1);
     }
 
     @Test
@@ -66,7 +67,7 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
     void anIdThatIsNotUnicodeGoesToFailure() {
         enqueue("\ud800", "{}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_FAILURE, 1));
+        assertTransferred(Map.of(Routing.REL_FAILURE, 1));
     }
 
     @Test
@@ -108,7 +109,7 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
                 update, "{\"script\":{ \"source\":\"ctx\"},\"scripted_upsert\":true,\"upsert\":{\"a\":1}}",
                 "{\"create\":{\"_index\":\"people\",\"_id\":\"1\",\"dynamic_templates\":{\"a\":\"t\"}}}", "{\"a\":1}"),
                 server.requests().getFirst().lines());
-        runner.assertTransferCount(PutElasticsearchJson.REL_FAILURE, 2);
+        runner.assertTransferCount(Routing.REL_FAILURE, 2);
     }
 
     @Test
@@ -119,13 +120,13 @@ class PutElasticsearchJsonOperationsTest extends PutElasticsearchJsonFixture {
         enqueue("1", "");
         runner.run();
         assertEquals(List.of("{\"delete\":{\"_index\":\"people\",\"_id\":\"1\"}}"), server.requests().getFirst().lines());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
 
         runner.clearTransferState();
         runner.setProperty("put-es-not_found-is-error", "false");
         enqueue("1", "");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_ERRORS, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_ERRORS, 1));
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
@@ -22,8 +23,8 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":1}");
         enqueue("2", "{\"a\":2}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 2));
-        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTransferred(Map.of(Routing.REL_RETRY, 2));
+        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         assertTrue(flowFile.isPenalized());
         assertTrue(flowFile.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("HTTP " + status));
         assertEquals(1, runner.getLogger().getErrorMessages().size());
@@ -35,7 +36,7 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         server.behave(request -> null);
         enqueue("1", "{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
     }
 
     @Test
@@ -44,16 +45,16 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         useService(Map.of("el-cs-http-hosts", "http://127.0.0.1:" + unusedPort()));
         enqueue("1", "{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
-        final MockFlowFile retried = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
+        final MockFlowFile retried = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         assertTrue(retried.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("cannot be reached"));
 
         runner.clearTransferState();
         useService(Map.of("el-cs-http-hosts", address));
         runner.enqueue(retried);
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
-        final MockFlowFile successful = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_SUCCESSFUL).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
+        final MockFlowFile successful = runner.getFlowFilesForRelationship(Routing.REL_SUCCESSFUL).getFirst();
         successful.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
     }
 
@@ -66,8 +67,8 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         });
         enqueue("1", "{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
-        assertTrue(runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst()
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
+        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst()
                 .getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("does not answer"));
     }
 
@@ -84,7 +85,7 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":1}");
         enqueue("2", "{\"a\":2}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 2));
+        assertTransferred(Map.of(Routing.REL_RETRY, 2));
     }
 
     @Test
@@ -92,7 +93,7 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         server.behave(request -> FaultyServer.truncated(FaultyServer.items("{\"index\":{\"status\":201}}", 1)));
         enqueue("1", "{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
     }
 
     @Test
@@ -103,7 +104,7 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
             enqueue(content, "{\"a\":\"" + content + "\"}");
         }
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_RETRY, 2));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_RETRY, 2));
     }
 
     @Test
@@ -115,6 +116,6 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         }
         runner.run();
         assertEquals(3, server.requests().size());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_RETRY, 4));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_RETRY, 4));
     }
 }

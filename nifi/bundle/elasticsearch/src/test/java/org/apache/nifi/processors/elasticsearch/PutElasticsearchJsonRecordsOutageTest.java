@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.documents.Documents;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +36,8 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         runner.enqueue("nonsense\n{\"_id\":\"1\"}\n{\"_id\":\"2\"}");
         runner.enqueue("{\"_id\":\"3\"}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 2));
-        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTransferred(Map.of(Routing.REL_RETRY, 2));
+        final MockFlowFile flowFile = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         flowFile.assertContentEquals("nonsense\n{\"_id\":\"1\"}\n{\"_id\":\"2\"}");
         assertTrue(flowFile.isPenalized());
         assertTrue(flowFile.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("HTTP " + status));
@@ -52,11 +54,11 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         runner.enqueue(String.join("\n", lines), Map.of("run", "r"));
         runner.run();
         assertEquals(3, server.requests().size());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1,
-                PutElasticsearchJson.REL_ERRORS, 1, PutElasticsearchJson.REL_RETRY, 1));
-        assertEquals(List.of("nonsense"), contents(PutElasticsearchJson.REL_ERRORS));
-        assertEquals(List.of(String.join("\n", lines.subList(0, 3)) + "\n"), contents(PutElasticsearchJson.REL_ORIGINAL));
-        final MockFlowFile rest = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1,
+                Routing.REL_ERRORS, 1, Routing.REL_RETRY, 1));
+        assertEquals(List.of("nonsense"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of(String.join("\n", lines.subList(0, 3)) + "\n"), contents(Routing.REL_ORIGINAL));
+        final MockFlowFile rest = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
         rest.assertContentEquals(String.join("\n", lines.subList(3, 7)));
         rest.assertAttributeEquals("run", "r");
         assertEquals(2L, runner.getCounterValue("Documents created"));
@@ -65,12 +67,12 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         server.behave(FaultyServer::createdEach);
         runner.enqueue(rest);
         runner.run();
-        assertEquals(List.of("more nonsense"), contents(PutElasticsearchJson.REL_ERRORS));
-        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "5");
-        refused.assertAttributeNotExists(RecordRouting.ATTRIBUTE_RECORD_OFFSET);
+        assertEquals(List.of("more nonsense"), contents(Routing.REL_ERRORS));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "5");
+        refused.assertAttributeNotExists(Routing.ATTRIBUTE_RECORD_OFFSET);
         refused.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
-        assertEquals(1, runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ORIGINAL).size());
+        assertEquals(1, runner.getFlowFilesForRelationship(Routing.REL_ORIGINAL).size());
         assertEquals(5L, runner.getCounterValue("Documents created"));
     }
 
@@ -79,10 +81,10 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         server.behave(request -> reply(REFUSED, GOOD, BUSY, REFUSED, GOOD));
         runner.enqueue("{\"_id\":\"0\"}\n{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}");
         runner.run();
-        assertEquals(List.of("{\"_id\":\"0\"}"), contents(PutElasticsearchJson.REL_ERRORS));
-        assertEquals(List.of("{\"_id\":\"1\"}"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
-        assertEquals(List.of("{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}"), contents(PutElasticsearchJson.REL_RETRY));
-        assertTrue(runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY).getFirst()
+        assertEquals(List.of("{\"_id\":\"0\"}"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("{\"_id\":\"1\"}"), contents(Routing.REL_SUCCESSFUL));
+        assertEquals(List.of("{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}"), contents(Routing.REL_RETRY));
+        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst()
                 .getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("es_rejected_execution_exception"));
         assertEquals(1L, runner.getCounterValue("Documents in error"));
     }
@@ -94,9 +96,9 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         runner.enqueue("{\"_id\":\"1\"}");
         runner.enqueue("{\"_id\":\"2\"}\n{\"_id\":\"3\"}");
         runner.run();
-        assertEquals(List.of("{\"_id\":\"1\"}"), contents(PutElasticsearchJson.REL_RETRY));
-        assertEquals(List.of("{\"_id\":\"2\"}"), contents(PutElasticsearchJson.REL_ERRORS));
-        assertEquals(List.of("{\"_id\":\"0\"}", "{\"_id\":\"3\"}"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
+        assertEquals(List.of("{\"_id\":\"1\"}"), contents(Routing.REL_RETRY));
+        assertEquals(List.of("{\"_id\":\"2\"}"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("{\"_id\":\"0\"}", "{\"_id\":\"3\"}"), contents(Routing.REL_SUCCESSFUL));
     }
 
     @Test
@@ -105,7 +107,7 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         server.behave(request -> reply(GOOD, REFUSED, BUSY));
         runner.enqueue("[{\"_id\":\"0\"},{\"_id\":\"1\"},{\"_id\":\"2\"}]");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_RETRY, 1));
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
     }
 
     @Test
@@ -121,16 +123,16 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         int triggers = 0;
         for (boolean more = true; more; triggers++) {
             runner.run();
-            final List<MockFlowFile> rest = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_RETRY);
+            final List<MockFlowFile> rest = runner.getFlowFilesForRelationship(Routing.REL_RETRY);
             more = !rest.isEmpty();
             rest.forEach(flowFile -> {
                 assertFalse(flowFile.isPenalized());
                 runner.enqueue(flowFile);
             });
-            final List<MockFlowFile> errors = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS);
+            final List<MockFlowFile> errors = runner.getFlowFilesForRelationship(Routing.REL_ERRORS);
             assertTrue(errors.size() < 15_000, String.valueOf(errors.size()));
             errors.forEach(error -> error.assertContentEquals(
-                    "{\"_id\":\"" + error.getAttribute(RecordRouting.ATTRIBUTE_RECORD_INDEX) + "\"}"));
+                    "{\"_id\":\"" + error.getAttribute(Routing.ATTRIBUTE_RECORD_INDEX) + "\"}"));
             seen += errors.size();
             runner.clearTransferState();
         }

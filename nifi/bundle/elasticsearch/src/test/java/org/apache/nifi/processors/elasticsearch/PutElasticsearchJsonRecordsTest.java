@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.documents.Documents;
+import io.idemflow.elasticsearch.put.Routing;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -43,7 +45,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
                 "{\"update\":{\"_index\":\"people\",\"_id\":\"d\"}}", "{\"doc\":{\"n\":1},\"doc_as_upsert\":true}",
                 "{\"create\":{\"_index\":\"people\",\"_id\":\"e\"}}", "{\"n\":1}",
                 "{\"index\":{\"_index\":\"people\",\"_id\":\"f\"}}", "{}"), server.requests().getFirst().lines());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
         final ProvenanceEventRecord sent = runner.getProvenanceEvents().stream()
                 .filter(event -> event.getEventType() == ProvenanceEventType.SEND).findFirst().orElseThrow();
         assertEquals(server.address() + "/people", sent.getTransitUri());
@@ -59,7 +61,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.run();
         assertEquals(1, server.requests().size());
         assertEquals(100, server.requests().getFirst().lines().size());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 50, PutElasticsearchJson.REL_SUCCESSFUL, 50));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 50, Routing.REL_SUCCESSFUL, 50));
     }
 
     @Test
@@ -70,7 +72,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         }
         runner.run();
         assertEquals(1, server.requests().size());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2));
     }
 
     @Test
@@ -86,7 +88,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         assertTrue(server.requests().stream().allMatch(request -> request.body().length() < 2 * 1024));
         assertEquals(100, server.requests().stream().mapToInt(FaultyServer.Request::operations).sum());
         assertEquals(100L, runner.getCounterValue("Documents created"));
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
     }
 
     @Test
@@ -117,14 +119,14 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.run();
         assertEquals(List.of("{\"index\":{\"_index\":\"people\",\"_id\":\"1\"}}", "{}", "{\"index\":{\"_index\":\"people\",\"_id\":\"3\"}}", "{}"),
                 server.requests().getFirst().lines());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1, PutElasticsearchJson.REL_ERRORS, 1));
-        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1, Routing.REL_ERRORS, 1));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
         refused.assertContentEquals(line);
         refused.assertAttributeEquals("run", "r");
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         final String error = refused.getAttribute(Routing.ATTRIBUTE_BULK_ERROR);
         assertTrue(error.startsWith("{\"status\":400,\"error\":{\"type\":\"" + type + "\",\"reason\":\""), error);
-        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
+        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}"), contents(Routing.REL_SUCCESSFUL));
     }
 
     @Test
@@ -136,14 +138,14 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.enqueue("{\"_id\":\"1\"}\n{\"_id\":\"2\", \"_version\": 3}\n{\"_id\":\"3\"}", Map.of(Routing.ATTRIBUTE_PUT_ERROR, "of an earlier try"));
         runner.enqueue("{\"_id\":\"4\"}", Map.of(Routing.ATTRIBUTE_PUT_ERROR, "of an earlier try"));
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_ERRORS, 1));
-        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_ERRORS, 1));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
         refused.assertContentEquals("{\"_id\":\"2\", \"_version\": 3}");
-        refused.assertAttributeEquals(RecordRouting.ATTRIBUTE_RECORD_INDEX, "1");
+        refused.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "1");
         refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, item);
         refused.assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
-        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}", "{\"_id\":\"4\"}"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
-        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_SUCCESSFUL).getFirst().assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
+        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"3\"}", "{\"_id\":\"4\"}"), contents(Routing.REL_SUCCESSFUL));
+        runner.getFlowFilesForRelationship(Routing.REL_SUCCESSFUL).getFirst().assertAttributeNotExists(Routing.ATTRIBUTE_PUT_ERROR);
         assertEquals(1L, runner.getCounterValue("Documents refused as stale"));
         assertEquals(3L, runner.getCounterValue("Documents updated"));
     }
@@ -152,7 +154,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
     void nothingIsSuccessfulWhereNothingWentIn() {
         runner.enqueue("nonsense\n");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_ERRORS, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_ERRORS, 1));
         assertTrue(server.requests().isEmpty());
         assertTrue(runner.getProvenanceEvents().stream().noneMatch(event -> event.getEventType() == ProvenanceEventType.SEND));
     }
@@ -163,12 +165,12 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
                 "{\"errors\":false,\"items\":[{\"delete\":{\"_id\":\"1\",\"result\":\"not_found\",\"status\":404}}]}"));
         runner.enqueue("{\"_id\":\"1\",\"_op\":\"delete\"}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_SUCCESSFUL, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
         runner.clearTransferState();
         runner.setProperty("put-es-not_found-is-error", "false");
         runner.enqueue("{\"_id\":\"1\",\"_op\":\"delete\"}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 1, PutElasticsearchJson.REL_ERRORS, 1));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_ERRORS, 1));
     }
 
     @Test
@@ -177,9 +179,9 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
                 ? FaultyServer.http(413, "") : FaultyServer.createdEach(request));
         runner.enqueue("{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"culprit\"}\n{\"_id\":\"4\"}\n{\"_id\":\"5\"}");
         runner.run();
-        assertEquals(List.of("{\"_id\":\"culprit\"}"), contents(PutElasticsearchJson.REL_ERRORS));
-        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"4\"}\n{\"_id\":\"5\"}"), contents(PutElasticsearchJson.REL_SUCCESSFUL));
-        assertTrue(runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst()
+        assertEquals(List.of("{\"_id\":\"culprit\"}"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"4\"}\n{\"_id\":\"5\"}"), contents(Routing.REL_SUCCESSFUL));
+        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst()
                 .getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("\"status\":413"));
     }
 
@@ -189,7 +191,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.enqueue("{\"a\":1}\n{\"_op\":\"delete\"}");
         runner.run();
         assertEquals(List.of("{\"index\":{\"_index\":\"people\"}}", "{\"a\":1}"), server.requests().getFirst().lines());
-        runner.assertTransferCount(PutElasticsearchJson.REL_ERRORS, 1);
+        runner.assertTransferCount(Routing.REL_ERRORS, 1);
     }
 
     @Test
@@ -233,7 +235,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.enqueue(("{\"_id\":\"1\",\"a\":\"\u00e4\"}\n" + refused).getBytes(Charset.forName(charset)));
         runner.run();
         assertEquals("{\"a\":\"\u00e4\"}", server.requests().getFirst().lines().get(1));
-        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst()
+        runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst()
                 .assertContentEquals(refused.getBytes(Charset.forName(charset)));
     }
 
@@ -242,7 +244,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.setProperty("put-es-json-charset", "UTF-16");
         runner.enqueue("{\"_id\":\"1\"}".getBytes(StandardCharsets.UTF_16));
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_FAILURE, 1));
+        assertTransferred(Map.of(Routing.REL_FAILURE, 1));
     }
 
     @Test
@@ -250,7 +252,7 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         runner.enqueue("{\"_id\":\"1\"}\n\0{\0}\n{\"_id\":\"3\"}".getBytes(StandardCharsets.ISO_8859_1));
         runner.run();
         assertEquals(4, server.requests().getFirst().lines().size());
-        assertTrue(runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst()
+        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst()
                 .getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("character_coding_exception"));
     }
 }

@@ -3,6 +3,8 @@ package org.apache.nifi.processors.elasticsearch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.idemflow.elasticsearch.FaultyServer;
+import io.idemflow.elasticsearch.documents.Documents;
+import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
 import org.apache.nifi.provenance.ProvenanceEventRecord;
@@ -23,7 +25,7 @@ class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
         assertEquals(List.of(
                 "{\"index\":{\"_index\":\"people\",\"_id\":\"1\"}}", "{   \"name\": \"Ada\",    \"age\": 1.10 }",
                 "{\"index\":{\"_index\":\"people\",\"_id\":\"2\"}}", "{\"name\":\"Grace\"}"), server.requests().getFirst().lines());
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 2, PutElasticsearchJson.REL_SUCCESSFUL, 2));
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2));
         final List<ProvenanceEventRecord> sent = runner.getProvenanceEvents().stream()
                 .filter(event -> event.getEventType() == ProvenanceEventType.SEND).toList();
         assertEquals(2, sent.size());
@@ -42,8 +44,8 @@ class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
         enqueue("2", "{\"a\":2}");
         enqueue("3", "{\"a\":3}");
         runner.run();
-        runner.assertTransferCount(PutElasticsearchJson.REL_SUCCESSFUL, 2);
-        runner.assertTransferCount(PutElasticsearchJson.REL_ORIGINAL, "errors".equals(relationship) ? 3 : 2);
+        runner.assertTransferCount(Routing.REL_SUCCESSFUL, 2);
+        runner.assertTransferCount(Routing.REL_ORIGINAL, "errors".equals(relationship) ? 3 : 2);
         final MockFlowFile refused = runner.getFlowFilesForRelationship(relationship).getFirst();
         refused.assertAttributeEquals("id", "2");
         assertEquals(item, refused.getAttribute("errors".equals(relationship)
@@ -59,8 +61,8 @@ class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
             enqueue(String.valueOf(i), i == 5 ? "{\"a\":\"culprit\"}" : "{\"a\":1}");
         }
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 9, PutElasticsearchJson.REL_SUCCESSFUL, 8, PutElasticsearchJson.REL_ERRORS, 1));
-        final MockFlowFile refused = runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 9, Routing.REL_SUCCESSFUL, 8, Routing.REL_ERRORS, 1));
+        final MockFlowFile refused = runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst();
         refused.assertAttributeEquals("id", "5");
         refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, "{\"status\":413,\"error\":{\"type\":\"http_413\","
                 + "\"reason\":\"The document is too large for Elasticsearch. \\\"<b>\\\"\"}}");
@@ -75,8 +77,8 @@ class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
         enqueue("culprit", "{\"a\":1}");
         enqueue("3", "{\"a\":1}");
         runner.run();
-        assertTransferred(Map.of(PutElasticsearchJson.REL_ORIGINAL, 3, PutElasticsearchJson.REL_SUCCESSFUL, 2, PutElasticsearchJson.REL_ERRORS, 1));
-        runner.getFlowFilesForRelationship(PutElasticsearchJson.REL_ERRORS).getFirst()
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 3, Routing.REL_SUCCESSFUL, 2, Routing.REL_ERRORS, 1));
+        runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst()
                 .assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, said);
     }
 

@@ -1,0 +1,36 @@
+"""A parameter of a process group's parameter context."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+_MARK = "; set by idemflow, print "
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a parameter context.
+
+    Attributes:
+        name: its name, as ``#{name}`` refers to it.
+        value: its value.
+        sensitive: whether NiFi encrypts it and never shows it again.
+        description: what an operator reads.
+    """
+
+    name: str
+    value: str
+    description: str
+    sensitive: bool = False
+    shown: str = field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        """Add to a sensitive parameter's description what tells whether its value changed."""
+        shown = self.description
+        if self.sensitive:
+            # NiFi never gives a sensitive value back. 32 bits of a slow hash tell whether it is
+            # still the same, and are too few to find it from.
+            digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
+            shown += _MARK + digest[:4].hex()
+        object.__setattr__(self, "shown", shown)

@@ -1,0 +1,1 @@
+"""The source ``files``. NiFi's Python imports this file: it imports none."""

@@ -1,0 +1,86 @@
+"""The YAML of the source ``files``: files in a directory."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from idemflow import servers
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.drawing.collect import Collect
+from idemflow.drawing.parameters import Parameter
+from idemflow.sources.fields import Period, Strict
+from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
+from idemflow.sources.source import Source
+
+
+class Csv(Strict):
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: what stands between two values.
+        encoding: the character encoding, by Python's name.
+        types: columns that are not text.
+    """
+
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    encoding: str = "utf-8"
+    types: dict[str, Literal["number", "integer", "boolean"]] = Field(default_factory=dict)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError("a character encoding such as utf-8 or latin-1") from None
+        return value
+
+
+class Files(Strict):
+    """Files in a directory.
+
+    Attributes:
+        directory: where they are, absolute or relative to the project.
+        pattern: which of them, as a glob pattern below the directory.
+        format: what is in them; ``json`` is an array of objects.
+        quiet: how long a file must not have changed before it is read.
+        csv: details of CSV.
+    """
+
+    directory: Annotated[str, StringConstraints(min_length=1)]
+    pattern: Annotated[str, StringConstraints(min_length=1)] = "*"
+    format: Literal["csv", "ndjson", "json"]
+    quiet: Period = "5 s"
+    csv: Csv = Field(default_factory=Csv)
+
+    @field_validator("pattern")
+    @classmethod
+    def _stays_inside(cls, value: str) -> str:
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError('a pattern below the directory, such as "*.csv" or "**/*.json"')
+        return value
+
+
+class FilesSource(Source):
+    """Records from files in a directory."""
+
+    steps = (COLLECT,)
+
+    files: Files
+
+    @property
+    def summary(self) -> str:
+        return f"Reads {self.files.pattern} in {self.files.directory}."
+
+    def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
+        return draw(self.files, collect)
+
+    def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:
+        directory = settings.project / self.files.directory
+        servers.check_readable(settings, pipeline, directory, field="collect.files.directory")
+        return [Parameter(DIRECTORY, str(directory), "Where the files are, as NiFi sees it")]

@@ -1,0 +1,299 @@
+"""The Collect step of the source ``files``: queues the records of each new or changed file.
+
+Runs inside NiFi: standard library only.
+One session holds a whole run: its records, what is remembered of the files and the end of the
+trigger are committed together, so that a NiFi that dies half-way reads the same files again.
+"""
+
+import gzip
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from idemflow.sources.files import state
+from idemflow.sources.files.csv import read_csv
+from idemflow.sources.files.formats import BLOCK, Record, read_json, read_ndjson, unzipped
+from idemflow.sources.files.search import CannotCollect, CannotRead, WatchedDirectory, cannot_read
+from idemflow.steps import processor
+from idemflow.steps.chunks import Chunks, send_summary
+
+# A file that is not what the YAML says has as many dead letters as records. More than half of its
+# first ones, or so many in all, and the rest of it is not read; so many in a run, and the files
+# that follow wait for the next: all of them are in one session, in NiFi's memory.
+UNUSABLE_AT_FIRST = 1_000
+UNUSABLE_A_FILE = 20_000
+UNUSABLE_A_RUN = 50_000
+# How long a run waits for files that were changed just before it, at most.
+PATIENCE_SECONDS = 60.0
+
+Reader = Callable[[BinaryIO], Iterator[Record]]
+
+
+def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: int) -> None:
+    """The step: :func:`collect_files` as the processor's properties say.
+
+    They are ``directory``, ``pattern``, ``format``, ``quiet`` (seconds), ``csv`` (options as JSON)
+    and ``remember`` (``true`` or ``false``).
+    """
+    collect_files(
+        session,
+        success,
+        scope=processor.scope("LOCAL"),
+        pipeline=pipeline,
+        directory=processor.text(context, "directory"),
+        pattern=processor.text(context, "pattern"),
+        file_format=processor.text(context, "format"),
+        quiet_seconds=float(processor.text(context, "quiet")),
+        csv_options=json.loads(processor.text(context, "csv")),
+        batch=batch,
+        remember=json.loads(processor.text(context, "remember")),
+    )
+
+
+def collect_files(
+    session: Any,
+    success: Any,
+    *,
+    scope: Any,
+    pipeline: str,
+    directory: str,
+    pattern: str,
+    file_format: str,
+    quiet_seconds: float,
+    csv_options: dict[str, Any],
+    batch: int,
+    remember: bool = True,
+) -> None:
+    """Turn one queued trigger into the records of all new and changed files, and a summary.
+
+    Args:
+        session: NiFi's ProcessSession.
+        success: the relationship that records go to.
+        scope: the scope of the state that remembers which files were read (``Scope.LOCAL``).
+        pipeline: the pipeline's name.
+        directory: absolute path of the watched directory.
+        pattern: which files of it, as ``WatchedDirectory.find`` takes it.
+        file_format: ``csv``, ``ndjson`` or ``json``.
+        quiet_seconds: a file is read once it has not changed for so long.
+        csv_options: keyword arguments of ``read_csv``.
+        batch: records in a FlowFile, at most.
+        remember: whether files that were read before are left out. Without it a run reads all
+            files or none: what it leaves out would count as gone.
+
+    Raises:
+        CannotCollect: the directory cannot be read, or a run of all files has not got all.
+    """
+    trigger = session.get()
+    if trigger is None:
+        return
+    watched = WatchedDirectory(directory, pipeline)
+    before = state.seen(session, scope)
+    way = state.way([directory, file_format, csv_options])
+    run = _Run(session, success, trigger, watched, batch, before if remember else None, way)
+    readers: dict[str, Reader] = {
+        "csv": partial(read_csv, **csv_options),
+        "ndjson": read_ndjson,
+        "json": read_json,
+    }
+    # The oldest first: where two files have a record, that of the newer one is written last.
+    for _, name, path in sorted(run.find(pattern, quiet_seconds)):
+        run.collect(name, path, readers[file_format])
+    if run.seen != before:
+        session.setState(run.seen, scope)
+    send_summary(session, success, trigger, pipeline=pipeline, records=run.records)
+    session.remove(trigger)
+
+
+class _Run:
+    """What becomes of the files in a run.
+
+    Args:
+        session: NiFi's ProcessSession.
+        success: the relationship that records go to.
+        trigger: the FlowFile that started the run.
+        watched: the directory.
+        batch: records in a FlowFile, at most.
+        before: what is remembered of files that were read; ``None`` for a run of all files.
+        way: how files are read, as :func:`state.way` has it.
+
+    Attributes:
+        seen: what is to be remembered; nothing of a file that the next run has to look at again.
+        records: how many records were handed on, unusable ones included.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        success: Any,
+        trigger: Any,
+        watched: WatchedDirectory,
+        batch: int,
+        before: dict[str, str] | None,
+        way: str,
+    ) -> None:
+        self.seen: dict[str, str] = {}
+        self.records = 0
+        self._unusable = 0
+        self._session = session
+        self._success = success
+        self._trigger = trigger
+        self._watched = watched
+        self._batch = batch
+        self._before = before
+        self._way = way
+
+    def find(self, pattern: str, quiet_seconds: float) -> Iterator[tuple[int, str, Path]]:
+        """The files to read: time of modification, name, path."""
+        changing: list[tuple[str, Path]] = []
+        longest = 0.0
+        for name, path in self._watched.find(pattern):
+            status = self._status(name, path)
+            if status is None:
+                continue
+            known = state.of_file(status, self._way)
+            if self._before is not None and self._before.get(name) == known:
+                self.seen[name] = known
+            elif (rest := _unrest(status, quiet_seconds)) > 0:
+                changing.append((name, path))
+                longest = max(longest, rest)
+            else:
+                yield status.st_mtime_ns, name, path
+        time.sleep(min(longest, PATIENCE_SECONDS))
+        for name, path in changing:
+            status = self._status(name, path)
+            if status is None:
+                continue
+            if _unrest(status, quiet_seconds) > 0:
+                self._leave(f"{name} changed less than {quiet_seconds:g} s ago")
+            else:
+                yield status.st_mtime_ns, name, path
+
+    def collect(self, name: str, path: Path, reader: Reader) -> None:
+        """Queue the records of a file, unless it changes meanwhile."""
+        if self._unusable >= UNUSABLE_A_RUN:
+            self._leave(f"{self._unusable:,} records of the files before {name} cannot be used")
+            return
+        held = _Held(self._session)
+        chunks = Chunks(held, self._success, self._trigger, batch=self._batch, source=name)
+        try:
+            with self._watched.open(path, BLOCK) as file:
+                before = state.of_file(os.fstat(file.fileno()), self._way)
+                unusable = _read(file, name, reader, chunks)
+                after = state.of_file(os.fstat(file.fileno()), self._way)
+        except FileNotFoundError:
+            return
+        except (OSError, CannotRead) as error:
+            held.take_back()
+            self._refuse(name, error)
+            return
+        if after != before:
+            held.take_back()
+            self._leave(f"{name} changed while it was read")
+            return
+        chunks.flush()
+        held.hand_on(self._success)
+        self.records += chunks.count
+        self._unusable += unusable
+        if self._before is not None:
+            self.seen[name] = after
+
+    def _status(self, name: str, path: Path) -> os.stat_result | None:
+        try:
+            return self._watched.status(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, CannotRead) as error:
+            self._refuse(name, error)
+            return None
+
+    def _refuse(self, name: str, error: OSError | CannotRead) -> None:
+        """Tell of a file that cannot be read; the next run tries again."""
+        reason = cannot_read(name, error)
+        self._leave(reason)
+        chunks = Chunks(self._session, self._success, self._trigger, source=name)
+        chunks.refuse(name, 0, reason)
+        self.records += 1
+        self._unusable += 1
+
+    def _leave(self, reason: str) -> None:
+        """Leave a file to the next run.
+
+        Raises:
+            CannotCollect: this is a run of all files.
+        """
+        if self._before is None:
+            raise CannotCollect(f"{reason}, and this run needs all files: it is tried again")
+
+
+def _unrest(status: os.stat_result, quiet_seconds: float) -> float:
+    """For how many more seconds a file must not change before it is read.
+
+    Counts from its last change of any kind: the time of that is never set back (as a copy that
+    keeps times does with the time of modification) nor ahead.
+    """
+    return quiet_seconds - (time.time() - status.st_ctime)
+
+
+class _Held:
+    """What ``Chunks`` needs of a session; holds the FlowFiles back until their file was read."""
+
+    def __init__(self, session: Any) -> None:
+        self.create = session.create
+        self.write = session.write
+        self.putAllAttributes = session.putAllAttributes
+        self._session = session
+        self._flow_files: list[Any] = []
+
+    def transfer(self, flow_file: Any, relationship: Any) -> None:  # noqa: ARG002
+        """Hold a FlowFile back."""
+        self._flow_files.append(flow_file)
+
+    def hand_on(self, relationship: Any) -> None:
+        """Let them go."""
+        self._session.transfer(self._flow_files, relationship)
+
+    def take_back(self) -> None:
+        """Undo them."""
+        self._session.remove(self._flow_files)
+
+
+def _read(file: BinaryIO, name: str, reader: Reader, chunks: Chunks) -> int:
+    """Queue the records of a file.
+
+    Returns:
+        How many of them are unusable.
+
+    Raises:
+        OSError: the disk cannot be read, as opposed to the file's content.
+    """
+    add = chunks.add
+    position = unusable = 0
+    try:
+        for position, content, why in reader(unzipped(file) if name.endswith(".gz") else file):
+            if why is None:
+                add(content, position)
+                continue
+            unusable += 1
+            chunks.refuse(content, position, why)
+            if unusable >= UNUSABLE_A_FILE or (
+                unusable >= UNUSABLE_AT_FIRST and 2 * unusable > chunks.count
+            ):
+                reason = (
+                    f"{name}: {unusable:,} of {chunks.count:,} records cannot be used, so what "
+                    "follows is not read; it is when the file or the YAML is fixed"
+                )
+                break
+        else:
+            return unusable
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        cause = "is cut off" if isinstance(error, EOFError) else f"is damaged ({error})"
+        reason = f"{name} {cause}: nothing can be unzipped after position {position}"
+    except UnicodeDecodeError as error:
+        reason = f"{name} is not {error.encoding} after position {position}: {error.reason}"
+    chunks.refuse(name, position, reason)
+    return unusable + 1

@@ -1,0 +1,1 @@
+"""The source ``script``. NiFi's Python imports this file: it imports none."""

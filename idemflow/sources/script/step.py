@@ -1,0 +1,50 @@
+"""The Collect step of the source ``script``: calls the pipeline's generator and queues its records.
+
+Runs inside NiFi: standard library only.
+One session holds a whole run: until its commit nothing of the run is in the flow and the trigger
+stays queued, so that a NiFi that dies half-way starts the run again from the beginning, under
+the same run id.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from idemflow.steps.chunks import Chunks, send_summary
+from idemflow.steps.records import NoRecord, readable, to_line
+
+
+def collect(
+    session: Any,
+    success: Any,
+    generator: Callable[..., Iterable[object]],
+    *,
+    pipeline: str,
+    batch: int,
+) -> None:
+    """Turn one queued trigger into the records of a run, as JSON lines, and its summary.
+
+    Args:
+        session: NiFi's ProcessSession.
+        success: the relationship that records go to.
+        generator: the user's function.
+        pipeline: the pipeline's name.
+        batch: records in one FlowFile, at most.
+
+    Raises:
+        TypeError: the function does not give something to iterate over.
+        Exception: whatever the user's function raises; NiFi rolls the session back.
+    """
+    trigger = session.get()
+    if trigger is None:
+        return
+    chunks = Chunks(session, success, trigger, batch=batch)
+    arguments = json.loads(trigger.getAttribute("idemflow.arguments"))
+    for position, record in enumerate(generator(**arguments), start=1):
+        try:
+            chunks.add(to_line(record), position)
+        except NoRecord as error:
+            chunks.refuse(readable(record), position, f"record {position} {error}")
+    chunks.flush()
+    send_summary(session, success, trigger, pipeline=pipeline, records=chunks.count)
+    session.remove(trigger)

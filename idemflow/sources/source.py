@@ -1,0 +1,100 @@
+"""What a source is to the rest of idemflow: a folder here, or a package of somebody else's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.drawing.collect import Collect
+from idemflow.drawing.parameters import Parameter
+from idemflow.sources.fields import Scalar, Strict
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of the user's that a source calls; it is checked without being run.
+
+    Attributes:
+        script: path of its script, relative to the project.
+        function: its name.
+        arguments: its keyword arguments.
+        place: the field of the YAML that has these three as ``script``, ``function`` and
+            ``arguments``.
+    """
+
+    script: str
+    function: str
+    arguments: Mapping[str, Scalar] = field(default_factory=dict)
+    place: str = "collect"
+
+
+class Source(Strict, ABC):
+    """Where the records of a pipeline come from: a kind of value of ``collect:``.
+
+    It is a pydantic model, and has a field of the name that its entry point has: ``collect`` is
+    of this kind where the YAML has that field.
+
+    Attributes:
+        steps: names of its steps on the canvas. When one of them reports an error before the
+            records of a run are in the flow, ``idemflow run`` says that the source fails.
+    """
+
+    steps: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """What it reads, for the operator who looks at the canvas: one sentence."""
+
+    @abstractmethod
+    def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:
+        """Draw its steps.
+
+        Args:
+            collect: the group, and what there is to know of the pipeline.
+            script: the text of the script of :attr:`call`, where there is one.
+
+        Returns:
+            The step that takes the trigger of a run, and the one that gives the records.
+        """
+
+    @property
+    def types(self) -> Sequence[str]:
+        """The component types that it draws, by full class name, beside ExecuteScript."""
+        return ()
+
+    @property
+    def call(self) -> Call | None:
+        """The function of the user's that it calls."""
+        return None
+
+    @property
+    def run_arguments(self) -> Mapping[str, Scalar]:
+        """The arguments of a run, and their values; each becomes a parameter on the canvas.
+
+        The trigger of a run carries them, as JSON, in its attribute ``idemflow.arguments``.
+        """
+        return {}
+
+    @property
+    def incremental(self) -> str | None:
+        """The field of the YAML that makes a run read only what is new, where it has one."""
+        return None
+
+    def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
+        """The parameters that its steps refer to, beside the arguments of a run.
+
+        It is asked before anything is changed on the canvas, and so is the place for checks.
+
+        Args:
+            settings: the resolved settings.
+            pipeline: the pipeline's name.
+
+        Raises:
+            IdemflowError: what it reads is not there, or NiFi cannot get at it.
+        """
+        return []

@@ -1,0 +1,1 @@
+"""The source ``sql``. NiFi's Python imports this file: it imports none."""

@@ -1,0 +1,104 @@
+"""The YAML of the source ``sql``: a table or a query of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from idemflow.config import databases
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.drawing.collect import Collect
+from idemflow.drawing.parameters import Parameter
+from idemflow.sources.fields import Name, Period, Strict, like
+from idemflow.sources.source import Source
+from idemflow.sources.sql import draw as drawing
+
+Column = Annotated[
+    str, like(r"[A-Za-z_][A-Za-z0-9_$]*", "the name of a column: letters, digits and _")
+]
+Table = Annotated[
+    str,
+    like(r'[A-Za-z_"][A-Za-z0-9_."$ -]*', "the name of a table, such as orders or shop.orders"),
+]
+
+
+class Incremental(Strict):
+    """Reads only rows whose column is not below what was read before.
+
+    Attributes:
+        column: the column that grows with each change of a row.
+        type: what it holds.
+        overlap: how far before the highest value read a read starts again: rows that were
+            committed late come with it. A period for timestamps, a number for integers.
+    """
+
+    column: Column
+    type: Literal["timestamp", "integer"] = "timestamp"
+    overlap: Annotated[int, Field(ge=0)] | Period = Field(default="5 min")
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.type == "integer" and "overlap" not in self.model_fields_set:
+            return self.model_copy(update={"overlap": 0})
+        if isinstance(self.overlap, int) != (self.type == "integer"):
+            wanted = "a number" if self.type == "integer" else 'a period such as "5 min"'
+            raise ValueError(f"overlap must be {wanted} for a column of type {self.type}")
+        return self
+
+
+class Sql(Strict):
+    """A table or a query of a database.
+
+    Attributes:
+        database: ``demo``, or the name of a database in ``idemflow.toml``.
+        table: the table, or
+        query: a SELECT.
+        incremental: read only what is new; without it each run reads all rows.
+        fetch: rows that the driver brings at a time.
+    """
+
+    database: Name
+    table: Table | None = None
+    query: Annotated[str, StringConstraints(min_length=1)] | None = None
+    incremental: Incremental | None = None
+    fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("name a table or a query, one of both")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What is read, in words."""
+        return f"{self.table or 'a query'} of the database {self.database}"
+
+
+class SqlSource(Source):
+    """Records from the rows of a database."""
+
+    steps = (drawing.PLAN, drawing.READ, drawing.ROWS)
+
+    sql: Sql
+
+    @property
+    def summary(self) -> str:
+        return f"Reads {self.sql.place}."
+
+    @property
+    def types(self) -> Sequence[str]:
+        return drawing.TYPES
+
+    @property
+    def incremental(self) -> str | None:
+        return "collect.sql.incremental" if self.sql.incremental else None
+
+    def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
+        return drawing.draw(self.sql, collect)
+
+    def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
+        return drawing.parameters(databases.database(settings, self.sql.database))

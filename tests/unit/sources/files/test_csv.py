@@ -1,0 +1,190 @@
+"""CSV, read a row at a time."""
+
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from idemflow.sources.files import csv
+from idemflow.sources.files.csv import read_csv
+from idemflow.sources.files.formats import Record
+from tests.unit.sources.files.test_formats import Generated
+
+
+def rows(content: str | bytes, **options: Any) -> list[Record]:
+    data = content.encode() if isinstance(content, str) else content
+    return list(read_csv(io.BytesIO(data), **options))
+
+
+def test_a_row_is_an_object_of_texts() -> None:
+    content = 'id,title,100%,"a ""b"""\r\n007,Zoë 😀,,"x\\y"\r\n'
+    [(position, text, reason)] = rows(content)
+    assert (position, reason) == (2, None)
+    assert json.loads(text) == {"id": "007", "title": "Zoë 😀", "100%": "", 'a "b"': "x\\y"}
+
+
+def test_fields_keep_what_has_a_meaning_in_json() -> None:
+    [(_, text, _)] = rows('a\n"q""u\to\x01t\ne\u2028"\n')
+    assert "\n" not in text
+    assert json.loads(text) == {"a": 'q"u\to\x01t\ne\u2028'}
+
+
+def test_positions_are_the_lines_where_rows_begin() -> None:
+    found = rows('a,b\n1,2\n\n"x\ny\nz",3\r\n4,5\r\n6,7')
+    assert [(position, json.loads(text)["a"]) for position, text, _ in found] == [
+        (2, "1"), (4, "x\ny\nz"), (7, "4"), (8, "6"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "a,b\n", "\ufeff", "\ufeffa,b"])
+def test_a_file_without_rows_has_no_records(content: str) -> None:
+    assert rows(content) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF_8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_header(encoding: str) -> None:
+    data = "a\nä\n".encode("utf-16" if encoding == "utf-16" else "utf-8-sig")
+    assert rows(data, encoding=encoding) == [(2, '{"a":"ä"}', None)]
+
+
+def test_delimiter_and_encoding() -> None:
+    data = "a;b\nKöln;1,5\n".encode("cp1252")
+    assert rows(data, delimiter=";", encoding="cp1252") == [(2, '{"a":"Köln","b":"1,5"}', None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        ("number", "12", "12"),
+        ("number", "-0.50", "-0.50"),
+        ("number", "12345678901234567890.123456789", "12345678901234567890.123456789"),
+        ("number", "1e6", "1e6"),
+        ("number", " 1 ", "1"),
+        ("number", "", "null"),
+        ("number", " ", "null"),
+        ("integer", "9007199254740993", "9007199254740993"),
+        ("integer", "-3", "-3"),
+        ("integer", "", "null"),
+        ("boolean", "true", "true"),
+        ("boolean", "T", "true"),
+        ("boolean", "1", "true"),
+        ("boolean", "Yes", "true"),
+        ("boolean", "FALSE", "false"),
+        ("boolean", "f", "false"),
+        ("boolean", "0", "false"),
+        ("boolean", "no", "false"),
+        ("boolean", "", "null"),
+    ],
+)
+def test_types(kind: str, field: str, value: str) -> None:
+    assert rows(f"a,b\n{field},x\n", types={"a": kind}) == [(2, f'{{"a":{value},"b":"x"}}', None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("number", "abc"), ("number", "1 2"), ("number", "+1"), ("number", "01"), ("number", ".5"),
+        ("number", "5."), ("number", "NaN"), ("number", "Infinity"), ("number", "0x1"),
+        ("number", "1_000"), ("number", "٣"), ("integer", "1.0"), ("integer", "1e3"),
+        ("integer", "٣"), ("boolean", "maybe"), ("boolean", "2"),
+    ],
+)  # fmt: skip
+def test_a_field_that_does_not_fit_its_type_is_named(kind: str, field: str) -> None:
+    found = rows(f"x,a\n0,{field}\n0,\n", types={"a": kind})
+    assert found[0][:2] == (2, f"0,{field}".encode())
+    assert str(found[0][2]).startswith(f"line 2: a: {field!r} is not a")
+    assert found[1] == (3, '{"x":"0","a":null}', None)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"1", "line 3: 1 fields, where the header has 2"),
+        (b"1,2,3", "line 3: 3 fields, where the header has 2"),
+        (b'"1"x,2', "line 3: ',' expected after '\"'"),
+        (b"K\xf6ln,2", "line 3: it is not utf-8"),
+        (b'"x\ny",1,2', "lines 3 to 4: 3 fields, where the header has 2"),
+    ],
+)
+def test_a_bad_row_leaves_the_others_alone(row: bytes, reason: str) -> None:
+    before, bad, after = rows(b"a,b\n1,2\n" + row + b"\n5,6\n")
+    assert before == (2, '{"a":"1","b":"2"}', None)
+    assert bad == (3, row, reason)
+    assert after == (4 + row.count(b"\n"), '{"a":"5","b":"6"}', None)
+
+
+def test_a_quote_that_is_never_closed_takes_what_its_letter_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv, "SPAN_LIMIT", 20)
+    found = rows('a\n"1\n' + "".join(f"{number}\n" for number in range(2, 30)))
+    position, content, reason = found[0]
+    assert position == 2
+    assert content.decode().splitlines() == ['"1', *map(str, range(2, 11))]
+    assert reason == "lines 2 to 11: a quote is not closed within 20 characters"
+    assert [json.loads(text)["a"] for _, text, _ in found[1:]] == [*map(str, range(11, 30))]
+
+
+def test_a_quote_that_is_open_at_the_end_is_a_bad_row() -> None:
+    found = rows('a,b\n1,2\n3,"4\n5,6\n')
+    assert found[1:] == [(3, b'3,"4\n5,6', "lines 3 to 4: unexpected end of data")]
+
+
+def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv, "RECORD_LIMIT", 100)
+    monkeypatch.setattr(csv, "BLOCK", 10)
+    bad, good = rows("a\n" + "x" * 1000 + "\n2\n")
+    assert bad[:2] == (2, b"x" * 100)
+    assert "is longer than" in str(bad[2])
+    assert good == (3, '{"a":"2"}', None)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"a,,c", "line 1: the header has no name for column 2"),
+        (b"a,b, ", "line 1: the header has no name for column 3"),
+        (b"a,b,a", "line 1: the header has the column 'a' more than once"),
+        (b"a,b", "line 1: the header has no column 'n', which has a type in csv.types"),
+        (b"K\xf6,n", "line 1: the header is not in the encoding of csv.encoding"),
+        (b'a,"n"x', "line 1: ',' expected after '\"'"),
+    ],
+)
+def test_without_a_sound_header_nothing_is_read(header: bytes, reason: str) -> None:
+    found = rows(header + b"\n1,2\n", types={"n": "number"})
+    assert found == [(1, header, f"{reason}; without its header the file is not read")]
+
+
+def test_an_encoding_that_breaks_off_raises() -> None:
+    data = "a\nb\n".encode("utf-16-le") + b"\x00\xdc" + "c\n".encode("utf-16-le")
+    with pytest.raises(UnicodeDecodeError):
+        rows(data, encoding="utf-16-le")
+
+
+def test_a_field_may_be_long() -> None:
+    text = "x" * 5_000_000
+    assert rows(f"a\n{text}\n") == [(2, f'{{"a":"{text}"}}', None)]
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    line = b"1," + b"x" * 20_000 + b"\n"
+    blocks = 100
+
+    def parts() -> Iterator[bytes]:
+        yield b"a,b\n"
+        for _ in range(blocks):
+            yield line * 50
+
+    tracemalloc.start()
+    try:
+        read = sum(1 for _ in read_csv(io.BufferedReader(Generated(parts()), 1 << 20)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == blocks * 50
+    assert peak < 16 << 20

@@ -1,0 +1,231 @@
+"""The steps around a read of rows: where it starts, what it brought, how far it came."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from idemflow.sources.sql import step
+from idemflow.sources.sql.step import collect_rows, plan
+from tests.unit.steps.fakes import Context
+
+
+@dataclass
+class FlowFile:
+    attributes: dict[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+    def getAttribute(self, name: str) -> str | None:  # noqa: N802
+        return self.attributes.get(name)
+
+
+class Stream(io.BytesIO):
+    def __init__(self, flow_file: FlowFile) -> None:
+        super().__init__(flow_file.content)
+        self._flow_file = flow_file
+
+    def readAllBytes(self) -> bytes:  # noqa: N802
+        return self.read()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._flow_file.content = self.getvalue()
+        super().close()
+
+
+@dataclass
+class Session:
+    """What the steps use of NiFi's ProcessSession."""
+
+    queue: list[FlowFile]
+    state: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, list[FlowFile]] = field(default_factory=dict)
+    removed: list[FlowFile] = field(default_factory=list)
+
+    def get(self) -> FlowFile | None:
+        return self.queue.pop(0) if self.queue else None
+
+    def create(self, parent: FlowFile) -> FlowFile:
+        return FlowFile(dict(parent.attributes))
+
+    def read(self, flow_file: FlowFile) -> Stream:
+        return Stream(flow_file)
+
+    def write(self, flow_file: FlowFile) -> Stream:
+        flow_file.content = b""
+        return Stream(flow_file)
+
+    def putAttribute(self, flow_file: FlowFile, name: str, value: str) -> FlowFile:  # noqa: N802
+        flow_file.attributes[name] = value
+        return flow_file
+
+    def putAllAttributes(self, flow_file: FlowFile, more: dict[str, str]) -> FlowFile:  # noqa: N802
+        flow_file.attributes |= more
+        return flow_file
+
+    def transfer(self, flow_file: FlowFile, relationship: str) -> None:
+        self.sent.setdefault(relationship, []).append(flow_file)
+
+    def remove(self, flow_file: FlowFile) -> None:
+        self.removed.append(flow_file)
+
+    def getState(self, scope: str) -> dict[str, str]:  # noqa: N802
+        assert scope == "cluster"
+        return self.state
+
+    def setState(self, state: dict[str, str], scope: str) -> None:  # noqa: N802
+        assert scope == "cluster"
+        self.state = state
+
+
+def planned(state: dict[str, str], kind: str = "timestamp", overlap: float = 300) -> dict[str, str]:
+    session = Session([FlowFile({"idemflow.run": "r"})], state)
+    plan(session, "next", "cluster", condition="WHERE c >= ?", kind=kind, overlap=overlap)
+    (flow_file,) = session.sent["next"]
+    return flow_file.attributes
+
+
+def test_the_first_read_has_no_condition() -> None:
+    attributes = planned({})
+    assert attributes["idemflow.condition"] == ""
+    assert "sql.args.1.value" not in attributes
+
+
+@pytest.mark.parametrize(
+    ("until", "value"),
+    [
+        ("2026-01-02T03:04:05.123999Z", "2026-01-02T02:59:05.123999Z"),
+        ("2026-01-02T03:04:05.123999+01:00", "2026-01-02T01:59:05.123999Z"),
+        ("2026-01-02T03:04:05", "2026-01-02T02:59:05.000000Z"),
+        ("0001-01-01T00:00:01Z", "0001-01-01T00:00:00.000000Z"),
+    ],
+)
+def test_a_read_goes_back_by_the_overlap(until: str, value: str) -> None:
+    attributes = planned({"until": until})
+    assert attributes["sql.args.1.value"] == value
+    assert attributes["sql.args.1.type"] == "93"
+    assert attributes["idemflow.condition"] == "WHERE c >= ?"
+
+
+def test_an_integer_column_goes_back_by_a_number() -> None:
+    attributes = planned({"until": "9007199254740993"}, "integer", 3)
+    assert attributes["sql.args.1.value"] == "9007199254740990"
+    assert attributes["sql.args.1.type"] == "-5"
+
+
+@pytest.mark.parametrize(
+    ("known", "until", "kept"),
+    [
+        (None, "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z"),
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+        # Later, though its text sorts before.
+        ("2026-01-02T00:00:00+02:00", "2026-01-01T23:00:00Z", "2026-01-01T23:00:00Z"),
+    ],
+)
+def test_what_was_read_only_moves_on(known: str | None, until: str, kept: str) -> None:
+    state = {"until": known} if known else {}
+    session = Session([FlowFile({"idemflow.until": until, "idemflow.run": "r"})], state)
+    plan(session, "next", "cluster", condition="", kind="timestamp", overlap=0)
+    assert session.state["until"] == kept
+    assert len(session.removed) == 1
+    assert not session.sent
+
+
+def rows(content: str, column: str = "at", kind: str = "timestamp", **more: str) -> Session:
+    attributes = {
+        "idemflow.run": "r1",
+        "idemflow.started": "2026-06-01T00:00:00.000Z",
+        "idemflow.arguments": "{}",
+        "executesql.row.count": str(len(content.splitlines())),
+    } | more
+    session = Session([FlowFile(attributes, content.encode())])
+    collect_rows(
+        session, "out", "back",
+        pipeline="p", origin="t", rows=1000, column=column, kind=kind,
+    )  # fmt: skip
+    return session
+
+
+def until(session: Session) -> list[str]:
+    return [item.attributes["idemflow.until"] for item in session.sent.get("back", [])]
+
+
+def test_rows_are_numbered_over_all_parts_of_a_read() -> None:
+    part = {"fragment.index": "2", "fragment.count": "4"}
+    session = rows('{"at":null}\n{"at":null}', **part)
+    (records,) = session.sent["out"]
+    assert records.attributes["idemflow.positions"] == "2001-2002"
+    assert records.attributes["idemflow.source"] == "t"
+
+
+def test_the_last_part_brings_the_summary() -> None:
+    part: dict[str, str] = {"fragment.index": "3", "fragment.count": "4"}
+    summary, records = rows('{"at":null}', **part).sent["out"]
+    assert summary.attributes["idemflow.kind"] == "run"
+    assert json.loads(summary.content)["records"] == 3001
+    assert records.attributes["idemflow.positions"] == "3001-3001"
+
+
+def test_no_rows_make_a_run_of_nothing() -> None:
+    session = rows("", **{"fragment.index": "0", "fragment.count": "1"})
+    (summary,) = session.sent["out"]
+    assert json.loads(summary.content)["records"] == 0
+    assert len(session.removed) == 1
+
+
+def test_the_highest_value_is_sent_back() -> None:
+    content = '{"at":"2026-01-01T00:00:00Z"}\n{"at":"2026-01-02T00:00:00Z"}\n{"at":null}'
+    assert until(rows(content)) == ["2026-01-02T00:00:00Z"]
+
+
+def test_a_time_in_the_future_counts_as_now() -> None:
+    content = '{"at":"9999-01-01T00:00:00Z"}'
+    assert until(rows(content)) == ["2026-06-01T00:00:00.000Z"]
+
+
+def test_a_field_name_inside_a_text_is_no_field() -> None:
+    record: dict[str, Any] = {
+        "note": 'say "at":"2030-01-01T00:00:00Z" twice',
+        "at": "2026-01-01T00:00:00Z",
+    }
+    assert until(rows(json.dumps(record))) == ["2026-01-01T00:00:00Z"]
+
+
+def test_integers() -> None:
+    assert until(rows('{"at":5}\n{"at":-7}\n{"at":12}', kind="integer")) == ["12"]
+
+
+def test_only_nulls_move_nothing() -> None:
+    assert until(rows('{"at":null}')) == []
+
+
+def test_a_column_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="no column 'changed'"):
+        rows('{"at":1}', column="changed")
+
+
+def test_a_full_read_sends_nothing_back() -> None:
+    assert until(rows('{"at":"2026-01-01T00:00:00Z"}', column="")) == []
+
+
+@pytest.mark.usefixtures("nifi_scope")
+def test_the_steps_read_their_properties() -> None:
+    session = Session([FlowFile()], {"until": "40"})
+    known = {"condition": "WHERE n >= ?", "kind": "integer", "overlap": "5.0"}
+    step.plan_read(session, Context(**known), "next")
+    (planned,) = session.sent["next"]
+    assert planned.attributes["sql.args.1.value"] == "35"
+
+    session = Session([FlowFile({"executesql.row.count": "1", "fragment.index": "2"}, b'{"n":7}')])
+    known = {"rows": "10", "origin": "table", "column": "n", "kind": "integer"}
+    step.collect(session, Context(**known), "out", "back", pipeline="p")
+    assert session.sent["out"][0].attributes["idemflow.positions"] == "21-21"
+    assert until(session) == ["7"]
+
+    session = Session([FlowFile({"executesql.row.count": "1"}, b'{"n":7}')])
+    step.collect(session, Context(rows="10", origin="query"), "out", "back", pipeline="p")
+    assert until(session) == []
