@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import nipyapi
@@ -85,7 +84,9 @@ def _deployed(chosen: Settings) -> Iterator[str]:
     """The pipeline on the canvas, all of it stopped; the id of its group."""
     nifi = up.up(settings.resolve({})).runtime.nifi
     canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
-    deploy.deploy(replace(chosen, home=settings.resolve({}).home), NAME, lambda _: None)
+    deploy.deploy(
+        chosen.model_copy(update={"home": settings.resolve({}).home}), NAME, lambda _: None
+    )
     try:
         group = canvas.group_id(NAME)
         assert group is not None

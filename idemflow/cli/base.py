@@ -85,17 +85,16 @@ class Program(Noun):
     group_class = Noun
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return [*_MODULES, *registry.found("commands")]
+        return [name for names in _all_groups().values() for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, names in _GROUPS.items():
+        for title, names in _all_groups().items():
             self.format_section(ctx, formatter, title, names)
-        self.format_section(ctx, formatter, "More", registry.found("commands"))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        known = self.list_commands(ctx)
+        known = [*self.list_commands(ctx), *self.commands]
         if args[0] not in known and not args[0].startswith("-"):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=known, ctx=ctx)
         return super().resolve_command(ctx, args)
@@ -137,6 +136,15 @@ class Program(Noun):
         except Exception as error:
             code = _show_crash(error, arguments, call)
         return code if isinstance(code, int) else 0
+
+
+def _all_groups() -> dict[str, list[str]]:
+    """The commands of :data:`_GROUPS`, and those that packages add."""
+    groups = {title: list(names) for title, names in _GROUPS.items()}
+    for name in registry.found("commands"):
+        title = "Servers" if name in registry.found("servers") else "More"
+        groups.setdefault(title, []).append(name)
+    return groups
 
 
 def _accept_everywhere(command: click.Command) -> None:

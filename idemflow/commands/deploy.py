@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idemflow import servers
 from idemflow.canvas import (
     control,
     deployments,

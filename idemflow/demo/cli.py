@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from idemflow.cli.base import err, json_option, out, print_json, resolve
+from idemflow.cli.base import Noun, err, json_option, out, print_json, resolve
 from idemflow.cli.tables.servers import ConsoleProgress, servers_table
 from idemflow.demo import commands
 from idemflow.demo.orders import MAX_ORDERS
@@ -27,7 +27,7 @@ def _number(flag: str, default: int, what: str) -> Callable[..., Any]:
     return click.option(flag, type=kind, default=default, show_default=True, help=what)
 
 
-@click.group(name="demo-db", no_args_is_help=True)
+@click.group(name="demo-db", cls=Noun, no_args_is_help=True)
 def demo_db() -> None:
     """A real PostgreSQL on this machine, with made-up orders that change over time.
 
