@@ -20,6 +20,21 @@ Only the package ``cli`` turns them into text and exit codes.
 
 from __future__ import annotations
 
+STOPPED = 130
+CRASHED = 70
+# What the command's exit code says; docs/operating.md has the same table.
+EXIT_CODES = {
+    0: "done",
+    1: "it failed; the message says why",
+    2: "a value that was given cannot be used",
+    3: "a server does not run or does not answer",
+    4: "a server refused the login",
+    5: "duplicates, losses or different contents",
+    6: "the canvas differs from git or from the YAML",
+    CRASHED: "an error in idemflow itself",
+    STOPPED: "stopped with Ctrl-C",
+}
+
 
 class IdemflowError(Exception):
     """The base class: one sentence that names the cause, and the next command to run.

@@ -36,7 +36,7 @@ FIRST = (
     "browser/test_versions.py",
     "faults/test_kill_versions.py",
     "integration/test_second_runtime.py",
-    "unit/supply/test_bundle.py",
+    "integration/test_java_modules.py",
     "integration/test_versions_and_snapshots.py",
 )
 

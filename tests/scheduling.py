@@ -14,6 +14,7 @@ WITHOUT_SERVERS = (
     "tests/unit/",
     "tests/integration/test_readme.py",
     "tests/integration/test_demo_db.py",
+    "tests/integration/test_java_modules.py",
 )
 
 

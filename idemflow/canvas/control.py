@@ -175,22 +175,36 @@ def schedule_trigger(group: str, running: bool) -> None:
             nipyapi.canvas.schedule_processor(processor, running)
 
 
-def set_period(group: str, period: str) -> str:
-    """Set how often the trigger runs.
+def set_schedule(group: str, period: str, *, cron: bool = False) -> None:
+    """Set how often, or when, the trigger runs; nothing where it is so already.
 
-    Returns:
-        The period before.
+    Args:
+        group: id of the process group.
+        period: a period such as ``5 min``, or
+        cron: six fields of a cron expression, in the zone of NiFi's own clock.
+
+    Raises:
+        CanvasError: NiFi does not take it.
     """
+    strategy = "CRON_DRIVEN" if cron else "TIMER_DRIVEN"
     with errors():
         processor = trigger(group)
-        before = str(processor.component.config.scheduling_period)
-        if before != period:
-            nipyapi.canvas.update_processor(
-                processor,
-                nipyapi.nifi.ProcessorConfigDTO(scheduling_period=period),
-                auto_stop=True,
+        config = processor.component.config
+        if (config.scheduling_strategy, config.scheduling_period) != (strategy, period):
+            wanted = nipyapi.nifi.ProcessorConfigDTO(
+                scheduling_strategy=strategy, scheduling_period=period
             )
-    return before
+            try:
+                nipyapi.canvas.update_processor(processor, wanted, auto_stop=True)
+            finally:
+                # It was stopped for that; where NiFi refused, it goes on as it was.
+                schedule_trigger(group, processor.component.state == "RUNNING")
+
+
+def clock() -> str:
+    """What NiFi calls the zone of its own clock just now, such as ``UTC`` or ``CEST``."""
+    with errors():
+        return str(nipyapi.nifi.FlowApi().get_about_info().about.timezone)
 
 
 def stop(group: str) -> None:

@@ -80,7 +80,7 @@ def add(kind: str, name: str, properties: Mapping[str, str]) -> Client:
     if any(one.name == name for one in clients()):
         raise UsageError(
             f"NiFi has a flow registry client named {name!r} already",
-            next_command="idemflow registry list",
+            next_command="idemflow flow registry list",
         )
     with errors():
         made = nipyapi.versioning.create_registry_client(name=name, reg_type=wanted, properties={})

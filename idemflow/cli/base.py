@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,45 +20,85 @@ from rich.markup import escape
 import idemflow
 from idemflow.config import settings
 from idemflow.config.settings import Settings
-from idemflow.errors import IdemflowError, ServerError
+from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# A code a line: `\b` keeps click from filling them up.
+_EPILOG = "\b\nExit codes:\n" + "\n".join(
+    f"  {code:3}  {meaning}" for code, meaning in EXIT_CODES.items()
+)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-# Where each command is. Only its own module is imported, since the clients of NiFi and of
-# Elasticsearch, which many need and `up` and `down` do not, take longer than all else.
-_MODULES = {
-    "dead-letters": "dead_letters",
-    "demo-db": "demo_db",
-    "deploy": "pipelines",
-    "doctor": "servers",
-    "down": "servers",
-    "drift": "versions",
-    "logs": "servers",
-    "open": "servers",
-    "registry": "versions",
-    "rollback": "sources",
-    "run": "pipelines",
-    "schedule": "pipelines",
-    "start": "pipelines",
-    "state": "sources",
-    "status": "status",
-    "stop": "pipelines",
-    "up": "servers",
-    "verify": "pipelines",
-    "version": "versions",
+# The commands by what they are about, and where each is. Only its own module is imported, since the
+# clients of NiFi and of Elasticsearch, which many need and `up` and `down` do not, take longer than
+# all else.
+_GROUPS = {
+    "Servers": {
+        "up": "servers",
+        "status": "status",
+        "logs": "servers",
+        "doctor": "servers",
+        "open": "servers",
+        "down": "servers",
+        "demo-db": "demo_db",
+    },
+    "Pipelines": {
+        "deploy": "pipelines",
+        "run": "pipelines",
+        "start": "pipelines",
+        "stop": "pipelines",
+        "verify": "pipelines",
+    },
+    "Data": {"dead-letters": "dead_letters", "snapshot": "snapshot", "source": "source"},
+    "Flows in git": {"flow": "flow", "drift": "drift"},
 }
+_MODULES = {name: module for group in _GROUPS.values() for name, module in group.items()}
 
 
-class Program(click.Group):
-    """Imports a command when it is called, and prints each error as one message with what next."""
+class Noun(click.Group):
+    """Lists its verbs in the order of their work, each with the whole of its first sentence."""
+
+    group_class: type[click.Group] | type[type] | None = type  # a group in it is one, too
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return sorted(_MODULES)
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_section(ctx, formatter, "Commands", self.list_commands(ctx))
+
+    def format_section(
+        self, ctx: click.Context, formatter: click.HelpFormatter, title: str, names: Iterable[str]
+    ) -> None:
+        """Write the lines of some of the commands below a heading."""
+        with formatter.section(title):
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            formatter.write_dl(
+                [(name, one.get_short_help_str(200)) for name, one in found if one is not None]
+            )
+
+
+class Program(Noun):
+    """Imports a command when it is called, and prints each error as one message with what next."""
+
+    group_class = Noun
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_MODULES)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in _GROUPS.items():
+            self.format_section(ctx, formatter, title, names)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _MODULES and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_MODULES, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _MODULES:
@@ -70,7 +110,7 @@ class Program(click.Group):
             code = super().main(args, **{**extra, "standalone_mode": False})
         except click.exceptions.Abort:
             err.print("[red]stopped[/]")
-            code = 130
+            code = STOPPED
         except click.ClickException as error:
             error.show()
             code = error.exit_code
@@ -99,25 +139,32 @@ def setting_option(name: str, flag: str | None = None, **extra: Any) -> Callable
     return click.option(flag or "--" + name.replace("_", "-"), name, help=help_text, **extra)
 
 
-@click.group(cls=Program, context_settings=_HELP, no_args_is_help=True)
+@click.group(cls=Program, context_settings=_HELP, invoke_without_command=True, epilog=_EPILOG)
 @click.version_option(idemflow.__version__, prog_name="idemflow")
 @setting_option("project", metavar="FOLDER")
+@json_option
 @click.pass_context
-def main(context: click.Context, /, project: str | None) -> None:
+def main(context: click.Context, /, project: str | None, as_json: bool) -> None:
     """Idempotent pipelines on Apache NiFi: run, rerun, replay or crash, and Elasticsearch holds
     the same.
 
     \b
     Examples:
+      idemflow               what is the case here, and what to run next
       idemflow up            start NiFi and Elasticsearch
-      idemflow open          where the canvas is, and its login
-      idemflow status        what runs
+      idemflow run people    run a pipeline and check the result
       idemflow down          stop both
 
     Settings come from options, from the environment (IDEMFLOW_NIFI_PORT, ...) and from
     idemflow.toml in the project's folder; docs/operating.md lists them.
     """
     context.obj = {"project": project}
+    if context.invoked_subcommand is None:
+        import_module("idemflow.cli.overview").show(context, as_json=as_json)
+    elif as_json:
+        raise click.UsageError(
+            f"--json goes behind the command: idemflow {context.invoked_subcommand} ... --json"
+        )
 
 
 def resolve(context: click.Context, /, **options: Any) -> Settings:
@@ -155,4 +202,4 @@ def _show_crash(error: Exception) -> int:
         err.print("next: please report this")
     else:
         err.print(f"next: please report this, with {file}")
-    return 70
+    return CRASHED

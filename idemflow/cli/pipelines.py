@@ -1,4 +1,4 @@
-"""The commands on pipelines: deploy, run, verify, schedule, start, stop."""
+"""The commands on pipelines: deploy, run, verify, start, stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from idemflow.cli.base import err, json_option, main, out, print_json, resolve
 from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
-from idemflow.commands import schedule as schedule_command
+from idemflow.commands import start as start_command
+from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
 from idemflow.errors import NotIdempotent
 
@@ -65,8 +66,12 @@ def deploy(
 @click.option(
     "--records",
     type=click.IntRange(0),
-    help="Value of the pipeline's argument `records`, for these runs only.",
+    help="The same as --set records=N, where the pipeline has that argument.",
 )
+@click.option(
+    "--set", "values", multiple=True, metavar="NAME=VALUE",
+    help="Value of an argument of the pipeline, for these runs only; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--allow-empty", is_flag=True, help="Publish a snapshot even if the source was empty."
 )
@@ -77,6 +82,7 @@ def run(
     pipeline: str,
     times: int,
     records: int | None,
+    values: tuple[str, ...],
     allow_empty: bool,
     as_json: bool,
 ) -> None:
@@ -89,11 +95,14 @@ def run(
     Examples:
       idemflow run people --times 3
       idemflow run people --records 20000
+      idemflow run people --set records=20000 --set seed=7
     """
     settings = resolve(context)
+    if records is not None:
+        values = (*values, f"records={records}")
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = run_command.run(
-            settings, pipeline, progress, times=times, records=records, allow_empty=allow_empty
+            settings, pipeline, progress, times=times, values=values, allow_empty=allow_empty
         )
     if as_json:
         print_json(dataclasses.asdict(result))
@@ -143,34 +152,40 @@ def verify(context: click.Context, pipeline: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("pipeline")
-@click.argument("every")
+@click.option(
+    "--every", metavar="PERIOD", help='A run now, and one each period: "30 sec", "5 min".'
+)
+@click.option(
+    "--cron", metavar="TIMES", help='A run at these times: "0 6 * * mon-fri", as in cron.'
+)
+@click.option("--timezone", metavar="ZONE", help="The zone of --cron's times.  [default: NiFi's]")
 @json_option
 @click.pass_context
-def schedule(context: click.Context, pipeline: str, every: str, as_json: bool) -> None:
-    """Set how often PIPELINE runs once it is started.
+def start(
+    context: click.Context,
+    pipeline: str,
+    every: str | None,
+    cron: str | None,
+    timezone: str | None,
+    as_json: bool,
+) -> None:
+    """Let PIPELINE run by itself: on a schedule given here, or on the one that it has.
 
-    EVERY is a period in NiFi's words: "30 sec", "5 min", "1 day".
+    TIMES are a crontab's five fields (minute, hour, day of the month, month, day of the week), or
+    NiFi's six with the second first. The embedded NiFi's clock is UTC. NiFi cannot follow another
+    zone's summer time: where that matters, `start` refuses and says the times in UTC.
 
     \b
     Examples:
-      idemflow schedule people "5 min"
       idemflow start people
+      idemflow start people --every "5 min"
+      idemflow start people --cron "0 6 * * *"
+      idemflow start people --cron "0 6 * * *" --timezone Asia/Tokyo
     """
-    _show(schedule_command.schedule(resolve(context), pipeline, every), as_json)
-
-
-@main.command()
-@click.argument("pipeline")
-@json_option
-@click.pass_context
-def start(context: click.Context, pipeline: str, as_json: bool) -> None:
-    """Start PIPELINE: a run now, and one each period.
-
-    \b
-    Example:
-      idemflow start people
-    """
-    _show(schedule_command.start(resolve(context), pipeline), as_json)
+    result = start_command.start(
+        resolve(context), pipeline, every=every, cron=cron, timezone=timezone
+    )
+    _show(result, as_json)
 
 
 @main.command()
@@ -186,14 +201,15 @@ def stop(context: click.Context, pipeline: str, everything: bool, as_json: bool)
       idemflow stop people
       idemflow stop people --all
     """
-    _show(schedule_command.stop(resolve(context), pipeline, everything=everything), as_json)
+    _show(stop_command.stop(resolve(context), pipeline, everything=everything), as_json)
 
 
-def _show(result: schedule_command.Schedule, as_json: bool) -> None:
+def _show(result: start_command.Schedule, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(result))
         return
     state = "runs" if result.running else "is stopped; when started it runs"
-    out.print(f"{result.pipeline} {state} every {result.every}.")
+    when = f"every {result.every}" if result.every else f"by cron {result.cron} ({result.clock})"
+    out.print(f"{result.pipeline} {state} {when}.", markup=False)
     if result.queued:
         out.print(f"{result.queued} FlowFiles are on their way.")

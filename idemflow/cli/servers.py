@@ -103,7 +103,7 @@ def down(context: click.Context, /, as_json: bool, delete: bool) -> None:
         copies = chosen.folders.flow_copies
         if copies.is_dir():
             out.print(
-                f"Kept {copies}: versions of other projects, for their `idemflow version status`."
+                f"Kept {copies}: versions of other projects, for their `idemflow flow status`."
             )
 
 

@@ -16,8 +16,8 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
-from idemflow.commands import version as versioning
 from idemflow.commands._session import Session, session
+from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.errors import CanvasError, UsageError
@@ -191,7 +191,7 @@ def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bo
             raise UsageError(
                 f"{name} was changed on the canvas since it was deployed",
                 next_command=f"idemflow drift {name} shows where; "
-                f'idemflow version commit {name} -m "..." keeps it, --force discards it',
+                f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
             )
         return
     store = repository.needed(settings)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from idemflow.canvas import control, versions
 from idemflow.canvas.difference import Change
-from idemflow.commands import deploy, version
+from idemflow.commands import deploy
+from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.pipeline import spec
 
@@ -50,11 +51,11 @@ class Drift:
         if not self.deployed:
             return f"idemflow deploy {name}"
         if not self.compared:
-            return f'idemflow version commit {name} -m "..."'
+            return f'idemflow flow commit {name} -m "..."'
         if self.version and not self.from_git:
             return f"say the same in flows/{name}.yaml; idemflow deploy {name} discards it"
         return (
-            f'idemflow version commit {name} -m "..." keeps the canvas, '
+            f'idemflow flow commit {name} -m "..." keeps the canvas, '
             f"idemflow deploy {name} --force discards it"
         )
 

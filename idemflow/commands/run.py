@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow.canvas import control, flow, parameters
+from idemflow.canvas import control
 from idemflow.commands import deploy
+from idemflow.commands._arguments import given, replaced
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunProgress, Watch
 from idemflow.config.settings import Settings
@@ -72,7 +73,7 @@ def run(
     progress: RunProgress,
     *,
     times: int = 1,
-    records: int | None = None,
+    values: Iterable[str] = (),
     allow_empty: bool = False,
 ) -> RunsReport:
     """Run a pipeline; it is deployed first where the canvas does not have it.
@@ -82,22 +83,18 @@ def run(
         name: the pipeline's name.
         progress: told how it goes on.
         times: how many runs, one after the other.
-        records: value of the argument ``records`` for these runs only.
+        values: ``NAME=VALUE`` for arguments of the pipeline, for these runs only.
         allow_empty: publish a snapshot even if the source was empty.
 
     Raises:
-        UsageError: the pipeline has no argument ``records``, or runs on a schedule just now.
+        UsageError: the pipeline has no such argument or value, or runs on a schedule just now.
         CanvasError: the script of the pipeline fails; with file, line and cause.
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
-        if records is not None and "records" not in opened.pipeline.collect.run_arguments:
-            raise UsageError(
-                f"the source of the pipeline {name!r} has no argument 'records'",
-                next_command=f"idemflow run {name}",
-            )
+        arguments = given(opened.pipeline, values)
         group, drift, url = prepare(opened, progress)
         if control.trigger(group).component.state == "RUNNING":
             raise UsageError(
@@ -106,7 +103,7 @@ def run(
             )
         control.start_steps(group)
         reports = [
-            _one(opened, group, number, records, progress, allow_empty=allow_empty)
+            _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
             for number in range(1, times + 1)
         ]
         reconcile(opened.ledger, name)
@@ -157,7 +154,7 @@ def _one(
     opened: Session,
     group: str,
     number: int,
-    records: int | None,
+    arguments: Mapping[str, str],
     progress: RunProgress,
     *,
     allow_empty: bool,
@@ -167,7 +164,7 @@ def _one(
     with ExitStack() as stack:
         starts = before_run(opened, stack)
         began = time.monotonic()
-        with _records(opened, records):
+        with replaced(opened.pipeline, arguments):
             control.run_once(group)
         watch = Watch(opened, group, number, progress)
         identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
@@ -281,24 +278,3 @@ def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> st
                 "the run waits in NiFi and goes on by itself",
             )
     return None
-
-
-@contextmanager
-def _records(opened: Session, records: int | None) -> Iterator[None]:
-    """Give the argument ``records`` another value while a run is triggered.
-
-    The trigger carries the value with it, so the parameter can go back at once.
-    """
-    name = flow.context_name(opened.pipeline)
-    context = None if records is None else parameters.find(name)
-    before = parameters.values(context).get("records")
-    if records is None or before is None or before == str(records):
-        yield
-        return
-    source = opened.pipeline.collect
-    parameters.put(name, context, [parameters.argument(source, "records", records)])
-    try:
-        yield
-    finally:
-        original = parameters.argument(source, "records", before)
-        parameters.put(name, parameters.find(name), [original])

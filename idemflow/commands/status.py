@@ -24,6 +24,7 @@ class PipelineStatus:
         name: its name.
         state: ``running``, ``stopped``, ``invalid`` or ``not deployed``.
         every: how often it runs by itself, ``None`` while its schedule is stopped.
+        cron: the times at which it does, if it has a cron expression in place of a period.
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
         reasons: what the steps said last, if something waits: step and message.
@@ -32,6 +33,7 @@ class PipelineStatus:
     name: str
     state: str
     every: str | None
+    cron: str | None
     queued: int
     queues: dict[str, int]
     reasons: list[str]
@@ -69,11 +71,12 @@ def status(settings: Settings) -> Status:
         home=home,
         servers=servers.status(settings),
         demo_db=demo.status(settings),
-        pipelines=_pipelines(settings),
+        pipelines=pipelines(settings),
     )
 
 
-def _pipelines(settings: Settings) -> list[PipelineStatus] | None:
+def pipelines(settings: Settings) -> list[PipelineStatus] | None:
+    """The project's pipelines on the canvas; ``None`` where NiFi does not answer."""
     try:
         client.connect(servers.connect(settings).nifi)
         return [_pipeline(name) for name in spec.names(settings.project)]
@@ -85,16 +88,23 @@ def _pipelines(settings: Settings) -> list[PipelineStatus] | None:
 def _pipeline(name: str) -> PipelineStatus:
     group = control.find_group(name)
     if group is None:
-        return PipelineStatus(name, "not deployed", None, 0, {}, [])
+        return PipelineStatus(name, "not deployed", None, None, 0, {}, [])
     activity = control.activity(group.id)
     trigger = control.trigger(group.id).component
     running = trigger.state == "RUNNING"
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
-    every = str(trigger.config.scheduling_period) if running else None
+    period = str(trigger.config.scheduling_period) if running else None
+    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
     said = {
         f"{item.name}: {item.message}": None
         for item in (control.bulletins(group.id) if activity.queued else ())
     }
     return PipelineStatus(
-        name, state, every, activity.queued, activity.queues, list(said)[-_REASONS:]
+        name=name,
+        state=state,
+        every=None if by_cron else period,
+        cron=period if by_cron else None,
+        queued=activity.queued,
+        queues=activity.queues,
+        reasons=list(said)[-_REASONS:],
     )

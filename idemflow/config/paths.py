@@ -32,10 +32,12 @@ def find_project(start: Path) -> Path:
 
     ``start`` itself where there is none.
     """
-    for folder in (start, *start.parents):
-        if (folder / "idemflow.toml").is_file() or (folder / "flows").is_dir():
-            return folder
-    return start
+    return next(filter(is_project, (start, *start.parents)), start)
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder has ``flows/`` or ``idemflow.toml``."""
+    return (folder / "idemflow.toml").is_file() or (folder / "flows").is_dir()
 
 
 def default_cache(home: Path, xdg_cache_home: str | None) -> Path:

@@ -122,13 +122,11 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     progress.step("Building the bundle")
     # Another checkout that starts now would make the same files.
     with FileLock(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
-        building = [
-            pool.submit(bundle.build_module, m, files, lock, java, settings.cache) for m in modules
-        ]
         packing = [
             pool.submit(bundle.build_packed, p, files, lock, settings.cache) for p in lock.packed
         ]
-        built, packed = [b.result() for b in building], [p.result() for p in packing]
+        built = bundle.build_bundle(modules, files, lock, java, settings.cache, pool)
+        packed = [p.result() for p in packing]
     own = own_nars(settings.nars)
     kept = not_replaced([b.nar for b in built if b.nar], own)
     jars = [file for b in built for file in b.lib]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,21 +23,24 @@ GROUP = "io.idemflow"
 VERSION = "0.1.0"
 RELEASE = "21"
 COMPILE_TIMEOUT = 300.0  # seconds
+DOCUMENTATION_WRITER = "io.idemflow.documentation.DocumentationWriter"
 
 
 @dataclass(frozen=True)
 class Built:
-    """The result of a module: files for NiFi's ``lib/``, or one NAR.
+    """The result of a module: files for NiFi's ``lib/``, or one NAR, or a program.
 
     Attributes:
         name: the module's name.
         lib: jars for ``lib/``.
         nar: the NAR, if it is one.
+        tool: the program's jar, if it is one.
     """
 
     name: str
     lib: tuple[Path, ...] = ()
     nar: Path | None = None
+    tool: Path | None = None
 
 
 def needed(modules: Iterable[Module], lock: Lock) -> set[Coordinate]:
@@ -49,18 +53,56 @@ def needed(modules: Iterable[Module], lock: Lock) -> set[Coordinate]:
     return wanted
 
 
+def build_bundle(
+    modules: Iterable[Module],
+    files: Mapping[Coordinate, Path],
+    lock: Lock,
+    java: Java,
+    cache: Path,
+    pool: Executor,
+) -> list[Built]:
+    """Builds all modules, the NARs last: see :func:`build_module`.
+
+    Raises:
+        IdemflowError: one does not compile; carries the compiler's messages.
+    """
+
+    def build(nars: bool, first: Sequence[Built]) -> list[Built]:
+        chosen = [module for module in modules if (module.kind == "nar") == nars]
+        return list(
+            pool.map(lambda module: build_module(module, files, lock, java, cache, first), chosen)
+        )
+
+    first = build(False, [])
+    return [*first, *build(True, first)]
+
+
 def build_module(
-    module: Module, files: Mapping[Coordinate, Path], lock: Lock, java: Java, cache: Path
+    module: Module,
+    files: Mapping[Coordinate, Path],
+    lock: Lock,
+    java: Java,
+    cache: Path,
+    first: Sequence[Built] = (),
 ) -> Built:
     """Compiles and packs a module, or takes it from the cache.
+
+    Args:
+        first: what was built before. A NAR's documentation is written by the program among it, and
+            sees the jars of NiFi's ``lib/``, as the NAR itself does when it runs.
 
     Raises:
         IdemflowError: it does not compile; carries the compiler's messages.
     """
+    tools = [built.tool for built in first if built.tool] if module.kind == "nar" else []
+    seen = [jar for built in first for jar in built.lib] if tools else []
     key = _key(
         [VERSION, RELEASE, str(lock.compiler), (module.folder / "module.toml").read_bytes()],
         _sources(module),
-        (str(lock.files[c]) for c in module.compile + module.bundle),
+        [
+            *(str(lock.files[c]) for c in module.compile + module.bundle),
+            *(jar.parent.name for jar in (*tools, *seen)),
+        ],
     )
     target = cache / "built" / f"{module.name}-{key}"
     jar = target / f"{module.name}-{VERSION}.jar"
@@ -69,22 +111,23 @@ def build_module(
     bundled = tuple(files[c] for c in module.bundle)
     if not result.exists():
         with tempfile.TemporaryDirectory() as scratch:
-            classes = Path(scratch) / "classes"
+            classes, docs = Path(scratch) / "classes", Path(scratch) / "docs"
+            jars = [files[c] for c in module.compile + module.bundle]
             compile_java(
-                java,
-                files[lock.compiler],
-                [module.folder / "src" / "main" / "java"],
-                [files[c] for c in module.compile + module.bundle],
-                classes,
+                java, files[lock.compiler], [module.folder / "src" / "main" / "java"], jars, classes
             )
             resources = module.folder / "src" / "main" / "resources"
-            made = jar if module.kind == "lib" else Path(scratch) / jar.name
+            made = jar if module.kind != "nar" else Path(scratch) / jar.name
             pack_jar(made, [classes, resources] if resources.is_dir() else [classes])
             if module.kind == "nar":
                 name = NarName(GROUP, module.name, VERSION, module.parent)
-                pack_nar(nar, name, [made, *bundled])
+                if tools:
+                    write_documentation(java, [*tools, made, *jars, *seen], name, docs)
+                pack_nar(nar, name, [made, *bundled], docs if tools else None)
     if module.kind == "nar":
         return Built(module.name, nar=nar)
+    if module.kind == "tool":
+        return Built(module.name, tool=jar)
     return Built(module.name, lib=(jar, *bundled))
 
 
@@ -130,24 +173,41 @@ def compile_java(
         *names,
     ]
     arguments.write_text("\n".join(f'"{option}"' for option in options), encoding="utf-8")
-    done = subprocess.run(
+    _run(java, ["-jar", compiler, f"@{arguments}"], "the Java sources do not compile")
+
+
+def write_documentation(
+    java: Java, class_path: Iterable[Path], name: NarName, target: Path
+) -> None:
+    """Writes what *View Documentation* shows of a NAR's types to the folder ``target``.
+
+    Raises:
+        IdemflowError: a type cannot be made outside of NiFi.
+    """
+    parent = name.parent
+    _run(
+        java,
         [
-            java.executable,
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-jar",
-            compiler,
-            f"@{arguments}",
+            *("-cp", ":".join(str(path) for path in class_path)),
+            DOCUMENTATION_WRITER,
+            target,
+            f"{name.group}:{name.name}:{name.version}",
+            *([f"{parent.group}:{parent.artifact}:{parent.version}"] if parent else []),
         ],
+        f"the documentation of {name.name} cannot be written",
+    )
+
+
+def _run(java: Java, arguments: Iterable[str | Path], problem: str) -> None:
+    done = subprocess.run(
+        [java.executable, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *arguments],
         capture_output=True,
         text=True,
         timeout=COMPILE_TIMEOUT,
         check=False,
     )
     if done.returncode != 0:
-        raise IdemflowError(
-            f"the Java sources do not compile:\n{(done.stdout + done.stderr).strip()[-4000:]}"
-        )
+        raise IdemflowError(f"{problem}:\n{(done.stdout + done.stderr).strip()[-4000:]}")
 
 
 def _sources(module: Module) -> list[Path]:

@@ -18,7 +18,8 @@ class Module:
     Attributes:
         folder: its folder, in Maven's layout (``src/main/java``, ``src/main/resources``).
         name: the name of the jar or NAR, without version and ending.
-        kind: ``lib`` for a jar of NiFi's ``lib/``, ``nar`` for a NAR.
+        kind: ``lib`` for a jar of NiFi's ``lib/``, ``nar`` for a NAR, ``tool`` for a program that
+            the build itself runs.
         parent: a NAR's parent NAR.
         compile: jars that NiFi provides at run time.
         bundle: jars that are packed in the NAR, or put on ``lib/``.
@@ -27,7 +28,7 @@ class Module:
 
     folder: Path
     name: str
-    kind: Literal["lib", "nar"]
+    kind: Literal["lib", "nar", "tool"]
     parent: Coordinate | None
     compile: tuple[Coordinate, ...]
     bundle: tuple[Coordinate, ...]
@@ -47,8 +48,8 @@ def _read(file: Path) -> Module:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         kind = table["kind"]
-        if kind not in ("lib", "nar"):
-            raise ValueError(f"kind is {kind!r}, not 'lib' or 'nar'")
+        if kind not in ("lib", "nar", "tool"):
+            raise ValueError(f"kind is {kind!r}, not 'lib', 'nar' or 'tool'")
         parent = table.get("nar_parent")
         return Module(
             folder=file.parent,
@@ -59,7 +60,7 @@ def _read(file: Path) -> Module:
             bundle=tuple(Coordinate.parse(c) for c in table.get("bundle", [])),
             test=tuple(Coordinate.parse(c) for c in table.get("test", [])),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SupplyError) as error:
         raise SupplyError(f"{file} cannot be read: {error!r}") from error
 
 

@@ -1,7 +1,8 @@
 """Packs NARs and jars.
 
-A NAR is a zip with a manifest that names it and its parent, and its jars in
-``META-INF/bundled-dependencies/``; NiFi's unpacker needs entries for both folders.
+A NAR is a zip with a manifest that names it and its parent, its jars in
+``META-INF/bundled-dependencies/``, and what *View Documentation* shows in ``META-INF/docs/``.
+NiFi's unpacker needs entries for all folders.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from idemflow.supply.artifacts import Coordinate
 
 BUNDLED = "META-INF/bundled-dependencies/"
 SERVICES = "META-INF/services/"
+DOCS = PurePosixPath("META-INF/docs")
 # Equal contents give equal bytes: the earliest time that a zip can hold.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -47,8 +49,8 @@ class NarName:
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def pack_nar(target: Path, name: NarName, jars: Iterable[Path]) -> None:
-    """Writes a NAR."""
+def pack_nar(target: Path, name: NarName, jars: Iterable[Path], docs: Path | None = None) -> None:
+    """Writes a NAR; ``docs`` is the folder of its documentation."""
 
     def entries() -> Iterator[tuple[str, bytes]]:
         yield "META-INF/", b""
@@ -56,6 +58,10 @@ def pack_nar(target: Path, name: NarName, jars: Iterable[Path]) -> None:
         yield BUNDLED, b""
         for jar in jars:
             yield BUNDLED + jar.name, jar.read_bytes()
+        if docs:
+            for path in (docs, *sorted(docs.rglob("*"))):
+                entry = (DOCS / path.relative_to(docs)).as_posix()
+                yield (f"{entry}/", b"") if path.is_dir() else (entry, path.read_bytes())
 
     _write_zip(target, entries(), zipfile.ZIP_STORED)
 

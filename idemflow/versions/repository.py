@@ -104,7 +104,7 @@ class Repository:
         Raises:
             UsageError: there is no such revision, or it has no version of this flow.
         """
-        show = f"idemflow version log {pipeline}"
+        show = f"idemflow flow log {pipeline}"
         for name in (f"refs/tags/{pipeline}@{revision}", revision):
             if name.startswith("-") or not self._knows(name):
                 continue
@@ -138,7 +138,7 @@ class Repository:
         if not _TAG.fullmatch(name) or name.endswith((".", ".lock")) or ".." in name:
             raise UsageError(
                 f"{name!r} cannot be a tag: letters, digits and . _ + -, such as v3",
-                next_command=f"idemflow version tag {pipeline} v3",
+                next_command=f"idemflow flow tag {pipeline} v3",
             )
         tag = f"{pipeline}@{name}"
         if self._knows(f"refs/tags/{tag}"):

@@ -94,6 +94,24 @@ def test_run_once_from_the_menu_loads_a_thousand_people(canvas: Canvas, deployed
     expect(canvas.statistic("Load", "in")).to_contain_text(THOUSANDS)
 
 
+def test_view_documentation_shows_properties_relationships_and_examples(canvas: Canvas) -> None:
+    canvas.enter("people")
+    canvas.enter("Load")
+    canvas.choose(canvas.processor(PUT), "View Documentation")
+    page = canvas.page
+    for shown in (
+        "PutElasticsearchJson 0.1.0",
+        "Identifier Field",
+        "Client Service*",
+        "successful",
+    ):
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+    page.get_by_text("Additional Details", exact=True).click()
+    expect(page.get_by_role("heading", name="(NDJSON)")).to_be_visible()
+    page.go_back()
+    expect(canvas.processor(PUT)).to_be_visible()
+
+
 def test_the_picture_in_the_readme(canvas: Canvas, tmp_path: Path) -> None:
     """Takes the README's picture; ``SCREENSHOTS=1`` keeps it."""
     canvas.enter("people")

@@ -136,7 +136,7 @@ def test_revert_local_changes_with_picture(
     canvas: Canvas, command: Idemflow, git: Git, picture: Picture
 ) -> None:
     """What was not committed goes, and git has no commit of it."""
-    first = command.json("version", "commit", NAME, "-m", "Load visitors")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "Load visitors")["version"]["id"]
     canvas.expect_state(NAME, "up to date")
     set_tasks(canvas, "6")
     canvas.expect_state(NAME, "locally modified")
@@ -158,7 +158,7 @@ def test_a_commit_of_a_person_in_between(
     canvas: Canvas, command: Idemflow, project: Project, git: Git
 ) -> None:
     """The canvas loses neither, and says what is the case; then stop, and import."""
-    command.json("version", "commit", NAME, "-m", "Load visitors")
+    command.json("flow", "commit", NAME, "-m", "Load visitors")
     canvas.expect_state(NAME, "up to date")
     set_tasks(canvas, "4")
     canvas.choose(canvas.group(NAME), "Version", "Commit Local Changes")
@@ -264,7 +264,7 @@ def expect_change(canvas: Canvas, before: str, after: str) -> None:
 
 def state(command: Idemflow) -> str:
     """What the command says; it also brings the project's repository and NiFi's in step."""
-    (found,) = command.json("version", "status", NAME)["pipelines"]
+    (found,) = command.json("flow", "status", NAME)["pipelines"]
     return str(found["state"])
 
 

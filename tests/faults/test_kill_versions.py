@@ -66,11 +66,11 @@ class Versions:
         return self.git("log", "--format=%H", "--", self.file).splitlines()
 
     def state(self) -> str:
-        (found,) = self.command.json("version", "status", self.name)["pipelines"]
+        (found,) = self.command.json("flow", "status", self.name)["pipelines"]
         return str(found["state"])
 
     def commit(self, message: str) -> str:
-        done = self.command.json("version", "commit", self.name, "-m", message)
+        done = self.command.json("flow", "commit", self.name, "-m", message)
         return str(done["version"]["id"])
 
     def locks(self) -> list[Path]:
@@ -89,9 +89,9 @@ class Versions:
         return lambda: lock.exists() or self.branch.stat().st_mtime_ns != before
 
     def kill_while_committing(self, message: str, seen: Watch) -> bool:
-        """Kill NiFi in the middle of ``version commit``; whether that was before its answer."""
+        """Kill NiFi in the middle of ``flow commit``; whether that was before its answer."""
         nifi = processes(self.command)["nifi"]
-        commit = self.command.start("version", "commit", self.name, "-m", message)
+        commit = self.command.start("flow", "commit", self.name, "-m", message)
         deadline = time.monotonic() + 60
         # Without a pause: what is waited for takes a few milliseconds.
         while not seen():
@@ -120,7 +120,7 @@ def test_nifi_killed_during_a_commit(
     kept, changed, stale = map(versions, ("kept", "changed", "stale"))
     set_tasks(stale.name, 5)
     newer = stale.commit("Five tasks")
-    stale.command.json("version", "rollback", stale.name)
+    stale.command.json("flow", "rollback", stale.name)
     change_tasks(changed, 5)
     interrupted = 0
     for number, seen in enumerate((killed.writes, killed.moves), start=2):
@@ -177,7 +177,7 @@ def change_tasks(versions: Versions, count: int) -> None:
 def commit_again(versions: Versions, message: str) -> str:
     """Commit; the locks that a killed NiFi left are deleted as the messages say."""
     while locks := versions.locks():
-        refused = versions.command.fail("version", "commit", versions.name, "-m", message)
+        refused = versions.command.fail("flow", "commit", versions.name, "-m", message)
         told = refused.stderr.replace("\n", "")
         named = [lock for lock in locks if str(lock) in told]
         assert named, f"{told} names none of {locks}"
@@ -192,7 +192,7 @@ def test_a_lock_that_a_killed_nifi_left(versions: Callable[[str], Versions]) -> 
     lock.touch()
     set_tasks(locked.name, 3)
     before = locked.history()
-    refused = locked.command.fail("version", "commit", locked.name, "-m", "Three tasks")
+    refused = locked.command.fail("flow", "commit", locked.name, "-m", "Three tasks")
     told = " ".join(refused.stderr.split())
     assert "was killed and left" in told
     assert "delete that file" in told

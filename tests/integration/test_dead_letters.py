@@ -55,6 +55,9 @@ def test_a_refused_record_is_listed_mended_and_sent_again(
     shown = command.ok("dead-letters", "list", name).stdout
     assert letter["id"][:12] in shown
     assert "failed to parse field [day] of type [date]" in shown
+    alone = command.json()
+    assert alone["dead_letters"] == {name: 1}
+    assert alone["next_command"] == f"idemflow dead-letters list {name}"
     for wanted in ("failed to parse field [day]", '"day": "no day"', "r-7", letter["run"]):
         assert wanted in command.ok("dead-letters", "show", name, letter["id"][:8]).stdout
     assert command.json("dead-letters", "show", name, letter["id"])["content"] == (

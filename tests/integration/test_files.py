@@ -67,7 +67,7 @@ def test_the_ready_pipeline(idemflow: Idemflow, project: Project, shared_folder:
     assert (report["sent"], report["created"], report["stale"]) == (60, 0, 15)
     assert source.equal()
 
-    forgotten = source.command.ok("state", "reset", "files").stdout
+    forgotten = source.command.ok("source", "reset", "files").stdout
     assert "the next run reads everything" in forgotten
     assert source.run()["sent"] == 80
 
@@ -80,7 +80,7 @@ def test_the_ready_pipeline(idemflow: Idemflow, project: Project, shared_folder:
         "stock": 20, "available": True, "note": "", "updated_at": "2026-11-03T06:30:00Z",
     }  # fmt: skip
     assert "\n" in products["P-1014"]["note"]
-    assert idemflow.inside(project.path).json("state", "show", "files")["states"]
+    assert idemflow.inside(project.path).json("source", "show", "files")["states"]
 
 
 def test_csv_with_bad_lines(source: Source) -> None:

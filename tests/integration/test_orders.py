@@ -137,7 +137,7 @@ def test_rows_of_one_timestamp_and_late_commits(rows: Rows) -> None:
     assert report["created"] == 2
     assert sorted(rows.documents()) == ["1", "2", "3", "4"]
     # What is older than the overlap comes with a reset, and that is harmless.
-    rows.command.ok("state", "reset", rows.name)
+    rows.command.ok("source", "reset", rows.name)
     assert rows.run()["created"] == 1
     assert len(rows.documents()) == 5
     rows.check()
@@ -258,7 +258,7 @@ def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
     kill(idemflow, "nifi")
     idemflow.ok("up")
 
-    (state,) = rows.command.json("state", "show", rows.name)["states"]
+    (state,) = rows.command.json("source", "show", rows.name)["states"]
     assert state["entries"]["until"].startswith("2026-05-01T12:00:00")
     # NiFi runs, the database does not: the run waits, and goes on by itself.
     result = rows.command.fail("run", rows.name)

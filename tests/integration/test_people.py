@@ -9,7 +9,7 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, parameters
 from idemflow.canvas.flow import PUT
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
@@ -60,6 +60,25 @@ def test_the_documents_are_the_generators_records(people: Idemflow) -> None:
 def test_the_mapping_is_the_yamls(people: Idemflow) -> None:
     mapping = people.elasticsearch().indices.get_mapping(index="people")
     assert mapping["people"]["mappings"]["properties"]["born"] == {"type": "date"}
+
+
+@pytest.mark.usefixtures("canvas")
+def test_other_arguments_for_a_run(people: Idemflow) -> None:
+    from scripts.people import people as generate  # noqa: PLC0415
+
+    before = parameters.values(parameters.find("idemflow people"))
+    refused = people.fail("run", "people", "--set", "seeds=7")
+    assert refused.code == 2
+    assert "it has records, seed" in refused.stderr
+    assert "must be a whole number" in people.fail("run", "people", "--set", "seed=x").stderr
+    (run,) = people.json("run", "people", "--set", "records=3", "--set", "seed=7")["runs"]
+    assert (run["sent"], run["overwritten"]) == (3, 3)
+    documents = dict(people.ledger().documents("people"))
+    for person in generate(3, 7):
+        assert documents[str(person["id"])] == person
+    assert people.json("verify", "people")["equal"] is True
+    assert parameters.values(parameters.find("idemflow people")) == before
+    people.json("run", "people")
 
 
 def test_fewer_records_than_before_lose_nothing(people: Idemflow) -> None:
@@ -139,8 +158,8 @@ def test_run_once_on_the_canvas_three_times(people: Idemflow, canvas: str) -> No
 def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     ledger = people.ledger()
     known = len(ledger.run_ids("people"))
-    assert people.json("schedule", "people", "2 sec")["every"] == "2 sec"
-    assert people.json("start", "people")["running"] is True
+    started = people.json("start", "people", "--every", "2 sec")
+    assert (started["every"], started["running"]) == ("2 sec", True)
     assert in_status(people) == ("running", "2 sec")
     refused = people.fail("run", "people")
     assert refused.code == 2
@@ -153,7 +172,42 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert in_status(people) == ("stopped", None)
     ledger.refresh("people")
     assert ledger.count("people") == 1000
-    assert people.json("schedule", "people", "1 day")["every"] == "1 day"
+    # What it has is what it starts on again.
+    assert people.json("start", "people")["every"] == "2 sec"
+    assert people.json("start", "people", "--every", "1 day")["every"] == "1 day"
+    people.ok("stop", "people")
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+
+
+def test_by_cron(people: Idemflow, canvas: str) -> None:
+    ledger = people.ledger()
+    known = len(ledger.run_ids("people"))
+    started = people.json("start", "people", "--cron", "*/2 * * * * *", "--timezone", "Asia/Tokyo")
+    assert (started["every"], started["cron"], started["clock"]) == (None, "*/2 * * * * *", "UTC")
+    wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two runs by cron")
+    assert "by cron */2 * * * * *" in people.ok("status").stdout
+    refused = people.fail("start", "people", "--cron", "0 6 * * *", "--timezone", "Europe/Berlin")
+    assert refused.code == 2
+    assert "'0 0 5 * * *' at UTC+0100" in refused.stderr
+    # NiFi itself refuses this one, and goes on as it did.
+    assert "99W" in people.fail("start", "people", "--cron", "0 0 6 99W * ?").stderr
+    assert control.trigger(canvas).component.state == "RUNNING"
+    moved = people.json("start", "people", "--cron", "0 6 * * *", "--timezone", "Asia/Tokyo")
+    assert (moved["cron"], moved["running"]) == ("0 0 21 * * ?", True)
+    assert "0 0 21 * * ? (UTC)" in people.ok("stop", "people").stdout
+    people.json("start", "people", "--every", "1 day")
+    people.ok("stop", "people")
+    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    ledger.refresh("people")
+    assert ledger.count("people") == 1000
+
+
+def test_idemflow_alone(people: Idemflow) -> None:
+    found = people.json()
+    (one,) = (one for one in found["pipelines"] if one["name"] == "people")
+    assert (one["state"], one["every"], one["cron"]) == ("running", None, None)
+    assert found["next_command"].startswith("idemflow ")
+    assert "NiFi running, Elasticsearch running" in people.ok().stdout
 
 
 def in_status(people: Idemflow) -> tuple[str, str | None]:
@@ -163,9 +217,25 @@ def in_status(people: Idemflow) -> tuple[str, str | None]:
 
 
 def test_a_period_that_is_none(people: Idemflow) -> None:
-    refused = people.fail("schedule", "people", "often")
+    refused = people.fail("start", "people", "--every", "often")
     assert refused.code == 2
     assert "5 min" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cron", "0 25 * * *"), "'25' is no hour: 0 to 23"),
+        (("--cron", "0 6 * * *", "--timezone", "Europe/Berln"), "did you mean Europe/Berlin?"),
+        (("--timezone", "Europe/Berlin"), "there is no --cron"),
+        (("--cron", "0 6 * * *", "--every", "5 min"), "two schedules"),
+    ],
+)
+def test_times_that_are_none(people: Idemflow, options: tuple[str, ...], said: str) -> None:
+    refused = people.fail("start", "people", *options)
+    assert refused.code == 2
+    assert said in refused.stderr
+    assert "next: " in refused.stderr
 
 
 def test_verify_names_what_is_missing_extra_or_different(people: Idemflow) -> None:

@@ -89,12 +89,12 @@ def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idem
     """Version v2 as the files say, and v3 with what was changed on the canvas and run."""
     commit_pipeline(project, git, NAME, COUNTING, "{count: 3}")
     with deployed_from_git(idemflow.inside(project.path), NAME) as command:
-        command.json("version", "commit", NAME, "-m", "Load it")
-        command.json("version", "tag", NAME, "v2")
+        command.json("flow", "commit", NAME, "-m", "Load it")
+        command.json("flow", "tag", NAME, "v2")
         set_tasks(NAME, 4)
         assert command.json("run", NAME)["documents"] == 3
-        command.json("version", "commit", NAME, "-m", "Load with four tasks")
-        command.json("version", "tag", NAME, "v3")
+        command.json("flow", "commit", NAME, "-m", "Load with four tasks")
+        command.json("flow", "tag", NAME, "v3")
         yield command
 
 
@@ -201,7 +201,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     nipyapi.canvas.schedule_processor(put_step(NAME), False)
     control.run_once(control.group_id(NAME))
     wait_until(lambda: waiting(NAME) == 3, "three records wait")
-    production.json("version", "rollback", NAME)
+    production.json("flow", "rollback", NAME)
     assert (waiting(NAME), tasks(NAME)) == (3, 1)
     production.json("deploy", f"{NAME}@v3")
     assert (waiting(NAME), tasks(NAME)) == (3, 4)
@@ -212,9 +212,9 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     assert production.json("run", NAME)["documents"] == 3
 
     # The one canvas knows nothing of the other's way.
-    (status,) = development.json("version", "status", NAME)["pipelines"]
+    (status,) = development.json("flow", "status", NAME)["pipelines"]
     assert (status["state"], status["version"]["tags"]) == ("up to date", [f"{NAME}@v3"])
-    (status,) = production.json("version", "status", NAME)["pipelines"]
+    (status,) = production.json("flow", "status", NAME)["pipelines"]
     assert status["state"] == "a newer version is in git"
     assert git("status", "--porcelain") == ""
 

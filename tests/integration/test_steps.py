@@ -68,7 +68,7 @@ def documents(command: Idemflow, index: str) -> list[dict[str, object]]:
 def test_a_change_of_the_script_is_all_that_git_shows(
     command: Idemflow, project: Project, git: Git
 ) -> None:
-    first = command.json("version", "commit", NAME, "-m", "One")["version"]["id"]
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     assert command.json("run", NAME)["documents"] == 3
     script = project.path / f"scripts/{NAME}.py"
     script.write_text(script.read_text().replace('"id": number,', '"id": number, "new": True,'))
@@ -124,7 +124,7 @@ def test_a_version_whose_steps_are_pasted_still_runs(
         assert command.json("run", PASTED, "--times", "2")["documents"] == 3
         assert command.json("verify", PASTED)["equal"] is True
 
-        command.json("version", "rollback", PASTED)
+        command.json("flow", "rollback", PASTED)
         assert bodies(PASTED) == pasted
         assert command.json("run", PASTED)["documents"] == 3
         assert documents(command, PASTED) == expected

@@ -151,9 +151,9 @@ def test_a_snapshot_replaces_what_was_there_and_can_be_rolled_back(
     assert len(documents(idemflow, "shot")) == 8
     assert equal(idemflow, project, "shot")
 
-    assert command.json("rollback", "shot")["documents"] == 10
+    assert command.json("snapshot", "rollback", "shot")["documents"] == 10
     assert len(documents(idemflow, "shot")) == 10
-    assert command.fail("rollback", "shot").code == 2
+    assert command.fail("snapshot", "rollback", "shot").code == 2
 
     project.pipeline("shot", "def records():\n    return []\n", "mode: snapshot\n")
     command.json("deploy", "shot")

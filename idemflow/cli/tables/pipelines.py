@@ -79,7 +79,7 @@ def verification_table(result: Verification) -> RenderableType:
 
 
 def states_table(states: Iterable[State]) -> Table:
-    """The table of ``idemflow state show``."""
+    """The table of ``idemflow source show``."""
     table = Table("step", "key", "value", box=None, padding=(0, 1, 0, 0))
     for state in states:
         for key, value in sorted(state.entries.items()):
@@ -90,7 +90,7 @@ def states_table(states: Iterable[State]) -> Table:
 def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
     """The pipelines of ``idemflow status``, and why something waits."""
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("pipeline", "steps", "runs every", "queued", "where"):
+    for name in ("pipeline", "steps", "runs", "queued", "where"):
         table.add_column(name, justify="right" if name == "queued" else "left")
     colors = {"running": "green", "invalid": "red"}
     parts: list[RenderableType] = [table]
@@ -99,12 +99,19 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
         table.add_row(
             pipeline.name,
             f"[{colors.get(pipeline.state, 'dim')}]{pipeline.state}[/]",
-            pipeline.every or "[dim]by hand[/]",
+            runs(pipeline),
             f"{pipeline.queued:,}",
             escape(where),
         )
         parts += [f"[yellow]{pipeline.name}[/]: {escape(reason)}" for reason in pipeline.reasons]
     return Group(*parts)
+
+
+def runs(pipeline: PipelineStatus) -> str:
+    """When a pipeline runs, in markup."""
+    if pipeline.cron:
+        return f"by cron {escape(pipeline.cron)}"
+    return f"every {pipeline.every}" if pipeline.every else "[dim]by hand[/]"
 
 
 def changes_table(changes: Iterable[Change]) -> Table:

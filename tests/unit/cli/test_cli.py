@@ -2,20 +2,151 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner, Result
 
+from idemflow import errors
 from idemflow.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def idemflow(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
 
 
 def test_every_command_is_listed() -> None:
     context = click.Context(main)
     listed = main.list_commands(context)
     assert [name for name in listed if main.get_command(context, name) is None] == []
-    assert sorted(main.commands) == listed
+    assert set(main.commands) == set(listed)
+
+
+def test_help_groups_the_commands_in_the_order_of_their_work() -> None:
+    text = idemflow("--help").output
+    headings = re.findall(r"^([A-Z][\w ]+):$", text, re.MULTILINE)
+    assert headings == ["Options", "Servers", "Pipelines", "Data", "Flows in git"]
+    listed = re.findall(r"^  ([a-z-]+)  ", text[text.index("Servers:") :], re.MULTILINE)
+    assert listed == main.list_commands(click.Context(main))
+
+
+def commands(group: click.Group, path: str = "idemflow") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        yield f"{path} {name}", found
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{path} {name}")
+
+
+def test_each_commands_help_has_an_example_that_calls_it() -> None:
+    for path, one in commands(main):
+        assert re.search(rf"^ +{path}( |$)", one.help or "", re.MULTILINE), path
+
+
+_NAMED = re.compile(
+    r"(?:`|^\$ (?:\.venv/bin/)?|next_command=[(\s]*f?[\"'])"
+    r"idemflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?",
+    re.MULTILINE,
+)
+
+
+def test_every_command_that_docs_and_messages_name_exists() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("idemflow/**/*.py")]
+    known = dict(commands(main))
+    named = 0
+    for page in pages:
+        for name, verb in _NAMED.findall(page.read_text(encoding="utf-8")):
+            if name == "deployments":  # a parameter context
+                continue
+            named += 1
+            found = known.get(f"idemflow {name}")
+            assert found is not None, f"{page}: idemflow {name}"
+            if isinstance(found, click.Group) and verb:
+                assert f"idemflow {name} {verb}" in known, f"{page}: idemflow {name} {verb}"
+    assert named > 200
+
+
+@pytest.mark.parametrize(("typed", "close"), [("verfy", "verify"), ("flows", "flow")])
+def test_an_unknown_command(typed: str, close: str) -> None:
+    done = idemflow(typed)
+    assert done.exit_code == 2
+    assert f"No such command '{typed}'." in done.output
+    assert "Did you mean" in done.output
+    assert f"'{close}'" in done.output
+
+
+def test_json_belongs_behind_the_command() -> None:
+    done = idemflow("--json", "status")
+    assert done.exit_code == 2
+    assert "idemflow status ... --json" in done.output
+
+
+def test_alone_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = idemflow()
+    assert done.exit_code == 0
+    assert "There is no project here" in done.output
+    assert json.loads(idemflow("--json").output)["project"] is None
+
+
+def test_alone_in_a_project_whose_servers_are_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flows").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
+    done = idemflow()
+    assert done.exit_code == 0
+    assert done.output.splitlines()[-1].startswith("next: write flows/NAME.yaml")
+    (tmp_path / "flows" / "people.yaml").write_text("pipeline: people\n")
+    done = idemflow()
+    assert done.output.splitlines() == [
+        f"Project: {tmp_path}",
+        "Servers (embedded): NiFi stopped, Elasticsearch stopped",
+        "Pipelines: people",
+        "next: idemflow up",
+    ]
+    found = json.loads(idemflow("--json").output)
+    assert (found["names"], found["pipelines"], found["next_command"]) == (
+        ["people"], None, "idemflow up",
+    )  # fmt: skip
+
+
+def test_alone_with_settings_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "idemflow.toml").write_text("[settings]\nnifi_port = 1\n")
+    monkeypatch.chdir(tmp_path)
+    done = idemflow()
+    assert done.exit_code == 0
+    assert done.output.startswith("problem: setting nifi_port")
+
+
+def test_exit_codes_are_documented_and_each_is_used() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == errors.EXIT_CODES
+    raised = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.IdemflowError)
+    }
+    assert raised | {0, errors.CRASHED, errors.STOPPED} == set(errors.EXIT_CODES)
+    # The text at the top of errors.py names the codes, too.
+    said = re.findall(r"(\w+) +exit (\d)", errors.__doc__ or "")
+    assert {name: int(code) for name, code in said} == {
+        name: getattr(errors, name).exit_code for name, _ in said
+    }
 
 
 @pytest.mark.parametrize("command", ["up", "down", "demo-db start"])

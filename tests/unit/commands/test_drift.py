@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from idemflow.canvas.difference import Change
-from idemflow.cli.tables.versions import drift_tables
+from idemflow.cli.tables.flow import drift_tables
 from idemflow.commands.drift import Drift
 
 CHANGE = Change("people / Load / Put documents", "tasks", "1", "4")
@@ -32,7 +32,7 @@ def test_it_names_what_was_compared(version: str | None, yaml: bool, said: str) 
     ("found", "said"),
     [
         (Drift("people", False, None, True, [], []), "idemflow deploy people"),
-        (Drift("people", True, "v3", True, [CHANGE], [CHANGE]), "version commit people"),
+        (Drift("people", True, "v3", True, [CHANGE], [CHANGE]), "flow commit people"),
         (Drift("people", True, None, True, [], [CHANGE]), "idemflow deploy people --force"),
         # What is committed needs no commit, and nothing is lost without --force.
         (Drift("people", True, "v3", True, [], [CHANGE]), "say the same in flows/people.yaml"),
@@ -41,4 +41,4 @@ def test_it_names_what_was_compared(version: str | None, yaml: bool, said: str) 
 def test_it_names_a_way_out_that_ends_it(found: Drift, said: str) -> None:
     assert found.found
     assert said in found.way_out
-    assert ("--force" in found.way_out) == ("version commit" in found.way_out)
+    assert ("--force" in found.way_out) == ("flow commit" in found.way_out)

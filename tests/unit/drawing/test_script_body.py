@@ -157,4 +157,4 @@ def test_the_docs_show_a_body() -> None:
         collect, "session", "REL_SUCCESS", generator=Name("people"), pipeline="people", batch=5000
     )
     docs = Path(__file__).parents[3] / "docs/pipelines.md"
-    assert f"```python\n{body}```" in docs.read_text()
+    assert f"```\n{body}```" in docs.read_text()

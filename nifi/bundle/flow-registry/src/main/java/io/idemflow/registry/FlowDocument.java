@@ -2,12 +2,13 @@ package io.idemflow.registry;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
 
 /** What must not, or need not, stand in the repository. */
 final class FlowDocument {
@@ -100,9 +101,8 @@ final class FlowDocument {
     }
 
     private static void sort(final ArrayNode array) {
-        final List<JsonNode> elements = new ArrayList<>();
-        array.forEach(elements::add);
-        elements.sort(Comparator.comparing(JsonNode::toString));
+        final List<JsonNode> elements = StreamSupport.stream(array.spliterator(), false)
+                .sorted(Comparator.comparing(JsonNode::toString)).toList();
         array.removeAll();
         array.addAll(elements);
     }
@@ -118,13 +118,7 @@ final class FlowDocument {
                     && !(value.isTextual() && PARAMETER_REFERENCE.matcher(value.textValue()).matches())) {
                 ((ObjectNode) component.get("properties")).remove(entry.getKey());
             }
-            final List<String> switchedOff = new ArrayList<>();
-            for (final Map.Entry<String, JsonNode> property : descriptor.properties()) {
-                if (property.getValue().isBoolean() && !property.getValue().booleanValue()) {
-                    switchedOff.add(property.getKey());
-                }
-            }
-            descriptor.remove(switchedOff);
+            descriptor.properties().removeIf(property -> BooleanNode.FALSE.equals(property.getValue()));
         }
     }
 }

@@ -1,9 +1,9 @@
 package io.idemflow.registry;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -20,9 +21,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.Map;
 import org.apache.nifi.registry.flow.FlowRegistryException;
-import org.apache.nifi.registry.flow.RegisteredFlow;
 import org.apache.nifi.registry.flow.RegisteredFlowSnapshot;
 
 /**
@@ -78,7 +77,7 @@ final class FlowJson {
         }
         FlowDocument.clean(document);
         try {
-            final String text = writer.writeValueAsString(sorted(document)) + "\n";
+            final String text = writer.writeValueAsString(document) + "\n";
             final ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
             return Arrays.copyOf(bytes.array(), bytes.limit());
         } catch (final CharacterCodingException e) {
@@ -98,9 +97,12 @@ final class FlowJson {
      * @throws FlowRegistryException where it is no flow
      */
     static RegisteredFlowSnapshot read(final byte[] content, final String file) throws FlowRegistryException {
-        final RegisteredFlowSnapshot snapshot;
+        final RegisteredFlowSnapshot snapshot = new RegisteredFlowSnapshot();
+        snapshot.setExternalControllerServices(new HashMap<>());
+        snapshot.setParameterContexts(new HashMap<>());
+        snapshot.setParameterProviders(new HashMap<>());
         try {
-            snapshot = READER.readValue(content, RegisteredFlowSnapshot.class);
+            READER.readerForUpdating(snapshot).readValue(content);
         } catch (final JsonProcessingException e) {
             final String where = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr() + " column "
                     + e.getLocation().getColumnNr();
@@ -109,18 +111,9 @@ final class FlowJson {
         } catch (final IOException e) {
             throw new FlowRegistryException(file + " cannot be read as a flow: " + e.getMessage(), e);
         }
-        if (snapshot == null || snapshot.getFlowContents() == null) {
+        if (snapshot.getFlowContents() == null) {
             throw new FlowRegistryException(file + " holds no flow: flowContents is missing. Move the file out of the "
                     + "folder of flows if it is none, or choose another version");
-        }
-        if (snapshot.getExternalControllerServices() == null) {
-            snapshot.setExternalControllerServices(new HashMap<>());
-        }
-        if (snapshot.getParameterContexts() == null) {
-            snapshot.setParameterContexts(new HashMap<>());
-        }
-        if (snapshot.getParameterProviders() == null) {
-            snapshot.setParameterProviders(new HashMap<>());
         }
         return snapshot;
     }
@@ -132,31 +125,12 @@ final class FlowJson {
      * @return the description, or null where there is none or the file is no flow
      */
     static String description(final byte[] content) {
-        try (JsonParser parser = READER.createParser(content)) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                return null;
-            }
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                final String key = parser.currentName();
-                parser.nextToken();
-                if ("flow".equals(key)) {
-                    final RegisteredFlow flow = parser.readValueAs(RegisteredFlow.class);
-                    return flow == null ? null : flow.getDescription();
-                }
-                parser.skipChildren();
-            }
-            return null;
+        try {
+            return READER.readerFor(String.class).at("/flow/description").readValue(content);
         } catch (final IOException e) {
             // A listing must not fail for one file that a person broke: reading that flow says what is wrong with it.
             return null;
         }
-    }
-
-    private static ObjectNode sorted(final ObjectNode document) {
-        final ObjectNode sorted = document.objectNode();
-        document.properties().stream().sorted(Map.Entry.comparingByKey())
-                .forEach(entry -> sorted.set(entry.getKey(), entry.getValue()));
-        return sorted;
     }
 
     private static JsonMapper.Builder builder(final boolean lines) {
@@ -164,6 +138,8 @@ final class FlowJson {
                 .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
                 .enable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
                 .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+                .enable(JsonNodeFeature.WRITE_PROPERTIES_SORTED)
+                .defaultSetterInfo(JsonSetter.Value.forValueNulls(Nulls.SKIP))
                 .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
                 .addModule(new FlowModule(lines));
     }

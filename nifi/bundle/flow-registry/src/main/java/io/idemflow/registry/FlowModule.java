@@ -13,6 +13,8 @@ import com.fasterxml.jackson.databind.deser.std.StringDeserializer;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.ser.BeanPropertyWriter;
 import com.fasterxml.jackson.databind.ser.BeanSerializerModifier;
+import com.fasterxml.jackson.databind.ser.std.StdDelegatingSerializer;
+import com.fasterxml.jackson.databind.util.StdConverter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -31,7 +33,7 @@ final class FlowModule extends SimpleModule {
 
     FlowModule(final boolean lines) {
         super("flows");
-        addSerializer(Set.class, new SortedSet());
+        addSerializer(Set.class, new StdDelegatingSerializer(new SortedSet()));
         addDeserializer(String.class, new Text());
         if (lines) {
             addSerializer(String.class, new Lines());
@@ -40,31 +42,19 @@ final class FlowModule extends SimpleModule {
     }
 
     /** NiFi hands over sets whose order differs from call to call. */
-    @SuppressWarnings("rawtypes")
-    private static final class SortedSet extends JsonSerializer<Set> {
+    private static final class SortedSet extends StdConverter<Set<?>, List<?>> {
 
         @Override
-        public void serialize(final Set set, final JsonGenerator generator, final SerializerProvider provider) throws IOException {
-            final List<Object> sorted = new ArrayList<>();
-            for (final Object element : set) {
-                sorted.add(element);
-            }
-            sorted.sort(Comparator.comparing(SortedSet::key));
-            generator.writeStartArray();
-            for (final Object element : sorted) {
-                provider.defaultSerializeValue(element, generator);
-            }
-            generator.writeEndArray();
+        public List<?> convert(final Set<?> set) {
+            return set.stream().sorted(Comparator.comparing(SortedSet::key)).toList();
         }
 
         private static String key(final Object element) {
-            if (element instanceof VersionedComponent component) {
-                return String.valueOf(component.getIdentifier());
-            }
-            if (element instanceof VersionedParameter parameter) {
-                return String.valueOf(parameter.getName());
-            }
-            return String.valueOf(element);
+            return switch (element) {
+                case VersionedComponent component -> String.valueOf(component.getIdentifier());
+                case VersionedParameter parameter -> String.valueOf(parameter.getName());
+                default -> String.valueOf(element);
+            };
         }
     }
 

@@ -10,7 +10,6 @@ import org.apache.nifi.logging.ComponentLog;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.dircache.DirCache;
 import org.eclipse.jgit.dircache.DirCacheBuilder;
-import org.eclipse.jgit.dircache.DirCacheEditor;
 import org.eclipse.jgit.dircache.DirCacheEntry;
 import org.eclipse.jgit.errors.LockFailedException;
 import org.eclipse.jgit.lib.CommitBuilder;
@@ -203,15 +202,7 @@ final class FlowWriter {
             }
             builder.finish();
         }
-        final DirCacheEditor editor = files.editor();
-        editor.add(blob == null ? new DirCacheEditor.DeletePath(change.file()) : new DirCacheEditor.PathEdit(change.file()) {
-            @Override
-            public void apply(final DirCacheEntry entry) {
-                entry.setFileMode(FileMode.REGULAR_FILE);
-                entry.setObjectId(blob);
-            }
-        });
-        editor.finish();
+        WorkingTree.edit(files, change.file(), blob, null);
         final CommitBuilder commit = new CommitBuilder();
         commit.setTreeId(files.writeTree(inserter));
         if (tip != null) {

@@ -14,6 +14,8 @@ import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.nifi.annotation.documentation.CapabilityDescription;
 import org.apache.nifi.annotation.documentation.Tags;
 import org.apache.nifi.components.PropertyDescriptor;
@@ -101,11 +103,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
 
     @Override
     public Set<FlowRegistryBranch> getBranches(final FlowRegistryClientConfigurationContext context) throws FlowRegistryException {
-        return read(context, "list branches", source -> {
-            final Set<FlowRegistryBranch> branches = new LinkedHashSet<>();
-            source.branches().forEach(name -> branches.add(Models.branch(name)));
-            return branches;
-        });
+        return read(context, "list branches", source -> inOrder(source.branches().stream().map(Models::branch)));
     }
 
     @Override
@@ -125,9 +123,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             } else if (names.isEmpty()) {
                 names.add(DEFAULT_BUCKET);
             }
-            final Set<FlowRegistryBucket> buckets = new LinkedHashSet<>();
-            names.forEach(name -> buckets.add(Models.bucket(name)));
-            return buckets;
+            return inOrder(names.stream().map(Models::bucket));
         });
     }
 
@@ -225,10 +221,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             final FlowRepository.Version version = versions.of(source, commit, place.file()).getFirst();
             final List<FlowRepository.Version> history = versions.of(source, source.tip(place.branch()), place.file());
             final RegisteredFlow stored = snapshot.getFlow();
-            snapshot.setFlow(Models.flow(place, stored == null ? null : stored.getDescription(), history));
-            snapshot.setBucket(Models.bucket(place.bucket()));
-            snapshot.setSnapshotMetadata(Models.metadata(place, version, Map.of()));
-            snapshot.setLatest(!history.isEmpty() && history.getFirst().id().equals(version.id()));
+            Models.describe(snapshot, place, stored == null ? null : stored.getDescription(), version, history);
             locate(snapshot.getFlowContents(), source.location());
             return snapshot;
         } catch (final IOException e) {
@@ -255,10 +248,7 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             final List<FlowRepository.Version> history = versions.of(source, source.tip(place.branch()), place.file());
             final FlowRepository.Version version = history.stream().filter(one -> one.id().equals(id)).findFirst()
                     .orElseThrow(() -> new IOException("the commit " + id + " is not on branch " + place.branch()));
-            snapshot.setFlow(Models.flow(place, description, history));
-            snapshot.setBucket(Models.bucket(place.bucket()));
-            snapshot.setSnapshotMetadata(Models.metadata(place, version, Map.of()));
-            snapshot.setLatest(history.getFirst().id().equals(id));
+            Models.describe(snapshot, place, description, version, history);
             final VersionedFlowCoordinates coordinates = new VersionedFlowCoordinates();
             coordinates.setRegistryId(getIdentifier());
             coordinates.setStorageLocation(source.location());
@@ -277,10 +267,8 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
         return read(context, "list versions", source -> {
             final Place place = place(source, location);
             final Map<String, List<String>> tags = source.tags(place.file());
-            final Set<RegisteredFlowSnapshotMetadata> found = new LinkedHashSet<>();
-            versions.of(source, source.tip(place.branch()), place.file())
-                    .forEach(version -> found.add(Models.metadata(place, version, tags)));
-            return found;
+            return inOrder(versions.of(source, source.tip(place.branch()), place.file()).stream()
+                    .map(version -> Models.metadata(place, version, tags)));
         });
     }
 
@@ -291,6 +279,10 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             final Place place = place(source, location);
             return versions.of(source, source.tip(place.branch()), place.file()).stream().findFirst().map(FlowRepository.Version::id);
         });
+    }
+
+    private static <T> Set<T> inOrder(final Stream<T> elements) {
+        return elements.collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
     private interface Reading<T> {

@@ -6,6 +6,7 @@ import org.apache.nifi.registry.flow.FlowRegistryBranch;
 import org.apache.nifi.registry.flow.FlowRegistryBucket;
 import org.apache.nifi.registry.flow.FlowRegistryPermissions;
 import org.apache.nifi.registry.flow.RegisteredFlow;
+import org.apache.nifi.registry.flow.RegisteredFlowSnapshot;
 import org.apache.nifi.registry.flow.RegisteredFlowSnapshotMetadata;
 
 /** Makes NiFi's objects of what git knows. */
@@ -69,6 +70,15 @@ final class Models {
         final List<String> names = tags.getOrDefault(version.id(), List.of());
         metadata.setComments(names.isEmpty() ? version.comment() : "[" + String.join(", ", names) + "] " + version.comment());
         return metadata;
+    }
+
+    /** Says of a snapshot where it is kept, and as which of the flow's versions, newest first. */
+    static void describe(final RegisteredFlowSnapshot snapshot, final Place place, final String description,
+            final FlowRepository.Version version, final List<FlowRepository.Version> history) {
+        snapshot.setFlow(flow(place, description, history));
+        snapshot.setBucket(bucket(place.bucket()));
+        snapshot.setSnapshotMetadata(metadata(place, version, Map.of()));
+        snapshot.setLatest(!history.isEmpty() && history.getFirst().id().equals(version.id()));
     }
 
     /** What NiFi's user may do is for the file system and the remote to say, with a message that names the cause. */

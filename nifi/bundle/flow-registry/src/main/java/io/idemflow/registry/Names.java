@@ -1,10 +1,11 @@
 package io.idemflow.registry;
 
 import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 
 /**
@@ -18,6 +19,10 @@ import org.apache.nifi.registry.flow.FlowRegistryException;
 final class Names {
 
     static final String ENDING = ".json";
+    /** Bytes that do not stand for themselves: nor does a dot at either end, nor a hyphen that comes first. */
+    private static final Pattern ESCAPED = Pattern.compile("[^A-Za-z0-9 ._-]|^[.-]|\\.\\z");
+    private static final Pattern ESCAPE = Pattern.compile("=([0-9A-F]{2})");
+    private static final Pattern ENCODED = Pattern.compile("(?:[A-Za-z0-9 ._-]|" + ESCAPE + ")*");
     private static final int MAXIMUM_BYTES = 200;
     private static final int SHOWN = 80;
 
@@ -36,22 +41,13 @@ final class Names {
         if (trimmed.isEmpty()) {
             throw new IllegalArgumentException("The flow has no name: give it one");
         }
-        final byte[] bytes = trimmed.getBytes(StandardCharsets.UTF_8);
-        final StringBuilder encoded = new StringBuilder(bytes.length);
-        for (int i = 0; i < bytes.length; i++) {
-            final char character = (char) (bytes[i] & 0xFF);
-            final boolean edge = i == 0 || i == bytes.length - 1;
-            if (isPlain(character) && !(edge && character == '.') && !(i == 0 && character == '-')) {
-                encoded.append(character);
-            } else {
-                encoded.append('=').append(String.format(Locale.ROOT, "%02X", (int) character));
-            }
-        }
+        final String bytes = new String(trimmed.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+        final String encoded = ESCAPED.matcher(bytes).replaceAll(found -> "=%02X".formatted((int) found.group().charAt(0)));
         if (encoded.length() > MAXIMUM_BYTES) {
             throw new IllegalArgumentException("The flow's name is too long for a file name (" + encoded.length()
                     + " characters as a file name, at most " + MAXIMUM_BYTES + "): give it a shorter one");
         }
-        return encoded.toString();
+        return encoded;
     }
 
     /**
@@ -61,27 +57,14 @@ final class Names {
      * @return the name; the identifier itself where it is no encoded name
      */
     static String decode(final String identifier) {
-        if (identifier.indexOf('=') < 0) {
+        if (!ENCODED.matcher(identifier).matches()) {
             return identifier;
         }
-        final ByteBuffer bytes = ByteBuffer.allocate(identifier.length());
-        for (int i = 0; i < identifier.length(); i++) {
-            final char character = identifier.charAt(i);
-            if (character == '=') {
-                if (!identifier.substring(i).matches("(?s)=[0-9A-F]{2}.*")) {
-                    return identifier;
-                }
-                bytes.put((byte) Integer.parseInt(identifier, i + 1, i + 3, 16));
-                i += 2;
-            } else if (isPlain(character)) {
-                bytes.put((byte) character);
-            } else {
-                return identifier;
-            }
-        }
+        final String bytes = ESCAPE.matcher(identifier).replaceAll(
+                found -> Matcher.quoteReplacement(String.valueOf((char) Integer.parseInt(found.group(1), 16))));
         try {
-            final CharBuffer decoded = StandardCharsets.UTF_8.newDecoder().decode(bytes.flip());
-            return decoded.toString();
+            return StandardCharsets.UTF_8.newDecoder()
+                    .decode(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1))).toString();
         } catch (final CharacterCodingException e) {
             return identifier;
         }
@@ -138,10 +121,5 @@ final class Names {
             return "it is longer than " + MAXIMUM_BYTES + " bytes";
         }
         return null;
-    }
-
-    private static boolean isPlain(final char character) {
-        return character >= 'a' && character <= 'z' || character >= 'A' && character <= 'Z'
-                || character >= '0' && character <= '9' || " ._-".indexOf(character) >= 0;
     }
 }

@@ -37,12 +37,12 @@ final class PrivateSystemReader extends SystemReader.Delegate {
 
     @Override
     public FileBasedConfig openSystemConfig(final Config parent, final FS fs) {
-        return new Empty(parent, fs);
+        return openUserConfig(parent, fs);
     }
 
     @Override
     public FileBasedConfig openJGitConfig(final Config parent, final FS fs) {
-        return new Empty(parent, fs);
+        return openUserConfig(parent, fs);
     }
 
     private static final class Empty extends FileBasedConfig {

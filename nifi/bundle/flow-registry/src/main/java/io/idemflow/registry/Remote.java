@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.lib.Constants;
@@ -39,11 +40,14 @@ final class Remote {
      */
     static String address(final FlowRepository source) {
         try {
-            final List<URIish> addresses = new RemoteConfig(source.git().getConfig(), source.settings().remote()).getURIs();
-            return addresses.isEmpty() ? null : addresses.getFirst().setUser(null).setPass(null).toString();
+            return first(source).map(address -> address.setUser(null).setPass(null).toString()).orElse(null);
         } catch (final URISyntaxException e) {
             return null;
         }
+    }
+
+    private static Optional<URIish> first(final FlowRepository source) throws URISyntaxException {
+        return new RemoteConfig(source.git().getConfig(), source.settings().remote()).getURIs().stream().findFirst();
     }
 
     /** Brings the remote's branches and tags here. Local branches and the working tree stay as they are. */
@@ -110,17 +114,13 @@ final class Remote {
 
     private URIish configured() throws FlowRegistryException {
         try {
-            final List<URIish> addresses = new RemoteConfig(source.git().getConfig(), settings.remote()).getURIs();
-            if (!addresses.isEmpty()) {
-                return addresses.getFirst();
-            }
+            return first(source).orElseThrow(() -> new FlowRegistryException(settings.repository() + " has no remote '"
+                    + settings.remote() + "'. Add it with `git -C " + settings.repository() + " remote add " + settings.remote()
+                    + " ADDRESS`, or clear '" + ClientProperties.REMOTE.getDisplayName() + "' of the registry client"));
         } catch (final URISyntaxException e) {
             throw new FlowRegistryException("The address of remote '" + settings.remote() + "' in " + settings.repository()
                     + " is malformed. Correct it with `git remote set-url " + settings.remote() + " ADDRESS`", e);
         }
-        throw new FlowRegistryException(settings.repository() + " has no remote '" + settings.remote() + "'. Add it with `git -C "
-                + settings.repository() + " remote add " + settings.remote() + " ADDRESS`, or clear '"
-                + ClientProperties.REMOTE.getDisplayName() + "' of the registry client");
     }
 
     private void refuseOpenText(final URIish address) throws FlowRegistryException {

@@ -1,6 +1,7 @@
 package io.idemflow.registry;
 
 import java.io.IOException;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,8 @@ final class VersionCache {
 
     private static final int SIZE = 256;
 
-    private final Map<String, List<FlowRepository.Version>> histories = new LinkedHashMap<>(SIZE, 0.75f, true) {
+    private final Map<String, List<FlowRepository.Version>> histories = Collections.synchronizedMap(
+            new LinkedHashMap<>(SIZE, 0.75f, true) {
 
         private static final long serialVersionUID = 1L;
 
@@ -19,29 +21,22 @@ final class VersionCache {
         protected boolean removeEldestEntry(final Map.Entry<String, List<FlowRepository.Version>> eldest) {
             return size() > SIZE;
         }
-    };
+    });
 
     List<FlowRepository.Version> of(final FlowRepository source, final ObjectId tip, final String file) throws IOException {
         if (tip == null) {
             return List.of();
         }
         final String key = source.settings().repository() + "\n" + tip.name() + "\n" + file;
-        synchronized (histories) {
-            final List<FlowRepository.Version> known = histories.get(key);
-            if (known != null) {
-                return known;
-            }
-        }
-        final List<FlowRepository.Version> found = List.copyOf(source.versions(tip, file));
-        synchronized (histories) {
+        List<FlowRepository.Version> found = histories.get(key);
+        if (found == null) {
+            found = List.copyOf(source.versions(tip, file));
             histories.put(key, found);
         }
         return found;
     }
 
     void clear() {
-        synchronized (histories) {
-            histories.clear();
-        }
+        histories.clear();
     }
 }

@@ -137,13 +137,7 @@ final class WorkingTree implements AutoCloseable {
             written = true;
             replace(content);
         }
-        final DirCacheEditor editor = index.editor();
-        if (target == null) {
-            editor.add(new DirCacheEditor.DeletePath(file));
-        } else {
-            editor.add(new Entry(file, target, skipped ? null : path));
-        }
-        editor.finish();
+        edit(index, file, target, skipped ? null : path);
         index.write();
     }
 
@@ -249,25 +243,25 @@ final class WorkingTree implements AutoCloseable {
         return null;
     }
 
-    private static final class Entry extends DirCacheEditor.PathEdit {
-
-        private final ObjectId blob;
-        private final Path path;
-
-        private Entry(final String file, final ObjectId blob, final Path path) {
-            super(file);
-            this.blob = blob;
-            this.path = path;
-        }
-
-        @Override
-        public void apply(final DirCacheEntry entry) {
-            entry.setFileMode(FileMode.REGULAR_FILE);
-            entry.setObjectId(blob);
-            if (path != null) {
-                entry.setLength(path.toFile().length());
-                entry.setLastModified(FS.DETECTED.lastModifiedInstant(path));
+    /**
+     * Changes a file's entry in an index.
+     *
+     * @param blob the file's content, or null to take the entry out
+     * @param path the file in the working tree, or null where it is in none
+     */
+    static void edit(final DirCache index, final String file, final ObjectId blob, final Path path) {
+        final DirCacheEditor editor = index.editor();
+        editor.add(blob == null ? new DirCacheEditor.DeletePath(file) : new DirCacheEditor.PathEdit(file) {
+            @Override
+            public void apply(final DirCacheEntry entry) {
+                entry.setFileMode(FileMode.REGULAR_FILE);
+                entry.setObjectId(blob);
+                if (path != null) {
+                    entry.setLength(path.toFile().length());
+                    entry.setLastModified(FS.DETECTED.lastModifiedInstant(path));
+                }
             }
-        }
+        });
+        editor.finish();
     }
 }

@@ -4,6 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.Base64;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
 
@@ -21,25 +23,13 @@ import javax.crypto.spec.PBEKeySpec;
  *
  * In Python: {@code hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 210_000)}.
  */
-public final class PasswordHash {
+record PasswordHash(int rounds, byte[] salt, byte[] hash) {
 
     static final int MINIMUM_ROUNDS = 210_000;
     private static final int MAXIMUM_ROUNDS = 10_000_000;
-    private static final int MINIMUM_SALT_BYTES = 16;
-    private static final int MAXIMUM_SALT_BYTES = 64;
     private static final int HASH_BYTES = 64;
     private static final String ALGORITHM = "PBKDF2WithHmacSHA512";
-    private static final String FORMAT = "$pbkdf2-sha512$i=ROUNDS$SALT$HASH";
-
-    private final int rounds;
-    private final byte[] salt;
-    private final byte[] hash;
-
-    private PasswordHash(final int rounds, final byte[] salt, final byte[] hash) {
-        this.rounds = rounds;
-        this.salt = salt;
-        this.hash = hash;
-    }
+    private static final Pattern FORM = Pattern.compile("\\$pbkdf2-sha512\\$i=([^$]*)\\$([^$]*)\\$([^$]*)");
 
     /**
      * Reads a hash.
@@ -48,22 +38,13 @@ public final class PasswordHash {
      * @return the hash
      * @throws IllegalArgumentException where the text is malformed or weaker than allowed; the message never holds it
      */
-    public static PasswordHash parse(final String encoded) {
-        final String[] parts = encoded.strip().split("\\$", -1);
-        if (parts.length != 5 || !parts[0].isEmpty() || !"pbkdf2-sha512".equals(parts[1]) || !parts[2].startsWith("i=")) {
-            throw new IllegalArgumentException("it is not of the form " + FORMAT);
+    static PasswordHash parse(final String encoded) {
+        final Matcher parts = FORM.matcher(encoded.strip());
+        if (!parts.matches()) {
+            throw new IllegalArgumentException("it is not of the form $pbkdf2-sha512$i=ROUNDS$SALT$HASH");
         }
-        final int rounds = parseRounds(parts[2].substring(2));
-        final byte[] salt = decode(parts[3], "SALT");
-        final byte[] hash = decode(parts[4], "HASH");
-        if (salt.length < MINIMUM_SALT_BYTES || salt.length > MAXIMUM_SALT_BYTES) {
-            throw new IllegalArgumentException("its SALT has " + salt.length + " bytes, not "
-                    + MINIMUM_SALT_BYTES + " to " + MAXIMUM_SALT_BYTES);
-        }
-        if (hash.length != HASH_BYTES) {
-            throw new IllegalArgumentException("its HASH has " + hash.length + " bytes, not " + HASH_BYTES);
-        }
-        return new PasswordHash(rounds, salt, hash);
+        return new PasswordHash(parseRounds(parts.group(1)), decode(parts.group(2), "SALT", 16, 64),
+                decode(parts.group(3), "HASH", HASH_BYTES, HASH_BYTES));
     }
 
     /**
@@ -72,7 +53,7 @@ public final class PasswordHash {
      * @param password the password to check
      * @return whether it is the password that was hashed
      */
-    public boolean matches(final String password) {
+    boolean matches(final String password) {
         final PBEKeySpec spec = new PBEKeySpec(password.toCharArray(), salt, rounds, HASH_BYTES * Byte.SIZE);
         try {
             final byte[] actual = SecretKeyFactory.getInstance(ALGORITHM).generateSecret(spec).getEncoded();
@@ -100,12 +81,18 @@ public final class PasswordHash {
         throw new IllegalArgumentException("its ROUNDS are not a number from " + MINIMUM_ROUNDS + " to " + MAXIMUM_ROUNDS);
     }
 
-    private static byte[] decode(final String text, final String part) {
+    private static byte[] decode(final String text, final String part, final int least, final int most) {
+        final byte[] bytes;
         try {
-            return Base64.getDecoder().decode(text);
+            bytes = Base64.getDecoder().decode(text);
         } catch (final IllegalArgumentException e) {
             // the cause would quote characters of the hash
             throw new IllegalArgumentException("its " + part + " is not base64");
         }
+        if (bytes.length < least || bytes.length > most) {
+            throw new IllegalArgumentException("its " + part + " has " + bytes.length + " bytes, not "
+                    + (least == most ? "" : least + " to ") + most);
+        }
+        return bytes;
     }
 }

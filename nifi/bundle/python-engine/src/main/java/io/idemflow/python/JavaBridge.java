@@ -122,6 +122,6 @@ public final class JavaBridge {
     public static PyObject implementation(final Object object) {
         return Proxy.isProxyClass(object.getClass())
                 && Proxy.getInvocationHandler(object) instanceof PythonImplementation implementation
-                ? implementation.getTarget() : null;
+                ? implementation.target() : null;
     }
 }

@@ -5,19 +5,7 @@ import java.lang.reflect.Method;
 import org.jpy.PyObject;
 
 /** Answers calls of Java interfaces with the methods of a Python object. */
-final class PythonImplementation implements InvocationHandler {
-
-    private final PythonRuntime runtime;
-    private final PyObject target;
-
-    PythonImplementation(final PythonRuntime runtime, final PyObject target) {
-        this.runtime = runtime;
-        this.target = target;
-    }
-
-    PyObject getTarget() {
-        return target;
-    }
+record PythonImplementation(PythonRuntime runtime, PyObject target) implements InvocationHandler {
 
     @Override
     public Object invoke(final Object proxy, final Method method, final Object[] arguments) throws Throwable {

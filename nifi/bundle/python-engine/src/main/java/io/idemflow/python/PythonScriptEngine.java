@@ -52,7 +52,17 @@ public final class PythonScriptEngine extends AbstractScriptEngine implements Co
     @Override
     public CompiledScript compile(final String script) throws ScriptException {
         PythonInterpreter.get().compile(script, variables(getContext()));
-        return new PythonScript(this, script);
+        return new CompiledScript() {
+            @Override
+            public Object eval(final ScriptContext scriptContext) throws ScriptException {
+                return PythonScriptEngine.this.eval(script, scriptContext);
+            }
+
+            @Override
+            public ScriptEngine getEngine() {
+                return PythonScriptEngine.this;
+            }
+        };
     }
 
     @Override
@@ -89,26 +99,5 @@ public final class PythonScriptEngine extends AbstractScriptEngine implements Co
             throw new ScriptException(e);
         }
         return text.toString();
-    }
-
-    private static final class PythonScript extends CompiledScript {
-
-        private final PythonScriptEngine engine;
-        private final String script;
-
-        private PythonScript(final PythonScriptEngine engine, final String script) {
-            this.engine = engine;
-            this.script = script;
-        }
-
-        @Override
-        public Object eval(final ScriptContext scriptContext) throws ScriptException {
-            return engine.eval(script, scriptContext);
-        }
-
-        @Override
-        public ScriptEngine getEngine() {
-            return engine;
-        }
     }
 }

@@ -85,7 +85,7 @@ class JavaBridgeTest {
 
     private static String callback(final String body) {
         return """
-                from idemflow_engine.bridge import find_class
+                from idemflow_engine.conversion import find_class
                 class Write(find_class('io.idemflow.python.JavaBridgeTest$Callback')):
                     def __init__(self, text=''):
                         self.text, self.calls = text, 0

@@ -1,58 +1,47 @@
 """Python objects that Java calls: instances of classes that a script derived from an interface."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, errors, members, text
+from idemflow_engine import errors, text
+from idemflow_engine.conversion import from_java, to_object
+from idemflow_engine.threads import ByThread
 
 # Each level of Java calling Python calling Java takes some kilobytes of a stack of 1 MB.
 _NESTED_CALLS = 20
 
-_java = jpy.get_type("io.idemflow.python.JavaBridge")
 _call_error = jpy.get_type("io.idemflow.python.PythonCallError")
-# By thread: how many calls from Java to Python are inside each other.
-_depth: dict[int, int] = {}
+# How many calls from Java to Python are inside each other.
+_depth = ByThread[int]()
 
 
 def call(target: Any, method: str, arguments: Sequence[object]) -> Any:
     """Call a method of a Python object for Java; gives a PythonCallError when it raises."""
-    thread = threading.get_ident()
-    depth = _depth.get(thread, 0)
+    depth = _depth.get() or 0
     try:
         if depth >= _NESTED_CALLS:
             raise RecursionError("too many calls between Java and Python inside each other")
         if not implementing(target, method):
             raise NotImplementedError(f"class {type(target).__name__} has no method {method}")
-        _depth[thread] = depth + 1
+        _depth.set(depth + 1)
         function = getattr(target, method)
-        return bridge.to_object(function(*[bridge.from_java(argument) for argument in arguments]))
+        return to_object(function(*[from_java(argument) for argument in arguments]))
     except BaseException as error:
-        errors.keep(error)
+        errors.raised.set(error)
         return _call_error(text.to_java(text.summary(error)))
     finally:
-        if depth:
-            _depth[thread] = depth
-        else:
-            _depth.pop(thread, None)
+        _depth.set(depth or None)
 
 
 def implementing(target: Any, method: str) -> bool:
     """Whether the script's own class has this method: its Java interface has it anyway."""
     return method in getattr(target, "__dict__", ()) or any(
-        method in cls.__dict__ for cls in type(target).__mro__ if not bridge.is_java(cls)
+        method in cls.__dict__ for cls in type(target).__mro__ if not _is_java(cls)
     )
 
 
-def implement(instance: Any) -> Any:
-    """A Java object for an instance of a script's class.
-
-    The instance does not keep it: neither Java nor Python could ever collect such a ring.
-    """
-    cls = type(instance)
-    if isinstance(instance, bridge.JavaThrowable):
-        return members.call(members.java_class(cls)._type, instance.args, cls.__name__)
-    interfaces = [base._type for base in cls.__mro__ if "_type" in base.__dict__]
-    return _java.implement(instance, interfaces)
+def _is_java(cls: type) -> bool:
+    """Whether a class is one of Java's, or one that the engine gives them; not a script's own."""
+    return "_type" in cls.__dict__ or cls.__module__.startswith(("builtins", "idemflow_engine"))

@@ -106,19 +106,17 @@ class _AutoCloseable:
         self.close()
 
 
+# By simple name of an interface; where a class has several, the first one's protocol wins.
+_PROTOCOLS = {
+    "List": _List,
+    "Collection": _Collection,
+    "Map": _Map,
+    "Iterable": _Iterable,
+    "Iterator": _Iterator,
+    "AutoCloseable": _AutoCloseable,
+}
+
+
 def mixins(traits: list[str]) -> tuple[type, ...]:
     """The protocols of a Java class of these traits: simple names of its interfaces."""
-    found: list[type] = []
-    if "List" in traits:
-        found.append(_List)
-    if "Collection" in traits:
-        found.append(_Collection)
-    elif "Map" in traits:
-        found.append(_Map)
-    elif "Iterable" in traits:
-        found.append(_Iterable)
-    if "Iterator" in traits:
-        found.append(_Iterator)
-    if "AutoCloseable" in traits:
-        found.append(_AutoCloseable)
-    return tuple(found)
+    return tuple(protocol for trait, protocol in _PROTOCOLS.items() if trait in traits)

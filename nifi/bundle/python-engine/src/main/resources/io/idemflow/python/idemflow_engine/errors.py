@@ -1,28 +1,19 @@
 """What to raise in Python when a call of a Java method fails."""
 
 import re
-import threading
 from typing import Any
 
-from idemflow_engine import bridge, text
+from idemflow_engine import text
+from idemflow_engine.conversion import find_class, to_java
+from idemflow_engine.threads import ByThread
 
 _NO_OVERLOAD = ("no matching Java method overloads found", "ambiguous Java method call")
 _THROWABLE = re.compile(r"((?:[a-z_]\w*\.)+[A-Z][\w$]*)(?:: (.*))?", re.DOTALL)
 _FRAMES = re.compile(r"\n\tat |\ncaused by ")
 _CALL_ERROR = "io.idemflow.python.PythonCallError"
 
-# By thread: the exception of a Python method that Java called, on its way through Java.
-_raised: dict[int, BaseException] = {}
-
-
-def keep(error: BaseException) -> None:
-    """Keep what a Python method raised that Java called, until it comes back from Java."""
-    _raised[threading.get_ident()] = error
-
-
-def forget() -> None:
-    """Drop what did not come back to this thread's script."""
-    _raised.pop(threading.get_ident(), None)
+# The exception of a Python method that Java called, on its way through Java.
+raised = ByThread[BaseException]()
 
 
 def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeError) -> Any:
@@ -36,9 +27,7 @@ def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeEr
     if any(isinstance(arg, list | tuple) for arg in args):
         # A list is a Collection first, but the method may want an array.
         sequences = [
-            [bridge.to_java(item) for item in arg]
-            if isinstance(arg, list | tuple)
-            else bridge.to_java(arg)
+            [to_java(item) for item in arg] if isinstance(arg, list | tuple) else to_java(arg)
             for arg in args
         ]
         try:
@@ -54,15 +43,15 @@ def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeEr
 def _python_error(message: str) -> BaseException:
     """The exception for what jpy says of a Java exception: type and message, then its frames."""
     if _CALL_ERROR in message:
-        raised = _raised.pop(threading.get_ident(), None)
-        if raised is not None:
-            return raised
+        error = raised.set(None)
+        if error is not None:
+            return error
     first, *frames = _FRAMES.split(message, maxsplit=1)
     match = _THROWABLE.fullmatch(first.strip())
-    found = bridge.find_class(match[1]) if match is not None else None
-    if match is None or found is None or not issubclass(found, bridge.JavaThrowable):
+    found = find_class(match[1]) if match is not None else None
+    if match is None or found is None or not issubclass(found, BaseException):
         return RuntimeError(first)
-    error: BaseException = found(*(() if match[2] is None else (text.from_java(match[2]),)))
+    error = found(*(() if match[2] is None else (text.from_java(match[2]),)))
     if frames:
         error.add_note("\tat " + frames[0].rstrip())
     return error

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
 
-from idemflow_engine import bridge, errors, output, spaces, text
+from idemflow_engine import errors, output, spaces, text
+from idemflow_engine.conversion import from_java, to_object
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _ENGINE_DIRECTORY = __file__.rpartition("/")[0]
@@ -33,7 +34,7 @@ class ScriptInterrupted(BaseException):
 def prepare(evaluation: Any, source: str, file_name: str) -> CodeType | None:
     """Compile a script. After a syntax error, which `evaluation` is told, give None."""
     try:
-        return _compile(bridge.from_java(source), file_name)
+        return _compile(from_java(source), file_name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         _report(evaluation, error, file_name, ())
         return None
@@ -49,22 +50,22 @@ def evaluate(
     """Run a script with these bindings; gives its value where it is one expression."""
     number = evaluation.getNumber()
     file_name = code.co_filename
-    directories = [bridge.from_java(directory) for directory in module_directories]
+    directories = [from_java(directory) for directory in module_directories]
     namespace: dict[str, Any] = {"__name__": "__main__", "__file__": file_name, "__doc__": None}
     for name, value in zip(names, values, strict=True):
-        namespace[name] = bridge.from_java(value)
+        namespace[name] = from_java(value)
     printer = output.Printer(_log_lines(evaluation, namespace.get("log")))
     space = spaces.space_of(directories)
     if space is not None:
         namespace["__builtins__"] = space.builtins
 
-    printer_before = output.begin(printer)
-    space_before = spaces.begin(space)
+    printer_before = output.printers.set(printer)
+    space_before = spaces.current.set(space)
     threads_before = threading.active_count()
     _threads[number] = threading.get_ident()
     try:
         value = eval(code, namespace)
-        return bridge.to_object(value)
+        return to_object(value)
     except SystemExit as ending:
         if ending.code not in (None, 0):
             _report(evaluation, ending, file_name, directories)
@@ -75,9 +76,9 @@ def evaluate(
         return None
     finally:
         _threads.pop(number, None)
-        errors.forget()
-        spaces.end(space_before)
-        output.end(printer_before)
+        errors.raised.set(None)
+        spaces.current.set(space_before)
+        output.printers.set(printer_before)
         printer.close()
         # A function and the namespace that it was defined in keep each other alive, and with them
         # all that a script has read, until Python looks for such rings: it may be gigabytes then.
@@ -104,9 +105,9 @@ def finish(number: int) -> None:
     _disarm(number)
     _threads.pop(number, None)
     _interruptions.pop(number, None)
-    errors.forget()
-    spaces.end(None)
-    output.end(None)
+    errors.raised.set(None)
+    spaces.current.set(None)
+    output.printers.set(None)
 
 
 def _disarm(number: int) -> None:
@@ -132,7 +133,7 @@ def _report(
     evaluation: Any, error: BaseException, file_name: str, directories: Sequence[str]
 ) -> None:
     """Tell the evaluation about an error that left the script."""
-    source = bridge.from_java(evaluation.getSource())
+    source = from_java(evaluation.getSource())
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     try:
         trace = _format(error)

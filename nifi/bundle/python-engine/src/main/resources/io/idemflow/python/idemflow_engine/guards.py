@@ -19,8 +19,8 @@ _BYTES_PER_LEVEL = 3072 if sys.version_info < (3, 13) else 6144
 def install() -> None:
     """Replace the functions that would end or block the process; called once, on a Java thread."""
     process = os.getpid()
-    os._exit = _exit(process, os._exit)
-    os.abort = _abort(process, os.abort)
+    os._exit = _ending(process, os._exit)
+    os.abort = _ending(process, os.abort, "os.abort()")
     limit = _stack_bytes() // _BYTES_PER_LEVEL
     sys.setrecursionlimit(min(sys.getrecursionlimit(), limit))
     sys.setrecursionlimit = _limit_recursion(limit, sys.setrecursionlimit)
@@ -30,24 +30,14 @@ def install() -> None:
     sys.stdin = _NoInput()
 
 
-def _exit(process: int, original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
-    def exit_script(status: int) -> NoReturn:
+def _ending(process: int, original: Callable[..., NoReturn], *code: str) -> Callable[..., NoReturn]:
+    def end_script(*args: Any, **options: Any) -> NoReturn:
         """End the script, not the JVM. A forked child ends as ever."""
         if os.getpid() != process:
-            original(status)
-        raise SystemExit(status)
+            original(*args, **options)
+        raise SystemExit(*args, *options.values(), *code)
 
-    return exit_script
-
-
-def _abort(process: int, original: Callable[[], NoReturn]) -> Callable[[], NoReturn]:
-    def abort_script() -> NoReturn:
-        """End the script with an error, not the JVM. A forked child ends as ever."""
-        if os.getpid() != process:
-            original()
-        raise SystemExit("os.abort()")
-
-    return abort_script
+    return end_script
 
 
 def _limit_recursion(most: int, original: Callable[[int], None]) -> Callable[[int], None]:

@@ -5,15 +5,31 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, errors
+from idemflow_engine import errors
+from idemflow_engine.conversion import (
+    CLASSES,
+    INSTANTIATED,
+    find_class,
+    from_java,
+    to_java,
+    to_object,
+)
 
 _java = jpy.get_type("io.idemflow.python.JavaBridge")
 _new = object.__new__
 
-# By jpy's type: the classes whose objects become plain instances (no exceptions, no proxies).
-CLASSES: dict[type, type] = {}
-# The same classes.
-INSTANTIATED: set[type] = set()
+
+class Members:
+    """What every Java object can do in Python."""
+
+    __slots__ = ()
+    _java: Any
+
+    def __getattr__(self, name: str) -> Any:
+        # Methods come here once for each class, then they are attributes of the class.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return of_object(self, name)
 
 
 def of_class(cls: Any, name: str) -> Any:
@@ -24,10 +40,10 @@ def of_class(cls: Any, name: str) -> Any:
         _add_method(java_class(cls), name, member)
         return getattr(cls, name)
     if member is not None:
-        return bridge.from_java(member)
+        return from_java(member)
     if name == "class_":
-        return bridge.from_java(_java.identity(java_type))
-    nested = bridge.find_class(f"{cls._java_name}${name}")
+        return from_java(_java.identity(java_type))
+    nested = find_class(f"{cls._java_name}${name}")
     if nested is None:
         raise AttributeError(f"Java class {cls._java_name} has no public member {name}")
     return nested
@@ -44,16 +60,16 @@ def of_object(instance: Any, name: str) -> Any:
     if member is not None and callable(member):
         _add_method(owner, name, member)
         return getattr(instance, name)
-    java = bridge.to_java(instance)
+    java = to_java(instance)
     try:
-        return bridge.from_java(getattr(java, name))
+        return from_java(getattr(java, name))
     except AttributeError:
         pass
     # A type that Java declared; the object may be more than that.
     actual = _java.identity(java)
     if type(actual) is not owner._type and issubclass(type(actual), jpy.JType):
-        wider = bridge.from_java(actual)
-        if isinstance(wider, bridge.Members):
+        wider = from_java(actual)
+        if isinstance(wider, Members):
             return getattr(wider, name)
     return _property(instance, owner, name)
 
@@ -63,7 +79,7 @@ def _property(instance: Any, owner: Any, name: str) -> Any:
     for prefix in ("get", "is"):
         getter = getattr(owner._type, f"{prefix}{name[:1].upper()}{name[1:]}", None)
         if getter is not None:
-            return bridge.from_java(call(getter, (instance,), name))
+            return from_java(call(getter, (instance,), name))
     raise AttributeError(f"Java class {owner._java_name} has no public member {name}")
 
 
@@ -84,10 +100,7 @@ def _boxing(method: Callable[..., Any], objects: dict[int, set[int]]) -> Callabl
         if positions is None:
             return method(*args)
         return method(
-            *[
-                bridge.to_object(arg) if place in positions else arg
-                for place, arg in enumerate(args)
-            ]
+            *[to_object(arg) if place in positions else arg for place, arg in enumerate(args)]
         )
 
     boxing.__name__ = boxing.__qualname__ = method.__name__
@@ -107,7 +120,7 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
             elif kind is str and arg.isascii():
                 converted.append(arg)
             else:
-                converted.append(bridge.to_java(arg))
+                converted.append(to_java(arg))
         try:
             value = overloads(*converted)
         except RuntimeError as error:
@@ -116,7 +129,7 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
             return None
         made = CLASSES.get(type(value))
         if made is None:
-            return bridge.from_java(value)
+            return from_java(value)
         wrapped = _new(made)
         wrapped._java = value
         return wrapped
@@ -128,6 +141,6 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
 def call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
     """Call the Java method or constructor that fits values of a script; gives what jpy gives."""
     try:
-        return overloads(*[bridge.to_java(arg) for arg in args])
+        return overloads(*[to_java(arg) for arg in args])
     except RuntimeError as error:
         return errors.other_way(overloads, args, name, error)

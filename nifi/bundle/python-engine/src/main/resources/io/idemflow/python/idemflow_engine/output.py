@@ -5,6 +5,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from idemflow_engine.threads import ByThread
+
 _LINE_CHARACTERS = 8192
 
 
@@ -36,25 +38,8 @@ class Printer:
         self._rest = {False: "", True: ""}
 
 
-# By thread: evaluations run in parallel, and sys.stdout is one for all.
-_printers: dict[int, Printer] = {}
-
-
-def begin(printer: Printer) -> Printer | None:
-    """Send what this thread prints to `printer`; gives the one it went to before."""
-    thread = threading.get_ident()
-    before = _printers.get(thread)
-    _printers[thread] = printer
-    return before
-
-
-def end(before: Printer | None) -> None:
-    """Undo `begin`, which gave `before`."""
-    thread = threading.get_ident()
-    if before is None:
-        _printers.pop(thread, None)
-    else:
-        _printers[thread] = before
+# Evaluations run in parallel, and sys.stdout is one for all.
+printers = ByThread[Printer]()
 
 
 class _Stream(io.TextIOBase):
@@ -77,7 +62,7 @@ class _Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        printer = _printers.get(threading.get_ident())
+        printer = printers.get()
         if printer is not None:
             printer.write(text, self._error)
         else:

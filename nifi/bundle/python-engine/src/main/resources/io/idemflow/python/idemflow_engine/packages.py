@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from idemflow_engine import bridge
+from idemflow_engine.conversion import find_class
 
 # The JVM cannot say whether a package exists; names that packages begin with in practice.
 _ROOTS = frozenset({"com", "groovy", "io", "jakarta", "java", "javax", "jdk", "net", "org", "sun"})
@@ -17,7 +17,7 @@ class JavaPackage(ModuleType):
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
-        found = bridge.find_class(f"{self.__name__}.{name}")
+        found = find_class(f"{self.__name__}.{name}")
         if found is None:
             if not name[:1].islower():
                 raise AttributeError(f"Java has no class {self.__name__}.{name}")

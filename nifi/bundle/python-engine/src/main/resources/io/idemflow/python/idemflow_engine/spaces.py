@@ -26,13 +26,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from idemflow_engine.threads import ByThread
+
 _PREFIX = "idemflow_space_"
 
 _spaces: dict[tuple[str, ...], "Space"] = {}
 _by_name: dict[str, "Space"] = {}
 _lock = threading.RLock()
-# By thread: the space of the script that runs there.
-_current: dict[int, "Space"] = {}
+# The space of the script that runs on a thread, for `importlib.import_module`.
+current = ByThread["Space"]()
 
 _original_import = builtins.__import__
 _original_import_module = importlib.import_module
@@ -137,19 +139,6 @@ def space_of(directories: Sequence[str]) -> Space | None:
     return space
 
 
-def begin(space: Space | None) -> Space | None:
-    """Let `importlib.import_module` on this thread look into `space`; gives the one before."""
-    thread = threading.get_ident()
-    before = _current.get(thread)
-    _set(thread, space)
-    return before
-
-
-def end(before: Space | None) -> None:
-    """Undo `begin`, which gave `before`."""
-    _set(threading.get_ident(), before)
-
-
 def install() -> None:
     """Teach Python's import system about spaces; called once."""
     sys.meta_path.insert(0, _Finder())
@@ -199,17 +188,10 @@ def _finder(directory: str, space: Space) -> FileFinder:
 
 
 def _import_module(name: str, package: str | None = None) -> ModuleType:
-    space = _current.get(threading.get_ident())
+    space = current.get()
     if space is not None and not name.startswith(".") and space.owns(name.partition(".")[0]):
         return space.import_module(name)
     return _original_import_module(name, package)
-
-
-def _set(thread: int, space: Space | None) -> None:
-    if space is None:
-        _current.pop(thread, None)
-    else:
-        _current[thread] = space
 
 
 def _stamp(path: str) -> int:

@@ -4,7 +4,8 @@ from typing import Any
 
 import jpy
 
-from idemflow_engine import bridge, members, text
+from idemflow_engine import members, text
+from idemflow_engine.conversion import SEEN, from_java
 
 _type = jpy.get_type("java.lang.String")
 
@@ -20,7 +21,7 @@ class JavaString(str):
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(_type(text.to_java(self)), name)
-        return lambda *args: bridge.from_java(members.call(method, args, name))
+        return lambda *args: from_java(members.call(method, args, name))
 
 
 class _StaticMethods(type):
@@ -33,11 +34,16 @@ class _StaticMethods(type):
     def __getattr__(cls, name: str) -> Any:
         member = getattr(_type, name)
         if not callable(member):
-            return bridge.from_java(member)
-        return lambda *args: bridge.from_java(members.call(member, args, name))
+            return from_java(member)
+        return lambda *args: from_java(members.call(member, args, name))
 
 
 class String(metaclass=_StaticMethods):
     """What a script gets for `from java.lang import String`."""
 
     _type = _type
+
+
+def install() -> None:
+    """Give scripts `String` for java.lang.String; called once."""
+    SEEN[_type] = String

@@ -1,5 +1,9 @@
 package org.apache.nifi.processors.script;
 
+import io.idemflow.scripting.ModuleClassLoader;
+import io.idemflow.scripting.RunningScripts;
+import io.idemflow.scripting.Script;
+import io.idemflow.scripting.ScriptEngines;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -106,7 +110,6 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
 
     private static final String SCRIPT_ENGINE_NAME = "Script Engine";
     private static final String SCRIPT_ENGINE_LATER_NAME = "Script Language";
-    private static final Set<Relationship> RELATIONSHIPS = Set.of(REL_SUCCESS, REL_FAILURE);
 
     private final ScriptEngines engines = new ScriptEngines();
     private final RunningScripts running = new RunningScripts();
@@ -118,7 +121,7 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
 
     @Override
     public Set<Relationship> getRelationships() {
-        return RELATIONSHIPS;
+        return Set.of(REL_SUCCESS, REL_FAILURE);
     }
 
     @Override
@@ -201,13 +204,19 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
 
     @Override
     public Collection<SearchResult> search(final SearchContext context) {
-        return ScriptSearch.search(context, getLogger());
+        final String file = context.getProperty(SCRIPT_FILE).evaluateAttributeExpressions().getValue();
+        String text = context.getProperty(SCRIPT_BODY).getValue();
+        try {
+            text = file == null ? text : Script.ofFile(file).read();
+        } catch (final IOException e) {
+            getLogger().warn("{}", e.getMessage());
+        }
+        return Script.search(text, context.getSearchTerm());
     }
 
     private void run(final ProcessContext context, final ProcessSession session) throws ScriptException, IOException {
         final String text = script.read();
-        final ClassLoader contextClassLoader = modules.enter();
-        try {
+        try (ModuleClassLoader.Entered entered = modules.enter()) {
             final BlockingQueue<ScriptEngine> idle = idleEngines;
             final ScriptEngine reused = idle.poll();
             final ScriptEngine engine = reused != null ? reused
@@ -221,8 +230,6 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
             }
             // After an error the engine is dropped: a half-run script may have left anything in it.
             idle.offer(engine);
-        } finally {
-            modules.leave(contextClassLoader);
         }
     }
 

@@ -1,0 +1,52 @@
+"""The command ``drift``."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.tables.flow import drift_tables
+from idemflow.cli.tables.pipelines import RunsProgress
+from idemflow.commands import drift as command
+from idemflow.errors import Drift
+
+
+@main.command()
+@click.argument("pipeline", required=False)
+@click.option(
+    "--from", "source", type=click.Choice(["git", "yaml", "both"]), default="both",
+    show_default=True, help="What to compare the canvas with.",
+)  # fmt: skip
+@json_option
+@click.pass_context
+def drift(context: click.Context, pipeline: str | None, source: str, as_json: bool) -> None:
+    """Say where PIPELINE on the canvas differs from its version in git, or from its YAML.
+
+    All pipelines on the canvas if PIPELINE is left out; PIPELINE@REV compares with that version.
+    Exit code 6 when there is a difference: made for a CI job.
+
+    \b
+    Examples:
+      idemflow drift
+      idemflow drift people --from yaml
+      idemflow drift people@v3 --from git
+    """
+    settings = resolve(context)
+    with RunsProgress(err, silent=as_json) as progress:
+        found = command.drift(
+            settings, pipeline, progress.step, git=source != "yaml", yaml=source != "git"
+        )
+    if as_json:
+        print_json(
+            {"pipelines": [{**dataclasses.asdict(one), "drift": one.found} for one in found]}
+        )
+    else:
+        out.print(drift_tables(found))
+    drifted = [one for one in found if one.found]
+    if drifted:
+        raise Drift(
+            f"the canvas has drifted: {', '.join(one.pipeline for one in drifted)}",
+            next_command=drifted[0].way_out,
+        )

@@ -1,0 +1,1 @@
+"""A verb of ``idemflow flow`` a file: versions of flows in git."""

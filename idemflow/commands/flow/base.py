@@ -1,0 +1,156 @@
+"""What the verbs of ``idemflow flow`` share with ``deploy`` and ``drift``: a group's version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idemflow import servers
+from idemflow.canvas import client, control, flow_file, installed_steps, versions
+from idemflow.canvas.difference import Change
+from idemflow.canvas.versions import VersionControlInfo
+from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
+from idemflow.errors import UsageError
+from idemflow.pipeline import spec
+from idemflow.versions import repository
+from idemflow.versions.repository import Repository, Version
+
+CANVAS = "canvas"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A version that is on the canvas, or was made, now."""
+
+    pipeline: str
+    version: Version
+    changed: bool
+
+
+def open_canvas(settings: Settings) -> Repository:
+    """Connect to NiFi; the repository, in step with the project.
+
+    Raises:
+        IdemflowError: NiFi does not run, or there is no repository.
+    """
+    found = repository.needed(settings)
+    connect(settings)
+    return found
+
+
+def connect(settings: Settings) -> None:
+    """Connect to NiFi alone."""
+    client.connect(servers.connect(settings).nifi)
+
+
+def checked(settings: Settings, name: str) -> str:
+    """The name of a pipeline of the project.
+
+    Raises:
+        UsageError: there is no such pipeline.
+    """
+    if name not in spec.names(settings.project):
+        spec.load(settings.project, name)
+    return name
+
+
+def definition(store: Repository, name: str, version: Version) -> Json:
+    """A committed version."""
+    return flow_file.read(
+        store.read(name, version.id), f"{store.file(name)} of version {version.id[:9]}"
+    )
+
+
+def on_canvas(store: Repository, name: str) -> Version:
+    """The version that the group on the canvas was brought to last.
+
+    Raises:
+        UsageError: it is not on the canvas, or not under version control there.
+    """
+    return store.resolve(name, held(name, control.group_id(name)).version)
+
+
+def held(name: str, group: str) -> VersionControlInfo:
+    """How a group is under version control.
+
+    Raises:
+        UsageError: it is not.
+    """
+    found = versions.held(group)
+    if found is None:
+        raise UsageError(
+            f"{name} is not under version control on this canvas",
+            next_command=f'idemflow flow commit {name} -m "..."',
+        )
+    return found
+
+
+def changes_since(store: Repository, name: str, version: Version) -> list[Change]:
+    """How the canvas differs from a version."""
+    return versions.differences(
+        definition(store, name, version), versions.export(control.group_id(name))
+    )
+
+
+def refuse_local(store: Repository, name: str, current: Version, *, force: bool) -> bool:
+    """Whether there are changes on the canvas that are not committed.
+
+    Raises:
+        UsageError: there are, and nobody allowed to discard them.
+    """
+    local = changes_since(store, name, current)
+    if local and not force:
+        raise UsageError(
+            f"{name} was changed on the canvas in {len(local)} place(s) since {current.title}: "
+            + "; ".join(sorted({one.component for one in local})),
+            next_command=f'idemflow flow commit {name} -m "..." keeps that, --force discards it',
+        )
+    return bool(local)
+
+
+def refuse_newer(store: Repository, name: str, current: str) -> None:
+    """Refuse to commit on top of a version that the canvas does not have.
+
+    Args:
+        store: the repository.
+        name: the pipeline's name.
+        current: hash of the version on the canvas.
+
+    Raises:
+        UsageError: there is one.
+    """
+    newest = next(iter(store.versions(name)), None)
+    if newest is None or newest.id == current:
+        return
+    revision = newest.title.rpartition("@")[2]
+    raise UsageError(
+        f"git has a newer version of {name} than the canvas: {newest.title}, "
+        f"{newest.comment!r} by {newest.author}",
+        next_command=f"idemflow flow diff {name} {revision} shows what differs, "
+        f"idemflow flow checkout {name} {revision} takes it; "
+        f"--force puts flows/{name}.yaml on top of it",
+    )
+
+
+def switch_version(
+    store: Repository, name: str, group: str, current: Version, version: Version, *, modified: bool
+) -> None:
+    """Change a group that is under version control to a version, or back if it does not work."""
+    wanted = definition(store, name, version)
+    versions.check_types(wanted, version.title)
+    live = versions.export(group)
+    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
+
+    def apply() -> None:
+        if modified:
+            versions.change(group, current.id)
+        if current.id != version.id:
+            versions.change(group, version.id)
+
+    versions.change_safely(group, version.title, apply, lambda: _return(group, current.id))
+
+
+def _return(group: str, version: str) -> None:
+    now = versions.held(group)
+    if now is not None and now.version != version:
+        versions.change(group, version)

@@ -1,0 +1,24 @@
+"""``idemflow flow tag``: name a version."""
+
+from __future__ import annotations
+
+from idemflow.commands.flow.base import changes_since, checked, on_canvas, open_canvas
+from idemflow.config.settings import Settings
+from idemflow.errors import UsageError
+
+
+def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
+    """Name a version ``PIPELINE@LABEL``: by default the one on the canvas.
+
+    Returns:
+        The tag.
+    """
+    checked(settings, name)
+    store = open_canvas(settings)
+    version = store.resolve(name, revision) if revision else on_canvas(store, name)
+    if not revision and (local := changes_since(store, name, version)):
+        raise UsageError(
+            f"{name} was changed on the canvas in {len(local)} place(s): a tag would not have them",
+            next_command=f'idemflow flow commit {name} -m "..."',
+        )
+    return store.tag(name, label.removeprefix(f"{name}@"), version)

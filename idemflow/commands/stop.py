@@ -1,0 +1,24 @@
+"""``idemflow stop``: let a pipeline no longer run by itself."""
+
+from __future__ import annotations
+
+from idemflow.canvas import control
+from idemflow.commands._session import session
+from idemflow.commands.start import Schedule, schedule
+from idemflow.config.settings import Settings
+
+
+def stop(settings: Settings, name: str, *, everything: bool = False) -> Schedule:
+    """Stop a pipeline's schedule; what is on its way still arrives.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        everything: stop all steps as well; what is queued stays queued until ``start``.
+    """
+    with session(settings, name):
+        group = control.group_id(name)
+        control.schedule_trigger(group, running=False)
+        if everything:
+            control.stop(group)
+        return schedule(name, group)
