@@ -57,13 +57,13 @@ def test_it_runs_remembers_and_forgets(numbers: Idemflow) -> None:
     assert registry.kinds() == ["counter", "files", "script", "sql"]
     assert numbers.json("run", "numbers")["documents"] == 5
 
-    more = numbers.json("run", "numbers", "--records", "3")
+    more = numbers.json("run", "numbers", "--set", "records=3")
     assert (more["runs"][0]["sent"], more["documents"]) == (3, 8)
-    assert set(numbers.ledger().documents("numbers")) >= {("8", {"number": 8})}
-    (state,) = numbers.json("state", "show", "numbers")["states"]
+    assert dict(numbers.ledger().documents("numbers"))["8"] == {"number": 8}
+    (state,) = numbers.json("source", "show", "numbers")["states"]
     assert (state["step"], state["entries"]) == ("Count", {"last": "8"})
 
-    numbers.json("state", "reset", "numbers")
+    numbers.json("source", "reset", "numbers")
     again = numbers.json("run", "numbers")
     assert (again["runs"][0]["overwritten"], again["documents"]) == (5, 8)
     assert numbers.json("verify", "numbers")["equal"] is True

@@ -39,5 +39,9 @@ class CounterSource(Source):
     def run_arguments(self) -> Mapping[str, Scalar]:
         return {"records": self.counter.records}
 
+    @property
+    def incremental(self) -> str:
+        return "collect.counter"
+
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(collect)

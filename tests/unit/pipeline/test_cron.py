@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from idemflow.pipeline.cron import convert
+from idemflow.pipeline.cron import _FIELDS, convert
+from tests.unit.properties import PROPERTY
 
 WINTER = datetime(2026, 1, 15, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 15, tzinfo=UTC)
@@ -51,6 +55,44 @@ def test_in_nifis_own_zone(given: str, told: str) -> None:
 def test_in_another_zone(given: str, zone: str, told: str) -> None:
     assert convert(given, ZoneInfo(zone), "UTC", WINTER) == told
     assert convert(given, ZoneInfo(zone), "UTC", SUMMER) == told
+
+
+def times(expression: str, zone: ZoneInfo, start: datetime) -> set[datetime]:
+    """When it is due in ten days, found by trying each minute."""
+    texts = expression.split()[-5:]
+    minute, hour, day, month, weekday = (
+        field.parse(text) or () for field, text in zip(_FIELDS[1:], texts, strict=True)
+    )
+    found = set()
+    for number in range(10 * 24 * 60):
+        moment = start + timedelta(minutes=number)
+        local = moment.astimezone(zone)
+        if (
+            local.minute in minute and local.hour in hour and local.day in day
+            and local.month in month and local.isoweekday() % 7 in weekday
+        ):  # fmt: skip
+            found.add(moment)
+    return found
+
+
+@settings(PROPERTY, max_examples=40)
+@drawn(
+    minute=st.sampled_from(["0", "30", "*/15", "5,50", "*", "10-40/10"]),
+    hour=st.sampled_from(["*", "0", "6", "*/2", "1,13", "22-23", "0-5"]),
+    day=st.sampled_from(["*", "*", "1", "10-20"]),
+    weekday=st.sampled_from(["*", "MON", "1-5", "SAT,SUN", "7"]),
+    zone=st.sampled_from(["Asia/Tokyo", "Asia/Kathmandu", "America/Phoenix", "Europe/Berlin"]),
+)
+def test_what_is_moved_is_due_at_the_same_instants(
+    minute: str, hour: str, day: str, weekday: str, zone: str
+) -> None:
+    expression = f"{minute} {hour} {day} * {weekday if day == '*' else '*'}"
+    try:
+        told = convert(expression, ZoneInfo(zone), "UTC", WINTER)
+    except ValueError:
+        return
+    for start in (WINTER, SUMMER, datetime(2026, 3, 25, tzinfo=UTC)):
+        assert times(told, ZoneInfo("UTC"), start) == times(expression, ZoneInfo(zone), start)
 
 
 @pytest.mark.parametrize(("now", "name"), [(WINTER, "CET"), (SUMMER, "CEST")])

@@ -81,6 +81,13 @@ def test_its_mistakes_are_named_like_others(
     assert caught.value.line in (3, 4)
 
 
+def test_it_is_no_source_of_a_snapshot(packages: Path, project: Path) -> None:
+    installed(packages)
+    (project / "flows/numbers.yaml").write_text(PIPELINE + "mode: snapshot\n")
+    with pytest.raises(PipelineError, match=r"all rows in each run; take collect\.counter away"):
+        spec.load(project, "numbers")
+
+
 @pytest.mark.parametrize(
     ("value", "modules", "words"),
     [
