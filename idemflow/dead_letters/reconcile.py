@@ -15,7 +15,8 @@ from typing import Any
 
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Letter, letter_of
-from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
+from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, RUNS, Ledger
+from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.steps.rules.manifest import unpack
 
 

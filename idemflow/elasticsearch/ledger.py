@@ -7,27 +7,21 @@ written by the flow itself under ids of their own, so that a replay changes noth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
-from elasticsearch import (
-    ApiError,
-    AuthenticationException,
-    AuthorizationException,
-    Elasticsearch,
-    NotFoundError,
-    TransportError,
-)
+from elasticsearch import NotFoundError
 
 from idemflow.config.endpoint import Endpoint
+from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
 from idemflow.elasticsearch.runs import Entry, Run, newest
-from idemflow.errors import IdemflowError, LoginRefused, Unreachable
+from idemflow.elasticsearch.search import scan
 from idemflow.pipeline.model import TOMBSTONE
 from idemflow.steps.rules.manifest import pack, unpack
 
 RUNS = "idemflow-runs"
-MANIFESTS = "idemflow-manifests"
 DEAD_LETTERS = "idemflow-dead-letters"
 LEDGER = (RUNS, MANIFESTS, DEAD_LETTERS)
 
@@ -76,95 +70,40 @@ TEMPLATES: dict[str, dict[str, Any]] = {
 # What readers see: everything but tombstones.
 LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
 _PAGE = 10_000
-# Documents with their contents in one answer; manifest chunks are large.
-_DOCUMENTS = 1000
 CHUNKS = 50
 _NOTHING = pack([])
 
 
-class Ledger:
-    """Reads the ledger and the indices of pipelines.
+class Ledger(Connection):
+    """Reads the ledger, and the indices of pipelines.
 
     Args:
         endpoint: Elasticsearch's address and a login that may do everything.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._url = endpoint.url
-        tls: dict[str, Any] = {"ca_certs": str(endpoint.ca_file)} if endpoint.ca_file else {}
-        self.client = Elasticsearch(
-            endpoint.url,
-            basic_auth=(endpoint.username, endpoint.password),
-            **tls,
-            request_timeout=30,
-            # What waits for a server decides how long; the client is asked once.
-            max_retries=0,
-        )
+        super().__init__(endpoint)
+        self.manifests = Manifests(self)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self.client.close()
+    def hits(
+        self, index: str, query: Mapping[str, Any], *, source: Any = True, page: int | None = None
+    ) -> Iterator[Any]:
+        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """Turn what the client raises into errors that say what to do.
-
-        Raises:
-            LoginRefused: the login, or the right to do this, was refused.
-            Unreachable: Elasticsearch does not answer, or is not ready.
-            IdemflowError: it refused the request.
+        Args:
+            index: the index; without it there are no hits.
+            query: in Elasticsearch's query language.
+            source: the fields wanted, as the parameter ``_source`` of a search.
+            page: hits in one answer.
         """
-        try:
-            yield
-        except (AuthenticationException, AuthorizationException) as error:
-            raise LoginRefused(
-                f"Elasticsearch at {self._url} refused the login or the right to do this",
-                next_command="idemflow doctor",
-            ) from error
-        except TransportError as error:
-            raise Unreachable(
-                f"Elasticsearch does not answer at {self._url}: {error.message}",
-                next_command="idemflow up",
-            ) from error
-        except ApiError as error:
-            if error.status_code in (429, 502, 503, 504):
-                raise Unreachable(
-                    f"Elasticsearch at {self._url} is not ready ({error.status_code})",
-                    next_command="idemflow status",
-                ) from error
-            raise IdemflowError(f"Elasticsearch refused a request: {_reason(error)}") from error
-
-    def reachable(self) -> None:
-        """Check that Elasticsearch answers.
-
-        Raises:
-            Unreachable: it does not.
-            LoginRefused: it does not know this user.
-        """
-        with self.errors():
-            self.client.cluster.health()
-
-    def refresh(self, *indices: str) -> None:
-        """Make what was written to the indices visible to searches."""
-        with self.errors():
-            self.client.indices.refresh(
-                index=",".join(indices), ignore_unavailable=True, allow_no_indices=True
-            )
-
-    def count(self, index: str, query: Mapping[str, Any] | None = None) -> int:
-        """The number of documents of an index (0 if there is none) that a query finds."""
-        with self.errors():
-            return int(
-                self.client.count(
-                    index=index, query=query, ignore_unavailable=True, allow_no_indices=True
-                )["count"]
-            )
+        self.refresh(index)
+        yield from scan(self, index, query, source=source, versions=True, page=page)
 
     def run_ids(self, pipeline: str) -> list[str]:
         """The ids of a pipeline's runs, oldest first (they start with the time)."""
         self.refresh(RUNS)
         return [
-            hit["_id"] for hit in self.scan(RUNS, {"term": {"pipeline": pipeline}}, source=False)
+            hit["_id"] for hit in scan(self, RUNS, {"term": {"pipeline": pipeline}}, source=False)
         ]
 
     def records(self, run: str) -> int | None:
@@ -188,7 +127,7 @@ class Ledger:
         given_up: set[tuple[str, int | None]] = set()
         index = None
         counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        for hit in self.scan(MANIFESTS, {"term": {"run": run}}, page=CHUNKS):
+        for hit in scan(self, MANIFESTS, {"term": {"run": run}}, page=50):
             chunk = hit["_source"]
             for name in counts:
                 counts[name] += chunk.get(name, 0)
@@ -216,7 +155,7 @@ class Ledger:
     def runs_into(self, index: str) -> list[str]:
         """The ids of all runs, of any pipeline, that sent something to an index, oldest first."""
         self.refresh(MANIFESTS)
-        found = self.scan(MANIFESTS, {"term": {"index": index}}, source=["run"])
+        found = scan(self, MANIFESTS, {"term": {"index": index}}, source=["run"])
         return sorted({hit["_source"]["run"] for hit in found})
 
     def dead_letters(self, run: str) -> set[str]:
@@ -224,7 +163,7 @@ class Ledger:
         self.refresh(DEAD_LETTERS)
         return {
             hit["_source"]["record_id"]
-            for hit in self.scan(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"])
+            for hit in scan(self, DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"])
             if hit["_source"].get("record_id")
         }
 
@@ -252,13 +191,13 @@ class Ledger:
         self.refresh(index)
         for shard in self.marks(index):
             query = {"range": {"_seq_no": {"gt": marks.get(shard, -1)}}}
-            for hit in self.scan(index, query, source=False, preference=f"_shards:{shard}"):
+            for hit in scan(self, index, query, source=False, preference=f"_shards:{shard}"):
                 yield hit["_id"]
 
     def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every document of an index that readers see, with its id."""
         self.refresh(index)
-        for hit in self.scan(index, LIVE):
+        for hit in scan(self, index, LIVE):
             yield hit["_id"], hit["_source"]
 
     def existing(self, index: str, ids: Collection[str], *, pit: str | None = None) -> set[str]:
@@ -306,94 +245,3 @@ class Ledger:
         """Let go of what :meth:`pin` kept."""
         with self.errors(), suppress(NotFoundError):
             self.client.close_point_in_time(id=pit)
-
-    def hits(
-        self, index: str, query: Mapping[str, Any], *, source: Any = True, page: int = _DOCUMENTS
-    ) -> Iterator[Any]:
-        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
-
-        Args:
-            index: the index; without it there are no hits.
-            query: in Elasticsearch's query language.
-            source: the fields wanted, as the parameter ``_source`` of a search.
-            page: hits in one answer.
-        """
-        self.refresh(index)
-        yield from self.scan(index, query, source=source, versions=True, page=page)
-
-    def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Send one bulk request; its changes are visible to searches afterwards.
-
-        Args:
-            operations: action lines and documents, as the bulk API has them.
-
-        Returns:
-            The HTTP status of each action; 404 where a document is gone, 409 where it is not
-            the version that was asked for.
-
-        Raises:
-            IdemflowError: Elasticsearch refused an action for another reason.
-        """
-        if not operations:
-            return []
-        with self.errors():
-            answer = self.client.bulk(operations=operations, refresh=True)
-        statuses = []
-        for item in answer["items"]:
-            (result,) = item.values()
-            if "error" in result and result["status"] not in (404, 409):
-                raise IdemflowError(f"Elasticsearch refused a change: {result['error']}")
-            statuses.append(int(result["status"]))
-        return statuses
-
-    def scan(
-        self,
-        index: str,
-        query: Mapping[str, Any],
-        *,
-        source: Any = True,
-        preference: str | None = None,
-        versions: bool = False,
-        page: int = _DOCUMENTS,
-    ) -> Iterator[Any]:
-        """All hits of a query, from one point in time, ``page`` at a time."""
-        with self.errors():
-            try:
-                pit = self.client.open_point_in_time(
-                    index=index, keep_alive="2m", preference=preference
-                )["id"]
-            except NotFoundError:
-                return
-        after: list[Any] | None = None
-        try:
-            while True:
-                with self.errors():
-                    answer = self.client.search(
-                        pit={"id": pit, "keep_alive": "2m"},
-                        query=cast("dict[str, Any]", query),
-                        size=_PAGE if source is False else page,
-                        source=source,
-                        sort=[{"_shard_doc": "asc"}],
-                        search_after=after,
-                        seq_no_primary_term=versions,
-                        track_total_hits=False,
-                    )
-                hits = answer["hits"]["hits"]
-                yield from hits
-                if not hits:
-                    return
-                after = hits[-1]["sort"]
-                pit = answer["pit_id"]
-        finally:
-            with self.errors():
-                self.client.close_point_in_time(id=pit)
-
-
-def _reason(error: ApiError) -> str:
-    """What Elasticsearch says, down to the cause that names the field."""
-    cause = error.info.get("error") if isinstance(error.info, dict) else None
-    reasons: list[str] = []
-    while isinstance(cause, dict):
-        reasons.append(str(cause.get("reason")))
-        cause = cause.get("caused_by")
-    return ": ".join(reasons) or str(error)
