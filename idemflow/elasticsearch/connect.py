@@ -96,11 +96,12 @@ class Connection:
                 )["count"]
             )
 
-    def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Send one bulk request; its changes are visible to searches afterwards.
+    def bulk(self, operations: Sequence[Mapping[str, Any]], *, refresh: bool = True) -> list[int]:
+        """Send one bulk request.
 
         Args:
             operations: action lines and documents, as the bulk API has them.
+            refresh: whether searches see its changes afterwards.
 
         Returns:
             The HTTP status of each action; 404 where a document is gone, 409 where it is not
@@ -112,7 +113,7 @@ class Connection:
         if not operations:
             return []
         with self.errors():
-            answer = self.client.bulk(operations=operations, refresh=True)
+            answer = self.client.bulk(operations=operations, refresh=refresh)
         statuses = []
         for item in answer["items"]:
             (result,) = item.values()

@@ -14,6 +14,7 @@ from typing import Any
 from elasticsearch import NotFoundError
 
 from idemflow.config.endpoint import Endpoint
+from idemflow.elasticsearch import baseline
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
 from idemflow.elasticsearch.runs import Entry, Run, newest
@@ -47,6 +48,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "entries": {"type": "binary"},
         "stale": {"type": "binary"},
         "given_up": {"type": "binary"},
+        **baseline.FIELDS,
     },
     DEAD_LETTERS: {
         "pipeline": _KEYWORD,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from elasticsearch import NotFoundError
@@ -61,6 +61,7 @@ def scan(
     sort: Sequence[Mapping[str, str]] = _IN_ANY_ORDER,
     versions: bool = False,
     preference: str | None = None,
+    pit: str | None = None,
 ) -> Iterator[Any]:
     """All hits of a query, from one point in time; the next page is read while one is used.
 
@@ -73,6 +74,7 @@ def scan(
         sort: the order.
         versions: whether a hit has its sequence number and primary term.
         preference: the shard to read, as the search API has it.
+        pit: a point in time of :func:`point_in_time`; default: one of now.
 
     Raises:
         IdemflowError: the point in time expired, as the hits were used too slowly.
@@ -87,11 +89,11 @@ def scan(
         "filter_path": _WANTED,
     }
 
-    def read(pit: str, after: list[Any] | None) -> tuple[list[Any], str]:
+    def read(at: str, after: list[Any] | None) -> tuple[list[Any], str]:
         with connection.errors():
             try:
                 answer = connection.client.search(
-                    pit={"id": pit, "keep_alive": _KEEP_ALIVE}, search_after=after, **request
+                    pit={"id": at, "keep_alive": _KEEP_ALIVE}, search_after=after, **request
                 )
             except NotFoundError as error:
                 raise IdemflowError(
@@ -102,13 +104,15 @@ def scan(
         return list(answer.get("hits", {}).get("hits", ())), str(answer["pit_id"])
 
     with (
-        point_in_time(connection, index, preference=preference) as opened,
+        nullcontext(pit)
+        if pit
+        else point_in_time(connection, index, preference=preference) as opened,
         ThreadPoolExecutor(1) as ahead,
     ):
         if opened is None:
             return
-        hits, pit = read(opened, None)
+        hits, at = read(opened, None)
         while hits:
-            following = ahead.submit(read, pit, hits[-1]["sort"])
+            following = ahead.submit(read, at, hits[-1]["sort"])
             yield from hits
-            hits, pit = following.result()
+            hits, at = following.result()
