@@ -40,6 +40,7 @@ _MODULES = {
     "drift": "versions",
     "logs": "servers",
     "open": "servers",
+    "prune": "prune",
     "registry": "versions",
     "rollback": "sources",
     "run": "pipelines",

@@ -30,10 +30,8 @@ def counting(entries: Iterable[Sent], out: Refusals) -> tuple[str, int | None] |
     for one in sorted(entries, key=lambda entry: entry.run):
         if (one.run, one.version) in out and not one.settled:
             continue
-        if best is None or None in (one.version, best.version):
-            best = one
-        elif one.version is not None and best.version is not None and one.version >= best.version:
-            best = one
+        older = best is not None and (one.version or 0) < (best.version or 0)
+        best = best if older else one
     return (best.digest, best.version) if best else None
 
 
