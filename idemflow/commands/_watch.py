@@ -20,7 +20,7 @@ _QUIET = 5.0
 Answer = TypeVar("Answer")
 
 
-class RunProgress(Protocol):
+class RunDisplay(Protocol):
     """Told how a run goes on."""
 
     def step(self, text: str) -> None:
@@ -40,7 +40,7 @@ class Watch:
         progress: told how it goes on.
     """
 
-    def __init__(self, opened: Session, group: str, number: int, progress: RunProgress) -> None:
+    def __init__(self, opened: Session, group: str, number: int, progress: RunDisplay) -> None:
         self.total: int | None = None
         self._opened = opened
         self._group = group
@@ -63,7 +63,7 @@ class Watch:
             Unreachable: a server stayed away.
             NotReady: the flow stands still although both servers answer.
         """
-        answered = time.monotonic()
+        began = answered = time.monotonic()
         pause = 0.1
         while True:
             try:
@@ -82,7 +82,9 @@ class Watch:
             if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
                 raise self._stuck()
             time.sleep(pause)
-            pause = min(pause * 1.3, 1.0)
+            # A short run is not to end a long while before it is noticed.
+            waited = time.monotonic() - began
+            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0)
 
     def _look(self) -> Activity:
         activity = control.activity(self._group)

@@ -101,6 +101,11 @@ class Home:
         return self.root / "turns"
 
     @property
+    def scratch(self) -> Path:
+        """What commands at work have written to disk in place of memory, 0700."""
+        return self.root / "scratch"
+
+    @property
     def secrets(self) -> Path:
         """Passwords and private keys, 0600 in a folder 0700."""
         return self.root / "secrets"

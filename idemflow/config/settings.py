@@ -77,6 +77,10 @@ class Settings:
     start_timeout: int = field(
         default=300, metadata=_is("seconds", "How long the servers may take to start.")
     )
+    verify_memory: str = field(
+        default="256m",
+        metadata=_is("heap", "The memory that comparing ids may take; more goes to the disk."),
+    )
     flow_repository: Path | None = field(
         default=None,
         metadata=_is("path", "The git repository of the flows; default: the project's."),
@@ -137,6 +141,11 @@ class Settings:
     def folders(self) -> paths.Home:
         """The folders of the embedded runtime."""
         return paths.Home(self.home)
+
+    @property
+    def verify_bytes(self) -> int:
+        """``verify_memory`` in bytes."""
+        return int(self.verify_memory[:-1]) << {"m": 20, "g": 30}[self.verify_memory[-1].lower()]
 
     def __repr__(self) -> str:
         shown = (

@@ -82,6 +82,8 @@ class Connection:
 
     def refresh(self, *indices: str) -> None:
         """Make what was written to the indices visible to searches."""
+        if not indices:
+            return
         with self.errors():
             self.client.indices.refresh(
                 index=",".join(indices), ignore_unavailable=True, allow_no_indices=True

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
 from idemflow.errors import IdemflowError
 
-# Hits in one answer: without contents, and with them.
-_IDS = 10_000
-_DOCUMENTS = 1000
+# Hits in one answer: of ids; of documents at first; bytes of documents that are aimed at then.
+IDS = 10_000
+_DOCUMENTS = 200
+_PAGE_BYTES = 4 * 1024 * 1024
 # Each page extends the point in time by this.
 _KEEP_ALIVE = "5m"
 _IN_ANY_ORDER: tuple[Mapping[str, str], ...] = ({"_shard_doc": "asc"},)
@@ -58,7 +60,7 @@ def scan(
     *,
     source: Any = True,
     page: int | None = None,
-    sort: Sequence[Mapping[str, str]] = _IN_ANY_ORDER,
+    sort: Sequence[Mapping[str, str]] | None = None,
     versions: bool = False,
     preference: str | None = None,
     pit: str | None = None,
@@ -70,8 +72,8 @@ def scan(
         index: the index; without it there are no hits.
         query: in Elasticsearch's query language.
         source: the fields wanted, as the parameter ``_source`` of a search.
-        page: hits in one answer; default: what suits ``source``.
-        sort: the order.
+        page: hits in one answer; default: as many as have some megabytes.
+        sort: the order; default: none.
         versions: whether a hit has its sequence number and primary term.
         preference: the shard to read, as the search API has it.
         pit: a point in time of :func:`point_in_time`; default: one of now.
@@ -81,19 +83,21 @@ def scan(
     """
     request: dict[str, Any] = {
         "query": query,
-        "size": page or (_IDS if source is False else _DOCUMENTS),
         "source": source,
-        "sort": list(sort),
+        "sort": list(sort or _IN_ANY_ORDER),
         "seq_no_primary_term": versions,
         "track_total_hits": False,
         "filter_path": _WANTED,
     }
 
-    def read(at: str, after: list[Any] | None) -> tuple[list[Any], str]:
+    def read(at: str, size: int, after: list[Any] | None) -> tuple[list[Any], str]:
         with connection.errors():
             try:
                 answer = connection.client.search(
-                    pit={"id": at, "keep_alive": _KEEP_ALIVE}, search_after=after, **request
+                    pit={"id": at, "keep_alive": _KEEP_ALIVE},
+                    size=size,
+                    search_after=after,
+                    **request,
                 )
             except NotFoundError as error:
                 raise IdemflowError(
@@ -111,8 +115,28 @@ def scan(
     ):
         if opened is None:
             return
-        hits, at = read(opened, None)
+        size = page or (IDS if source is False else _DOCUMENTS)
+        hits, at = read(opened, size, None)
         while hits:
-            following = ahead.submit(read, at, hits[-1]["sort"])
+            if page is None and source is not False:
+                size = _fitting(hits)
+            following = ahead.submit(read, at, size, hits[-1]["sort"])
             yield from hits
             hits, at = following.result()
+
+
+def _fitting(hits: Sequence[Mapping[str, Any]]) -> int:
+    """How many documents like these make a page; some of them tell how large they are."""
+    some = hits[:: max(1, len(hits) // 10)]
+    size = sum(len(str(hit.get("_source"))) for hit in some) / len(some)
+    return int(min(4 * len(hits), IDS, max(1, _PAGE_BYTES // max(1, size))))
+
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of up to ``size`` items."""
+    source = iter(items)
+    while some := list(islice(source, size)):
+        yield some

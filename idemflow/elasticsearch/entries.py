@@ -1,0 +1,31 @@
+"""What counts of all that was sent under one id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """What was sent under one id.
+
+    Attributes:
+        digest: hash of the document's content; blank for a delete.
+        version: the record's version, where the pipeline has versions.
+    """
+
+    digest: str
+    version: int | None
+
+
+def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None]]) -> None:
+    """Add what was sent to what was sent before: a higher version counts, and of equals the later.
+
+    Args:
+        entries: document id to what counts so far; changed in place.
+        found: id, digest and version of what was sent after it.
+    """
+    for identifier, digest, version in found:
+        known = entries.get(identifier)
+        if known is None or known.version is None or version is None or version >= known.version:
+            entries[identifier] = Entry(digest, version)

@@ -1,0 +1,353 @@
+"""How far is a run? The one place that answers it, for every command.
+
+While a run goes on its manifest and the ids of the documents that it has written are read as they
+come, to a :class:`~idemflow.elasticsearch.spill.Spill`; at its end only the rest has to be read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from idemflow.elasticsearch.documents import Checkpoints
+from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.spill import Row, Scratch
+
+# So many new documents are worth a look while a run goes on: each look costs a refresh.
+_WORTH_READING = 100_000
+# Ids that are held at a time, to be looked for.
+_AT_ONCE = 50_000
+# How often a look is taken at a run that goes on at most, in seconds.
+_PAUSE = 2.0
+# How often the point in time before the run is used at least, in seconds: it must not expire.
+_EXTEND = 60.0
+# Kinds of rows.
+_SENT, _STALE, _WRITTEN, _DEAD, _COUNTS = range(5)
+
+
+class RunLedger(Protocol):
+    """What the ledger has of a run: see :class:`idemflow.elasticsearch.ledger.Ledger`."""
+
+    def records(self, run: str) -> int | None: ...
+    def accounted(self, run: str) -> int: ...
+    def dead_letters(self, run: str) -> Iterator[str]: ...
+
+
+class RunManifests(Protocol):
+    """What was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
+
+    def of_run(self, run: str, *, after: int) -> Iterator[Chunk]: ...
+    def sent_to(self, index: str, *, newest_first: bool) -> Iterator[Chunk]: ...
+
+
+class RunIndex(Protocol):
+    """What an index has of a run: see :class:`idemflow.elasticsearch.documents.Documents`."""
+
+    def live(self, index: str) -> int: ...
+    def existing(self, index: str, ids: Iterable[str], *, pit: str | None) -> Iterator[str]: ...
+    def seq_no_checkpoints(self, index: str) -> dict[int, int]: ...
+    def written_since(
+        self, index: str, since: Checkpoints, until: Checkpoints | None
+    ) -> Iterator[str]: ...
+    def count_written(self, index: str, since: Checkpoints) -> int: ...
+
+
+@dataclass(frozen=True)
+class IndexCheckpoint:
+    """An index just before a run.
+
+    Attributes:
+        index: its name.
+        documents: how many readers saw.
+        seq_no_checkpoints: the sequence number of each shard up to which all was written.
+        pit: a point in time, where deletes are to be counted.
+    """
+
+    index: str
+    documents: int = 0
+    seq_no_checkpoints: Checkpoints = field(default_factory=dict)
+    pit: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run's records.
+
+    Attributes:
+        sent: records that were collected.
+        created: documents that were not there before.
+        overwritten: documents that were there, under the same id, and were written again.
+        deleted: documents that are not there, or no longer, because a record says so.
+        stale: records that Elasticsearch has in a newer version.
+        dropped: records that the transform left out.
+        dead_letters: records that can never go in.
+        duplicates: documents of the run's time whose id no run sent.
+        lost: records that are neither in the index nor dead letters.
+    """
+
+    sent: int
+    created: int
+    overwritten: int
+    deleted: int
+    stale: int
+    dropped: int
+    dead_letters: int
+    duplicates: int
+    lost: int
+
+
+class RunProgress:
+    """How far a run is.
+
+    Args:
+        ledger: what the ledger has of it.
+        run: the run's id.
+    """
+
+    def __init__(self, ledger: RunLedger, run: str) -> None:
+        self.run = run
+        self._ledger = ledger
+        self._records: int | None = None
+
+    @property
+    def records(self) -> int | None:
+        """How many records were collected; ``None`` until the run's summary has arrived."""
+        if self._records is None:
+            self._records = self._ledger.records(self.run)
+        return self._records
+
+    @property
+    def accounted(self) -> bool:
+        """Whether the manifest accounts for every record that was collected."""
+        return self.records is not None and self._ledger.accounted(self.run) >= self.records
+
+
+class RunCheck(RunProgress):
+    """What became of each record of a run, found out while it goes on.
+
+    Args:
+        ledger: what the ledger has of it.
+        manifests: what it and other runs sent.
+        documents: what the index has of it.
+        run: the run's id.
+        starts: the indices that it may write to, before it; others are new.
+        target: the index of a run whose manifest does not name one.
+        scratch: room for their ids.
+    """
+
+    def __init__(
+        self,
+        ledger: RunLedger,
+        manifests: RunManifests,
+        documents: RunIndex,
+        run: str,
+        *,
+        starts: Iterable[IndexCheckpoint],
+        target: str,
+        scratch: Scratch,
+    ) -> None:
+        super().__init__(ledger, run)
+        self._manifests = manifests
+        self._documents = documents
+        self._starts = {start.index: start for start in starts}
+        self._start = self._starts.get(target, IndexCheckpoint(target))
+        self._rows = scratch.spill()
+        self._manifest_read = -1
+        self._written_read: Checkpoints | None = None
+        # Ids that were read in vain stay in the rows, under an earlier number.
+        self._reading = 0
+        self._asked = 0
+        self._looked = self._extended = time.monotonic()
+
+    def advance(self) -> None:
+        """Read what has come since the last time, where it is so much that it pays."""
+        if time.monotonic() - self._looked < _PAUSE:
+            return
+        self._read_manifest()
+        start = self._start
+        now = self._documents.seq_no_checkpoints(start.index)
+        since = self._written_read or start.seq_no_checkpoints
+        if sum(now[shard] - since.get(shard, -1) for shard in now) >= _WORTH_READING:
+            self._read_written(since, now)
+        if start.pit is not None and time.monotonic() - self._extended > _EXTEND:
+            list(self._documents.existing(start.index, [self.run], pit=start.pit))
+            self._extended = time.monotonic()
+        self._looked = time.monotonic()
+
+    def outcome(self) -> Outcome:
+        """What became of the run's records so far.
+
+        A record has arrived when its document was written after the run started; that
+        Elasticsearch has the id from earlier is not enough. A deleted document has arrived when
+        it is not there.
+        """
+        self._read_manifest()
+        self._asked += 1
+        dead = self._ledger.dead_letters(self.run)
+        self._rows.add((key, _DEAD, "", self._asked) for key in dead)
+        start = self._start
+        if self._written_read is None:
+            self._read_written(start.seq_no_checkpoints, None)
+            return self._counted().outcome(self.records or 0)
+        self._read_written(self._written_read, None)
+        counts = self._counted()
+        # Of a document that was deleted since its id was read, no range of numbers tells.
+        if counts.written != self._documents.count_written(start.index, start.seq_no_checkpoints):
+            self._reading += 1
+            self._read_written(start.seq_no_checkpoints, None)
+            counts = self._counted()
+        return counts.outcome(self.records or 0)
+
+    def _read_manifest(self) -> None:
+        for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
+            # What names the letters of a replay accounts for no record.
+            if chunk.taken and chunk.index != self._start.index:
+                self._start = self._starts.get(chunk.index, IndexCheckpoint(chunk.index))
+                self._written_read = None
+                self._reading += 1
+            self._rows.add(_rows_of(chunk))
+            self._manifest_read = chunk.seq_no
+
+    def _read_written(self, since: Checkpoints, until: Checkpoints | None) -> None:
+        index = self._start.index
+        reached = self._documents.seq_no_checkpoints(index) if until is None else until
+        ids = self._documents.written_since(index, since, until)
+        self._rows.add((key, _WRITTEN, "", self._reading) for key in ids)
+        self._written_read = reached
+
+    def _counted(self) -> _Counts:
+        counts = _Counts()
+        deleted: list[str] = []
+        strangers: list[str] = []
+        for rows in self._rows.parts():
+            found = _Found(rows, self._reading, self._asked)
+            counts.add(found)
+            deleted += found.deleted
+            strangers += found.written - found.sent
+            if len(deleted) >= _AT_ONCE:
+                self._look_for_deleted(counts, deleted)
+            if len(strangers) >= _AT_ONCE:
+                self._look_for_senders(counts, strangers)
+        self._look_for_deleted(counts, deleted)
+        self._look_for_senders(counts, strangers)
+        counts.grown = self._documents.live(self._start.index) - self._start.documents
+        return counts
+
+    def _look_for_deleted(self, counts: _Counts, deleted: list[str]) -> None:
+        """Count which are still there, and which were there before; the list is empty then."""
+        start = self._start
+        if deleted:
+            counts.left += len(list(self._documents.existing(start.index, deleted, pit=None)))
+            if start.pit is not None:
+                before = self._documents.existing(start.index, deleted, pit=start.pit)
+                counts.gone += len(list(before))
+        deleted.clear()
+
+    def _look_for_senders(self, counts: _Counts, strangers: list[str]) -> None:
+        """Count which no other run has sent either; the list is empty then."""
+        unknown = set(strangers)
+        strangers.clear()
+        if unknown:
+            for chunk in self._manifests.sent_to(self._start.index, newest_first=True):
+                if chunk.run != self.run:
+                    unknown.difference_update(key for key, *_ in chunk.entries)
+                if not unknown:
+                    break
+        counts.strangers += len(unknown)
+
+
+def _rows_of(chunk: Chunk) -> Iterator[Row]:
+    """Rows of a key, a kind, a content hash or the counts, and a version."""
+    yield chunk.id, _COUNTS, (chunk.taken, chunk.count, chunk.refused, chunk.dropped), None
+    for key, digest, version in chunk.entries:
+        yield key, _SENT, digest, version
+    for key, _, version in chunk.stale:
+        yield key, _STALE, "", version
+
+
+class _Found:
+    """Some of a run's ids, by what became of them.
+
+    Args:
+        rows: all rows of these ids.
+        reading: which reading of the written ids counts.
+        asked: which reading of the dead letters counts.
+    """
+
+    def __init__(self, rows: Iterable[Row], reading: int, asked: int) -> None:
+        entries: dict[str, Entry] = {}
+        refused: set[tuple[str, int | None]] = set()
+        dead: set[str] = set()
+        self.written: set[str] = set()
+        # A chunk that was sent again is there twice.
+        self.chunks: dict[str, tuple[int, int, int, int]] = {}
+        for key, kind, content, number in rows:
+            if kind == _SENT:
+                newest(entries, [(key, content, number)])
+            elif kind == _WRITTEN:
+                if number == reading:
+                    self.written.add(key)
+            elif kind == _STALE:
+                refused.add((key, number))
+            elif kind == _COUNTS:
+                self.chunks[key] = content
+            elif number == asked:
+                dead.add(key)
+        self.sent = entries.keys()
+        self.dead = (dead & self.sent) - self.written
+        stale = {key for key, entry in entries.items() if (key, entry.version) in refused}
+        self.stale = stale - self.written - self.dead
+        self.deleted = {k for k, entry in entries.items() if not entry.digest}
+        self.deleted -= self.dead | self.stale
+        self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
+        self.live = (self.sent & self.written) - self.deleted
+
+
+@dataclass
+class _Counts:
+    taken: int = 0
+    identified: int = 0
+    refused: int = 0
+    dropped: int = 0
+    written: int = 0
+    dead: int = 0
+    stale: int = 0
+    deleted: int = 0
+    missing: int = 0
+    live: int = 0
+    left: int = 0
+    """Deleted, and still there."""
+    gone: int = 0
+    """Deleted, and there before."""
+    strangers: int = 0
+    grown: int = 0
+    """Documents that readers see, more than before."""
+
+    def add(self, found: _Found) -> None:
+        for taken, count, refused, dropped in found.chunks.values():
+            self.taken += taken
+            self.identified += count
+            self.refused += refused
+            self.dropped += dropped
+        for name in ("written", "dead", "stale", "deleted", "missing", "live"):
+            setattr(self, name, getattr(self, name) + len(getattr(found, name)))
+
+    def outcome(self, records: int) -> Outcome:
+        created = min(max(self.grown - self.strangers + self.gone, 0), self.live)
+        deleted = self.deleted - self.left
+        missing = self.missing + self.left
+        settled = created + deleted + self.stale + self.dead
+        return Outcome(
+            sent=records,
+            created=created,
+            overwritten=max(0, self.identified - settled - missing),
+            deleted=deleted,
+            stale=self.stale,
+            dropped=self.dropped,
+            dead_letters=self.dead + self.refused,
+            duplicates=self.strangers,
+            lost=missing + max(0, records - self.taken),
+        )
