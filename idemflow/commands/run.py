@@ -14,6 +14,7 @@ from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.parameters import Parameter
 from idemflow.canvas.sources import COLLECT, PLAN, READ, ROWS
 from idemflow.commands import deploy
+from idemflow.commands._compact import compact_if_due
 from idemflow.commands._session import Session, session
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
@@ -121,6 +122,7 @@ def run(
         ]
         with opened.scratch() as room:
             opened.reconcile(room)
+        compact_if_due(opened, progress.step)
         index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
         opened.ledger.refresh(index)
         return RunsReport(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from idemflow.commands._compact import compact_in_turn_if_due
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices
@@ -30,7 +31,7 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
     with session(settings, name) as opened, opened.scratch() as room, _written(ids) as write:
         opened.reconcile(room)
         pipeline = opened.pipeline
-        return verification.verify(
+        result = verification.verify(
             opened.ledger.manifests,
             opened.ledger,
             pipeline.name,
@@ -39,6 +40,8 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
             scratch=room,
             write=write,
         )
+        compact_in_turn_if_due(opened)
+        return result
 
 
 @contextmanager

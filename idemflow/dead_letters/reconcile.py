@@ -49,6 +49,7 @@ class Sent(Protocol):
 
     def of_run(self, run: str, *, after: int = -1) -> Iterator[Chunk]: ...
     def since(self, pipeline: str, run: str) -> Iterator[Chunk]: ...
+    def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]: ...
 
 
 class Contents(Protocol):
@@ -224,6 +225,13 @@ def _later(records: Records, pipeline: str, since: str, wanted: Collection[str])
         whole = whole and collected is not None and taken >= collected
         if whole:
             later.complete = run
+    # Read last: what is folded meanwhile was among the manifests above, or is in the baseline.
+    for chunk in records.sent.folded_since(pipeline, since):
+        later.read += len(chunk.entries)
+        for key, digest, _ in chunk.entries:
+            if key in wanted:
+                found_last = chunk.run, chunk.index, digest
+                later.sent[key] = max(later.sent.get(key, ("", "", "")), found_last)
     return later
 
 

@@ -109,11 +109,12 @@ class Ledger(Documents):
         return sorted(hit["_id"] for hit in scan(self, RUNS, query, source=False))
 
     def summaries(self, pipeline: str, *, after: str) -> Iterator[tuple[str, int]]:
-        """The ids of a pipeline's runs after a certain one, and how many records each collected,
-        oldest first."""
+        """The ids of a pipeline's runs after a certain one, and for how many records of each a
+        manifest is to account, oldest first; for none once it is folded."""
         query = _runs_after(pipeline, after)
-        for hit in self.hits(RUNS, query, source=["records"], sort=({"run": "asc"},)):
-            yield hit["_id"], int(hit["_source"]["records"])
+        for hit in self.hits(RUNS, query, source=["records", "folded"], sort=({"run": "asc"},)):
+            summary = hit["_source"]
+            yield hit["_id"], 0 if summary.get("folded") else int(summary["records"])
 
     def newest_run(self, pipeline: str) -> str | None:
         """The id of a pipeline's last run; ``None`` before the first."""

@@ -132,19 +132,12 @@ class Manifests:
     def since(self, pipeline: str, run: str) -> Iterator[Chunk]:
         """What a pipeline's runs after a certain one sent: run by run, the oldest first.
 
-        What a baseline has comes first, under the last run that sent it.
+        Without what was folded; who wants that as well reads :meth:`folded_since` afterwards.
         """
-        self._connection.refresh(MANIFESTS)
-        with point_in_time(self._connection, MANIFESTS) as pit:
-            if pit is not None:
-                yield from self._folded_since(pit, pipeline, run)
-                yield from self._sent_since(pit, pipeline, run)
-
-    def _sent_since(self, pit: str, pipeline: str, run: str) -> Iterator[Chunk]:
         query: dict[str, Any] = {
             "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}
         }
-        return self._chunks(query, sort=_BY_RUN, pit=pit)
+        return self._chunks(query, sort=_BY_RUN)
 
     def _folded(self, pit: str, index: str, pointer: Pointer, order: str) -> Iterator[Chunk]:
         query = {
@@ -164,23 +157,29 @@ class Manifests:
                 run = f"{group.run}{_AGAIN}" if group.settled else group.run
                 yield _compacted(hit, run, group)
 
-    def _folded_since(self, pit: str, pipeline: str, run: str) -> Iterator[Chunk]:
+    def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
+        """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
+        under that last run, in no order."""
         query = {
             "bool": {
                 "filter": [{"term": {"senders": pipeline}}, {"range": {"newest": {"gt": run}}}]
             }
         }
         pointers: dict[str, Pointer] = {}
-        for hit in scan(self._connection, MANIFESTS, query, page=_PAGE, pit=pit):
-            index = hit["_source"]["baseline"]
-            if index not in pointers:
-                found = read_pointers(self._connection, [index], pit={"id": pit})
-                pointers[index] = found.get(index, Pointer())
-            if hit["_source"]["generation"] != pointers[index].generation:
-                continue
-            for group in _groups(hit):
-                if group.sender == pipeline and group.last > run:
-                    yield _compacted(hit, group.last, group)
+        self._connection.refresh(MANIFESTS)
+        with point_in_time(self._connection, MANIFESTS) as pit:
+            if pit is None:
+                return
+            for hit in scan(self._connection, MANIFESTS, query, page=_PAGE, pit=pit):
+                index = hit["_source"]["baseline"]
+                if index not in pointers:
+                    found = read_pointers(self._connection, [index], pit={"id": pit})
+                    pointers[index] = found.get(index, Pointer())
+                if hit["_source"]["generation"] != pointers[index].generation:
+                    continue
+                for group in _groups(hit):
+                    if group.sender == pipeline and group.last > run:
+                        yield _compacted(hit, group.last, group)
 
     def _chunks(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Literal, Protocol
 
+from idemflow.elasticsearch.baseline import Pointer
 from idemflow.elasticsearch.entries import Entry, newest
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
@@ -28,6 +29,7 @@ class Sent(Protocol):
     """Knows what was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
 
     def sent_to(self, index: str) -> Iterator[Chunk]: ...
+    def folded(self, index: str) -> Pointer: ...
 
 
 class Contents(Protocol):
@@ -156,8 +158,11 @@ def verify(
         IdemflowError: the disk is full, or a manifest is damaged.
     """
     runs, rows = scratch.spill(), scratch.spill()
+    folded = 0
     for place, index in enumerate(indices):
-        rows.add(_sent_rows(sent.sent_to(index), place, runs))
+        baseline = sent.folded(index)
+        folded += baseline.runs
+        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
         rows.add(
             (key, place, _FOUND, "", _digest(source), None)
             for key, source in contents.documents(index)
@@ -169,7 +174,7 @@ def verify(
     return Verification(
         pipeline=pipeline,
         index=name,
-        runs=sum(len({run for run, *_ in part}) for part in runs.parts()),
+        runs=folded + sum(len({run for run, *_ in part}) for part in runs.parts()),
         expected=comparison.expected.documents,
         documents=comparison.found.documents,
         expected_checksum=comparison.expected.checksum,
@@ -187,11 +192,16 @@ _SENT = ""
 _REFUSED = "refused"
 
 
-def _sent_rows(chunks: Iterable[Chunk], place: int, runs: Spill) -> Iterator[Row]:
+def _sent_rows(
+    chunks: Iterable[Chunk], place: int, runs: Spill, folded: Collection[str]
+) -> Iterator[Row]:
     """Rows of an id, an index, the number of a run, a kind, a content hash and a version."""
     for number, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
-        runs.add([(run,)])
+        counted = run in folded
         for chunk in some:
+            if not (chunk.compacted or counted):
+                runs.add([(run,)])
+                counted = True
             for key, digest, version in chunk.entries:
                 yield key, place, number, _SENT, digest, version
             for key, _, version in chain(chunk.stale, chunk.given_up):

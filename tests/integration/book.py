@@ -31,9 +31,9 @@ Ended = Iterable[tuple[str, int | None]]
 
 
 @contextmanager
-def room() -> Iterator[Scratch]:
+def room(memory: int = MEMORY) -> Iterator[Scratch]:
     """Room on disk for a comparison or a compaction."""
-    with TemporaryDirectory() as folder, scratch(Path(folder), MEMORY) as made:
+    with TemporaryDirectory() as folder, scratch(Path(folder), memory) as made:
         yield made
 
 
@@ -195,9 +195,9 @@ class Book:
             reached=reached,
         )
 
-    def prune(self, **how: Any) -> Pruned:
+    def prune(self, *, memory: int = MEMORY, **how: Any) -> Pruned:
         """Fold everything that may be folded; see :meth:`retention`."""
-        with room() as made:
+        with room(memory) as made:
             return self.retention(made, **how).prune(always=True)
 
     def prune_if_due(self) -> bool:
@@ -236,6 +236,7 @@ def _digest(value: str | None) -> str:
 
 def kill_at(phase: str) -> Callable[[str], None]:
     """What ends this process without notice once a step of the compaction is done."""
+
     def reached(now: str) -> None:
         if now == phase:
             os.kill(os.getpid(), signal.SIGKILL)

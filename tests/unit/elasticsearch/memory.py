@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from idemflow.elasticsearch.baseline import Pointer
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.steps.rules.identity import canonical, content_hash
 from idemflow.steps.rules.manifest import pack
@@ -77,6 +78,12 @@ class Runs:
     def sent_to(self, index: str, *, newest_first: bool = False) -> Iterator[Chunk]:
         found = (chunk for chunk in self.chunks if chunk.index == index)
         return iter(sorted(found, key=lambda chunk: chunk.run, reverse=newest_first))
+
+    def folded(self, index: str) -> Pointer:  # noqa: ARG002 (nothing is ever folded here)
+        return Pointer()
+
+    def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:  # noqa: ARG002
+        return iter(())
 
     def of_run(self, run: str, *, after: int = -1) -> Iterator[Chunk]:
         return (chunk for chunk in self.chunks if chunk.run == run and chunk.seq_no > after)

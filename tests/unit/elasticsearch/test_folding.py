@@ -145,6 +145,6 @@ def test_of_a_folded_run_the_last_refusal_may_still_come(data: st.DataObject) ->
     history = data.draw(histories(versions=False))
     in_vain = {(run.entry.run, None) for run in history if run.refusal == "given_up"}
     baseline = fold([run.entry for run in history], given_up=in_vain)
-    late = {(baseline[-1].run, None)} if baseline else set()
+    late: Refusals = {(baseline[-1].run, None)} if baseline else set()
     everything = [run.entry for run in history]
     assert counting(baseline, late) == counting(everything, in_vain | late)
