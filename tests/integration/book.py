@@ -68,6 +68,33 @@ class Book:
     ) -> str:
         """One run: its documents, its manifest and its summary.
 
+        Returns:
+            The run's id.
+        """
+        self.write(
+            self.operations(
+                contents,
+                version=version,
+                stale=stale,
+                given_up=given_up,
+                arrived=arrived,
+                index=index,
+            )
+        )
+        return self.runs[-1]
+
+    def operations(
+        self,
+        contents: Contents,
+        *,
+        version: int | None = None,
+        stale: Iterable[str] = (),
+        given_up: Iterable[str] = (),
+        arrived: bool = True,
+        index: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What a run writes, for :meth:`write`.
+
         Args:
             contents: what it sends.
             version: the version of all its records.
@@ -75,9 +102,6 @@ class Book:
             given_up: ids that it can never take.
             arrived: whether the manifest has arrived whole.
             index: another index.
-
-        Returns:
-            The run's id.
         """
         run = f"{self.now:%Y%m%dT%H%M%S}000-{uuid4().hex[:8]}"
         index = index or self.index
@@ -105,10 +129,9 @@ class Book:
                 given_up=[(key, version) for key in given_up],
             )
         operations += self.summary(run, len(entries))
-        self.write(operations)
         self.runs.append(run)
         self.now += timedelta(minutes=5)
-        return run
+        return operations
 
     def chunk(
         self,
