@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from idemflow.elasticsearch.documents import Checkpoints
@@ -284,23 +286,22 @@ class _Found:
         self.written: set[str] = set()
         # A chunk that was sent again is there twice.
         self.chunks: dict[str, tuple[int, int, int, int]] = {}
-        for key, kind, content, number in rows:
+        for kind, some in groupby(rows, key=itemgetter(1)):
             if kind == _SENT:
-                newest(entries, [(key, content, number)])
+                newest(entries, ((key, content, number) for key, _, content, number in some))
             elif kind == _WRITTEN:
-                if number == reading:
-                    self.written.add(key)
+                self.written.update(key for key, _, _, number in some if number == reading)
             elif kind == _STALE:
-                refused.add((key, number))
+                refused.update((key, number) for key, *_, number in some)
             elif kind == _COUNTS:
-                self.chunks[key] = content
-            elif number == asked:
-                dead.add(key)
+                self.chunks.update((key, content) for key, _, content, _ in some)
+            else:
+                dead.update(key for key, *_, number in some if number == asked)
         self.sent = entries.keys()
         self.dead = (dead & self.sent) - self.written
-        stale = {key for key, entry in entries.items() if (key, entry.version) in refused}
+        stale = {key for key, version in refused if key in entries and entries[key][1] == version}
         self.stale = stale - self.written - self.dead
-        self.deleted = {k for k, entry in entries.items() if not entry.digest}
+        self.deleted = {key for key, (digest, _) in entries.items() if not digest}
         self.deleted -= self.dead | self.stale
         self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
         self.live = (self.sent & self.written) - self.deleted

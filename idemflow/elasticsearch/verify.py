@@ -110,7 +110,7 @@ class _Comparison:
             else:
                 newest(expected, _went_in(some))
         # A record that deletes leaves nothing to look for.
-        sent = {key: entry.digest for key, entry in expected.items() if entry.digest}
+        sent = {key: digest for key, (digest, _) in expected.items() if digest}
         self.expected.add(sent.items(), len(sent))
         self.found.add(found.items(), len(found))
         self._note("missing", index, sent.keys() - found.keys())
@@ -202,14 +202,14 @@ def _went_in(rows: Iterable[Row]) -> Iterator[tuple[str, str, int | None]]:
     """What one run sent last under each id, if that was not refused."""
     entries: dict[str, Entry] = {}
     refused: set[tuple[str, int | None]] = set()
-    for key, _, _, kind, digest, version in rows:
+    for kind, some in groupby(rows, key=itemgetter(3)):
         if kind == _REFUSED:
-            refused.add((key, version))
+            refused.update((key, version) for key, *_, version in some)
         else:
-            newest(entries, [(key, digest, version)])
-    for key, entry in entries.items():
-        if (key, entry.version) not in refused:
-            yield key, *entry
+            newest(entries, ((key, digest, version) for key, _, _, _, digest, version in some))
+    for key, (digest, version) in entries.items():
+        if not refused or (key, version) not in refused:
+            yield key, digest, version
 
 
 def _digest(document: Mapping[str, Any]) -> str:
