@@ -120,9 +120,11 @@ class _Level:
                 yield _rows(file)
                 continue
             smaller = _Level(file.with_name(f"{file.name}.parts"), self._memory, self._level + 1)
-            smaller.add(_rows(file))
-            yield from smaller.parts()
-            shutil.rmtree(smaller._path)
+            try:
+                smaller.add(_rows(file))
+                yield from smaller.parts()
+            finally:  # also where the reader stops before the end
+                shutil.rmtree(smaller._path)
 
 
 def _rows(file: Path) -> Iterator[Row]:
