@@ -63,6 +63,10 @@ class Spill:
         with _disk(self._folder):
             return self._root.add(rows)
 
+    def close(self) -> None:
+        """Let go of the rows before the command ends."""
+        shutil.rmtree(self._folder)
+
     def parts(self) -> Iterator[Iterator[Row]]:
         """All rows, in parts; rows of a key are in one part, in the order in which they came.
 
