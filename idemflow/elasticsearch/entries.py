@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-
-class Entry(NamedTuple):
-    """What was sent under one id.
-
-    Attributes:
-        digest: hash of the document's content; blank for a delete.
-        version: the record's version, where the pipeline has versions.
-    """
-
-    digest: str
-    version: int | None
+Entry = tuple[str, int | None]
+"""The hash of a document's content, blank for a delete; and the version, where there is one."""
 
 
 def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None]]) -> None:
@@ -27,5 +17,5 @@ def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None
     """
     for identifier, digest, version in found:
         known = entries.get(identifier)
-        if known is None or known.version is None or version is None or version >= known.version:
-            entries[identifier] = Entry(digest, version)
+        if known is None or known[1] is None or version is None or version >= known[1]:
+            entries[identifier] = (digest, version)

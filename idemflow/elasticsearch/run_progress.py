@@ -1,19 +1,18 @@
-"""How far is a run? The one place that answers it, for every command.
-
-While a run goes on its manifest and the ids of the documents that it has written are read as they
-come, to a :class:`~idemflow.elasticsearch.spill.Spill`; at its end only the rest has to be read.
-"""
+"""How far is a run? The one place that answers it, for every command."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from idemflow.elasticsearch.documents import Checkpoints
 from idemflow.elasticsearch.entries import Entry, newest
 from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.search import batches
 from idemflow.elasticsearch.spill import Row, Scratch
 
 # So many new documents are worth a look while a run goes on: each look costs a refresh.
@@ -126,7 +125,11 @@ class RunProgress:
 
 
 class RunCheck(RunProgress):
-    """What became of each record of a run, found out while it goes on.
+    """What became of each record of a run.
+
+    While the run goes on, the ids that it sent and those that were written are only summed up. At
+    its end, equal sums say that they are the same ids; where they differ, or something became of
+    a record but a document, all is read once more and compared id by id.
 
     Args:
         ledger: what the ledger has of it.
@@ -152,14 +155,14 @@ class RunCheck(RunProgress):
         super().__init__(ledger, run)
         self._manifests = manifests
         self._documents = documents
+        self._scratch = scratch
         self._starts = {start.index: start for start in starts}
         self._start = self._starts.get(target, IndexCheckpoint(target))
-        self._rows = scratch.spill()
+        self._sent, self._written = _Sum(), _Sum()
+        self._counts = _Counts()
+        self._plain = True
         self._manifest_read = -1
         self._written_read: Checkpoints | None = None
-        # Ids that were read in vain stay in the rows, under an earlier number.
-        self._reading = 0
-        self._asked = 0
         self._looked = self._extended = time.monotonic()
 
     def advance(self) -> None:
@@ -171,7 +174,7 @@ class RunCheck(RunProgress):
         now = self._documents.seq_no_checkpoints(start.index)
         since = self._written_read or start.seq_no_checkpoints
         if sum(now[shard] - since.get(shard, -1) for shard in now) >= _WORTH_READING:
-            self._read_written(since, now)
+            self._read_written(now)
         if start.pit is not None and time.monotonic() - self._extended > _EXTEND:
             list(self._documents.existing(start.index, [self.run], pit=start.pit))
             self._extended = time.monotonic()
@@ -185,45 +188,59 @@ class RunCheck(RunProgress):
         it is not there.
         """
         self._read_manifest()
-        self._asked += 1
-        dead = self._ledger.dead_letters(self.run)
-        self._rows.add((key, _DEAD, "", self._asked) for key in dead)
-        start = self._start
-        if self._written_read is None:
-            self._read_written(start.seq_no_checkpoints, None)
-            return self._counted().outcome(self.records or 0)
-        self._read_written(self._written_read, None)
-        counts = self._counted()
-        # Of a document that was deleted since its id was read, no range of numbers tells.
-        if counts.written != self._documents.count_written(start.index, start.seq_no_checkpoints):
-            self._reading += 1
-            self._read_written(start.seq_no_checkpoints, None)
-            counts = self._counted()
-        return counts.outcome(self.records or 0)
+        self._read_written(None)
+        counts = self._summed_up() or self._compared()
+        grown = self._documents.live(self._start.index) - self._start.documents
+        return counts.outcome(self.records or 0, grown)
 
     def _read_manifest(self) -> None:
         for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
             # What names the letters of a replay accounts for no record.
             if chunk.taken and chunk.index != self._start.index:
                 self._start = self._starts.get(chunk.index, IndexCheckpoint(chunk.index))
-                self._written_read = None
-                self._reading += 1
-            self._rows.add(_rows_of(chunk))
+                self._written, self._written_read = _Sum(), None
+            entries = chunk.entries
+            self._sent.add(key for key, *_ in entries)
+            self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
+            self._counts.add_chunk(chunk.taken, chunk.count, chunk.refused, chunk.dropped)
             self._manifest_read = chunk.seq_no
 
-    def _read_written(self, since: Checkpoints, until: Checkpoints | None) -> None:
-        index = self._start.index
-        reached = self._documents.seq_no_checkpoints(index) if until is None else until
-        ids = self._documents.written_since(index, since, until)
-        self._rows.add((key, _WRITTEN, "", self._reading) for key in ids)
+    def _read_written(self, until: Checkpoints | None) -> None:
+        start = self._start
+        since = self._written_read or start.seq_no_checkpoints
+        reached = until or self._documents.seq_no_checkpoints(start.index)
+        self._written.add(self._documents.written_since(start.index, since, until))
         self._written_read = reached
 
-    def _counted(self) -> _Counts:
+    def _summed_up(self) -> _Counts | None:
+        """What became of the records, if every one is a document of its own and nothing else."""
+        start = self._start
+        written = self._documents.count_written(start.index, start.seq_no_checkpoints)
+        if (
+            self._plain
+            and self._sent == self._written
+            # Of a document that was deleted since its id was read, no sequence number tells.
+            and written == self._written.number
+            # A chunk that was sent again was read twice.
+            and self._counts.taken == self._ledger.accounted(self.run)
+            and next(self._ledger.dead_letters(self.run), None) is None
+        ):
+            return replace(self._counts, written=written, live=written)
+        return None
+
+    def _compared(self) -> _Counts:
+        start = self._start
+        ids = self._scratch.spill()
+        for chunk in self._manifests.of_run(self.run, after=-1):
+            ids.add(_rows_of(chunk))
+        ids.add((key, _DEAD, "", None) for key in self._ledger.dead_letters(self.run))
+        written = self._documents.written_since(start.index, start.seq_no_checkpoints, None)
+        ids.add((key, _WRITTEN, "", None) for key in written)
         counts = _Counts()
         deleted: list[str] = []
         strangers: list[str] = []
-        for rows in self._rows.parts():
-            found = _Found(rows, self._reading, self._asked)
+        for rows in ids.parts():
+            found = _Found(rows)
             counts.add(found)
             deleted += found.deleted
             strangers += found.written - found.sent
@@ -233,7 +250,7 @@ class RunCheck(RunProgress):
                 self._look_for_senders(counts, strangers)
         self._look_for_deleted(counts, deleted)
         self._look_for_senders(counts, strangers)
-        counts.grown = self._documents.live(self._start.index) - self._start.documents
+        ids.close()
         return counts
 
     def _look_for_deleted(self, counts: _Counts, deleted: list[str]) -> None:
@@ -268,39 +285,50 @@ def _rows_of(chunk: Chunk) -> Iterator[Row]:
         yield key, _STALE, "", version
 
 
+@dataclass
+class _Sum:
+    """A number of ids and the sum of their hashes: of other ids another one, in any order."""
+
+    number: int = 0
+    hashes: int = 0
+
+    def add(self, ids: Iterable[str]) -> None:
+        # The hash of text is keyed by a secret of the process: no id can be chosen to fit.
+        for some in batches(ids, _AT_ONCE):
+            self.number += len(some)
+            self.hashes = (self.hashes + sum(map(hash, some))) % (1 << 64)
+
+
 class _Found:
     """Some of a run's ids, by what became of them.
 
     Args:
         rows: all rows of these ids.
-        reading: which reading of the written ids counts.
-        asked: which reading of the dead letters counts.
     """
 
-    def __init__(self, rows: Iterable[Row], reading: int, asked: int) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
         entries: dict[str, Entry] = {}
         refused: set[tuple[str, int | None]] = set()
         dead: set[str] = set()
         self.written: set[str] = set()
         # A chunk that was sent again is there twice.
         self.chunks: dict[str, tuple[int, int, int, int]] = {}
-        for key, kind, content, number in rows:
+        for kind, some in groupby(rows, key=itemgetter(1)):
             if kind == _SENT:
-                newest(entries, [(key, content, number)])
+                newest(entries, ((key, content, number) for key, _, content, number in some))
             elif kind == _WRITTEN:
-                if number == reading:
-                    self.written.add(key)
+                self.written.update(key for key, *_ in some)
             elif kind == _STALE:
-                refused.add((key, number))
+                refused.update((key, number) for key, *_, number in some)
             elif kind == _COUNTS:
-                self.chunks[key] = content
-            elif number == asked:
-                dead.add(key)
+                self.chunks.update((key, content) for key, _, content, _ in some)
+            else:
+                dead.update(key for key, *_ in some)
         self.sent = entries.keys()
         self.dead = (dead & self.sent) - self.written
-        stale = {key for key, entry in entries.items() if (key, entry.version) in refused}
+        stale = {key for key, version in refused if key in entries and entries[key][1] == version}
         self.stale = stale - self.written - self.dead
-        self.deleted = {k for k, entry in entries.items() if not entry.digest}
+        self.deleted = {key for key, (digest, _) in entries.items() if not digest}
         self.deleted -= self.dead | self.stale
         self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
         self.live = (self.sent & self.written) - self.deleted
@@ -323,20 +351,27 @@ class _Counts:
     gone: int = 0
     """Deleted, and there before."""
     strangers: int = 0
-    grown: int = 0
-    """Documents that readers see, more than before."""
 
     def add(self, found: _Found) -> None:
-        for taken, count, refused, dropped in found.chunks.values():
-            self.taken += taken
-            self.identified += count
-            self.refused += refused
-            self.dropped += dropped
+        for numbers in found.chunks.values():
+            self.add_chunk(*numbers)
         for name in ("written", "dead", "stale", "deleted", "missing", "live"):
             setattr(self, name, getattr(self, name) + len(getattr(found, name)))
 
-    def outcome(self, records: int) -> Outcome:
-        created = min(max(self.grown - self.strangers + self.gone, 0), self.live)
+    def add_chunk(self, taken: int, count: int, refused: int, dropped: int) -> None:
+        self.taken += taken
+        self.identified += count
+        self.refused += refused
+        self.dropped += dropped
+
+    def outcome(self, records: int, grown: int) -> Outcome:
+        """Add what readers see more than before the run.
+
+        Args:
+            records: how many were collected.
+            grown: so many documents more than before.
+        """
+        created = min(max(grown - self.strangers + self.gone, 0), self.live)
         deleted = self.deleted - self.left
         missing = self.missing + self.left
         settled = created + deleted + self.stale + self.dead

@@ -41,8 +41,6 @@ def point_in_time(
             index=index,
             keep_alive=keep_alive,
             preference=preference,
-            # A shard that does not answer is an error, not a shorter list.
-            allow_partial_search_results=False,
         )
         opened = str(answer["id"])
     try:
@@ -87,6 +85,8 @@ def scan(
         "sort": list(sort or _IN_ANY_ORDER),
         "seq_no_primary_term": versions,
         "track_total_hits": False,
+        # A shard that does not answer is an error, not a shorter list.
+        "allow_partial_search_results": False,
         "filter_path": _WANTED,
     }
 

@@ -63,6 +63,10 @@ class Spill:
         with _disk(self._folder):
             return self._root.add(rows)
 
+    def close(self) -> None:
+        """Let go of the rows before the command ends."""
+        shutil.rmtree(self._folder)
+
     def parts(self) -> Iterator[Iterator[Row]]:
         """All rows, in parts; rows of a key are in one part, in the order in which they came.
 
@@ -120,9 +124,11 @@ class _Level:
                 yield _rows(file)
                 continue
             smaller = _Level(file.with_name(f"{file.name}.parts"), self._memory, self._level + 1)
-            smaller.add(_rows(file))
-            yield from smaller.parts()
-            shutil.rmtree(smaller._path)
+            try:
+                smaller.add(_rows(file))
+                yield from smaller.parts()
+            finally:  # also where the reader stops before the end
+                shutil.rmtree(smaller._path)
 
 
 def _rows(file: Path) -> Iterator[Row]:

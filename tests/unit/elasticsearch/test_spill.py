@@ -39,6 +39,7 @@ def test_rows_come_back_by_key_in_their_order(
 def test_a_part_that_is_too_large_is_divided(tmp_path: Path) -> None:
     made = spill(tmp_path, memory=50_000)
     made.add((f"key {number}", "x" * 50) for number in range(10_000))
+    next(made.parts())  # given up at the first part
     sizes = [sum(1 for _ in part) for part in made.parts()]
     assert sum(sizes) == 10_000
     assert max(sizes) < 10_000 // 64
