@@ -24,7 +24,7 @@ from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck
 from idemflow.elasticsearch.search import point_in_time
-from idemflow.errors import CanvasError, UsageError
+from idemflow.errors import CanvasError, IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.sources import ScriptSource
 
@@ -249,6 +249,12 @@ def settle(
             if watch.total is None or not (check.accounted or watch.quiet()):
                 return None
             outcome = check.outcome()
+            if outcome.lost and opened.ledger.folded(identifier):
+                raise IdemflowError(
+                    f"the run {identifier} has ended, but another command compacted the ledger "
+                    "before this one could count its records",
+                    next_command=f"idemflow verify {opened.pipeline.name}",
+                )
             return outcome if not outcome.lost or watch.quiet() else None
 
         outcome = watch.until(lambda activity: settled(bool(activity.queued or activity.active)))

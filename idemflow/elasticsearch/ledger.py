@@ -138,6 +138,15 @@ class Ledger(Documents):
             except NotFoundError:
                 return None
 
+    def folded(self, run: str) -> bool:
+        """Whether a compaction has folded the manifest of a run."""
+        with self.errors():
+            try:
+                summary = self.client.get(index=RUNS, id=run, source_includes=["folded"])
+            except NotFoundError:
+                return False
+        return bool(summary["_source"].get("folded"))
+
     def accounted(self, run: str) -> int:
         """For how many of a run's records its manifest accounts so far."""
         self.refresh(MANIFESTS)
