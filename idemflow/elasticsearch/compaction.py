@@ -38,6 +38,7 @@ from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.search import point_in_time, scan
 from idemflow.elasticsearch.spill import Row, Scratch
+from idemflow.errors import IdemflowError
 from idemflow.steps.rules.manifest import unpack
 
 # Documents with entries in one request, and without.
@@ -86,9 +87,8 @@ def fold_index(
     Returns:
         Whether it was done; else another compaction was faster.
     """
+    _prepare(connection)
     connection.refresh(MANIFESTS)
-    with connection.errors():
-        connection.client.indices.put_mapping(index=MANIFESTS, properties=FIELDS)
     spill = _Spills(scratch)
     read = _Read()
     with point_in_time(connection, MANIFESTS) as pit:
@@ -121,6 +121,26 @@ def fold_index(
     delete(connection, [*read.baseline, *read.sending], reached)
     delete(connection, read.refusing, reached)
     return True
+
+
+def _prepare(connection: Connection) -> None:
+    """Add the fields of a baseline to a ledger of an earlier version.
+
+    Raises:
+        IdemflowError: the index has several shards, which a reader does not see at one moment.
+    """
+    name = "index.number_of_shards"
+    with connection.errors():
+        found = connection.client.indices.get_settings(
+            index=MANIFESTS, name=name, flat_settings=True
+        )
+        connection.client.indices.put_mapping(index=MANIFESTS, properties=FIELDS)
+    for index, shards in ((index, one["settings"][name]) for index, one in found.items()):
+        if shards != "1":
+            raise IdemflowError(
+                f"{index} has {shards} shards and so cannot be compacted",
+                next_command=f"shrink {index} to one shard, as its index template says",
+            )
 
 
 def delete(

@@ -210,9 +210,9 @@ class Retention:
         """Delete the baselines of indices that were deleted."""
         names = self._without_index(backlog.with_baseline(self.ledger, self.pipeline))
         for index in sorted(names):
+            delete(self.ledger, [(pointer_id(index), None, None)])
             hits = self.ledger.hits(MANIFESTS, {"term": {"baseline": index}}, source=False)
             delete(self.ledger, ((hit["_id"], None, None) for hit in hits))
-            delete(self.ledger, [(pointer_id(index), None, None)])
 
     def _old(self) -> dict[str, Any]:
         """A query for the summaries that are older than the retention time."""
