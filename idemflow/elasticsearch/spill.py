@@ -119,7 +119,7 @@ class _Level:
         for file in sorted(self._path.iterdir()):
             if file.is_dir():
                 continue
-            fits = file.stat().st_size * _IN_PYTHON <= self._memory // 2
+            fits = file.stat().st_size * _IN_PYTHON <= self._memory // 8
             if fits or self._level + 1 == _LEVELS:
                 yield _rows(file)
                 continue
