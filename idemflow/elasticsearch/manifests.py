@@ -20,9 +20,10 @@ from idemflow.steps.rules.manifest import unpack
 MANIFESTS = "idemflow-manifests"
 # Chunks in one answer: a chunk of 5,000 documents has about 150 KB.
 _PAGE = 20
-# Of equal versions the one counts that was sent last: ids of runs start with the time.
+# Sorts right behind a run's id, and is no run's.
 _AGAIN = "~again"
-_BY_RUN = ({"run": "asc"}, {"_shard_doc": "asc"})
+# Of equal versions the one counts that was sent last: ids of runs start with the time.
+_BY_RUN = ({"run": "asc"}, {"_seq_no": "asc"})
 
 Entries = list[tuple[str, str, int | None]]
 """Document id, content hash (empty for a delete) and version (``None`` without versions)."""
@@ -105,7 +106,7 @@ class Manifests:
                 return
             pointer = read_pointers(self._connection, [index], pit={"id": pit}).get(index)
             folded = self._folded(pit, index, pointer, order) if pointer else iter(())
-            sort = ({"run": order}, {"_shard_doc": order})
+            sort = ({"run": order}, {"_seq_no": order})
             sent = self._chunks({"term": {"index": index}}, sort=sort, pit=pit)
             both = (sent, folded) if newest_first else (folded, sent)
             yield from heapq.merge(*both, key=lambda chunk: chunk.run, reverse=newest_first)

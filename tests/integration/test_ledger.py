@@ -111,6 +111,21 @@ def test_many_entries_are_folded_on_disk(book: Book) -> None:
     assert astuple(book.verify()) == astuple(before)
 
 
+def test_of_what_a_run_sent_twice_the_last_counts(book: Book) -> None:
+    run = book.run({"p1": "first"})
+    (first,) = [one for one in book.stored() if one.get("run") == run]
+    last = book.run({"p1": "last"})
+    (chunk,) = [one for one in book.stored() if one.get("run") == last]
+    again = {name: value for name, value in chunk.items() if name != "_id"} | {"run": run}
+    book.ledger.client.delete(index=MANIFESTS, id=chunk["_id"])
+    book.ledger.client.delete(index=RUNS, id=last)
+    book.write([{"index": {"_index": MANIFESTS, "_id": f"{first['_id']}-again"}}, again])
+    book.run({"p2": "x"})
+    assert book.verify().equal
+    book.prune()
+    assert book.verify().equal
+
+
 def test_a_run_that_is_not_accounted_for_waits_and_decides_in_its_place(book: Book) -> None:
     book.run(PEOPLE)
     open_run = book.run({"p1": "second"}, arrived=False)
