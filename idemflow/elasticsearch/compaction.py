@@ -95,7 +95,7 @@ def fold_index(
         if pit is None:
             return False
         before = read_pointers(connection, [index], pit={"id": pit}).get(index, Pointer())
-        spill.rows.add(_rows(connection, pit, index, pipeline, runs, before.generation, read))
+        spill.rows.add(_rows(connection, pit, index, pipeline, runs, before, read))
     reached("read")
     generation = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     written: list[str] = []
@@ -207,10 +207,14 @@ def _rows(
     index: str,
     pipeline: str,
     runs: Collection[str],
-    generation: str,
+    pointer: Pointer,
     read: _Read,
 ) -> Iterator[Row]:
-    """A row for each entry: id, run, kind, digest, version, last run, its pipeline, settled."""
+    """A row for each entry: id, run, kind, digest, version, last run, its pipeline, settled.
+
+    Raises:
+        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it.
+    """
 
     def hits(query: Mapping[str, Any]) -> Iterator[Any]:
         return scan(
@@ -218,15 +222,23 @@ def _rows(
             sort=({"_seq_no": "asc"},),
         )  # fmt: skip
 
+    found = 0
     for hit in hits({"term": {"baseline": index}}):
         read.baseline.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
-        if hit["_source"]["generation"] != generation:
+        if hit["_source"]["generation"] != pointer.generation:
             continue
         for group in groups_of(hit["_source"]):
+            found += len(group.entries)
             for id_, digest, version in group.entries:
                 yield (
                     id_, group.run, _SENT, digest, version, group.last, group.sender, group.settled
                 )  # fmt: skip
+    if found != pointer.documents:
+        raise IdemflowError(
+            f"the baseline of {index} in {MANIFESTS} has {found:,} of {pointer.documents:,} "
+            "entries",
+            next_command=f"restore {MANIFESTS} from a backup; until then nothing is compacted",
+        )
     query = {"bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": pipeline}}]}}
     for hit in hits(query):
         chunk, run = hit["_source"], hit["_source"]["run"]

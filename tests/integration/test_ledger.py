@@ -15,6 +15,7 @@ from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch.indices import put_templates
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from tests.integration.book import Book, room
 from tests.integration.tools import ROOT, Idemflow, Project
@@ -285,6 +286,18 @@ def test_a_reader_is_right_while_it_is_compacted(book: Book) -> None:
     sent = {key for chunk in [first, *rest] for key, *_ in chunk.entries}
     assert sent == set(PEOPLE)
     assert len({chunk.run for chunk in [first, *rest]}) == 3
+
+
+def test_a_baseline_that_is_not_whole_is_not_replaced(book: Book) -> None:
+    book.run(PEOPLE)
+    book.run(PEOPLE)
+    book.prune()
+    (part,) = [one for one in book.stored() if one.get("baseline") == book.index]
+    book.ledger.client.delete(index=MANIFESTS, id=part.pop("_id"))
+    last = book.run({"p1": "changed"})
+    with pytest.raises(IdemflowError, match="has 0 of 300 entries"):
+        book.prune()
+    assert [one for one in book.stored() if one.get("run") == last]
 
 
 def test_summaries_are_forgotten_after_the_retention_time(book: Book) -> None:
