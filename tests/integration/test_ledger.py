@@ -102,7 +102,7 @@ def test_what_is_missing_extra_or_different_is_found_afterwards(book: Book) -> N
 
 
 def test_many_entries_are_folded_on_disk(book: Book) -> None:
-    first = {f"key-{number:06d}": str(number) for number in range(12_000)}
+    first = {f"key-{number:06d}": str(number) for number in range(6_000)}
     book.run(first)
     for part in range(3):
         book.run(dict.fromkeys(list(first)[part::7], str(part)))
