@@ -209,7 +209,7 @@ class RunCheck(RunProgress):
         start = self._start
         since = self._written_read or start.seq_no_checkpoints
         reached = until or self._documents.seq_no_checkpoints(start.index)
-        self._written.add(self._documents.written_since(start.index, since, until))
+        self._written.add(self._documents.written_since(start.index, since, reached))
         self._written_read = reached
 
     def _summed_up(self) -> _Counts | None:
