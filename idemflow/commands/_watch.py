@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from idemflow.canvas import client, control
 from idemflow.canvas.control import Activity
 from idemflow.commands._session import Session
+from idemflow.elasticsearch.run_progress import IndexCheckpoint
 from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
 
 # How long a server may be silent, or a queue stand still, before the command gives up waiting.
@@ -16,6 +17,9 @@ from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
 _PATIENCE = 60.0
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
+
+# How often points in time are extended, in seconds.
+_EXTEND = 300.0
 
 Answer = TypeVar("Answer")
 
@@ -36,18 +40,27 @@ class Watch:
     Args:
         opened: the connections.
         group: id of the pipeline's process group.
+        starts: the indices before the run; their points in time are extended.
         number: which run of the command this is, from 1.
         progress: told how it goes on.
     """
 
-    def __init__(self, opened: Session, group: str, number: int, progress: RunDisplay) -> None:
+    def __init__(
+        self,
+        opened: Session,
+        group: str,
+        starts: Sequence[IndexCheckpoint],
+        number: int,
+        progress: RunDisplay,
+    ) -> None:
         self.total: int | None = None
         self._opened = opened
         self._group = group
         self._number = number
         self._progress = progress
         self._last: Activity | None = None
-        self._moved = time.monotonic()
+        self._pits = [start.pit for start in starts if start.pit is not None]
+        self._extended = self._moved = time.monotonic()
 
     def quiet(self) -> bool:
         """Whether nothing has moved in the flow for a while."""
@@ -69,6 +82,7 @@ class Watch:
             try:
                 answer = question(self._look())
                 self._opened.ledger.reachable()
+                self._extend()
                 answered = time.monotonic()
             except (Unreachable, LoginRefused) as error:
                 # A restarted NiFi no longer knows our login: that is an absence as well.
@@ -96,6 +110,12 @@ class Watch:
             note = ", ".join(f"{count} in {name}" for name, count in activity.queues.items())
         self._progress.records(self._number, self._done(), self.total, note)
         return activity
+
+    def _extend(self) -> None:
+        if time.monotonic() - self._extended > _EXTEND:
+            for pit in self._pits:
+                self._opened.ledger.extend(pit)
+            self._extended = time.monotonic()
 
     def _done(self) -> int:
         queued = self._last.queued if self._last else 0

@@ -300,7 +300,7 @@ def _send(
         starts = runs.index_checkpoints(opened, stack)
         with _parameter(opened, run):
             control.run_once(group, REPLAY_TRIGGER)
-        watch = Watch(opened, group, 1, progress)
+        watch = Watch(opened, group, starts, 1, progress)
         try:
             watch.until(lambda _: _appeared(opened, group, run, bulletin))
         except NotReady as error:

@@ -23,7 +23,7 @@ from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck
-from idemflow.elasticsearch.search import point_in_time
+from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
 from idemflow.errors import CanvasError, IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.sources import ScriptSource
@@ -182,7 +182,7 @@ def _one(
         began = time.monotonic()
         with _records(opened, records):
             control.run_once(group)
-        watch = Watch(opened, group, number, progress)
+        watch = Watch(opened, group, starts, number, progress)
         identifier = watch.until(lambda _: _appeared(opened, group, recent, bulletin))
         seconds, outcome = settle(opened, identifier, starts, watch, began)
     published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
@@ -204,7 +204,11 @@ def index_checkpoints(opened: Session, stack: ExitStack) -> list[IndexCheckpoint
     for name in sorted(names):
         ledger.refresh(name)
         # What a run deletes was there before, or not: only the state before it can tell.
-        kept = point_in_time(ledger, name) if pipeline.delete is not None else nullcontext()
+        kept = (
+            point_in_time(ledger, name, keep_alive=RUN_KEEP_ALIVE)
+            if pipeline.delete is not None
+            else nullcontext()
+        )
         pit = stack.enter_context(kept)
         seen, written = ledger.count(name, LIVE), ledger.seq_no_checkpoints(name)
         found.append(IndexCheckpoint(name, seen, written, pit))

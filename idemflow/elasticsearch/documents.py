@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import IDS, batches, scan
+from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, gone, scan
 from idemflow.pipeline.model import TOMBSTONE
 
 # What readers see: everything but tombstones.
@@ -52,12 +53,17 @@ class Documents(Connection):
                         track_total_hits=False,
                         filter_path=["hits.hits._id"],
                     )
-                except NotFoundError:
+                except NotFoundError as error:
                     if pit is not None:
-                        raise
+                        raise gone(index) from error
                     return
             for hit in answer.get("hits", {}).get("hits", ()):
                 yield hit["_id"]
+
+    def extend(self, pit: str) -> None:
+        """Keep a point in time for another hour; of one that is gone its next reader learns."""
+        with self.errors(), suppress(NotFoundError):
+            self.client.search(pit={"id": pit, "keep_alive": RUN_KEEP_ALIVE}, size=0)
 
     def seq_no_checkpoints(self, index: str) -> dict[int, int]:
         """Up to which sequence number each shard of an index has done all writes by now.

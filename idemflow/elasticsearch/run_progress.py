@@ -21,8 +21,6 @@ _WORTH_READING = 100_000
 _AT_ONCE = 50_000
 # How often a look is taken at a run that goes on at most, in seconds.
 _PAUSE = 2.0
-# How often the point in time before the run is used at least, in seconds: it must not expire.
-_EXTEND = 60.0
 # Kinds of rows.
 _SENT, _STALE, _WRITTEN, _DEAD, _COUNTS = range(5)
 
@@ -163,7 +161,7 @@ class RunCheck(RunProgress):
         self._plain = True
         self._manifest_read = -1
         self._written_read: Checkpoints | None = None
-        self._looked = self._extended = time.monotonic()
+        self._looked = time.monotonic()
 
     def advance(self) -> None:
         """Read what has come since the last time, where it is so much that it pays."""
@@ -175,9 +173,6 @@ class RunCheck(RunProgress):
         since = self._written_read or start.seq_no_checkpoints
         if sum(now[shard] - since.get(shard, -1) for shard in now) >= _WORTH_READING:
             self._read_written(now)
-        if start.pit is not None and time.monotonic() - self._extended > _EXTEND:
-            list(self._documents.existing(start.index, [self.run], pit=start.pit))
-            self._extended = time.monotonic()
         self._looked = time.monotonic()
 
     def outcome(self) -> Outcome:
@@ -209,7 +204,7 @@ class RunCheck(RunProgress):
         start = self._start
         since = self._written_read or start.seq_no_checkpoints
         reached = until or self._documents.seq_no_checkpoints(start.index)
-        self._written.add(self._documents.written_since(start.index, since, until))
+        self._written.add(self._documents.written_since(start.index, since, reached))
         self._written_read = reached
 
     def _summed_up(self) -> _Counts | None:

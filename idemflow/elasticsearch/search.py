@@ -19,6 +19,8 @@ _DOCUMENTS = 200
 _PAGE_BYTES = 4 * 1024 * 1024
 # Each page extends the point in time by this.
 _KEEP_ALIVE = "5m"
+# The state before a run is kept so long, and longer while a command waits for the run.
+RUN_KEEP_ALIVE = "1h"
 _IN_ANY_ORDER: tuple[Mapping[str, str], ...] = ({"_shard_doc": "asc"},)
 # What else an answer repeats in each hit is most of it.
 _WANTED = ["pit_id"] + [
@@ -100,11 +102,7 @@ def scan(
                     **request,
                 )
             except NotFoundError as error:
-                raise IdemflowError(
-                    f"Elasticsearch no longer keeps the state of {index} that is being read: it "
-                    f"was restarted, or nothing was read for {_KEEP_ALIVE}",
-                    next_command="run the command again",
-                ) from error
+                raise gone(index) from error
         return list(answer.get("hits", {}).get("hits", ())), str(answer["pit_id"])
 
     with (
@@ -130,6 +128,15 @@ def _fitting(hits: Sequence[Mapping[str, Any]]) -> int:
     some = hits[:: max(1, len(hits) // 10)]
     size = sum(len(str(hit.get("_source"))) for hit in some) / len(some)
     return int(min(4 * len(hits), IDS, max(1, _PAGE_BYTES // max(1, size))))
+
+
+def gone(index: str) -> IdemflowError:
+    """What is wrong when a point in time is not there any longer."""
+    return IdemflowError(
+        f"Elasticsearch no longer keeps the state of {index} that is being read: it was restarted, "
+        "or nothing was read for minutes",
+        next_command="run the command again; what is in the index, `idemflow verify` tells",
+    )
 
 
 Item = TypeVar("Item")

@@ -135,7 +135,7 @@ class Index:
     def written_since(
         self, index: str, since: Mapping[int, int], until: Mapping[int, int] | None
     ) -> Iterator[str]:
-        last = self._next if until is None else until[0]
+        last = self._next if until is None else until.get(0, -1)
         for key, number in list(self._numbers.items()):
             if index == self.name and since.get(0, -1) < number <= last:
                 self.asked.append(key)
