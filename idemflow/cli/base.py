@@ -51,7 +51,12 @@ _GROUPS = {
         "stop": "pipelines",
         "verify": "pipelines",
     },
-    "Data": {"dead-letters": "dead_letters", "snapshot": "snapshot", "source": "source"},
+    "Data": {
+        "dead-letters": "dead_letters",
+        "snapshot": "snapshot",
+        "source": "source",
+        "prune": "prune",
+    },
     "Flows in git": {"flow": "flow", "drift": "drift"},
 }
 _MODULES = {name: module for group in _GROUPS.values() for name, module in group.items()}

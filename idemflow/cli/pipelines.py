@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import click
 
@@ -124,9 +125,15 @@ def run(
 
 @main.command()
 @click.argument("pipeline")
+@click.option(
+    "--ids",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write all ids that are missing, extra or different to a file, a JSON object a line.",
+)
 @json_option
 @click.pass_context
-def verify(context: click.Context, pipeline: str, as_json: bool) -> None:
+def verify(context: click.Context, pipeline: str, ids: Path | None, as_json: bool) -> None:
     """Compare what the runs of PIPELINE sent with what is in its index.
 
     Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ.
@@ -135,8 +142,9 @@ def verify(context: click.Context, pipeline: str, as_json: bool) -> None:
     Examples:
       idemflow verify people
       idemflow verify people --json
+      idemflow verify people --ids wrong.ndjson
     """
-    result = verify_command.verify(resolve(context), pipeline)
+    result = verify_command.verify(resolve(context), pipeline, ids=ids)
     if as_json:
         print_json({**dataclasses.asdict(result), "equal": result.equal})
     else:
@@ -144,8 +152,8 @@ def verify(context: click.Context, pipeline: str, as_json: bool) -> None:
     if not result.equal:
         raise NotIdempotent(
             f"{pipeline}: the index {result.index} is not what was sent: "
-            f"{len(result.missing)} missing, {len(result.extra)} extra, "
-            f"{len(result.different)} different",
+            f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
+            f"{result.different_count:,} different",
             next_command=f"idemflow run {pipeline}",
         )
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from idemflow import servers
 from idemflow.canvas import client
 from idemflow.config.settings import Settings
+from idemflow.dead_letters.reconcile import Records, reconcile
+from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Runtime
@@ -23,6 +26,18 @@ class Session:
     pipeline: Pipeline
     runtime: Runtime
     ledger: Ledger
+
+    @contextmanager
+    def scratch(self) -> Iterator[Scratch]:
+        """Room for the ids that are compared."""
+        with scratch(self.settings.folders.scratch, self.settings.verify_bytes) as room:
+            yield room
+
+    def reconcile(self, room: Scratch) -> None:
+        """Delete the pipeline's dead letters whose record has gone in since."""
+        ledger = self.ledger
+        letters = Letters(ledger, self.pipeline.name)
+        reconcile(letters, Records(ledger, ledger.manifests, ledger, room))
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from idemflow.canvas import client, control
 from idemflow.canvas.control import Activity
 from idemflow.commands._session import Session
+from idemflow.elasticsearch.run_progress import IndexCheckpoint
 from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
 
 # How long a server may be silent, or a queue stand still, before the command gives up waiting.
@@ -17,10 +18,13 @@ _PATIENCE = 60.0
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
 
+# How often points in time are extended, in seconds.
+_EXTEND = 300.0
+
 Answer = TypeVar("Answer")
 
 
-class RunProgress(Protocol):
+class RunDisplay(Protocol):
     """Told how a run goes on."""
 
     def step(self, text: str) -> None:
@@ -36,18 +40,27 @@ class Watch:
     Args:
         opened: the connections.
         group: id of the pipeline's process group.
+        starts: the indices before the run; their points in time are extended.
         number: which run of the command this is, from 1.
         progress: told how it goes on.
     """
 
-    def __init__(self, opened: Session, group: str, number: int, progress: RunProgress) -> None:
+    def __init__(
+        self,
+        opened: Session,
+        group: str,
+        starts: Sequence[IndexCheckpoint],
+        number: int,
+        progress: RunDisplay,
+    ) -> None:
         self.total: int | None = None
         self._opened = opened
         self._group = group
         self._number = number
         self._progress = progress
         self._last: Activity | None = None
-        self._moved = time.monotonic()
+        self._pits = [start.pit for start in starts if start.pit is not None]
+        self._extended = self._moved = time.monotonic()
 
     def quiet(self) -> bool:
         """Whether nothing has moved in the flow for a while."""
@@ -63,12 +76,13 @@ class Watch:
             Unreachable: a server stayed away.
             NotReady: the flow stands still although both servers answer.
         """
-        answered = time.monotonic()
+        began = answered = time.monotonic()
         pause = 0.1
         while True:
             try:
                 answer = question(self._look())
                 self._opened.ledger.reachable()
+                self._extend()
                 answered = time.monotonic()
             except (Unreachable, LoginRefused) as error:
                 # A restarted NiFi no longer knows our login: that is an absence as well.
@@ -82,7 +96,9 @@ class Watch:
             if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
                 raise self._stuck()
             time.sleep(pause)
-            pause = min(pause * 1.3, 1.0)
+            # A short run is not to end a long while before it is noticed.
+            waited = time.monotonic() - began
+            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0)
 
     def _look(self) -> Activity:
         activity = control.activity(self._group)
@@ -94,6 +110,12 @@ class Watch:
             note = ", ".join(f"{count} in {name}" for name, count in activity.queues.items())
         self._progress.records(self._number, self._done(), self.total, note)
         return activity
+
+    def _extend(self) -> None:
+        if time.monotonic() - self._extended > _EXTEND:
+            for pit in self._pits:
+                self._opened.ledger.extend(pit)
+            self._extended = time.monotonic()
 
     def _done(self) -> int:
         queued = self._last.queued if self._last else 0

@@ -16,15 +16,15 @@ from idemflow.canvas import control, flow, parameters
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
-from idemflow.commands._watch import RunProgress, Watch
+from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import file as letter_file
 from idemflow.dead_letters import store as dead_letters
-from idemflow.dead_letters.reconcile import reconcile
-from idemflow.dead_letters.store import Filters, Letter
+from idemflow.dead_letters.store import Filters, Letter, as_row, from_row
 from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
-from idemflow.elasticsearch.verify import Outcome
+from idemflow.elasticsearch.run_progress import Outcome
+from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
 from idemflow.steps.replay import NONE, content_of
 
@@ -103,7 +103,7 @@ def list_letters(settings: Settings, name: str, filters: Filters, limit: int) ->
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`.
     """
-    with _reconciled(settings, name) as opened:
+    with _reconciled(settings, name) as (opened, _):
         reasons: Counter[str] = Counter()
 
         def counted() -> Iterator[Letter]:
@@ -126,7 +126,7 @@ def show(settings: Settings, name: str, prefix: str) -> tuple[Letter, str]:
     Raises:
         UsageError: there is no such letter, or there are several.
     """
-    with _reconciled(settings, name) as opened:
+    with _reconciled(settings, name) as (opened, _):
         try:
             return dead_letters.get(opened.ledger, name, prefix)
         except ValueError as error:
@@ -145,10 +145,10 @@ def export(settings: Settings, name: str, filters: Filters, write: Callable[[str
     Returns:
         How many there were.
     """
-    with _reconciled(settings, name) as opened:
-        ids = _chosen(opened, filters)
+    with _reconciled(settings, name) as (opened, _):
+        _count(opened, filters)  # so that ids that are not unique are refused before a line
         number = 0
-        for letter, document in dead_letters.contents(opened.ledger, ids):
+        for letter, document in dead_letters.contents(opened.ledger, _chosen(opened, filters)):
             try:
                 content = content_of(document)
             except ValueError as error:
@@ -169,17 +169,19 @@ def drop(
         filters: which.
         confirm: asked with their number before anything is deleted.
     """
-    with _reconciled(settings, name) as opened:
-        letters = list(dead_letters.find(opened.ledger, name, filters))
-        if not letters or not confirm(len(letters)):
-            return Dropped(name, len(letters), 0)
-        return Dropped(name, len(letters), dead_letters.delete(opened.ledger, letters))
+    with _reconciled(settings, name) as (opened, room):
+        rows = room.spill()
+        found = rows.add(as_row(one) for one in dead_letters.find(opened.ledger, name, filters))
+        if not found or not confirm(found):
+            return Dropped(name, found, 0)
+        letters = (from_row(row) for part in rows.parts() for row in part)
+        return Dropped(name, found, dead_letters.delete(opened.ledger, letters))
 
 
 def replay(
     settings: Settings,
     name: str,
-    progress: RunProgress,
+    progress: RunDisplay,
     *,
     filters: Filters,
     file: Path | None = None,
@@ -199,26 +201,26 @@ def replay(
         Unreachable: a server stayed away; the replay goes on when it is back.
         NotReady: the replay makes no progress.
     """
-    with runs.turn(settings, name, progress), _reconciled(settings, name) as opened:
-        ids = _named_in(opened, file) if file else _chosen(opened, filters)
-        if not ids:
+    with runs.turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
+        chosen = _named_in(opened, room, file) if file else _count(opened, filters)
+        if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
         group, drift, _ = runs.prepare(opened, progress)
         control.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
-        progress.step(f"mark {len(ids):,} letters")
-        letters = _contents_of(file) if file else ((identifier, None) for identifier in ids)
+        progress.step(f"mark {chosen:,} letters")
+        letters = _contents_of(file) if file else ((one, None) for one in _chosen(opened, filters))
         dead_letters.mark(opened.ledger, letters, run)
         seconds, outcome = _send(opened, group, run, began, progress)
-        reconcile(opened.ledger, name)
-        again = list(dead_letters.find(opened.ledger, name, Filters(run=run)))
+        opened.reconcile(room)
+        again = dead_letters.find(opened.ledger, name, Filters(run=run))
         reasons = Counter(dead_letters.kind(letter.reason) for letter in again)
         return ReplayReport(
             pipeline=name,
             run=run,
-            chosen=len(ids),
+            chosen=chosen,
             sent=outcome.sent,
             went_in=outcome.created + outcome.overwritten,
             stale=outcome.stale,
@@ -232,17 +234,24 @@ def replay(
 
 
 @contextmanager
-def _reconciled(settings: Settings, name: str) -> Iterator[Session]:
-    """The connections, with what went in since no longer among the dead letters."""
-    with session(settings, name) as opened:
-        reconcile(opened.ledger, name)
-        yield opened
+def _reconciled(settings: Settings, name: str) -> Iterator[tuple[Session, Scratch]]:
+    """The connections, with what went in since no longer among the dead letters; and room for
+    ids."""
+    with session(settings, name) as opened, opened.scratch() as room:
+        opened.reconcile(room)
+        yield opened, room
 
 
-def _chosen(opened: Session, filters: Filters) -> list[str]:
+def _chosen(opened: Session, filters: Filters) -> Iterator[str]:
     """The ids of the letters that are meant, oldest first."""
-    found = dead_letters.find(opened.ledger, opened.pipeline.name, filters)
-    return [id_ for _, id_ in sorted((letter.time, letter.id) for letter in found)]
+    name = opened.pipeline.name
+    for letter in dead_letters.find(opened.ledger, name, filters, oldest_first=True):
+        yield letter.id
+
+
+def _count(opened: Session, filters: Filters) -> int:
+    """How many letters are meant; refuses ids of letters that are none, or not unique."""
+    return sum(1 for _ in dead_letters.find(opened.ledger, opened.pipeline.name, filters))
 
 
 def _left(opened: Session) -> int:
@@ -250,25 +259,32 @@ def _left(opened: Session) -> int:
     return opened.ledger.count(DEAD_LETTERS, query)
 
 
-def _named_in(opened: Session, file: Path) -> list[str]:
-    """The ids of the letters in a file, each of which must be known and there once."""
+def _named_in(opened: Session, room: Scratch, file: Path) -> int:
+    """How many letters a file has, each of which must be known and there once."""
     name = opened.pipeline.name
-    known = {letter.id for letter in dead_letters.find(opened.ledger, name, Filters())}
-    lines: dict[str, int] = {}
-    for fixed in letter_file.read(file):
-        place = f"{file}:{fixed.line}"
-        if fixed.letter not in known:
-            raise UsageError(
-                f"{place}: the pipeline {name!r} has no dead letter {fixed.letter!r}: "
-                "its record went in meanwhile, or there never was one",
-                next_command=f"take the line away, or see: idemflow dead-letters list {name}",
-            )
-        if fixed.letter in lines:
-            raise UsageError(
-                f"{place}: the letter {fixed.letter!r} is in line {lines[fixed.letter]} already"
-            )
-        lines[fixed.letter] = fixed.line
-    return list(lines)
+    rows = room.spill()
+    rows.add((one.id, 0) for one in dead_letters.find(opened.ledger, name, Filters()))
+    number = rows.add((fixed.letter, fixed.line) for fixed in letter_file.read(file))
+    problems: list[tuple[int, str, int]] = []
+    for part in rows.parts():
+        lines: dict[str, int] = {}
+        # What is wrong in a part: its first line is enough.
+        found = []
+        for letter, line in part:
+            if line and (letter not in lines or lines[letter]):
+                found.append((line, letter, lines.get(letter, 0)))
+            lines[letter] = lines.get(letter) or line
+        problems += sorted(found)[:1]
+    if not problems:
+        return number
+    line, letter, earlier = min(problems)
+    if earlier:
+        raise UsageError(f"{file}:{line}: the letter {letter!r} is in line {earlier} already")
+    raise UsageError(
+        f"{file}:{line}: the pipeline {name!r} has no dead letter {letter!r}: "
+        "its record went in meanwhile, or there never was one",
+        next_command=f"take the line away, or see: idemflow dead-letters list {name}",
+    )
 
 
 def _contents_of(file: Path) -> Iterable[tuple[str, str]]:
@@ -276,15 +292,15 @@ def _contents_of(file: Path) -> Iterable[tuple[str, str]]:
 
 
 def _send(
-    opened: Session, group: str, run: str, began: float, progress: RunProgress
+    opened: Session, group: str, run: str, began: float, progress: RunDisplay
 ) -> tuple[float, Outcome]:
     """Trigger the replay of the marked letters and wait for what becomes of them."""
     bulletin = control.last_bulletin()
     with ExitStack() as stack:
-        starts = runs.before_run(opened, stack)
+        starts = runs.index_checkpoints(opened, stack)
         with _parameter(opened, run):
             control.run_once(group, REPLAY_TRIGGER)
-        watch = Watch(opened, group, 1, progress)
+        watch = Watch(opened, group, starts, 1, progress)
         try:
             watch.until(lambda _: _appeared(opened, group, run, bulletin))
         except NotReady as error:
@@ -301,7 +317,7 @@ def _send(
 
 def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | None:
     """Whether the flow has taken all letters, which its summary says."""
-    if run in opened.ledger.run_ids(opened.pipeline.name):
+    if opened.ledger.records(run) is not None:
         return True
     for item in control.bulletins(group, after=bulletin):
         if item.level == "ERROR" and item.name == UNPACK:

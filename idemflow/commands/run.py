@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,19 +14,23 @@ from filelock import FileLock, Timeout
 from idemflow.canvas import control
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
+from idemflow.commands._compact import compact_if_due
 from idemflow.commands._session import Session, session
-from idemflow.commands._watch import RunProgress, Watch
+from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
-from idemflow.dead_letters.reconcile import reconcile
 from idemflow.dead_letters.store import Filters
-from idemflow.elasticsearch import indices, verify
-from idemflow.elasticsearch.runs import Run
-from idemflow.elasticsearch.verify import Before, Outcome
-from idemflow.errors import CanvasError, UsageError
+from idemflow.elasticsearch import indices
+from idemflow.elasticsearch.documents import LIVE
+from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck
+from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
+from idemflow.errors import CanvasError, IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 
 _log = logging.getLogger(__name__)
+
+_TIME = "%Y%m%dT%H%M%S"
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class RunsReport:
 def run(
     settings: Settings,
     name: str,
-    progress: RunProgress,
+    progress: RunDisplay,
     *,
     times: int = 1,
     values: Iterable[str] = (),
@@ -109,7 +113,9 @@ def run(
             _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
             for number in range(1, times + 1)
         ]
-        reconcile(opened.ledger, name)
+        with opened.scratch() as room:
+            opened.reconcile(room)
+        compact_if_due(opened, progress.step)
         index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
         opened.ledger.refresh(index)
         return RunsReport(
@@ -123,7 +129,7 @@ def run(
 
 
 @contextmanager
-def turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]:
+def turn(settings: Settings, name: str, progress: RunDisplay) -> Iterator[None]:
     """Wait until no other command runs or replays a pipeline on this machine."""
     file = settings.folders.turn(name)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +145,7 @@ def turn(settings: Settings, name: str, progress: RunProgress) -> Iterator[None]
         lock.release()
 
 
-def prepare(opened: Session, progress: RunProgress) -> tuple[str, int, str]:
+def prepare(opened: Session, progress: RunDisplay) -> tuple[str, int, str]:
     """Deploy what is not deployed.
 
     Returns:
@@ -158,21 +164,21 @@ def _one(
     group: str,
     number: int,
     arguments: Mapping[str, str],
-    progress: RunProgress,
+    progress: RunDisplay,
     *,
     allow_empty: bool,
 ) -> RunReport:
     name = opened.pipeline.name
     _log.info("%s: run %d of this call", name, number)
-    known = set(opened.ledger.run_ids(name))
+    recent = _Recent(opened)
     bulletin = control.last_bulletin()
     with ExitStack() as stack:
-        starts = before_run(opened, stack)
+        starts = index_checkpoints(opened, stack)
         began = time.monotonic()
         with replaced(opened.pipeline, arguments):
             control.run_once(group)
-        watch = Watch(opened, group, number, progress)
-        identifier = watch.until(lambda _: _appeared(opened, group, known, bulletin))
+        watch = Watch(opened, group, starts, number, progress)
+        identifier = watch.until(lambda _: _appeared(opened, group, recent, bulletin))
         _log.info("%s: NiFi has begun run %s", name, identifier)
         seconds, outcome = settle(opened, identifier, starts, watch, began)
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
@@ -180,7 +186,7 @@ def _one(
     return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
 
 
-def before_run(opened: Session, stack: ExitStack) -> list[Before]:
+def index_checkpoints(opened: Session, stack: ExitStack) -> list[IndexCheckpoint]:
     """The indices that a run may write to, as they are before it."""
     pipeline = opened.pipeline
     if RUN in pipeline.target:
@@ -191,16 +197,23 @@ def before_run(opened: Session, stack: ExitStack) -> list[Before]:
         pipeline.target.replace(DAY, f"{now + timedelta(days=days):%Y-%m-%d}") for days in (0, 1)
     }
     found = []
+    ledger = opened.ledger
     for name in sorted(names):
-        start = verify.before(opened.ledger, name, deletes=pipeline.delete is not None)
-        if start.pit is not None:
-            stack.callback(opened.ledger.unpin, start.pit)
-        found.append(start)
+        ledger.refresh(name)
+        # What a run deletes was there before, or not: only the state before it can tell.
+        kept = (
+            point_in_time(ledger, name, keep_alive=RUN_KEEP_ALIVE)
+            if pipeline.delete is not None
+            else nullcontext()
+        )
+        pit = stack.enter_context(kept)
+        seen, written = ledger.count(name, LIVE), ledger.seq_no_checkpoints(name)
+        found.append(IndexCheckpoint(name, seen, written, pit))
     return found
 
 
 def settle(
-    opened: Session, identifier: str, starts: list[Before], watch: Watch, began: float
+    opened: Session, identifier: str, starts: list[IndexCheckpoint], watch: Watch, began: float
 ) -> tuple[float, Outcome]:
     """Wait until each record of a run has come to its end.
 
@@ -214,34 +227,39 @@ def settle(
     Returns:
         How long the records took in seconds, and what became of them.
     """
-    ended: list[float] = []
+    with opened.scratch() as room:
+        check = RunCheck(
+            opened.ledger,
+            opened.ledger.manifests,
+            opened.ledger,
+            identifier,
+            starts=starts,
+            target=opened.pipeline.target.replace(RUN, identifier.lower()),
+            scratch=room,
+        )
+        ended: list[float] = []
 
-    def settled(busy: bool) -> Outcome | None:
-        # The manifest of a large run is large: once its size is known it is read at the end only.
-        if busy and watch.total is not None:
-            ended.clear()
-            return None
-        if not busy and not ended:
-            ended.append(time.monotonic())
-        records = opened.ledger.records(identifier)
-        if records is None:
-            return None
-        watch.total = records
-        if busy:
-            return None
-        run = opened.ledger.run(identifier)
-        if run is None:
-            return None
-        outcome = verify.assess(opened.ledger, run, _start(opened, run, starts))
-        return outcome if not outcome.lost or watch.quiet() else None
+        def settled(busy: bool) -> Outcome | None:
+            watch.total = check.records
+            if busy:
+                ended.clear()
+                check.advance()
+                return None
+            if not ended:
+                ended.append(time.monotonic())
+            if watch.total is None or not (check.accounted or watch.quiet()):
+                return None
+            outcome = check.outcome()
+            if outcome.lost and opened.ledger.folded(identifier):
+                raise IdemflowError(
+                    f"the run {identifier} has ended, but another command compacted the ledger "
+                    "before this one could count its records",
+                    next_command=f"idemflow verify {opened.pipeline.name}",
+                )
+            return outcome if not outcome.lost or watch.quiet() else None
 
-    outcome = watch.until(lambda activity: settled(bool(activity.queued or activity.active)))
+        outcome = watch.until(lambda activity: settled(bool(activity.queued or activity.active)))
     return round(ended[0] - began, 2), outcome
-
-
-def _start(opened: Session, run: Run, starts: list[Before]) -> Before:
-    index = run.index or opened.pipeline.target.replace(RUN, run.id.lower())
-    return next((start for start in starts if start.index == index), Before(index))
 
 
 def _publish(
@@ -266,15 +284,41 @@ def _publish(
     indices.publish(ledger, pipeline, index)
     # What an earlier run could not load is no part of this state: this run read it anew.
     earlier = dead_letters.find(ledger, pipeline.name, Filters())
-    dead_letters.delete(ledger, [letter for letter in earlier if letter.run < identifier])
+    dead_letters.delete(ledger, (letter for letter in earlier if letter.run < identifier))
     return index
 
 
-def _appeared(opened: Session, group: str, known: set[str], bulletin: int) -> str | None:
+class _Recent:
+    """The last runs of a pipeline, to know a new one by.
+
+    Args:
+        opened: the connections.
+    """
+
+    def __init__(self, opened: Session) -> None:
+        self._ledger, self._pipeline = opened.ledger, opened.pipeline.name
+        newest = self._ledger.newest_run(self._pipeline)
+        # Ids start with the time, which need not be the same on each node of a NiFi.
+        self._since = _earlier(newest) if newest else ""
+        self._known = set(self._ids())
+
+    def new(self) -> str | None:
+        """The first run that is not one of them, if there is one."""
+        return next((run for run in self._ids() if run not in self._known), None)
+
+    def _ids(self) -> list[str]:
+        return self._ledger.run_ids(self._pipeline, after=self._since)
+
+
+def _earlier(run: str) -> str:
+    """The beginning of the ids of runs of some minutes before a run."""
+    return f"{datetime.strptime(run[:15], _TIME) - _CLOCKS_DIFFER:{_TIME}}"
+
+
+def _appeared(opened: Session, group: str, recent: _Recent, bulletin: int) -> str | None:
     """The id of the run that was triggered, once its summary is in the ledger."""
-    new = [run for run in opened.ledger.run_ids(opened.pipeline.name) if run not in known]
-    if new:
-        return new[0]
+    if (found := recent.new()) is not None:
+        return found
     source = opened.pipeline.collect
     for item in control.bulletins(group, after=bulletin):
         if item.level == "ERROR" and item.name in source.steps:

@@ -88,6 +88,7 @@ class Home:
     git_ignore = _Below(".gitignore")  # keeps the runtime out of the git repository around it
     lock = _Below("lock")  # held while a command changes the runtime
     turns = _Below("turns")  # the locks of turn()
+    scratch = _Below("scratch")  # what commands write to disk in place of memory, 0700
     secrets = _Below("secrets")  # passwords and private keys, 0600 in a folder 0700
     certificates = _Below("certificates")  # the CA's certificate and the trust store; no secrets
     crash_log = _Below("crash.log")  # the report of the last unexpected error

@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     nars: Files = _is("Folders with your own NARs; what they bring replaces the bundle's.", ())
     run_as_user: Text | None = _is("The servers' user where idemflow runs as root.")
     start_timeout: Seconds = _is("How long the servers may take to start.", 300)
+    verify_memory: Heap = _is("The memory that comparing ids may take; more goes to disk.", "256m")
     flow_repository: File | None = _is("The git repository of the flows; default: the project's.")
     repository: Url | None = _is("A mirror to use in place of Maven Central.")
     nifi_url: Url | None = _is("Your own NiFi, in place of the embedded runtime.")
@@ -165,6 +166,11 @@ class Settings(BaseSettings):
     def folders(self) -> paths.Home:
         """The folders of the embedded runtime."""
         return paths.Home(self.home)
+
+    @property
+    def verify_bytes(self) -> int:
+        """``verify_memory`` in bytes."""
+        return int(self.verify_memory[:-1]) << {"m": 20, "g": 30}[self.verify_memory[-1].lower()]
 
     def secrets(self) -> set[str]:
         """Every password in them, to keep it out of what is shown."""

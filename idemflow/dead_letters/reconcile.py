@@ -8,173 +8,232 @@ on its way is not lost: it waits in NiFi's queues, and becomes a dead letter aga
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
 from itertools import groupby
-from typing import Any
+from typing import Protocol
 
-from idemflow.dead_letters import store as dead_letters
-from idemflow.dead_letters.store import Letter, letter_of
-from idemflow.elasticsearch.ledger import CHUNKS, DEAD_LETTERS, MANIFESTS, RUNS, Ledger
-from idemflow.steps.rules.manifest import unpack
+from idemflow.dead_letters.store import Letter, as_row, from_row
+from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.run_progress import RunLedger, RunProgress
+from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.spill import Row, Scratch
+
+# What a letter and what is known of its record take in memory, in bytes.
+_LETTER_BYTES = 2000
+# Ids that are asked for at a time.
+_AT_ONCE = 10_000
 
 
-def reconcile(ledger: Ledger, pipeline: str) -> int:
+class Letters(Protocol):
+    """The dead letters of a pipeline: see :class:`idemflow.dead_letters.store.Letters`."""
+
+    pipeline: str
+
+    def count(self) -> int: ...
+    def marked(self) -> Iterator[Letter]: ...
+    def with_id(self) -> Iterator[Letter]: ...
+    def delete(self, letters: Iterable[Letter]) -> int: ...
+    def note_checked(self, letters: Iterable[Letter], run: str) -> None: ...
+
+
+class Runs(RunLedger, Protocol):
+    """What the ledger has of runs: see :class:`idemflow.elasticsearch.ledger.Ledger`."""
+
+    def summaries(self, pipeline: str, *, after: str) -> Iterator[tuple[str, int]]: ...
+
+
+class Sent(Protocol):
+    """What was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
+
+    def of_run(self, run: str, *, after: int = -1) -> Iterator[Chunk]: ...
+    def since(self, pipeline: str, run: str) -> Iterator[Chunk]: ...
+    def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]: ...
+
+
+class Contents(Protocol):
+    """What is in the indices: see :class:`idemflow.elasticsearch.documents.Documents`."""
+
+    def refresh(self, *indices: str) -> None: ...
+    def existing(self, index: str, ids: Iterable[str]) -> Iterator[str]: ...
+
+
+@dataclass(frozen=True)
+class Records:
+    """Where it is read what became of the letters' records.
+
+    Attributes:
+        runs: what the ledger has of runs.
+        sent: what was sent.
+        contents: what is in the indices.
+        scratch: room for ids.
+    """
+
+    runs: Runs
+    sent: Sent
+    contents: Contents
+    scratch: Scratch
+
+
+def reconcile(letters: Letters, records: Records) -> int:
     """Delete the letters of a pipeline whose record went in: by a replay, or by a later run.
 
     Args:
-        ledger: the ledger.
-        pipeline: the pipeline's name.
+        letters: the pipeline's dead letters.
+        records: where it is read what became of their records.
 
     Returns:
         How many were deleted.
     """
-    query = {"term": {"pipeline": pipeline}}
-    fields = ["run", "record_id", "replay", "checked"]
-    letters = [letter_of(hit) for hit in ledger.hits(DEAD_LETTERS, query, source=fields)]
-    if not letters:
+    if not letters.count():
         return 0
-    gone = _sent_again(ledger, letters)
-    rest = [letter for letter in letters if letter.id not in gone]
-    gone |= _arrived(ledger, pipeline, rest)
-    return dead_letters.delete(ledger, (letter for letter in letters if letter.id in gone))
+    return _sent_again(letters, records) + _arrived(letters, records)
 
 
-def _sent_again(ledger: Ledger, letters: Iterable[Letter]) -> set[str]:
-    """The letters that a replay sent and that did not come back: the flow writes a letter anew,
-    without the mark, when its record is refused again."""
-    marked = sorted((one for one in letters if one.replay), key=lambda one: str(one.replay))
-    gone: set[str] = set()
-    for replay, sent in groupby(marked, key=lambda one: str(one.replay)):
-        gone |= {letter.id for letter in sent} & _accounted(ledger, replay)
-    return gone
+def _sent_again(letters: Letters, records: Records) -> int:
+    """Delete the letters that a replay sent and that did not come back: the flow writes a letter
+    anew, without the mark, when its record is refused again."""
+    deleted = 0
+    for replay, marked in groupby(letters.marked(), key=lambda one: str(one.replay)):
+        if not _ended(replay, records):
+            continue
+        rows = records.scratch.spill()
+        rows.add(as_row(letter) for letter in marked)
+        for chunk in records.sent.of_run(replay):
+            rows.add((identifier,) for identifier in chunk.letters)
+        for part in rows.parts():
+            sent: set[str] = set()
+            found: list[Row] = []
+            for row in part:
+                if len(row) == 1:
+                    sent.add(row[0])
+                else:
+                    found.append(row)
+            deleted += letters.delete(from_row(row) for row in found if row[0] in sent)
+    return deleted
 
 
-def _accounted(ledger: Ledger, replay: str) -> set[str]:
-    """The letters that a replay has sent; none until each of their records has come to an end."""
-    summaries = list(ledger.hits(RUNS, {"term": {"run": replay}}, source=["records"]))
-    if not summaries:
-        return set()
-    taken = 0
-    sent: set[str] = set()
-    ended: set[str] = set()
-    ids: dict[str, set[str]] = defaultdict(set)
-    for hit in ledger.hits(MANIFESTS, {"term": {"run": replay}}, page=CHUNKS):
-        chunk = hit["_source"]
-        taken += _taken(chunk)
-        sent.update(chunk.get("letters", ()))
-        ended |= _ended(chunk, "stale") | _ended(chunk, "given_up")
+def _ended(replay: str, records: Records) -> bool:
+    """Whether each record of a replay has come to its end."""
+    if not RunProgress(records.runs, replay).accounted:
+        return False
+    rows = records.scratch.spill()
+    indices: list[str] = []
+    for chunk in records.sent.of_run(replay):
+        if chunk.index not in indices:
+            indices.append(chunk.index)
+        place = indices.index(chunk.index)
         # An entry without a content hash is a delete: there is nothing to look for.
-        ids[chunk["index"]].update(entry[0] for entry in unpack(chunk["entries"]) if entry[1])
-    if taken < summaries[0]["_source"]["records"]:
-        return set()
-    for index, wanted in ids.items():
-        missing = wanted - ended
-        if ledger.existing(index, missing) != missing:
-            return set()
-    return sent
+        rows.add((key, place) for key, digest, _ in chunk.entries if digest)
+        rows.add((key, None) for key, *_ in (*chunk.stale, *chunk.given_up))
+    records.contents.refresh(*indices)
+    for part in rows.parts():
+        wanted: dict[int, set[str]] = defaultdict(set)
+        ended: set[str] = set()
+        for key, place in part:
+            (ended if place is None else wanted[place]).add(key)
+        for place, ids in wanted.items():
+            if not _all_exist(records.contents, indices[place], ids - ended):
+                return False
+    return True
 
 
-def _arrived(ledger: Ledger, pipeline: str, letters: Iterable[Letter]) -> set[str]:
-    """The letters whose record a later run has sent and got in, as its id is in the index.
+def _all_exist(contents: Contents, index: str, ids: Collection[str]) -> bool:
+    return all(
+        sum(1 for _ in contents.existing(index, some)) == len(some)
+        for some in batches(ids, _AT_ONCE)
+    )
+
+
+def _arrived(letters: Letters, records: Records) -> int:
+    """Delete the letters whose record a later run has sent and got in, as its id is in the index.
 
     That the index has a newer version of the record already counts as well.
     """
-    waiting = [letter for letter in letters if letter.record_id]
-    if not waiting:
-        return set()
-    since = min(_checked(letter) for letter in waiting)
-    later = _later(ledger, pipeline, since, {str(letter.record_id) for letter in waiting})
-    gone: set[str] = set()
-    asked: dict[str, list[Letter]] = defaultdict(list)
-    for letter in waiting:
-        found = [sent for sent in later.sent[str(letter.record_id)] if sent[0] > letter.run]
-        if found:
-            _, index, digest = max(found)
-            if digest:
-                asked[index].append(letter)
-            else:
-                gone.add(letter.id)
-    pending: set[str] = set()
-    for index, ones in asked.items():
-        there = ledger.existing(index, {str(letter.record_id) for letter in ones})
-        for letter in ones:
-            (gone if letter.record_id in there else pending).add(letter.id)
-    # A note costs a write a letter: it pays where far more was read than that.
-    if later.complete and later.read > 10 * len(waiting):
-        known = gone | pending
-        behind = [one for one in waiting if one.id not in known and _checked(one) < later.complete]
-        dead_letters.note_checked(ledger, behind, later.complete)
-    return gone
+    deleted = 0
+    at_once = max(100, records.scratch.memory // 2 // _LETTER_BYTES)
+    for waiting in batches(letters.with_id(), at_once):
+        since = min(_checked(letter) for letter in waiting)
+        later = _later(records, letters.pipeline, since, {str(one.record_id) for one in waiting})
+        gone: set[str] = set()
+        asked: dict[str, list[Letter]] = defaultdict(list)
+        for letter in waiting:
+            run, index, digest = later.sent.get(str(letter.record_id), ("", "", ""))
+            if run > letter.run:
+                if digest:
+                    asked[index].append(letter)
+                else:
+                    gone.add(letter.id)
+        pending: set[str] = set()
+        records.contents.refresh(*asked)
+        for index, ones in asked.items():
+            ids = {str(letter.record_id) for letter in ones}
+            there = set(records.contents.existing(index, ids))
+            for letter in ones:
+                (gone if letter.record_id in there else pending).add(letter.id)
+        # A note costs a write a letter: it pays where far more was read than that.
+        if later.complete and later.read > 10 * len(waiting):
+            known = gone | pending
+            letters.note_checked(
+                (one for one in waiting if one.id not in known and _checked(one) < later.complete),
+                later.complete,
+            )
+        deleted += letters.delete(letter for letter in waiting if letter.id in gone)
+    return deleted
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Later:
     """What runs after a certain one sent.
 
     Attributes:
-        sent: for each id that was asked for: run, index and content hash, of each time it was
-            sent and not refused.
+        sent: for each id that was asked for: run, index and content hash of the last time that it
+            was sent and not refused.
         complete: the last run up to which all manifests are whole; empty if there is none.
         read: how many entries were read.
     """
 
-    sent: Mapping[str, list[tuple[str, str, str]]]
-    complete: str
-    read: int
+    sent: dict[str, tuple[str, str, str]]
+    complete: str = ""
+    read: int = 0
 
 
-def _later(ledger: Ledger, pipeline: str, since: str, wanted: Set[str]) -> _Later:
-    query = {
-        "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": since}}}]}
-    }
-    records = {
-        hit["_id"]: int(hit["_source"]["records"])
-        for hit in ledger.hits(RUNS, query, source=["records"])
-    }
-    sent: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    refused: set[tuple[str, str]] = set()
-    taken: dict[str, int] = defaultdict(int)
-    read = 0
-    for hit in ledger.hits(MANIFESTS, query, page=CHUNKS):
-        chunk = hit["_source"]
-        run = chunk["run"]
-        taken[run] += _taken(chunk)
-        entries = unpack(chunk["entries"])
-        read += len(entries)
-        for identifier, digest, _ in entries:
-            if identifier in wanted:
-                sent[identifier].append((run, chunk["index"], digest))
-        refused.update((run, identifier) for identifier in _ended(chunk, "given_up") & wanted)
-    for identifier, times in sent.items():
-        sent[identifier] = [one for one in times if (one[0], identifier) not in refused]
-    return _Later(sent, _complete(records, taken), read)
-
-
-def _ended(chunk: Mapping[str, Any], how: str) -> set[str]:
-    """The ids of a chunk that ended in another way than in the index."""
-    return {identifier for identifier, *_ in unpack(chunk[how])} if how in chunk else set()
+def _later(records: Records, pipeline: str, since: str, wanted: Collection[str]) -> _Later:
+    later = _Later({})
+    whole = True
+    summaries = records.runs.summaries(pipeline, after=since)
+    chunks = ((chunk.run, chunk) for chunk in records.sent.since(pipeline, since))
+    both: Iterator[tuple[str, int | Chunk]] = merge(summaries, chunks, key=lambda one: one[0])
+    for run, some in groupby(both, key=lambda one: one[0]):
+        collected: int | None = None
+        taken = 0
+        sent: dict[str, tuple[str, str, str]] = {}
+        refused: set[str] = set()
+        for _, found in some:
+            if isinstance(found, int):
+                collected = found
+                continue
+            taken += found.taken
+            entries = found.entries
+            later.read += len(entries)
+            for key, digest, _ in entries:
+                if key in wanted:
+                    sent[key] = max(sent.get(key, ("", "", "")), (run, found.index, digest))
+            refused.update(key for key, *_ in found.given_up if key in wanted)
+        later.sent.update((key, last) for key, last in sent.items() if key not in refused)
+        whole = whole and collected is not None and taken >= collected
+        if whole:
+            later.complete = run
+    # Read last: what is folded meanwhile was among the manifests above, or is in the baseline.
+    for chunk in records.sent.folded_since(pipeline, since):
+        later.read += len(chunk.entries)
+        for key, digest, _ in chunk.entries:
+            if key in wanted:
+                found_last = chunk.run, chunk.index, digest
+                later.sent[key] = max(later.sent.get(key, ("", "", "")), found_last)
+    return later
 
 
 def _checked(letter: Letter) -> str:
     return max(letter.run, letter.checked or "")
-
-
-def _complete(records: Mapping[str, int], taken: Mapping[str, int]) -> str:
-    """The last run up to which all manifests are whole; empty if there is none.
-
-    Args:
-        records: how many records each run collected, as far as that is known.
-        taken: for how many of them the manifests account.
-    """
-    last = ""
-    for run in sorted(records.keys() | taken.keys()):
-        if run not in records or taken.get(run, 0) < records[run]:
-            break
-        last = run
-    return last
-
-
-def _taken(chunk: Mapping[str, Any]) -> int:
-    """How many of the collected records a chunk of a manifest accounts for."""
-    return int(chunk["taken"])

@@ -12,14 +12,22 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
+from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.spill import Row
 from idemflow.errors import UsageError
 from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
 
 # Letters that are changed in one request.
 _BULK = 1000
+# Ids that a message names.
+_NAMED = 5
+# A letter without its content, and what says how far it is.
+_HEAD = {"excludes": ["content"]}
+_STATE = ["run", "record_id", "replay", "checked"]
 # Above this size a content is kept compressed.
 _PLAIN_BYTES = 1024 * 1024
 _AGE = re.compile(r"^(\d{1,6}) ?(s|sec|m|min|h|hours?|d|days?|w|weeks?)$")
@@ -134,24 +142,75 @@ def parse_since(text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def find(ledger: Ledger, pipeline: str, filters: Filters) -> Iterator[Letter]:
-    """The letters of a pipeline that are meant, in no order, without their contents.
+def find(
+    ledger: Ledger, pipeline: str, filters: Filters, *, oldest_first: bool = False
+) -> Iterator[Letter]:
+    """The letters of a pipeline that are meant, without their contents.
+
+    Args:
+        ledger: the ledger.
+        pipeline: the pipeline's name.
+        filters: which.
+        oldest_first: by time; else in no order.
 
     Raises:
         UsageError: an id of ``filters.letters`` belongs to no letter, or to several.
     """
     found: dict[str, list[str]] = {prefix: [] for prefix in filters.letters}
-    source = {"excludes": ["content"]}
-    for hit in ledger.hits(DEAD_LETTERS, filters.query(pipeline), source=source):
+    numbers = dict.fromkeys(filters.letters, 0)
+    sort = ({"time": "asc"},) if oldest_first else None
+    for hit in ledger.hits(DEAD_LETTERS, filters.query(pipeline), source=_HEAD, sort=sort):
         letter = letter_of(hit)
         if not filters.matches(letter):
             continue
         for prefix, ids in found.items():
             if letter.id.startswith(prefix):
-                ids.append(letter.id)
+                numbers[prefix] += 1
+                if len(ids) < _NAMED or letter.id == prefix:
+                    ids.append(letter.id)
         yield letter
     for prefix, ids in found.items():
-        _check_unique(pipeline, prefix, ids)
+        _check_unique(pipeline, prefix, ids, numbers[prefix])
+
+
+class Letters:
+    """The dead letters of a pipeline, as :mod:`idemflow.dead_letters.reconcile` sees them.
+
+    Args:
+        ledger: the ledger.
+        pipeline: the pipeline's name.
+    """
+
+    def __init__(self, ledger: Ledger, pipeline: str) -> None:
+        self.pipeline = pipeline
+        self._ledger = ledger
+
+    def count(self) -> int:
+        """How many there are."""
+        self._ledger.refresh(DEAD_LETTERS)
+        return self._ledger.count(DEAD_LETTERS, Filters().query(self.pipeline))
+
+    def marked(self) -> Iterator[Letter]:
+        """Those that a replay has sent, replay by replay."""
+        return self._having("replay", "replay")
+
+    def with_id(self) -> Iterator[Letter]:
+        """Those whose record has an id, by run."""
+        return self._having("record_id", "run")
+
+    def _having(self, field: str, order: str) -> Iterator[Letter]:
+        query = {"bool": {"filter": [{"term": {"pipeline": self.pipeline}},
+                                     {"exists": {"field": field}}]}}  # fmt: skip
+        for hit in self._ledger.hits(DEAD_LETTERS, query, source=_STATE, sort=({order: "asc"},)):
+            yield letter_of(hit)
+
+    def delete(self, letters: Iterable[Letter]) -> int:
+        """See :func:`delete`."""
+        return delete(self._ledger, letters)
+
+    def note_checked(self, letters: Iterable[Letter], run: str) -> None:
+        """See :func:`note_checked`."""
+        note_checked(self._ledger, letters, run)
 
 
 def get(ledger: Ledger, pipeline: str, prefix: str) -> tuple[Letter, str]:
@@ -166,19 +225,17 @@ def get(ledger: Ledger, pipeline: str, prefix: str) -> tuple[Letter, str]:
         UsageError: there is no such letter, or there are several.
         ValueError: its content cannot be unpacked.
     """
-    letters = list(find(ledger, pipeline, Filters(letters=(prefix,))))
-    for letter, document in contents(ledger, [letters[0].id]):
+    first, *_ = find(ledger, pipeline, Filters(letters=(prefix,)))
+    for letter, document in contents(ledger, [first.id]):
         return letter, content_of(document)
     raise UsageError(_gone(pipeline, prefix), next_command=f"idemflow dead-letters list {pipeline}")
 
 
-def contents(ledger: Ledger, ids: Sequence[str]) -> Iterator[tuple[Letter, Mapping[str, Any]]]:
+def contents(ledger: Ledger, ids: Iterable[str]) -> Iterator[tuple[Letter, Mapping[str, Any]]]:
     """Letters with their documents, in the order of the ids, a few megabytes at a time; those that
     are gone are left out."""
-    number, start = 10, 0
-    while start < len(ids):
-        wanted = list(ids[start : start + number])
-        start += number
+    number, source = 10, iter(ids)
+    while wanted := list(islice(source, number)):
         hits = {hit["_id"]: hit for hit in ledger.hits(DEAD_LETTERS, {"ids": {"values": wanted}})}
         size = sum(len(hit["_source"].get("content") or "") for hit in hits.values())
         for hit in (hits[identifier] for identifier in wanted if identifier in hits):
@@ -187,31 +244,20 @@ def contents(ledger: Ledger, ids: Sequence[str]) -> Iterator[tuple[Letter, Mappi
         number = max(1, min(PAGE_LETTERS, number * 2, number * PAGE_BYTES // max(1, size)))
 
 
-def mark(
-    ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str
-) -> tuple[int, list[str]]:
-    """Mark letters so that the flow's next replay sends them.
+def mark(ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str) -> None:
+    """Mark letters so that the flow's next replay sends them; those that are gone are left out.
 
     Args:
         ledger: the ledger.
         letters: their ids, each with the fixed content or ``None`` where it stays.
         replay: the replay's run id.
-
-    Returns:
-        How many were marked, and the ids of letters that were gone.
     """
-    marked, gone = 0, []
     for number, page in enumerate(_pages(ledger, letters), start=1):
         operations: list[dict[str, Any]] = []
         for identifier, changes in page:
             operations.append({"update": {"_index": DEAD_LETTERS, "_id": identifier}})
             operations.append({"doc": {"replay": replay, "page": number, **changes}})
-        for (identifier, _), status in zip(page, ledger.bulk(operations), strict=True):
-            if status == 404:
-                gone.append(identifier)
-            else:
-                marked += 1
-    return marked, gone
+        ledger.bulk(operations)
 
 
 def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
@@ -221,7 +267,7 @@ def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
         How many were deleted.
     """
     deleted = 0
-    for some in _batches(letters):
+    for some in batches(letters, _BULK):
         operations = [
             {
                 "delete": {
@@ -239,7 +285,7 @@ def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
 
 def note_checked(ledger: Ledger, letters: Iterable[Letter], run: str) -> None:
     """Note that the records of these letters did not go in up to a run."""
-    for some in _batches(letters):
+    for some in batches(letters, _BULK):
         operations: list[dict[str, Any]] = []
         for letter in some:
             number, term = letter.version
@@ -290,13 +336,24 @@ def letter_of(hit: Mapping[str, Any]) -> Letter:
     )
 
 
-def _check_unique(pipeline: str, prefix: str, ids: Sequence[str]) -> None:
-    if len(ids) == 1 or prefix in ids:
+def as_row(letter: Letter) -> Row:
+    """What of a letter is needed to delete it."""
+    return letter.id, letter.pipeline, letter.run, *letter.version
+
+
+def from_row(row: Row) -> Letter:
+    """The letter of :func:`as_row`."""
+    identifier, pipeline, run, *version = row
+    return Letter(identifier, pipeline, run, "", "", "", version=(version[0], version[1]))
+
+
+def _check_unique(pipeline: str, prefix: str, ids: Sequence[str], number: int) -> None:
+    if number == 1 or prefix in ids:
         return
     problem = _gone(pipeline, prefix)
     if ids:
-        shown = ", ".join(sorted(ids)[:5]) + (", …" if len(ids) > 5 else "")
-        problem = f"{len(ids)} dead letters begin with {prefix!r}: {shown}"
+        shown = ", ".join(sorted(ids)[:_NAMED]) + (", …" if number > _NAMED else "")
+        problem = f"{number} dead letters begin with {prefix!r}: {shown}"
     raise UsageError(problem, next_command=f"idemflow dead-letters list {pipeline}")
 
 
@@ -313,7 +370,7 @@ def _pages(
     """The letters in pages that the flow can hold in memory, with what changes in each."""
     page: list[tuple[str, dict[str, Any]]] = []
     page_size = 0
-    for some in _batches(letters):
+    for some in batches(letters, _BULK):
         stay = [identifier for identifier, fixed in some if fixed is None]
         sizes = {
             letter.id: len(document.get("content") or "")
@@ -338,14 +395,3 @@ def _packed(content: str) -> dict[str, Any]:
         return {"content": data.decode(), "content_encoding": None}
     packed = base64.b64encode(zlib.compress(data, 6)).decode("ascii")
     return {"content": packed, "content_encoding": COMPRESSED}
-
-
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BULK:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

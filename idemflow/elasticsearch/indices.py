@@ -10,7 +10,8 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
-from idemflow.elasticsearch.ledger import LEDGER, LIVE, TEMPLATES, Ledger
+from idemflow.elasticsearch.documents import LIVE
+from idemflow.elasticsearch.ledger import LEDGER, TEMPLATES, Ledger
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.sources.fields import seconds

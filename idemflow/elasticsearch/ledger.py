@@ -7,27 +7,18 @@ written by the flow itself under ids of their own, so that a replay changes noth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from elasticsearch import (
-    ApiError,
-    AuthenticationException,
-    AuthorizationException,
-    Elasticsearch,
-    NotFoundError,
-    TransportError,
-)
+from elasticsearch import NotFoundError
 
 from idemflow.config.endpoint import Endpoint
-from idemflow.elasticsearch.runs import Entry, Run, newest
-from idemflow.errors import IdemflowError, LoginRefused, Unreachable
-from idemflow.pipeline.model import TOMBSTONE
-from idemflow.steps.rules.manifest import pack, unpack
+from idemflow.elasticsearch import baseline
+from idemflow.elasticsearch.documents import Documents
+from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
+from idemflow.elasticsearch.search import scan
 
 RUNS = "idemflow-runs"
-MANIFESTS = "idemflow-manifests"
 DEAD_LETTERS = "idemflow-dead-letters"
 LEDGER = (RUNS, MANIFESTS, DEAD_LETTERS)
 
@@ -53,6 +44,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "entries": {"type": "binary"},
         "stale": {"type": "binary"},
         "given_up": {"type": "binary"},
+        **baseline.FIELDS,
     },
     DEAD_LETTERS: {
         "pipeline": _KEYWORD,
@@ -73,99 +65,70 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "checked": _KEYWORD,
     },
 }
-# What readers see: everything but tombstones.
-LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
-_PAGE = 10_000
-# Documents with their contents in one answer; manifest chunks are large.
-_DOCUMENTS = 1000
-CHUNKS = 50
-_NOTHING = pack([])
 
 
-class Ledger:
-    """Reads the ledger and the indices of pipelines.
+class Ledger(Documents):
+    """Reads the ledger, and the indices of pipelines.
 
     Args:
         endpoint: Elasticsearch's address and a login that may do everything.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._url = endpoint.url
-        tls: dict[str, Any] = {"ca_certs": str(endpoint.ca_file)} if endpoint.ca_file else {}
-        self.client = Elasticsearch(
-            endpoint.url,
-            basic_auth=(endpoint.username, endpoint.password),
-            **tls,
-            request_timeout=30,
-            # What waits for a server decides how long; the client is asked once.
-            max_retries=0,
-        )
+        super().__init__(endpoint)
+        self.manifests = Manifests(self)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self.client.close()
+    def hits(
+        self,
+        index: str,
+        query: Mapping[str, Any],
+        *,
+        source: Any = True,
+        sort: Sequence[Mapping[str, str]] | None = None,
+    ) -> Iterator[Any]:
+        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """Turn what the client raises into errors that say what to do.
-
-        Raises:
-            LoginRefused: the login, or the right to do this, was refused.
-            Unreachable: Elasticsearch does not answer, or is not ready.
-            IdemflowError: it refused the request.
+        Args:
+            index: the index; without it there are no hits.
+            query: in Elasticsearch's query language.
+            source: the fields wanted, as the parameter ``_source`` of a search.
+            sort: the order; default: none.
         """
-        try:
-            yield
-        except (AuthenticationException, AuthorizationException) as error:
-            raise LoginRefused(
-                f"Elasticsearch at {self._url} refused the login or the right to do this",
-                next_command="idemflow doctor",
-            ) from error
-        except TransportError as error:
-            raise Unreachable(
-                f"Elasticsearch does not answer at {self._url}: {error.message}",
-                next_command="idemflow up",
-            ) from error
-        except ApiError as error:
-            if error.status_code in (429, 502, 503, 504):
-                raise Unreachable(
-                    f"Elasticsearch at {self._url} is not ready ({error.status_code})",
-                    next_command="idemflow status",
-                ) from error
-            raise IdemflowError(f"Elasticsearch refused a request: {_reason(error)}") from error
+        self.refresh(index)
+        yield from scan(self, index, query, source=source, sort=sort, versions=True)
 
-    def reachable(self) -> None:
-        """Check that Elasticsearch answers.
+    def run_ids(self, pipeline: str, *, after: str = "") -> list[str]:
+        """The ids of a pipeline's runs after a certain one, oldest first.
 
-        Raises:
-            Unreachable: it does not.
-            LoginRefused: it does not know this user.
+        Args:
+            pipeline: the pipeline's name.
+            after: an id or the beginning of one: ids start with the time.
         """
-        with self.errors():
-            self.client.cluster.health()
-
-    def refresh(self, *indices: str) -> None:
-        """Make what was written to the indices visible to searches."""
-        with self.errors():
-            self.client.indices.refresh(
-                index=",".join(indices), ignore_unavailable=True, allow_no_indices=True
-            )
-
-    def count(self, index: str, query: Mapping[str, Any] | None = None) -> int:
-        """The number of documents of an index (0 if there is none) that a query finds."""
-        with self.errors():
-            return int(
-                self.client.count(
-                    index=index, query=query, ignore_unavailable=True, allow_no_indices=True
-                )["count"]
-            )
-
-    def run_ids(self, pipeline: str) -> list[str]:
-        """The ids of a pipeline's runs, oldest first (they start with the time)."""
         self.refresh(RUNS)
-        return [
-            hit["_id"] for hit in self.scan(RUNS, {"term": {"pipeline": pipeline}}, source=False)
-        ]
+        query = _runs_after(pipeline, after)
+        return sorted(hit["_id"] for hit in scan(self, RUNS, query, source=False))
+
+    def summaries(self, pipeline: str, *, after: str) -> Iterator[tuple[str, int]]:
+        """The ids of a pipeline's runs after a certain one, and for how many records of each a
+        manifest is to account, oldest first; for none once it is folded."""
+        query = _runs_after(pipeline, after)
+        for hit in self.hits(RUNS, query, source=["records", "folded"], sort=({"run": "asc"},)):
+            summary = hit["_source"]
+            yield hit["_id"], 0 if summary.get("folded") else int(summary["records"])
+
+    def newest_run(self, pipeline: str) -> str | None:
+        """The id of a pipeline's last run; ``None`` before the first."""
+        self.refresh(RUNS)
+        with self.errors():
+            answer = self.client.search(
+                index=RUNS,
+                query={"term": {"pipeline": pipeline}},
+                sort=[{"run": "desc"}],
+                size=1,
+                source=False,
+                ignore_unavailable=True,
+            )
+        return next((str(hit["_id"]) for hit in answer["hits"]["hits"]), None)
 
     def records(self, run: str) -> int | None:
         """How many records a run collected; ``None`` until its summary has arrived."""
@@ -175,225 +138,34 @@ class Ledger:
             except NotFoundError:
                 return None
 
-    def run(self, run: str) -> Run | None:
-        """One run as far as the ledger has it; ``None`` until its summary has arrived."""
-        self.refresh(RUNS, MANIFESTS)
+    def folded(self, run: str) -> bool:
+        """Whether a compaction has folded the manifest of a run."""
         with self.errors():
             try:
-                summary = self.client.get(index=RUNS, id=run)["_source"]
+                summary = self.client.get(index=RUNS, id=run, source_includes=["folded"])
             except NotFoundError:
-                return None
-        entries: dict[str, Entry] = {}
-        stale: set[tuple[str, int | None]] = set()
-        given_up: set[tuple[str, int | None]] = set()
-        index = None
-        counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        for hit in self.scan(MANIFESTS, {"term": {"run": run}}, page=CHUNKS):
-            chunk = hit["_source"]
-            for name in counts:
-                counts[name] += chunk.get(name, 0)
-            # What names the letters of a replay accounts for no record.
-            index = chunk["index"] if chunk["taken"] else index
-            newest(entries, unpack(chunk["entries"]))
-            stale.update((key, version) for key, _, version in unpack(chunk["stale"]))
-            given_up.update(
-                (key, version) for key, _, version in unpack(chunk.get("given_up") or _NOTHING)
-            )
-        return Run(
-            id=run,
-            started=summary["started"],
-            records=summary["records"],
-            index=index,
-            entries=entries,
-            taken=counts["taken"],
-            identified=counts["count"],
-            refused=counts["refused"],
-            dropped=counts["dropped"],
-            stale=frozenset((key, version) for key, version in stale if key in entries),
-            given_up=frozenset((key, version) for key, version in given_up if key in entries),
-        )
+                return False
+        return bool(summary["_source"].get("folded"))
 
-    def runs_into(self, index: str) -> list[str]:
-        """The ids of all runs, of any pipeline, that sent something to an index, oldest first."""
+    def accounted(self, run: str) -> int:
+        """For how many of a run's records its manifest accounts so far."""
         self.refresh(MANIFESTS)
-        found = self.scan(MANIFESTS, {"term": {"index": index}}, source=["run"])
-        return sorted({hit["_source"]["run"] for hit in found})
+        with self.errors():
+            answer = self.client.search(
+                index=MANIFESTS,
+                query={"term": {"run": run}},
+                aggregations={"taken": {"sum": {"field": "taken"}}},
+                size=0,
+                ignore_unavailable=True,
+            )
+        return int(answer["aggregations"]["taken"]["value"]) if "aggregations" in answer else 0
 
-    def dead_letters(self, run: str) -> set[str]:
+    def dead_letters(self, run: str) -> Iterator[str]:
         """The record ids of a run's dead letters that had an identity."""
-        self.refresh(DEAD_LETTERS)
-        return {
-            hit["_source"]["record_id"]
-            for hit in self.scan(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"])
-            if hit["_source"].get("record_id")
-        }
-
-    def marks(self, index: str) -> dict[int, int]:
-        """The highest sequence number of each shard of an index: what is there by now.
-
-        Returns:
-            Shard number to sequence number, -1 for an empty shard; empty if there is no index.
-        """
-        with self.errors():
-            try:
-                stats = self.client.indices.stats(index=index, level="shards")
-            except NotFoundError:
-                return {}
-        marks: dict[int, int] = {}
-        for found in stats["indices"].values():
-            for number, copies in found["shards"].items():
-                marks[int(number)] = max(
-                    int(copy.get("seq_no", {}).get("max_seq_no", -1)) for copy in copies
-                )
-        return marks
-
-    def since(self, index: str, marks: Mapping[int, int]) -> Iterator[str]:
-        """The ids of the documents written to an index after ``marks`` were taken."""
-        self.refresh(index)
-        for shard in self.marks(index):
-            query = {"range": {"_seq_no": {"gt": marks.get(shard, -1)}}}
-            for hit in self.scan(index, query, source=False, preference=f"_shards:{shard}"):
-                yield hit["_id"]
-
-    def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every document of an index that readers see, with its id."""
-        self.refresh(index)
-        for hit in self.scan(index, LIVE):
-            yield hit["_id"], hit["_source"]
-
-    def existing(self, index: str, ids: Collection[str], *, pit: str | None = None) -> set[str]:
-        """Those of some ids that an index has a live document of.
-
-        Args:
-            index: the index.
-            ids: document ids.
-            pit: a point in time to look at, instead of now.
-        """
-        found: set[str] = set()
-        wanted = list(ids)
-        if pit is None:
-            self.refresh(index)
-        for start in range(0, len(wanted), _PAGE):
-            query = {
-                "bool": {
-                    "filter": [{"ids": {"values": wanted[start : start + _PAGE]}}, LIVE],
-                }
-            }
-            where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
-            with self.errors():
-                try:
-                    answer = self.client.search(
-                        **where, query=query, size=_PAGE, source=False, track_total_hits=False
-                    )
-                except NotFoundError:
-                    return found
-            found.update(hit["_id"] for hit in answer["hits"]["hits"])
-        return found
-
-    def pin(self, index: str) -> str | None:
-        """Keep an index' present state readable for an hour.
-
-        Returns:
-            A point in time; ``None`` if there is no such index.
-        """
-        with self.errors():
-            try:
-                return str(self.client.open_point_in_time(index=index, keep_alive="1h")["id"])
-            except NotFoundError:
-                return None
-
-    def unpin(self, pit: str) -> None:
-        """Let go of what :meth:`pin` kept."""
-        with self.errors(), suppress(NotFoundError):
-            self.client.close_point_in_time(id=pit)
-
-    def hits(
-        self, index: str, query: Mapping[str, Any], *, source: Any = True, page: int = _DOCUMENTS
-    ) -> Iterator[Any]:
-        """Every hit of a query, as Elasticsearch gives it, with its sequence number.
-
-        Args:
-            index: the index; without it there are no hits.
-            query: in Elasticsearch's query language.
-            source: the fields wanted, as the parameter ``_source`` of a search.
-            page: hits in one answer.
-        """
-        self.refresh(index)
-        yield from self.scan(index, query, source=source, versions=True, page=page)
-
-    def bulk(self, operations: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Send one bulk request; its changes are visible to searches afterwards.
-
-        Args:
-            operations: action lines and documents, as the bulk API has them.
-
-        Returns:
-            The HTTP status of each action; 404 where a document is gone, 409 where it is not
-            the version that was asked for.
-
-        Raises:
-            IdemflowError: Elasticsearch refused an action for another reason.
-        """
-        if not operations:
-            return []
-        with self.errors():
-            answer = self.client.bulk(operations=operations, refresh=True)
-        statuses = []
-        for item in answer["items"]:
-            (result,) = item.values()
-            if "error" in result and result["status"] not in (404, 409):
-                raise IdemflowError(f"Elasticsearch refused a change: {result['error']}")
-            statuses.append(int(result["status"]))
-        return statuses
-
-    def scan(
-        self,
-        index: str,
-        query: Mapping[str, Any],
-        *,
-        source: Any = True,
-        preference: str | None = None,
-        versions: bool = False,
-        page: int = _DOCUMENTS,
-    ) -> Iterator[Any]:
-        """All hits of a query, from one point in time, ``page`` at a time."""
-        with self.errors():
-            try:
-                pit = self.client.open_point_in_time(
-                    index=index, keep_alive="2m", preference=preference
-                )["id"]
-            except NotFoundError:
-                return
-        after: list[Any] | None = None
-        try:
-            while True:
-                with self.errors():
-                    answer = self.client.search(
-                        pit={"id": pit, "keep_alive": "2m"},
-                        query=cast("dict[str, Any]", query),
-                        size=_PAGE if source is False else page,
-                        source=source,
-                        sort=[{"_shard_doc": "asc"}],
-                        search_after=after,
-                        seq_no_primary_term=versions,
-                        track_total_hits=False,
-                    )
-                hits = answer["hits"]["hits"]
-                yield from hits
-                if not hits:
-                    return
-                after = hits[-1]["sort"]
-                pit = answer["pit_id"]
-        finally:
-            with self.errors():
-                self.client.close_point_in_time(id=pit)
+        for hit in self.hits(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"]):
+            if hit["_source"].get("record_id"):
+                yield hit["_source"]["record_id"]
 
 
-def _reason(error: ApiError) -> str:
-    """What Elasticsearch says, down to the cause that names the field."""
-    cause = error.info.get("error") if isinstance(error.info, dict) else None
-    reasons: list[str] = []
-    while isinstance(cause, dict):
-        reasons.append(str(cause.get("reason")))
-        cause = cause.get("caused_by")
-    return ": ".join(reasons) or str(error)
+def _runs_after(pipeline: str, run: str) -> dict[str, Any]:
+    return {"bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}}

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from heapq import nsmallest
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, Literal, Protocol
 
-from idemflow.elasticsearch.ledger import LIVE, Ledger
-from idemflow.elasticsearch.runs import Entry, Run, newest
+from idemflow.elasticsearch.baseline import Pointer
+from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.spill import Row, Scratch, Spill
 from idemflow.steps.rules.identity import canonical, checksum, content_hash
 
-
-@dataclass(frozen=True)
-class Before:
-    """An index just before a run.
-
-    Attributes:
-        index: its name.
-        documents: how many readers saw.
-        marks: the highest sequence number of each shard.
-        pit: the index as it was, where deletes are to be counted.
-    """
-
-    index: str
-    documents: int = 0
-    marks: Mapping[int, int] = field(default_factory=dict)
-    pit: str | None = None
+# Ids of a kind that a report names; the others are counted.
+NAMED = 20
+Problem = Literal["missing", "extra", "different"]
+PROBLEMS: tuple[Problem, ...] = ("missing", "extra", "different")
+WriteId = Callable[[Problem, str, str], None]
+"""Takes a problem, the index, and the document's id."""
+# In place of a run, in the rows of what is in the index.
+_FOUND = -1
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a run's records.
+class Sent(Protocol):
+    """Knows what was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
 
-    Attributes:
-        sent: records that were collected.
-        created: documents that were not there before.
-        overwritten: documents that were there, under the same id, and were written again.
-        deleted: documents that are not there, or no longer, because a record says so.
-        stale: records that Elasticsearch has in a newer version.
-        dropped: records that the transform left out.
-        dead_letters: records that can never go in.
-        duplicates: documents of the run's time whose id no run sent.
-        lost: records that are neither in the index nor dead letters.
-    """
+    def sent_to(self, index: str) -> Iterator[Chunk]: ...
+    def folded(self, index: str) -> Pointer: ...
 
-    sent: int
-    created: int
-    overwritten: int
-    deleted: int
-    stale: int
-    dropped: int
-    dead_letters: int
-    duplicates: int
-    lost: int
+
+class Contents(Protocol):
+    """Knows what is in an index: see :class:`idemflow.elasticsearch.documents.Documents`."""
+
+    def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]: ...
 
 
 @dataclass(frozen=True)
@@ -67,9 +50,12 @@ class Verification:
         documents: documents that are there.
         expected_checksum: order-independent checksum of what should be there.
         checksum: the same of what is there.
-        missing: ids that are not there, sorted.
-        extra: ids that no run sent, sorted.
-        different: ids whose contents differ from what was sent last, sorted.
+        missing: the first ids that are not there, sorted; at most :data:`NAMED`.
+        extra: the same of ids that no run sent.
+        different: the same of ids whose contents differ from what was sent last.
+        missing_count: how many are missing.
+        extra_count: how many no run sent.
+        different_count: how many differ.
     """
 
     pipeline: str
@@ -82,105 +68,166 @@ class Verification:
     missing: list[str]
     extra: list[str]
     different: list[str]
+    missing_count: int
+    extra_count: int
+    different_count: int
 
     @property
     def equal(self) -> bool:
         """Whether the index is exactly what the runs sent."""
-        return not (self.missing or self.extra or self.different)
+        return not (self.missing_count or self.extra_count or self.different_count)
 
 
-def before(ledger: Ledger, index: str, *, deletes: bool) -> Before:
-    """Note the state of an index before a run.
+@dataclass
+class _Side:
+    """Documents counted and summed up."""
 
-    Args:
-        ledger: the ledger.
-        index: the index; it need not exist.
-        deletes: whether the run may delete documents.
-    """
-    ledger.refresh(index)
-    return Before(
-        index,
-        ledger.count(index, LIVE),
-        ledger.marks(index),
-        ledger.pin(index) if deletes else None,
-    )
+    documents: int = 0
+    sum: int = 0
 
+    @classmethod
+    def of(cls, entries: Mapping[str, str]) -> _Side:
+        return cls(len(entries), int(checksum(entries.items()), 16))
 
-def assess(ledger: Ledger, run: Run, start: Before) -> Outcome:
-    """What became of a run's records so far.
+    def add(self, other: _Side) -> None:
+        self.documents += other.documents
+        self.sum += other.sum
 
-    A record has arrived when its document was written after the run started; that Elasticsearch
-    has the id from earlier is not enough. A deleted document has arrived when it is not there.
-
-    Args:
-        ledger: the ledger.
-        run: the run's manifest, as far as it is there.
-        start: the index before the run.
-    """
-    index = start.index
-    written = set(ledger.since(index, start.marks))
-    sent = run.entries.keys()
-    dead = (ledger.dead_letters(run.id) & sent) - written
-    stale = (run.stale_ids & sent) - written - dead
-    deleted = {key for key, entry in run.entries.items() if not entry.digest} - dead - stale
-    left = ledger.existing(index, deleted) if deleted else set()
-    missing = (sent - written - dead - stale - deleted) | left
-    strangers = written - sent
-    if strangers:
-        strangers -= _sent_by_others(ledger, index, run.id)
-    gone = ledger.existing(index, deleted, pit=start.pit) if deleted and start.pit else set()
-    grown = ledger.count(index, LIVE) - start.documents - len(strangers) + len(gone)
-    live = (sent & written) - deleted
-    created = min(max(grown, 0), len(live))
-    settled = created + len(deleted - left) + len(stale) + len(dead)
-    return Outcome(
-        sent=run.records,
-        created=created,
-        overwritten=max(0, run.identified - settled - len(missing)),
-        deleted=len(deleted - left),
-        stale=len(stale),
-        dropped=run.dropped,
-        dead_letters=len(dead) + run.refused,
-        duplicates=len(strangers),
-        lost=len(missing) + max(0, run.records - run.taken),
-    )
+    @property
+    def checksum(self) -> str:
+        return f"{self.sum % (1 << 128):032x}"
 
 
-def verify(ledger: Ledger, pipeline: str, name: str, indices: list[str]) -> Verification:
+@dataclass
+class _Comparison:
+    write: WriteId | None
+    expected: _Side = field(default_factory=_Side)
+    found: _Side = field(default_factory=_Side)
+    named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
+    counts: dict[Problem, int] = field(default_factory=lambda: dict.fromkeys(PROBLEMS, 0))
+
+    def add(self, index: str, rows: Iterable[Row]) -> None:
+        """Compare what was sent to an index with what is there, for some ids."""
+        expected: dict[str, Entry] = {}
+        found: dict[str, str] = {}
+        for run, some in groupby(rows, key=itemgetter(2)):
+            if run == _FOUND:
+                found.update((key, digest) for key, _, _, _, digest, _ in some)
+            else:
+                newest(expected, _went_in(some))
+        # A record that deletes leaves nothing to look for.
+        sent = {key: digest for key, (digest, _) in expected.items() if digest}
+        side = _Side.of(sent)
+        self.expected.add(side)
+        if sent == found:  # as almost always: it is worth half of the time
+            self.found.add(side)
+            return
+        self.found.add(_Side.of(found))
+        self._note("missing", index, sent.keys() - found.keys())
+        self._note("extra", index, found.keys() - sent.keys())
+        changed = {key for key, digest in sent.items() if found.get(key, digest) != digest}
+        self._note("different", index, changed)
+
+    def _note(self, problem: Problem, index: str, ids: set[str]) -> None:
+        if not ids:
+            return
+        self.counts[problem] += len(ids)
+        self.named[problem] = nsmallest(NAMED, chain(self.named[problem], ids))
+        if self.write is not None:
+            for identifier in sorted(ids):
+                self.write(problem, index, identifier)
+
+
+def verify(
+    sent: Sent,
+    contents: Contents,
+    pipeline: str,
+    name: str,
+    indices: list[str],
+    *,
+    scratch: Scratch,
+    write: WriteId | None = None,
+) -> Verification:
     """Compare indices with everything that was sent to them.
 
     What counts for an id is the newest version of what was sent, of equal ones the later, and
     without versions what was sent last; never what was refused or stale.
 
     Args:
-        ledger: the ledger.
+        sent: what was sent.
+        contents: what is in the indices.
         pipeline: the pipeline's name, for the report.
         name: what readers call the index.
         indices: the indices that hold its documents; all pipelines that write to them count.
+        scratch: room for their ids.
+        write: given each id that is missing, extra or different, in no order.
+
+    Raises:
+        IdemflowError: the disk is full, or a manifest is damaged.
     """
-    expected: dict[tuple[str, str], str] = {}
-    found: dict[tuple[str, str], str] = {}
-    runs: set[str] = set()
-    for index in indices:
-        entries, senders = _expected(ledger, index)
-        runs |= senders
-        expected.update(((index, key), entry.digest) for key, entry in entries.items())
-        for key, source in ledger.documents(index):
-            found[index, key] = _digest(source)
+    runs, rows = scratch.spill(), scratch.spill()
+    folded = 0
+    for place, index in enumerate(indices):
+        baseline = sent.folded(index)
+        folded += baseline.runs
+        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
+        rows.add(
+            (key, place, _FOUND, "", _digest(source), None)
+            for key, source in contents.documents(index)
+        )
+    comparison = _Comparison(write)
+    for part in rows.parts():
+        for place, some in groupby(part, key=itemgetter(1)):
+            comparison.add(indices[place], some)
     return Verification(
         pipeline=pipeline,
         index=name,
-        runs=len(runs),
-        expected=len(expected),
-        documents=len(found),
-        expected_checksum=checksum((key[1], digest) for key, digest in expected.items()),
-        checksum=checksum((key[1], digest) for key, digest in found.items()),
-        missing=sorted(key[1] for key in expected.keys() - found.keys()),
-        extra=sorted(key[1] for key in found.keys() - expected.keys()),
-        different=sorted(
-            key[1] for key in expected.keys() & found.keys() if expected[key] != found[key]
-        ),
+        runs=folded + sum(len({run for run, *_ in part}) for part in runs.parts()),
+        expected=comparison.expected.documents,
+        documents=comparison.found.documents,
+        expected_checksum=comparison.expected.checksum,
+        checksum=comparison.found.checksum,
+        missing=comparison.named["missing"],
+        extra=comparison.named["extra"],
+        different=comparison.named["different"],
+        missing_count=comparison.counts["missing"],
+        extra_count=comparison.counts["extra"],
+        different_count=comparison.counts["different"],
     )
+
+
+_SENT = ""
+_REFUSED = "refused"
+
+
+def _sent_rows(
+    chunks: Iterable[Chunk], place: int, runs: Spill, folded: Collection[str]
+) -> Iterator[Row]:
+    """Rows of an id, an index, the number of a run, a kind, a content hash and a version."""
+    for number, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
+        counted = run in folded
+        for chunk in some:
+            if not (chunk.compacted or counted):
+                runs.add([(run,)])
+                counted = True
+            for key, digest, version in chunk.entries:
+                yield key, place, number, _SENT, digest, version
+            for key, _, version in chain(chunk.stale, chunk.given_up):
+                yield key, place, number, _REFUSED, "", version
+
+
+def _went_in(rows: Iterable[Row]) -> Iterator[tuple[str, str, int | None]]:
+    """What one run sent last under each id, if that was not refused."""
+    entries: dict[str, Entry] = {}
+    refused: set[tuple[str, int | None]] = set()
+    for kind, some in groupby(rows, key=itemgetter(3)):
+        if kind == _REFUSED:
+            refused.update((key, version) for key, *_, version in some)
+        else:
+            newest(entries, ((key, digest, version) for key, _, _, _, digest, version in some))
+    for key, (digest, version) in entries.items():
+        if not refused or (key, version) not in refused:
+            yield key, digest, version
 
 
 def _digest(document: Mapping[str, Any]) -> str:
@@ -189,28 +236,3 @@ def _digest(document: Mapping[str, Any]) -> str:
         return content_hash(canonical(document))
     except (ValueError, RecursionError):
         return "no canonical form"
-
-
-def _expected(ledger: Ledger, index: str) -> tuple[dict[str, Entry], set[str]]:
-    """What should be in an index, and the runs that sent something to it."""
-    entries: dict[str, Entry] = {}
-    senders: set[str] = set()
-    for identifier in ledger.runs_into(index):
-        run = ledger.run(identifier)
-        if run is None:
-            continue
-        senders.add(identifier)
-        out = run.stale_ids | run.given_up_ids
-        newest(
-            entries,
-            ((key, *entry) for key, entry in run.entries.items() if key not in out),
-        )
-    return {key: entry for key, entry in entries.items() if entry.digest}, senders
-
-
-def _sent_by_others(ledger: Ledger, index: str, own: str) -> set[str]:
-    ids: set[str] = set()
-    for identifier in ledger.runs_into(index):
-        if identifier != own and (run := ledger.run(identifier)) is not None:
-            ids |= run.entries.keys()
-    return ids

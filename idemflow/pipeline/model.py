@@ -19,6 +19,7 @@ from idemflow.sources.fields import (
     Strict,
     as_field,
     as_fields,
+    seconds,
 )
 from idemflow.sources.source import Source
 
@@ -173,6 +174,23 @@ class Load(Strict):
     queue: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
 
 
+class LedgerRules(Strict):
+    """What the ledger keeps.
+
+    Attributes:
+        keep: how long the summaries of runs are kept, and deletes are remembered.
+    """
+
+    keep: Period = "30 days"
+
+    @field_validator("keep")
+    @classmethod
+    def _longer_than_a_run(cls, value: str) -> str:
+        if seconds(value) < 3600:
+            raise ValueError('at least "1 hour"')
+        return value
+
+
 class Pipeline(Strict):
     """A whole pipeline, as one file in ``flows/`` describes it."""
 
@@ -187,6 +205,7 @@ class Pipeline(Strict):
     index: Index
     load: Load = Field(default_factory=Load)
     schedule: Period = "1 day"
+    ledger: LedgerRules = Field(default_factory=LedgerRules)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

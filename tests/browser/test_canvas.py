@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from idemflow.canvas.flow import IDENTIFY, KEEP, PUT, TRIAGE, WRAP
 from idemflow.canvas.replay import ASK, REPLAY_TRIGGER, UNPACK
 from idemflow.drawing.collect import TRIGGER
+from idemflow.elasticsearch.run_progress import RunProgress
 from idemflow.sources.script.draw import COLLECT
 from tests.browser.page import Canvas
 from tests.integration.tools import ROOT, Idemflow, wait_until
@@ -83,8 +84,8 @@ def test_run_once_from_the_menu_loads_a_thousand_people(canvas: Canvas, deployed
     canvas.choose(canvas.processor(TRIGGER), "Run Once")
 
     def arrived() -> bool:
-        runs = [ledger.run(run) for run in set(ledger.run_ids("people")) - known]
-        return [run.records for run in runs if run and run.taken == run.records] == [1000]
+        runs = [RunProgress(ledger, run) for run in set(ledger.run_ids("people")) - known]
+        return [run.records for run in runs if run.accounted] == [1000]
 
     wait_until(arrived, "a run of a thousand people is in the ledger")
     report = deployed.json("verify", "people")

@@ -83,7 +83,7 @@ class Crowd:
         wait_until(lambda: self.documents() == self.count, "all people arrive", seconds=120)
         wait_until(lambda: control.activity(self.group).queued == 0, "the queue empties")
         (run,) = self.ledger.run_ids(self.name)
-        assert self.ledger.dead_letters(run) == set()
+        assert set(self.ledger.dead_letters(run)) == set()
         self.check()
         report = self.command.json("run", self.name, "--records", "500")
         assert report["documents"] == self.count

@@ -52,7 +52,7 @@ def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project:
     wait_until(arrived, "all records arrive", seconds=180)
     wait_until(lambda: control.activity(group).queued == 0, "the queues empty", seconds=60)
     (run,) = ledger.run_ids(name)
-    assert ledger.dead_letters(run) == set()
+    assert set(ledger.dead_letters(run)) == set()
     report = command.json("verify", name)
     assert report["equal"] is True
     assert report["documents"] == 10_000

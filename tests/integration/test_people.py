@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,6 +259,27 @@ def test_verify_names_what_is_missing_extra_or_different(people: Idemflow) -> No
         elasticsearch.delete(index="people", id=made_up)
     assert people.json("run", "people")["documents"] == 1000
     assert people.json("verify", "people")["equal"] is True
+
+
+def test_many_missing_ids_are_cut_in_the_report_and_whole_in_a_file(
+    people: Idemflow, tmp_path: Path
+) -> None:
+    elasticsearch = people.elasticsearch()
+    gone = [f"person-{number:07}" for number in range(1, 31)]
+    elasticsearch.bulk(operations=[{"delete": {"_index": "people", "_id": key}} for key in gone])
+    file = tmp_path / "ids.ndjson"
+    report = people.fail("verify", "people", "--json", "--ids", str(file)).json()
+    assert report["missing"] == gone[:20]
+    assert report["missing_count"] == 30
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sorted(line["id"] for line in lines) == gone
+    assert {(line["problem"], line["index"]) for line in lines} == {("missing", "people")}
+    assert "and 10 more" in people.fail("verify", "people").stdout
+    nowhere = people.fail("verify", "people", "--ids", str(tmp_path / "no" / "ids.ndjson"))
+    assert nowhere.code == 2
+    assert "cannot be written" in nowhere.stderr
+    assert people.json("run", "people")["documents"] == 1000
+    assert not list(people.settings().folders.scratch.glob("*/"))
 
 
 def test_the_password_is_nowhere_to_be_read(people: Idemflow, canvas: str) -> None:

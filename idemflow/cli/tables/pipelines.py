@@ -17,9 +17,6 @@ from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.verify import Verification
 
-# How many ids a table names before it only counts.
-_NAMED = 20
-
 
 def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
@@ -64,14 +61,14 @@ def verification_table(result: Verification) -> RenderableType:
     table.add_row(sent, f"{result.expected:,}", result.expected_checksum)
     table.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
     parts: list[RenderableType] = [table]
-    for name, ids in (
-        ("missing", result.missing),
-        ("extra", result.extra),
-        ("different", result.different),
+    for name, ids, count in (
+        ("missing", result.missing, result.missing_count),
+        ("extra", result.extra, result.extra_count),
+        ("different", result.different, result.different_count),
     ):
         if ids:
-            more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-            shown = ", ".join(escape(identifier) for identifier in ids[:_NAMED])
+            more = f" and {count - len(ids):,} more" if count > len(ids) else ""
+            shown = ", ".join(escape(identifier) for identifier in ids)
             parts.append(f"[red]{name}[/]: {shown}{more}")
     if result.equal:
         parts.append("[green]The index is exactly what was sent.[/]")

@@ -88,6 +88,8 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("pipeline: things", "pipeline: other", 1, "pipeline", "must be the same"),
         ("pipeline: things", "pipeline: Things!", 1, "pipeline", "lower-case letters"),
         ("identity: id", "schedule: often\nidentity: id", 7, "schedule", "5 min"),
+        ("identity: id", "ledger: {keep: 5 min}\nidentity: id", 7, "ledger.keep", "1 hour"),
+        ("identity: id", "ledger: {keep: 30}\nidentity: id", 7, "ledger.keep", "string"),
         ("identity: id", "load: {batch: 0}\nidentity: id", 7, "load.batch", "greater than"),
         ("identity: id", "load: {batch: '5'}\nidentity: id", 7, "load.batch", "integer"),
     ],

@@ -1,0 +1,37 @@
+"""``idemflow prune``: fold the manifests of runs, and forget runs that are old."""
+
+from __future__ import annotations
+
+from idemflow.commands import run as runs
+from idemflow.commands._compact import retention
+from idemflow.commands._session import session
+from idemflow.commands._watch import RunDisplay
+from idemflow.config.settings import Settings
+from idemflow.elasticsearch.retention import Pruned
+from idemflow.pipeline import spec
+
+# How long until nothing is on its way in the flow, in seconds.
+_PATIENCE = 60.0
+
+
+def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pruned]:
+    """Compact the ledger of a pipeline, or of all of the project.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name; ``None`` for all.
+        progress: told how it goes on.
+
+    Raises:
+        IdemflowError: see :func:`idemflow.commands._session.session`.
+    """
+    names = spec.names(settings.project) if name is None else [name]
+    return [_prune(settings, one, progress) for one in names]
+
+
+def _prune(settings: Settings, name: str, progress: RunDisplay) -> Pruned:
+    with session(settings, name) as opened, runs.turn(settings, name, progress):
+        progress.step(f"compact the ledger of {name}")
+        with opened.scratch() as room:
+            opened.reconcile(room)
+            return retention(opened, room, _PATIENCE).prune(always=True)

@@ -1,0 +1,334 @@
+"""Compaction: folds the manifests of an index into its baseline, and deletes them.
+
+Nothing is lost, whenever it is killed and however many do it at a time:
+
+1. From one point in time, the present baseline and the manifests of the runs are read and folded.
+2. The new baseline is written under a generation of its own. No reader looks at it yet.
+3. The pointer is switched to it, only if it is still as it was read: of two that compact at the
+   same time one fails, and takes its baseline back.
+4. What was read in step 1 is deleted. A reader who finds some of it still there reads it twice,
+   which changes nothing; so does the next compaction, which ends what a killed one left undone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import marshal
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from elasticsearch import ConflictError
+
+from idemflow.elasticsearch.baseline import (
+    FIELDS,
+    Pointer,
+    groups_of,
+    pack_documents,
+    pointer_id,
+    read_pointers,
+)
+from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.folding import Sent, fold
+from idemflow.elasticsearch.ledger import RUNS
+from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.search import point_in_time, scan
+from idemflow.elasticsearch.spill import Row, Scratch
+from idemflow.errors import IdemflowError
+from idemflow.steps.rules.manifest import unpack
+
+# Documents with entries in one request, and without.
+_PAGE = 20
+_BULK = 1000
+# Files that are merged at a time, and rows of one that are in memory.
+_FILES = 100
+_ROWS = 1000
+_SENT, _STALE, _GIVEN_UP = range(3)
+
+
+class _Read:
+    """What was read, and is deleted in the end: ids with sequence number and primary term."""
+
+    def __init__(self) -> None:
+        self.sending: list[tuple[str, int, int]] = []
+        self.refusing: list[tuple[str, int, int]] = []
+        self.baseline: list[tuple[str, int, int]] = []
+
+
+def fold_index(
+    connection: Connection,
+    index: str,
+    pipeline: str,
+    runs: Collection[str],
+    *,
+    new: Collection[str],
+    recent: str,
+    forget: str,
+    scratch: Scratch,
+    reached: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Fold the manifests of runs into the baseline of an index.
+
+    Args:
+        connection: Elasticsearch.
+        index: the index that the runs sent something to.
+        pipeline: their pipeline.
+        runs: their ids; each of their records has come to its end.
+        new: those of them that no baseline has yet, for counting.
+        recent: see :func:`idemflow.elasticsearch.folding.fold`.
+        forget: see there.
+        scratch: room for entries.
+        reached: told of each step that is done: ``read``, ``written``, ``switched``, ``deleting``.
+
+    Returns:
+        Whether it was done; else another compaction was faster.
+    """
+    _prepare(connection)
+    connection.refresh(MANIFESTS)
+    spill = _Spills(scratch)
+    read = _Read()
+    with point_in_time(connection, MANIFESTS) as pit:
+        if pit is None:
+            return False
+        before = read_pointers(connection, [index], pit={"id": pit}).get(index, Pointer())
+        spill.rows.add(_rows(connection, pit, index, pipeline, runs, before, read))
+    reached("read")
+    generation = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+    written: list[str] = []
+    number = 0
+    kept = spill.sorted(recent=recent, forget=forget)
+    documents = iter(pack_documents(index, generation, kept))
+    while some := list(islice(documents, _PAGE)):
+        operations: list[dict[str, Any]] = []
+        for identifier, document in some:
+            operations += [{"create": {"_index": MANIFESTS, "_id": identifier}}, document]
+            number += sum(group[-1] for group in document["groups"])
+        written += [identifier for identifier, _ in some]
+        connection.bulk(operations, refresh=False)
+    reached("written")
+    added = frozenset(new) - before.last
+    after = Pointer(generation, number, before.runs + len(added), added or before.last)
+    if not _switch(connection, index, before, after):
+        delete(connection, [(identifier, None, None) for identifier in written])
+        return False
+    reached("switched")
+    note_folded(connection, runs, index)
+    # Those that say what was refused come last: without them, what was refused would count.
+    delete(connection, [*read.baseline, *read.sending], reached)
+    delete(connection, read.refusing, reached)
+    return True
+
+
+def _prepare(connection: Connection) -> None:
+    """Add the fields of a baseline to a ledger of an earlier version.
+
+    Raises:
+        IdemflowError: the index has several shards, which a reader does not see at one moment.
+    """
+    name = "index.number_of_shards"
+    with connection.errors():
+        found = connection.client.indices.get_settings(
+            index=MANIFESTS, name=name, flat_settings=True
+        )
+        connection.client.indices.put_mapping(index=MANIFESTS, properties=FIELDS)
+    for index, shards in ((index, one["settings"][name]) for index, one in found.items()):
+        if shards != "1":
+            raise IdemflowError(
+                f"{index} has {shards} shards and so cannot be compacted",
+                next_command=f"shrink {index} to one shard, as its index template says",
+            )
+
+
+def delete(
+    connection: Connection,
+    documents: Iterable[tuple[str, int | None, int | None]],
+    reached: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Delete documents of ``idemflow-manifests``, each only if it is still as it was read.
+
+    Returns:
+        How many were deleted.
+    """
+    deleted = 0
+    source = iter(documents)
+    while some := list(islice(source, _BULK)):
+        operations: list[dict[str, Any]] = []
+        for identifier, seq_no, primary_term in some:
+            action: dict[str, Any] = {"_index": MANIFESTS, "_id": identifier}
+            if seq_no is not None:
+                action |= {"if_seq_no": seq_no, "if_primary_term": primary_term}
+            operations.append({"delete": action})
+        deleted += connection.bulk(operations, refresh=False).count(200)
+        reached("deleting")
+    return deleted
+
+
+def _switch(connection: Connection, index: str, before: Pointer, after: Pointer) -> bool:
+    """Let an index' pointer name another generation, if nobody else did since it was read."""
+    only: dict[str, Any] = {"op_type": "create"}
+    if before.generation:
+        only = {"if_seq_no": before.seq_no, "if_primary_term": before.primary_term}
+    document = {
+        "generation": after.generation,
+        "documents": after.documents,
+        "runs": after.runs,
+        "last": sorted(after.last),
+    }
+    with connection.errors():
+        try:
+            connection.client.index(
+                index=MANIFESTS, id=pointer_id(index), document=document, refresh=True, **only
+            )
+        except ConflictError:
+            return False
+    return True
+
+
+def note_folded(connection: Connection, runs: Iterable[str], index: str) -> None:
+    """Note in the summaries of runs that their manifests are in a baseline of an index."""
+    source = iter(runs)
+    while some := list(islice(source, _BULK)):
+        operations: list[dict[str, Any]] = []
+        for run in some:
+            operations += [
+                {"update": {"_index": RUNS, "_id": run}},
+                {"doc": {"folded": {index: True}}},
+            ]
+        connection.bulk(operations, refresh=False)
+
+
+def _rows(
+    connection: Connection,
+    pit: str,
+    index: str,
+    pipeline: str,
+    runs: Collection[str],
+    pointer: Pointer,
+    read: _Read,
+) -> Iterator[Row]:
+    """A row for each entry: id, run, kind, digest, version, last run, its pipeline, settled.
+
+    Raises:
+        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it.
+    """
+
+    def hits(query: Mapping[str, Any]) -> Iterator[Any]:
+        return scan(
+            connection, MANIFESTS, query, pit=pit, page=_PAGE, versions=True,
+            sort=({"_seq_no": "asc"},),
+        )  # fmt: skip
+
+    found = 0
+    for hit in hits({"term": {"baseline": index}}):
+        read.baseline.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
+        if hit["_source"]["generation"] != pointer.generation:
+            continue
+        for group in groups_of(hit["_source"]):
+            found += len(group.entries)
+            for id_, digest, version in group.entries:
+                yield (
+                    id_, group.run, _SENT, digest, version, group.last, group.sender, group.settled
+                )  # fmt: skip
+    if found != pointer.documents:
+        raise IdemflowError(
+            f"the baseline of {index} in {MANIFESTS} has {found:,} of {pointer.documents:,} "
+            "entries",
+            next_command=f"restore {MANIFESTS} from a backup; until then nothing is compacted",
+        )
+    query = {"bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": pipeline}}]}}
+    for hit in hits(query):
+        chunk, run = hit["_source"], hit["_source"]["run"]
+        if run not in runs:
+            continue
+        entries = unpack(chunk["entries"])
+        where = read.sending if entries else read.refusing
+        where.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
+        for id_, digest, version in entries:
+            yield id_, run, _SENT, digest, version, run, pipeline, False
+        for name, kind in (("stale", _STALE), ("given_up", _GIVEN_UP)):
+            for id_, _, version in unpack(chunk[name]) if chunk.get(name) else ():
+                yield id_, run, kind, "", version, run, pipeline, False
+
+
+class _Spills:
+    """Rows by id, and what is kept of them in the order of the runs, on disk where need be."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.rows = scratch.spill()
+        self._folder = scratch.folder
+        self._files: list[Path] = []
+        self._number = 0
+
+    def sorted(self, *, recent: str, forget: str) -> Iterator[tuple[str, Sent]]:
+        """What is kept of the rows, by run."""
+        for part in self.rows.parts():
+            kept = [
+                (sent.run, sent.settled, sent.last, sent.sender, id_, sent.digest, sent.version)
+                for id_, sent in _folded(part, recent=recent, forget=forget)
+            ]
+            kept.sort(key=_by_run)
+            self._write(kept)
+        for row in self._merged():
+            run, settled, last, sender, id_, digest, version = row
+            yield id_, Sent(run, digest, version, last, sender, settled)
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        if len(self._files) == _FILES:
+            merged, self._files = self._merged(), []
+            self._write(merged)
+        file = self._folder / f"sorted-{self._number}"
+        self._number += 1
+        source = iter(rows)
+        with file.open("wb") as stream:
+            while some := list(islice(source, _ROWS)):
+                marshal.dump(some, stream)
+        self._files.append(file)
+
+    def _merged(self) -> Iterator[Row]:
+        return heapq.merge(*map(_read_rows, self._files), key=_by_run)
+
+
+def _read_rows(file: Path) -> Iterator[Row]:
+    with file.open("rb") as stream:
+        while stream.peek(1):
+            yield from marshal.load(stream)
+    file.unlink()
+
+
+def _by_run(row: Row) -> Row:
+    return row[:4]
+
+
+def _folded(part: Iterable[Row], *, recent: str, forget: str) -> Iterator[tuple[str, Sent]]:
+    """What is kept of some ids, of which all rows are given."""
+    sent: dict[str, dict[str, Sent]] = defaultdict(dict)
+    refused: dict[tuple[str, int], set[tuple[str, int | None]]] = defaultdict(set)
+    for id_, run, kind, digest, version, last, sender, settled in part:
+        if kind != _SENT:
+            refused[id_, kind].add((run, version))
+            continue
+        known, one = sent[id_].get(run), Sent(run, digest, version, last, sender, settled)
+        sent[id_][run] = one if known is None else _newer(known, one)
+    for id_, runs in sent.items():
+        for one in fold(
+            [runs[run] for run in sorted(runs)],
+            stale=refused.get((id_, _STALE), ()),
+            given_up=refused.get((id_, _GIVEN_UP), ()),
+            recent=recent,
+            forget=forget,
+        ):
+            yield id_, one
+
+
+def _newer(known: Sent, one: Sent) -> Sent:
+    """What a run sent last under an id that it sent twice."""
+    if (known.digest, known.version) == (one.digest, one.version):
+        # The same as the baseline has, from a manifest that a killed compaction has left.
+        return known if known.last >= one.last else one
+    if None in (known.version, one.version):
+        return one
+    return one if one.version >= known.version else known  # type: ignore[operator]

@@ -1,0 +1,135 @@
+"""The connection to Elasticsearch: the client, its errors, and what needs one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from elasticsearch import (
+    ApiError,
+    AuthenticationException,
+    AuthorizationException,
+    Elasticsearch,
+    TransportError,
+)
+
+from idemflow.config.endpoint import Endpoint
+from idemflow.errors import IdemflowError, LoginRefused, Unreachable
+
+
+class Connection:
+    """A client with errors that say what to do.
+
+    Args:
+        endpoint: Elasticsearch's address and a login that may do everything.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._url = endpoint.url
+        tls: dict[str, Any] = {"ca_certs": str(endpoint.ca_file)} if endpoint.ca_file else {}
+        self.client = Elasticsearch(
+            endpoint.url,
+            basic_auth=(endpoint.username, endpoint.password),
+            **tls,
+            request_timeout=30,
+            # What waits for a server decides how long; the client is asked once.
+            max_retries=0,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what the client raises into errors that say what to do.
+
+        Raises:
+            LoginRefused: the login, or the right to do this, was refused.
+            Unreachable: Elasticsearch does not answer, or is not ready.
+            IdemflowError: it refused the request.
+        """
+        try:
+            yield
+        except (AuthenticationException, AuthorizationException) as error:
+            raise LoginRefused(
+                f"Elasticsearch at {self._url} refused the login or the right to do this",
+                next_command="idemflow doctor",
+            ) from error
+        except TransportError as error:
+            raise Unreachable(
+                f"Elasticsearch does not answer at {self._url}: {error.message}",
+                next_command="idemflow up",
+            ) from error
+        except ApiError as error:
+            if error.status_code in (429, 502, 503, 504):
+                raise Unreachable(
+                    f"Elasticsearch at {self._url} is not ready ({error.status_code})",
+                    next_command="idemflow status",
+                ) from error
+            raise IdemflowError(f"Elasticsearch refused a request: {_reason(error)}") from error
+
+    def reachable(self) -> None:
+        """Check that Elasticsearch answers.
+
+        Raises:
+            Unreachable: it does not.
+            LoginRefused: it does not know this user.
+        """
+        with self.errors():
+            self.client.cluster.health()
+
+    def refresh(self, *indices: str) -> None:
+        """Make what was written to the indices visible to searches."""
+        if not indices:
+            return
+        with self.errors():
+            self.client.indices.refresh(
+                index=",".join(indices), ignore_unavailable=True, allow_no_indices=True
+            )
+
+    def count(self, index: str, query: Mapping[str, Any] | None = None) -> int:
+        """The number of documents of an index (0 if there is none) that a query finds."""
+        with self.errors():
+            return int(
+                self.client.count(
+                    index=index, query=query, ignore_unavailable=True, allow_no_indices=True
+                )["count"]
+            )
+
+    def bulk(self, operations: Sequence[Mapping[str, Any]], *, refresh: bool = True) -> list[int]:
+        """Send one bulk request.
+
+        Args:
+            operations: action lines and documents, as the bulk API has them.
+            refresh: whether searches see its changes afterwards.
+
+        Returns:
+            The HTTP status of each action; 404 where a document is gone, 409 where it is not
+            the version that was asked for.
+
+        Raises:
+            IdemflowError: Elasticsearch refused an action for another reason.
+        """
+        if not operations:
+            return []
+        with self.errors():
+            answer = self.client.bulk(operations=operations, refresh=refresh)
+        statuses = []
+        for item in answer["items"]:
+            (result,) = item.values()
+            if "error" in result and result["status"] not in (404, 409):
+                raise IdemflowError(f"Elasticsearch refused a change: {result['error']}")
+            statuses.append(int(result["status"]))
+        return statuses
+
+
+def _reason(error: ApiError) -> str:
+    """What Elasticsearch says, down to the cause that names the field."""
+    cause = error.info.get("error") if isinstance(error.info, dict) else None
+    reasons: list[str] = []
+    while isinstance(cause, dict):
+        reasons.append(str(cause.get("reason")))
+        cause = cause.get("caused_by")
+    return ": ".join(reasons) or str(error)

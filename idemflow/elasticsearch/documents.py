@@ -1,0 +1,120 @@
+"""The documents of an index: all of them, those written since a checkpoint, those of some ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from elasticsearch import NotFoundError
+
+from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, gone, scan
+from idemflow.pipeline.model import TOMBSTONE
+
+# What readers see: everything but tombstones.
+LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
+
+Checkpoints = Mapping[int, int]
+"""Shard number to the sequence number up to which every write is done; -1 for an empty shard."""
+
+
+class Documents(Connection):
+    """Reads the indices of pipelines."""
+
+    def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every document of an index that readers see, with its id."""
+        self.refresh(index)
+        for hit in scan(self, index, LIVE):
+            yield hit["_id"], hit["_source"]
+
+    def live(self, index: str) -> int:
+        """How many documents of an index readers see, as of its last refresh."""
+        return self.count(index, LIVE)
+
+    def existing(self, index: str, ids: Iterable[str], *, pit: str | None = None) -> Iterator[str]:
+        """Those of some ids that an index has a live document of, as of its last refresh.
+
+        Args:
+            index: the index.
+            ids: document ids.
+            pit: a point in time to look at, instead of now.
+        """
+        where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
+        for some in batches(ids, IDS):
+            query = {"bool": {"filter": [{"ids": {"values": some}}, LIVE]}}
+            with self.errors():
+                try:
+                    answer = self.client.search(
+                        **where,
+                        query=query,
+                        size=len(some),
+                        source=False,
+                        track_total_hits=False,
+                        filter_path=["hits.hits._id"],
+                    )
+                except NotFoundError as error:
+                    if pit is not None:
+                        raise gone(index) from error
+                    return
+            for hit in answer.get("hits", {}).get("hits", ()):
+                yield hit["_id"]
+
+    def extend(self, pit: str) -> None:
+        """Keep a point in time for another hour; of one that is gone its next reader learns."""
+        with self.errors(), suppress(NotFoundError):
+            self.client.search(pit={"id": pit, "keep_alive": RUN_KEEP_ALIVE}, size=0)
+
+    def seq_no_checkpoints(self, index: str) -> dict[int, int]:
+        """Up to which sequence number each shard of an index has done all writes by now.
+
+        Returns:
+            Shard number to sequence number, -1 for an empty shard; empty if there is no index.
+        """
+        with self.errors():
+            try:
+                stats = self.client.indices.stats(
+                    index=index, level="shards", metric="docs",
+                    filter_path=["indices.*.shards.*.seq_no", "indices.*.shards.*.routing"],
+                )  # fmt: skip
+            except NotFoundError:
+                return {}
+        checkpoints: dict[int, int] = {}
+        for found in stats.get("indices", {}).values():
+            for number, copies in found["shards"].items():
+                checkpoints[int(number)] = max(
+                    int(copy.get("seq_no", {}).get("local_checkpoint", -1)) for copy in copies
+                )
+        return checkpoints
+
+    def written_since(
+        self, index: str, since: Checkpoints, until: Checkpoints | None = None
+    ) -> Iterator[str]:
+        """The ids of documents whose last write came after a checkpoint.
+
+        Args:
+            index: the index.
+            since: where it starts; a shard that it does not name is read from its beginning.
+            until: where it ends; default: now.
+        """
+        self.refresh(index)
+        for shard, query in self._written(index, since, until):
+            for hit in scan(self, index, query, source=False, preference=shard):
+                yield hit["_id"]
+
+    def count_written(self, index: str, since: Checkpoints) -> int:
+        """How many ids :meth:`written_since` gives, as of the last refresh."""
+        found = 0
+        for shard, query in self._written(index, since, None):
+            with self.errors():
+                found += self.client.count(index=index, query=query, preference=shard)["count"]
+        return found
+
+    def _written(
+        self, index: str, since: Checkpoints, until: Checkpoints | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for shard in self.seq_no_checkpoints(index) if until is None else until:
+            limits = {"gt": since.get(shard, -1)}
+            if until is not None:
+                limits["lte"] = until[shard]
+            yield f"_shards:{shard}", {"range": {"_seq_no": limits}}

@@ -1,0 +1,236 @@
+"""What runs sent, read as a stream of the chunks of their manifests.
+
+A chunk names some thousand ids, each with the hash of its content and its version. Chunks come in
+pages, so that memory does not grow with the number of runs nor of records.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from idemflow.elasticsearch.baseline import Group, Pointer, groups_of, read_pointers
+from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.search import point_in_time, scan
+from idemflow.errors import IdemflowError
+from idemflow.steps.rules.manifest import unpack
+
+MANIFESTS = "idemflow-manifests"
+# Chunks in one answer: a chunk of 5,000 documents has about 150 KB.
+_PAGE = 20
+# Sorts right behind a run's id, and is no run's.
+_AGAIN = "~again"
+# Of equal versions the one counts that was sent last: ids of runs start with the time.
+_BY_RUN = ({"run": "asc"}, {"_seq_no": "asc"})
+
+Entries = list[tuple[str, str, int | None]]
+"""Document id, content hash (empty for a delete) and version (``None`` without versions)."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of a run's manifest.
+
+    Attributes:
+        id: the chunk's own id: a chunk that is sent again has the same.
+        run: the run's id.
+        index: the index that the documents went to.
+        taken: collected records that the chunk accounts for.
+        count: documents that were made of them.
+        refused: records without an identity.
+        dropped: records that the transform left out.
+        letters: the dead letters that a replay has sent with it.
+        seq_no: the chunk's place in the order of writes to the ledger.
+        compacted: whether it is of a baseline: it counts although its run may be forgotten.
+    """
+
+    id: str
+    run: str
+    index: str
+    taken: int
+    count: int
+    refused: int
+    dropped: int
+    letters: Sequence[str]
+    seq_no: int
+    _packed: Mapping[str, str | None] = field(repr=False)
+    compacted: bool = False
+    _entries: Entries | None = field(default=None, repr=False)
+
+    @property
+    def entries(self) -> Entries:
+        """What was sent, in the order in which it was sent."""
+        return self._unpacked("entries") if self._entries is None else self._entries
+
+    @property
+    def stale(self) -> Entries:
+        """What Elasticsearch has in a newer version; the hashes are empty."""
+        return self._unpacked("stale")
+
+    @property
+    def given_up(self) -> Entries:
+        """What Elasticsearch can never take; the hashes are empty."""
+        return self._unpacked("given_up")
+
+    def _unpacked(self, name: str) -> Entries:
+        text = self._packed.get(name)
+        try:
+            return unpack(text) if text else []
+        except ValueError as error:
+            raise IdemflowError(
+                f"the manifest {self.id} in {MANIFESTS} is damaged: {error}"
+            ) from error
+
+
+class Manifests:
+    """Reads manifests.
+
+    Args:
+        connection: Elasticsearch.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def sent_to(self, index: str, *, newest_first: bool = False) -> Iterator[Chunk]:
+        """What all runs, of any pipeline, sent to an index: run by run, the oldest first.
+
+        A compacted baseline comes as chunks like any other, in their places by their run ids.
+        """
+        order = "desc" if newest_first else "asc"
+        self._connection.refresh(MANIFESTS)
+        with point_in_time(self._connection, MANIFESTS) as pit:
+            if pit is None:
+                return
+            pointer = read_pointers(self._connection, [index], pit={"id": pit}).get(index)
+            folded = self._folded(pit, index, pointer, order) if pointer else iter(())
+            sort = ({"run": order}, {"_seq_no": order})
+            sent = self._chunks({"term": {"index": index}}, sort=sort, pit=pit)
+            both = (sent, folded) if newest_first else (folded, sent)
+            yield from heapq.merge(*both, key=lambda chunk: chunk.run, reverse=newest_first)
+
+    def folded(self, index: str) -> Pointer:
+        """How much a compaction has folded of what was sent to an index."""
+        self._connection.refresh(MANIFESTS)
+        return read_pointers(
+            self._connection, [index], index=MANIFESTS, ignore_unavailable=True
+        ).get(index, Pointer())
+
+    def of_run(self, run: str, *, after: int = -1) -> Iterator[Chunk]:
+        """The manifest of a run, as far as it is there, in the order in which it was written.
+
+        Args:
+            run: the run's id.
+            after: only chunks with a higher ``seq_no``.
+        """
+        query: dict[str, Any] = {
+            "bool": {"filter": [{"term": {"run": run}}, {"range": {"_seq_no": {"gt": after}}}]}
+        }
+        return self._chunks(query, sort=({"_seq_no": "asc"},))
+
+    def since(self, pipeline: str, run: str) -> Iterator[Chunk]:
+        """What a pipeline's runs after a certain one sent: run by run, the oldest first.
+
+        Without what was folded; who wants that as well reads :meth:`folded_since` afterwards.
+        """
+        query: dict[str, Any] = {
+            "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}
+        }
+        return self._chunks(query, sort=_BY_RUN)
+
+    def _folded(self, pit: str, index: str, pointer: Pointer, order: str) -> Iterator[Chunk]:
+        query = {
+            "bool": {
+                "filter": [
+                    {"term": {"baseline": index}},
+                    {"term": {"generation": pointer.generation}},
+                ]
+            }
+        }
+        for hit in scan(
+            self._connection, MANIFESTS, query, page=_PAGE, sort=({"number": order},), pit=pit
+        ):
+            groups = _groups(hit)
+            for group in reversed(groups) if order == "desc" else groups:
+                # No refusal of the run hits what an earlier run had sent as well.
+                run = f"{group.run}{_AGAIN}" if group.settled else group.run
+                yield _compacted(hit, run, group)
+
+    def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
+        """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
+        under that last run, in no order."""
+        query = {
+            "bool": {
+                "filter": [{"term": {"senders": pipeline}}, {"range": {"newest": {"gt": run}}}]
+            }
+        }
+        pointers: dict[str, Pointer] = {}
+        self._connection.refresh(MANIFESTS)
+        with point_in_time(self._connection, MANIFESTS) as pit:
+            if pit is None:
+                return
+            for hit in scan(self._connection, MANIFESTS, query, page=_PAGE, pit=pit):
+                index = hit["_source"]["baseline"]
+                if index not in pointers:
+                    found = read_pointers(self._connection, [index], pit={"id": pit})
+                    pointers[index] = found.get(index, Pointer())
+                if hit["_source"]["generation"] != pointers[index].generation:
+                    continue
+                for group in _groups(hit):
+                    if group.sender == pipeline and group.last > run:
+                        yield _compacted(hit, group.last, group)
+
+    def _chunks(
+        self,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[Mapping[str, str]],
+        pit: str | None = None,
+    ) -> Iterator[Chunk]:
+        if pit is None:
+            self._connection.refresh(MANIFESTS)
+        for hit in scan(
+            self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit,
+            source={"excludes": ["pipeline"]},
+        ):  # fmt: skip
+            found = hit["_source"]
+            yield Chunk(
+                id=hit["_id"],
+                run=found["run"],
+                index=found["index"],
+                taken=int(found.get("taken", 0)),
+                count=int(found.get("count", 0)),
+                refused=int(found.get("refused", 0)),
+                dropped=int(found.get("dropped", 0)),
+                letters=found.get("letters", ()),
+                seq_no=hit["_seq_no"],
+                _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
+            )
+
+
+def _groups(hit: Mapping[str, Any]) -> list[Group]:
+    try:
+        return list(groups_of(hit["_source"]))
+    except ValueError as error:
+        raise IdemflowError(
+            f"the baseline {hit['_id']} in {MANIFESTS} is damaged: {error}"
+        ) from error
+
+
+def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
+    return Chunk(
+        id=hit["_id"],
+        run=run,
+        index=hit["_source"]["baseline"],
+        taken=0,
+        count=0,
+        refused=0,
+        dropped=0,
+        letters=(),
+        seq_no=-1,
+        _packed={},
+        compacted=True,
+        _entries=group.entries,
+    )

@@ -1,0 +1,250 @@
+"""What of the ledger is folded or deleted, and when that pays.
+
+A run may be folded once each of its records has come to its end: its manifest accounts for all of
+them, and after that nothing was left in the queues of its flow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from idemflow.elasticsearch import backlog
+from idemflow.elasticsearch.backlog import Part, Summary
+from idemflow.elasticsearch.baseline import Pointer, pointer_id, read_pointers
+from idemflow.elasticsearch.compaction import delete, fold_index, note_folded
+from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
+from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.spill import Scratch
+
+# A command that waits for a run may still be reading its manifest.
+_YOUNG = timedelta(minutes=10)
+# It pays to fold this many times the baseline's entries, and at least this many.
+_SHARE = 2
+_ENTRIES = 20_000
+# It pays to look for this many summaries that are older than the retention time.
+_OLD = 100
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was folded and deleted of the ledger of a pipeline.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        folded: runs whose manifests were folded.
+        manifests: their documents, and those of indices that are gone, which were deleted.
+        forgotten: runs older than the retention time whose summary was deleted.
+        waiting: runs that cannot be folded yet.
+        busy: whether records are on their way, so that nothing could be done.
+    """
+
+    pipeline: str
+    folded: int = 0
+    manifests: int = 0
+    forgotten: int = 0
+    waiting: int = 0
+    busy: bool = False
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The ledger of a pipeline, and what is kept of it.
+
+    Attributes:
+        ledger: the ledger.
+        pipeline: the pipeline's name.
+        keep: how long summaries of runs are kept.
+        prefix: how the names of indices begin that a run or a day has for itself; ``None`` where
+            all runs write to one. The manifests of such an index go with it.
+        idle: whether nothing is left in the queues of the pipeline's flow.
+        scratch: room for entries.
+        now: the present.
+        reached: see :func:`idemflow.elasticsearch.compaction.fold_index`.
+    """
+
+    ledger: Ledger
+    pipeline: str
+    keep: timedelta
+    prefix: str | None
+    idle: Callable[[], bool]
+    scratch: Scratch
+    now: datetime
+    reached: Callable[[str], None] = lambda _: None
+
+    def due(self) -> bool:
+        """Whether it pays by now; asks Elasticsearch for sums alone."""
+        self.ledger.refresh(RUNS, MANIFESTS)
+        sums = backlog.sums(self.ledger, self.pipeline)
+        pointers = read_pointers(self.ledger, sums, index=MANIFESTS) if sums else {}
+        return self.ledger.count(RUNS, self._old()) > _OLD or any(
+            _pays(cost, runs, pointers.get(index)) for index, (cost, runs) in sums.items()
+        )
+
+    def prune(self, *, always: bool) -> Pruned:
+        """Fold what may be folded, and delete what is older than the retention time.
+
+        Args:
+            always: fold although it does not pay yet.
+        """
+        ledger = self.ledger
+        ledger.refresh(RUNS, MANIFESTS, DEAD_LETTERS)
+        parts = list(backlog.parts(ledger, self.pipeline))
+        summaries = dict(backlog.summaries(ledger, {part.run for part in parts}))
+        marked = backlog.marked_replays(ledger, self.pipeline)
+        ended = self._ended(parts, summaries) - marked
+        result = Pruned(self.pipeline, waiting=len({part.run for part in parts} - ended))
+        # Asked only now: what was accounted for by then is in no queue any more.
+        if not self.idle():
+            return replace(result, busy=True)
+        result = self._fold(result, parts, summaries, ended, always=always)
+        self._forget_baselines()
+        return replace(result, forgotten=self._forget_runs(marked))
+
+    def _ended(self, parts: Sequence[Part], summaries: Mapping[str, Summary]) -> set[str]:
+        """The runs of which every record is accounted for, or so old that none will be any more."""
+        taken: dict[str, int] = defaultdict(int)
+        for part in parts:
+            taken[part.run] += part.taken
+        return {
+            run
+            for run, summary in summaries.items()
+            if summary.collected < self.now - _YOUNG
+            and (
+                summary.folded
+                or taken[run] >= summary.records
+                or summary.collected < self.now - self.keep
+            )
+        }
+
+    def _fold(
+        self,
+        result: Pruned,
+        parts: Sequence[Part],
+        summaries: Mapping[str, Summary],
+        ended: set[str],
+        *,
+        always: bool,
+    ) -> Pruned:
+        by_index: dict[str, list[Part]] = defaultdict(list)
+        for part in parts:
+            by_index[part.to].append(part)
+        gone = self._without_index(by_index.keys())
+        pointers = read_pointers(self.ledger, by_index, index=MANIFESTS) if by_index else {}
+        folded: set[str] = set()
+        manifests = 0
+        for index, ones in sorted(by_index.items()):
+            chosen = [part for part in ones if part.run in ended]
+            runs = {part.run for part in chosen}
+            pointer = pointers.get(index)
+            if not runs:
+                continue
+            if index in gone or index == DEAD_LETTERS:
+                # A replay names the letters that it sent there; none of them is left.
+                note_folded(self.ledger, runs, index)
+                manifests += self._delete(index, runs)
+            elif (
+                (pointer or len(runs) > 1)
+                if always
+                else _pays(sum(part.cost for part in chosen), len(runs), pointer)
+            ):
+                left = [part.run for part in ones if part.run not in ended]
+                new = {run for run in runs if index not in summaries[run].folded}
+                if self._fold_index(index, runs, new, left):
+                    folded |= runs
+                    manifests += sum(part.manifests for part in chosen)
+        return replace(result, folded=len(folded), manifests=manifests)
+
+    def _fold_index(self, index: str, runs: set[str], new: set[str], left: list[str]) -> bool:
+        recent = f"{self.now - self.keep:%Y%m%dT%H%M%S}"
+        others = backlog.oldest_of_others(self.ledger, index, self.pipeline)
+        with TemporaryDirectory(dir=self.scratch.folder) as folder:
+            return fold_index(
+                self.ledger,
+                index,
+                self.pipeline,
+                runs,
+                new=new,
+                recent=recent,
+                forget=min([recent, *left, *others]),
+                scratch=replace(self.scratch, folder=Path(folder)),
+                reached=self.reached,
+            )
+
+    def _delete(self, index: str, runs: set[str]) -> int:
+        query = {
+            "bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": self.pipeline}}]}
+        }
+        hits = self.ledger.hits(MANIFESTS, query, source=["run"])
+        return delete(
+            self.ledger,
+            (
+                (hit["_id"], hit["_seq_no"], hit["_primary_term"])
+                for hit in hits
+                if hit["_source"]["run"] in runs
+            ),
+        )
+
+    def _without_index(self, names: Collection[str]) -> set[str]:
+        """Those of some indices that a run or a day had for itself, and that were deleted."""
+        if self.prefix is None:
+            return set()
+        own = {name for name in names if name.startswith(self.prefix)}
+        with self.ledger.errors():
+            there = self.ledger.client.indices.get(
+                index=f"{self.prefix}*",
+                features="aliases",
+                expand_wildcards="all",
+                allow_no_indices=True,
+            )
+        return own - set(there)
+
+    def _forget_baselines(self) -> None:
+        """Delete the baselines of indices that were deleted."""
+        names = self._without_index(backlog.with_baseline(self.ledger, self.pipeline))
+        for index in sorted(names):
+            delete(self.ledger, [(pointer_id(index), None, None)])
+            hits = self.ledger.hits(MANIFESTS, {"term": {"baseline": index}}, source=False)
+            delete(self.ledger, ((hit["_id"], None, None) for hit in hits))
+
+    def _old(self) -> dict[str, Any]:
+        """A query for the summaries that are older than the retention time."""
+        before = {"lt": (self.now - self.keep).isoformat()}
+        terms = [{"term": {"pipeline": self.pipeline}}, {"range": {"collected": before}}]
+        return {"bool": {"filter": terms}}
+
+    def _forget_runs(self, marked: set[str]) -> int:
+        """Delete the summaries of old runs of which no manifest is left."""
+        self.ledger.refresh(MANIFESTS)
+        hits = self.ledger.hits(RUNS, self._old(), source=False)
+        forgotten = 0
+        while some := list(islice(hits, _PAGE)):
+            needed = marked | backlog.with_manifests(self.ledger, [hit["_id"] for hit in some])
+            operations = [
+                {
+                    "delete": {
+                        "_index": RUNS,
+                        "_id": hit["_id"],
+                        "if_seq_no": hit["_seq_no"],
+                        "if_primary_term": hit["_primary_term"],
+                    }
+                }
+                for hit in some
+                if hit["_id"] not in needed
+            ]
+            forgotten += self.ledger.bulk(operations).count(200)
+        return forgotten
+
+
+def _pays(cost: int, runs: int, pointer: Pointer | None) -> bool:
+    """Whether it pays to fold manifests of this cost; the manifest of one run is a baseline."""
+    if pointer is None:
+        return runs > 1 and cost >= _ENTRIES
+    return cost >= max(_ENTRIES, _SHARE * pointer.documents)

@@ -1,0 +1,383 @@
+"""How far is a run? The one place that answers it, for every command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
+from typing import Protocol
+
+from idemflow.elasticsearch.documents import Checkpoints
+from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.spill import Row, Scratch
+
+# So many new documents are worth a look while a run goes on: each look costs a refresh.
+_WORTH_READING = 100_000
+# Ids that are held at a time, to be looked for.
+_AT_ONCE = 50_000
+# How often a look is taken at a run that goes on at most, in seconds.
+_PAUSE = 2.0
+# Kinds of rows.
+_SENT, _STALE, _WRITTEN, _DEAD, _COUNTS = range(5)
+
+
+class RunLedger(Protocol):
+    """What the ledger has of a run: see :class:`idemflow.elasticsearch.ledger.Ledger`."""
+
+    def records(self, run: str) -> int | None: ...
+    def accounted(self, run: str) -> int: ...
+    def dead_letters(self, run: str) -> Iterator[str]: ...
+
+
+class RunManifests(Protocol):
+    """What was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
+
+    def of_run(self, run: str, *, after: int) -> Iterator[Chunk]: ...
+    def sent_to(self, index: str, *, newest_first: bool) -> Iterator[Chunk]: ...
+
+
+class RunIndex(Protocol):
+    """What an index has of a run: see :class:`idemflow.elasticsearch.documents.Documents`."""
+
+    def live(self, index: str) -> int: ...
+    def existing(self, index: str, ids: Iterable[str], *, pit: str | None) -> Iterator[str]: ...
+    def seq_no_checkpoints(self, index: str) -> dict[int, int]: ...
+    def written_since(
+        self, index: str, since: Checkpoints, until: Checkpoints | None
+    ) -> Iterator[str]: ...
+    def count_written(self, index: str, since: Checkpoints) -> int: ...
+
+
+@dataclass(frozen=True)
+class IndexCheckpoint:
+    """An index just before a run.
+
+    Attributes:
+        index: its name.
+        documents: how many readers saw.
+        seq_no_checkpoints: the sequence number of each shard up to which all was written.
+        pit: a point in time, where deletes are to be counted.
+    """
+
+    index: str
+    documents: int = 0
+    seq_no_checkpoints: Checkpoints = field(default_factory=dict)
+    pit: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run's records.
+
+    Attributes:
+        sent: records that were collected.
+        created: documents that were not there before.
+        overwritten: documents that were there, under the same id, and were written again.
+        deleted: documents that are not there, or no longer, because a record says so.
+        stale: records that Elasticsearch has in a newer version.
+        dropped: records that the transform left out.
+        dead_letters: records that can never go in.
+        duplicates: documents of the run's time whose id no run sent.
+        lost: records that are neither in the index nor dead letters.
+    """
+
+    sent: int
+    created: int
+    overwritten: int
+    deleted: int
+    stale: int
+    dropped: int
+    dead_letters: int
+    duplicates: int
+    lost: int
+
+
+class RunProgress:
+    """How far a run is.
+
+    Args:
+        ledger: what the ledger has of it.
+        run: the run's id.
+    """
+
+    def __init__(self, ledger: RunLedger, run: str) -> None:
+        self.run = run
+        self._ledger = ledger
+        self._records: int | None = None
+
+    @property
+    def records(self) -> int | None:
+        """How many records were collected; ``None`` until the run's summary has arrived."""
+        if self._records is None:
+            self._records = self._ledger.records(self.run)
+        return self._records
+
+    @property
+    def accounted(self) -> bool:
+        """Whether the manifest accounts for every record that was collected."""
+        return self.records is not None and self._ledger.accounted(self.run) >= self.records
+
+
+class RunCheck(RunProgress):
+    """What became of each record of a run.
+
+    While the run goes on, the ids that it sent and those that were written are only summed up. At
+    its end, equal sums say that they are the same ids; where they differ, or something became of
+    a record but a document, all is read once more and compared id by id.
+
+    Args:
+        ledger: what the ledger has of it.
+        manifests: what it and other runs sent.
+        documents: what the index has of it.
+        run: the run's id.
+        starts: the indices that it may write to, before it; others are new.
+        target: the index of a run whose manifest does not name one.
+        scratch: room for their ids.
+    """
+
+    def __init__(
+        self,
+        ledger: RunLedger,
+        manifests: RunManifests,
+        documents: RunIndex,
+        run: str,
+        *,
+        starts: Iterable[IndexCheckpoint],
+        target: str,
+        scratch: Scratch,
+    ) -> None:
+        super().__init__(ledger, run)
+        self._manifests = manifests
+        self._documents = documents
+        self._scratch = scratch
+        self._starts = {start.index: start for start in starts}
+        self._start = self._starts.get(target, IndexCheckpoint(target))
+        self._sent, self._written = _Sum(), _Sum()
+        self._counts = _Counts()
+        self._plain = True
+        self._manifest_read = -1
+        self._written_read: Checkpoints | None = None
+        self._looked = time.monotonic()
+
+    def advance(self) -> None:
+        """Read what has come since the last time, where it is so much that it pays."""
+        if time.monotonic() - self._looked < _PAUSE:
+            return
+        self._read_manifest()
+        start = self._start
+        now = self._documents.seq_no_checkpoints(start.index)
+        since = self._written_read or start.seq_no_checkpoints
+        if sum(now[shard] - since.get(shard, -1) for shard in now) >= _WORTH_READING:
+            self._read_written(now)
+        self._looked = time.monotonic()
+
+    def outcome(self) -> Outcome:
+        """What became of the run's records so far.
+
+        A record has arrived when its document was written after the run started; that
+        Elasticsearch has the id from earlier is not enough. A deleted document has arrived when
+        it is not there.
+        """
+        self._read_manifest()
+        self._read_written(None)
+        counts = self._summed_up() or self._compared()
+        grown = self._documents.live(self._start.index) - self._start.documents
+        return counts.outcome(self.records or 0, grown)
+
+    def _read_manifest(self) -> None:
+        for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
+            # What names the letters of a replay accounts for no record.
+            if chunk.taken and chunk.index != self._start.index:
+                self._start = self._starts.get(chunk.index, IndexCheckpoint(chunk.index))
+                self._written, self._written_read = _Sum(), None
+            entries = chunk.entries
+            self._sent.add(key for key, *_ in entries)
+            self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
+            self._counts.add_chunk(chunk.taken, chunk.count, chunk.refused, chunk.dropped)
+            self._manifest_read = chunk.seq_no
+
+    def _read_written(self, until: Checkpoints | None) -> None:
+        start = self._start
+        since = self._written_read or start.seq_no_checkpoints
+        reached = until or self._documents.seq_no_checkpoints(start.index)
+        self._written.add(self._documents.written_since(start.index, since, reached))
+        self._written_read = reached
+
+    def _summed_up(self) -> _Counts | None:
+        """What became of the records, if every one is a document of its own and nothing else."""
+        start = self._start
+        written = self._documents.count_written(start.index, start.seq_no_checkpoints)
+        if (
+            self._plain
+            and self._sent == self._written
+            # Of a document that was deleted since its id was read, no sequence number tells.
+            and written == self._written.number
+            # A chunk that was sent again was read twice.
+            and self._counts.taken == self._ledger.accounted(self.run)
+            and next(self._ledger.dead_letters(self.run), None) is None
+        ):
+            return replace(self._counts, written=written, live=written)
+        return None
+
+    def _compared(self) -> _Counts:
+        start = self._start
+        ids = self._scratch.spill()
+        for chunk in self._manifests.of_run(self.run, after=-1):
+            ids.add(_rows_of(chunk))
+        ids.add((key, _DEAD, "", None) for key in self._ledger.dead_letters(self.run))
+        written = self._documents.written_since(start.index, start.seq_no_checkpoints, None)
+        ids.add((key, _WRITTEN, "", None) for key in written)
+        counts = _Counts()
+        deleted: list[str] = []
+        strangers: list[str] = []
+        for rows in ids.parts():
+            found = _Found(rows)
+            counts.add(found)
+            deleted += found.deleted
+            strangers += found.written - found.sent
+            if len(deleted) >= _AT_ONCE:
+                self._look_for_deleted(counts, deleted)
+            if len(strangers) >= _AT_ONCE:
+                self._look_for_senders(counts, strangers)
+        self._look_for_deleted(counts, deleted)
+        self._look_for_senders(counts, strangers)
+        ids.close()
+        return counts
+
+    def _look_for_deleted(self, counts: _Counts, deleted: list[str]) -> None:
+        """Count which are still there, and which were there before; the list is empty then."""
+        start = self._start
+        if deleted:
+            counts.left += len(list(self._documents.existing(start.index, deleted, pit=None)))
+            if start.pit is not None:
+                before = self._documents.existing(start.index, deleted, pit=start.pit)
+                counts.gone += len(list(before))
+        deleted.clear()
+
+    def _look_for_senders(self, counts: _Counts, strangers: list[str]) -> None:
+        """Count which no other run has sent either; the list is empty then."""
+        unknown = set(strangers)
+        strangers.clear()
+        if unknown:
+            for chunk in self._manifests.sent_to(self._start.index, newest_first=True):
+                if chunk.run != self.run:
+                    unknown.difference_update(key for key, *_ in chunk.entries)
+                if not unknown:
+                    break
+        counts.strangers += len(unknown)
+
+
+def _rows_of(chunk: Chunk) -> Iterator[Row]:
+    """Rows of a key, a kind, a content hash or the counts, and a version."""
+    yield chunk.id, _COUNTS, (chunk.taken, chunk.count, chunk.refused, chunk.dropped), None
+    for key, digest, version in chunk.entries:
+        yield key, _SENT, digest, version
+    for key, _, version in chunk.stale:
+        yield key, _STALE, "", version
+
+
+@dataclass
+class _Sum:
+    """A number of ids and the sum of their hashes: of other ids another one, in any order."""
+
+    number: int = 0
+    hashes: int = 0
+
+    def add(self, ids: Iterable[str]) -> None:
+        # The hash of text is keyed by a secret of the process: no id can be chosen to fit.
+        for some in batches(ids, _AT_ONCE):
+            self.number += len(some)
+            self.hashes = (self.hashes + sum(map(hash, some))) % (1 << 64)
+
+
+class _Found:
+    """Some of a run's ids, by what became of them.
+
+    Args:
+        rows: all rows of these ids.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        entries: dict[str, Entry] = {}
+        refused: set[tuple[str, int | None]] = set()
+        dead: set[str] = set()
+        self.written: set[str] = set()
+        # A chunk that was sent again is there twice.
+        self.chunks: dict[str, tuple[int, int, int, int]] = {}
+        for kind, some in groupby(rows, key=itemgetter(1)):
+            if kind == _SENT:
+                newest(entries, ((key, content, number) for key, _, content, number in some))
+            elif kind == _WRITTEN:
+                self.written.update(key for key, *_ in some)
+            elif kind == _STALE:
+                refused.update((key, number) for key, *_, number in some)
+            elif kind == _COUNTS:
+                self.chunks.update((key, content) for key, _, content, _ in some)
+            else:
+                dead.update(key for key, *_ in some)
+        self.sent = entries.keys()
+        self.dead = (dead & self.sent) - self.written
+        stale = {key for key, version in refused if key in entries and entries[key][1] == version}
+        self.stale = stale - self.written - self.dead
+        self.deleted = {key for key, (digest, _) in entries.items() if not digest}
+        self.deleted -= self.dead | self.stale
+        self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
+        self.live = (self.sent & self.written) - self.deleted
+
+
+@dataclass
+class _Counts:
+    taken: int = 0
+    identified: int = 0
+    refused: int = 0
+    dropped: int = 0
+    written: int = 0
+    dead: int = 0
+    stale: int = 0
+    deleted: int = 0
+    missing: int = 0
+    live: int = 0
+    left: int = 0
+    """Deleted, and still there."""
+    gone: int = 0
+    """Deleted, and there before."""
+    strangers: int = 0
+
+    def add(self, found: _Found) -> None:
+        for numbers in found.chunks.values():
+            self.add_chunk(*numbers)
+        for name in ("written", "dead", "stale", "deleted", "missing", "live"):
+            setattr(self, name, getattr(self, name) + len(getattr(found, name)))
+
+    def add_chunk(self, taken: int, count: int, refused: int, dropped: int) -> None:
+        self.taken += taken
+        self.identified += count
+        self.refused += refused
+        self.dropped += dropped
+
+    def outcome(self, records: int, grown: int) -> Outcome:
+        """Add what readers see more than before the run.
+
+        Args:
+            records: how many were collected.
+            grown: so many documents more than before.
+        """
+        created = min(max(grown - self.strangers + self.gone, 0), self.live)
+        deleted = self.deleted - self.left
+        missing = self.missing + self.left
+        settled = created + deleted + self.stale + self.dead
+        return Outcome(
+            sent=records,
+            created=created,
+            overwritten=max(0, self.identified - settled - missing),
+            deleted=deleted,
+            stale=self.stale,
+            dropped=self.dropped,
+            dead_letters=self.dead + self.refused,
+            duplicates=self.strangers,
+            lost=missing + max(0, records - self.taken),
+        )

@@ -1,0 +1,149 @@
+"""Reads the hits of a query from one point in time, page by page, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
+from typing import Any, TypeVar
+
+from elasticsearch import NotFoundError
+
+from idemflow.elasticsearch.connect import Connection
+from idemflow.errors import IdemflowError
+
+# Hits in one answer: of ids; of documents at first; bytes of documents that are aimed at then.
+IDS = 10_000
+_DOCUMENTS = 200
+_PAGE_BYTES = 4 * 1024 * 1024
+# Each page extends the point in time by this.
+_KEEP_ALIVE = "5m"
+# The state before a run is kept so long, and longer while a command waits for the run.
+RUN_KEEP_ALIVE = "1h"
+_IN_ANY_ORDER: tuple[Mapping[str, str], ...] = ({"_shard_doc": "asc"},)
+# What else an answer repeats in each hit is most of it.
+_WANTED = ["pit_id"] + [
+    f"hits.hits.{name}" for name in ("_id", "_source", "sort", "_seq_no", "_primary_term")
+]
+
+
+@contextmanager
+def point_in_time(
+    connection: Connection,
+    index: str,
+    *,
+    keep_alive: str = _KEEP_ALIVE,
+    preference: str | None = None,
+) -> Iterator[str | None]:
+    """Keep an index' present state readable; ``None`` if there is no such index."""
+    opened: str | None = None
+    with connection.errors(), suppress(NotFoundError):
+        answer = connection.client.open_point_in_time(
+            index=index,
+            keep_alive=keep_alive,
+            preference=preference,
+        )
+        opened = str(answer["id"])
+    try:
+        yield opened
+    finally:
+        if opened is not None:
+            with connection.errors(), suppress(NotFoundError):
+                connection.client.close_point_in_time(id=opened)
+
+
+def scan(
+    connection: Connection,
+    index: str,
+    query: Mapping[str, Any],
+    *,
+    source: Any = True,
+    page: int | None = None,
+    sort: Sequence[Mapping[str, str]] | None = None,
+    versions: bool = False,
+    preference: str | None = None,
+    pit: str | None = None,
+) -> Iterator[Any]:
+    """All hits of a query, from one point in time; the next page is read while one is used.
+
+    Args:
+        connection: Elasticsearch.
+        index: the index; without it there are no hits.
+        query: in Elasticsearch's query language.
+        source: the fields wanted, as the parameter ``_source`` of a search.
+        page: hits in one answer; default: as many as have some megabytes.
+        sort: the order; default: none.
+        versions: whether a hit has its sequence number and primary term.
+        preference: the shard to read, as the search API has it.
+        pit: a point in time of :func:`point_in_time`; default: one of now.
+
+    Raises:
+        IdemflowError: the point in time expired, as the hits were used too slowly.
+    """
+    request: dict[str, Any] = {
+        "query": query,
+        "source": source,
+        "sort": list(sort or _IN_ANY_ORDER),
+        "seq_no_primary_term": versions,
+        "track_total_hits": False,
+        # A shard that does not answer is an error, not a shorter list.
+        "allow_partial_search_results": False,
+        "filter_path": _WANTED,
+    }
+
+    def read(at: str, size: int, after: list[Any] | None) -> tuple[list[Any], str]:
+        with connection.errors():
+            try:
+                answer = connection.client.search(
+                    pit={"id": at, "keep_alive": _KEEP_ALIVE},
+                    size=size,
+                    search_after=after,
+                    **request,
+                )
+            except NotFoundError as error:
+                raise gone(index) from error
+        return list(answer.get("hits", {}).get("hits", ())), str(answer["pit_id"])
+
+    with (
+        nullcontext(pit)
+        if pit
+        else point_in_time(connection, index, preference=preference) as opened,
+        ThreadPoolExecutor(1) as ahead,
+    ):
+        if opened is None:
+            return
+        size = page or (IDS if source is False else _DOCUMENTS)
+        hits, at = read(opened, size, None)
+        while hits:
+            if page is None and source is not False:
+                size = _fitting(hits)
+            following = ahead.submit(read, at, size, hits[-1]["sort"])
+            yield from hits
+            hits, at = following.result()
+
+
+def _fitting(hits: Sequence[Mapping[str, Any]]) -> int:
+    """How many documents like these make a page; some of them tell how large they are."""
+    some = hits[:: max(1, len(hits) // 10)]
+    size = sum(len(str(hit.get("_source"))) for hit in some) / len(some)
+    return int(min(4 * len(hits), IDS, max(1, _PAGE_BYTES // max(1, size))))
+
+
+def gone(index: str) -> IdemflowError:
+    """What is wrong when a point in time is not there any longer."""
+    return IdemflowError(
+        f"Elasticsearch no longer keeps the state of {index} that is being read: it was restarted, "
+        "or nothing was read for minutes",
+        next_command="run the command again; what is in the index, `idemflow verify` tells",
+    )
+
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of up to ``size`` items."""
+    source = iter(items)
+    while some := list(islice(source, size)):
+        yield some

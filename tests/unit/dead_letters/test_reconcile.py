@@ -1,0 +1,138 @@
+"""Which dead letters go because their record went in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from idemflow.dead_letters import reconcile as rules
+from idemflow.dead_letters.reconcile import Records, reconcile
+from idemflow.dead_letters.store import Letter
+from idemflow.elasticsearch.spill import scratch
+from tests.unit.elasticsearch.memory import Index, Record, Runs
+
+
+class Letters:
+    """Dead letters in memory."""
+
+    pipeline = "p"
+
+    def __init__(self, *letters: Letter) -> None:
+        self.held = {letter.id: letter for letter in letters}
+
+    def count(self) -> int:
+        return len(self.held)
+
+    def marked(self) -> Iterator[Letter]:
+        marked = [letter for letter in self.held.values() if letter.replay]
+        return iter(sorted(marked, key=lambda letter: str(letter.replay)))
+
+    def with_id(self) -> Iterator[Letter]:
+        found = [letter for letter in self.held.values() if letter.record_id]
+        return iter(sorted(found, key=lambda letter: letter.run))
+
+    def delete(self, letters: Iterable[Letter]) -> int:
+        return sum(self.held.pop(letter.id, None) is not None for letter in list(letters))
+
+    def note_checked(self, letters: Iterable[Letter], run: str) -> None:
+        for letter in list(letters):
+            self.held[letter.id] = replace(letter, checked=run)
+
+
+@pytest.fixture
+def runs() -> Runs:
+    made = Runs()
+    made.collect("1", 1)
+    return made
+
+
+@pytest.fixture
+def index() -> Index:
+    return Index("i")
+
+
+@pytest.fixture
+def records(runs: Runs, index: Index, tmp_path: Path) -> Iterator[Records]:
+    with scratch(tmp_path, 1 << 20) as room:
+        yield Records(runs, runs, index, room)
+
+
+def letter(identifier: str, run: str = "1", record_id: str | None = None, **more: str) -> Letter:
+    return Letter(identifier, "p", run, "", "Load", "", record_id=record_id, **more)  # type: ignore[arg-type]
+
+
+def record(key: str) -> Record:
+    return key, {"id": key}, None
+
+
+def test_the_letters_of_a_replay_go_once_each_record_has_ended(
+    runs: Runs, index: Index, records: Records
+) -> None:
+    letters = Letters(letter("l", replay="2"), letter("not sent", replay="2"), letter("other"))
+    runs.collect("2", 2)
+    runs.send("2", "i", letters=["l"])
+    runs.send("2", "i", record("a"))
+    assert reconcile(letters, records) == 0  # the manifest is not whole
+    runs.send("2", "i", record("b"), stale=[("b", None)])
+    assert reconcile(letters, records) == 0  # a is on its way
+    index.write(record("a"))
+    assert reconcile(letters, records) == 1
+    assert list(letters.held) == ["not sent", "other"]
+
+
+def test_a_replay_that_deletes_has_nothing_to_look_for(runs: Runs, records: Records) -> None:
+    letters = Letters(letter("l", replay="2"))
+    runs.collect("2", 1)
+    runs.send("2", "i", ("a", None, None), letters=["l"])
+    assert reconcile(letters, records) == 1
+
+
+def test_a_letter_goes_when_a_later_run_got_its_record_in(
+    runs: Runs, index: Index, records: Records
+) -> None:
+    letters = Letters(
+        letter("l", record_id="a"), letter("deleted", record_id="d"), letter("no id"),
+        letter("not sent", record_id="n"), letter("newer", run="3", record_id="a"),
+    )  # fmt: skip
+    runs.collect("2", 2)
+    runs.send("2", "i", record("a"), ("d", None, None))
+    index.write(record("a"), record("n"))
+    assert reconcile(letters, records) == 2
+    assert list(letters.held) == ["no id", "not sent", "newer"]
+
+
+def test_a_letter_stays_while_its_record_is_on_its_way_or_was_refused_again(
+    runs: Runs, index: Index, records: Records
+) -> None:
+    letters = Letters(letter("on its way", record_id="a"), letter("refused", record_id="b"))
+    runs.collect("2", 2)
+    runs.send("2", "i", record("a"), record("b"), given_up=[("b", None)])
+    index.write(record("b"))  # as it was before
+    assert reconcile(letters, records) == 0
+    assert len(letters.held) == 2
+
+
+def test_how_far_was_looked_is_noted_up_to_the_last_whole_run(runs: Runs, records: Records) -> None:
+    letters = Letters(letter("l", record_id="a"))
+    many = [record(str(number)) for number in range(20)]
+    for run in ("2", "3", "4"):
+        runs.collect(run, 20)
+        runs.send(run, "i", *(many if run != "4" else many[:1]))
+    assert reconcile(letters, records) == 0
+    assert letters.held["l"].checked == "3"
+
+
+def test_any_number_of_letters_is_looked_for_some_at_a_time(
+    runs: Runs, index: Index, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "_LETTER_BYTES", 1 << 20)
+    letters = Letters(*(letter(f"l{number}", record_id=str(number)) for number in range(250)))
+    sent = [record(str(number)) for number in range(0, 250, 2)]
+    runs.collect("2", len(sent))
+    runs.send("2", "i", *sent)
+    index.write(*sent)
+    assert reconcile(letters, records) == 125
+    assert len(letters.held) == 125

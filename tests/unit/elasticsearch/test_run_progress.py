@@ -1,0 +1,179 @@
+"""What became of a run's records, read at its end or while it goes on: the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from idemflow.elasticsearch import run_progress
+from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck, RunProgress
+from idemflow.elasticsearch.spill import Scratch, scratch
+from tests.unit.elasticsearch.memory import Index, Record, Runs
+
+NOTHING = Outcome(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Scratch]:
+    with scratch(tmp_path, 1 << 20) as made:
+        yield made
+
+
+def record(key: str, version: int | None = None) -> Record:
+    return key, {"id": key}, version
+
+
+def started(index: Index, *, deletes: bool = False) -> IndexCheckpoint:
+    index.kept["before"] = set(index.held)
+    return IndexCheckpoint(
+        index.name,
+        len(index.held),
+        index.seq_no_checkpoints(index.name),
+        "before" if deletes else None,
+    )
+
+
+def check(runs: Runs, index: Index, start: IndexCheckpoint, room: Scratch) -> RunCheck:
+    return RunCheck(runs, runs, index, "r", starts=[start], target=index.name, scratch=room)
+
+
+def test_a_run_is_accounted_for_once_its_manifest_has_every_record() -> None:
+    runs = Runs()
+    progress = RunProgress(runs, "r")
+    assert progress.records is None
+    assert not progress.accounted
+    runs.collect("r", 3)
+    runs.send("r", "i", record("a"), refused=1)
+    assert not RunProgress(runs, "r").accounted
+    runs.send("r", "i", dropped=1)
+    assert progress.records == 3
+    assert progress.accounted
+
+
+def test_created_and_overwritten(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(record("a"), record("z"))
+    start = started(index)
+    runs.collect("r", 2)
+    runs.send("r", "i", record("a"), record("b"))
+    index.write(record("a"), record("b"))
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(NOTHING, sent=2, created=1, overwritten=1)
+
+
+def test_what_was_there_before_but_not_written_is_lost(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(record("a"))
+    start = started(index)
+    runs.collect("r", 3)
+    runs.send("r", "i", record("a"), record("b"))
+    index.write(record("b"))
+    # One id did not arrive, and one record has no manifest yet.
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(NOTHING, sent=3, created=1, lost=2)
+
+
+def test_stale_dead_refused_and_dropped(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    runs.collect("r", 6)
+    runs.send("r", "i", record("a"), record("s", 1), record("d"), refused=2, dropped=1)
+    runs.send("r", "i", stale=[("s", 1)])
+    runs.letters["r"] = {"d", "of another run's"}
+    index.write(record("a"))
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(NOTHING, sent=6, created=1, stale=1, dead_letters=3, dropped=1)
+
+
+def test_a_stale_version_is_not_the_one_that_was_sent_last(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    runs.collect("r", 2)
+    runs.send("r", "i", record("a", 1), record("a", 2), stale=[("a", 1)])
+    index.write(record("a"))
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(NOTHING, sent=2, created=1, overwritten=1)
+
+
+def test_deletes_are_counted_by_what_was_there_before(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(record("a"), record("b"))
+    start = started(index, deletes=True)
+    sent: list[Record] = [("a", None, None), ("never there", None, None), record("c")]
+    runs.collect("r", 4)
+    runs.send("r", "i", *sent, ("b", None, None))
+    index.write(*sent)  # b is still there
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(NOTHING, sent=4, created=1, deleted=2, lost=1)
+
+
+def test_duplicates_are_ids_that_no_run_sent(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    runs.collect("r", 1)
+    runs.send("r", "i", record("a"))
+    runs.send("another", "i", record("b"))
+    index.write(record("a"), record("b"), record("made up"))
+    found = check(runs, index, start, room).outcome()
+    assert found.duplicates == 1
+    assert (found.created, found.lost) == (1, 0)
+
+
+def test_a_chunk_that_is_sent_again_counts_once(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    runs.collect("r", 1)
+    chunk = runs.send("r", "i", record("a"))
+    checked = check(runs, index, start, room)
+    index.write(record("a"))
+    assert checked.outcome().sent == 1
+    runs.chunks[0] = replace(chunk, seq_no=7)
+    assert checked.outcome() == replace(NOTHING, sent=1, created=1)
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look while a run goes on reads what is there."""
+    monkeypatch.setattr(run_progress, "_WORTH_READING", 1)
+    monkeypatch.setattr(run_progress, "_PAUSE", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_was_read_while_the_run_went_on_is_not_read_again(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    checked = check(runs, index, start, room)
+    sent = [record(str(number)) for number in range(30)]
+    runs.collect("r", len(sent))
+    for at in range(0, 30, 10):
+        runs.send("r", "i", *sent[at : at + 10])
+        index.write(*sent[at : at + 10])
+        checked.advance()
+    assert checked.outcome() == replace(NOTHING, sent=30, created=30)
+    assert len(index.asked) == 30
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_was_deleted_after_it_was_read_is_lost(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    checked = check(runs, index, start, room)
+    runs.collect("r", 2)
+    runs.send("r", "i", record("a"), record("b"))
+    index.write(record("a"), record("b"))
+    checked.advance()
+    index.write(("a", None, None))  # by another hand
+    assert checked.outcome() == replace(NOTHING, sent=2, created=1, lost=1)
+
+
+def test_a_run_that_writes_to_another_index_than_its_pipeline_now(room: Scratch) -> None:
+    runs, index = Runs(), Index("i-2026-01-02")
+    start = started(index)
+    runs.collect("r", 1)
+    runs.send("r", "i-2026-01-02", record("a"))
+    index.write(record("a"))
+    checked = RunCheck(runs, runs, index, "r", starts=[start], target="i-{day}", scratch=room)
+    assert checked.outcome() == replace(NOTHING, sent=1, created=1)
