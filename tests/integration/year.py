@@ -34,7 +34,7 @@ class Figures:
         runs: how many runs `verify` counts.
         equal: whether it finds what was sent.
         seconds: how long it took, the fastest of three.
-        documents: documents of the ledger that it may have to read.
+        documents: manifests and parts of the baseline that it read.
         manifest_bytes: what they take on disk.
         run_bytes: what the summaries of runs take on disk.
         folds: how often the manifests were folded.
@@ -87,12 +87,14 @@ def _figures(book: Book, day: int, folds: int, fold_seconds: float) -> Figures:
     client.indices.flush(index=f"{MANIFESTS},{RUNS}")
     stats = client.indices.stats(index=f"{MANIFESTS},{RUNS}", metric="store")["indices"]
     size = {name: one["primaries"]["store"]["size_in_bytes"] for name, one in stats.items()}
+    terms = [{"term": {"pipeline": book.pipeline}}, {"term": {"baseline": book.index}}]
+    own = {"bool": {"should": terms}}
     return Figures(
         day=day,
         runs=found.runs,
         equal=found.equal,
         seconds=round(min(times), 3),
-        documents=book.ledger.count(MANIFESTS),
+        documents=book.ledger.count(MANIFESTS, own),
         manifest_bytes=size[MANIFESTS],
         run_bytes=size[RUNS],
         folds=folds,
