@@ -51,7 +51,7 @@ def fold(
 
     Returns:
         Nothing, the state that counts, or the state before it and the state that counts. An id
-        that was only sent in vain has none.
+        that was only sent in vain has none; a dead letter of it waits for a later run.
     """
     current: Sent | None = None
     before: Sent | None = None

@@ -243,7 +243,8 @@ def test_killed_while_compacting(idemflow: Idemflow, book: Book, phase: str) -> 
     killed = subprocess.run(
         [sys.executable, "-m", "tests.integration.book", phase, book.pipeline, book.index,
          book.now.isoformat()],
-        cwd=ROOT, env=idemflow.environment(), capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=idemflow.environment(), capture_output=True, text=True, timeout=120,
+        check=False,
     )  # fmt: skip
 
     assert killed.returncode == -9, killed.stderr
