@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from idemflow.canvas import client, control
 from idemflow.canvas.control import Activity
 from idemflow.commands._session import Session
-from idemflow.elasticsearch.run_progress import IndexCheckpoint
+from idemflow.elasticsearch.written import WrittenIds
 from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
 
 # How long a server may be silent, or a queue stand still, before the command gives up waiting.
@@ -40,7 +40,7 @@ class Watch:
     Args:
         opened: the connections.
         group: id of the pipeline's process group.
-        starts: the indices before the run; their points in time are extended.
+        starts: the indices that the run may write to: followed from now on.
         number: which run of the command this is, from 1.
         progress: told how it goes on.
     """
@@ -49,7 +49,7 @@ class Watch:
         self,
         opened: Session,
         group: str,
-        starts: Sequence[IndexCheckpoint],
+        starts: Sequence[WrittenIds],
         number: int,
         progress: RunDisplay,
     ) -> None:
@@ -59,7 +59,7 @@ class Watch:
         self._number = number
         self._progress = progress
         self._last: Activity | None = None
-        self._pits = [start.pit for start in starts if start.pit is not None]
+        self._starts = starts
         self._extended = self._moved = time.monotonic()
 
     def quiet(self) -> bool:
@@ -82,7 +82,7 @@ class Watch:
             try:
                 answer = question(self._look())
                 self._opened.ledger.reachable()
-                self._extend()
+                self._follow()
                 answered = time.monotonic()
             except (Unreachable, LoginRefused) as error:
                 # A restarted NiFi no longer knows our login: that is an absence as well.
@@ -111,10 +111,13 @@ class Watch:
         self._progress.records(self._number, self._done(), self.total, note)
         return activity
 
-    def _extend(self) -> None:
+    def _follow(self) -> None:
+        for written in self._starts:
+            written.advance()
         if time.monotonic() - self._extended > _EXTEND:
-            for pit in self._pits:
-                self._opened.ledger.extend(pit)
+            for written in self._starts:
+                if written.start.pit is not None:
+                    self._opened.ledger.extend(written.start.pit)
             self._extended = time.monotonic()
 
     def _done(self) -> int:

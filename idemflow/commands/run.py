@@ -22,8 +22,9 @@ from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.documents import LIVE
-from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck
+from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
+from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from idemflow.errors import CanvasError, IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
 
@@ -186,7 +187,7 @@ def _one(
     return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
 
 
-def index_checkpoints(opened: Session, stack: ExitStack) -> list[IndexCheckpoint]:
+def index_checkpoints(opened: Session, stack: ExitStack) -> list[WrittenIds]:
     """The indices that a run may write to, as they are before it."""
     pipeline = opened.pipeline
     if RUN in pipeline.target:
@@ -208,12 +209,12 @@ def index_checkpoints(opened: Session, stack: ExitStack) -> list[IndexCheckpoint
         )
         pit = stack.enter_context(kept)
         seen, written = ledger.count(name, LIVE), ledger.seq_no_checkpoints(name)
-        found.append(IndexCheckpoint(name, seen, written, pit))
+        found.append(WrittenIds(ledger, IndexCheckpoint(name, seen, written, pit)))
     return found
 
 
 def settle(
-    opened: Session, identifier: str, starts: list[IndexCheckpoint], watch: Watch, began: float
+    opened: Session, identifier: str, starts: list[WrittenIds], watch: Watch, began: float
 ) -> tuple[float, Outcome]:
     """Wait until each record of a run has come to its end.
 

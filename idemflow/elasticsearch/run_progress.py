@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
-from idemflow.elasticsearch.documents import Checkpoints
 from idemflow.elasticsearch.entries import Entry, newest
 from idemflow.elasticsearch.manifests import Chunk
-from idemflow.elasticsearch.search import batches
 from idemflow.elasticsearch.spill import Row, Scratch
+from idemflow.elasticsearch.written import IdSum, IndexCheckpoint, RunIndex, WrittenIds
 
-# So many new documents are worth a look while a run goes on: each look costs a refresh.
-_WORTH_READING = 100_000
 # Ids that are held at a time, to be looked for.
 _AT_ONCE = 50_000
-# How often a look is taken at a run that goes on at most, in seconds.
-_PAUSE = 2.0
 # Kinds of rows.
 _SENT, _STALE, _WRITTEN, _DEAD, _COUNTS = range(5)
 
@@ -38,35 +32,6 @@ class RunManifests(Protocol):
 
     def of_run(self, run: str, *, after: int) -> Iterator[Chunk]: ...
     def sent_to(self, index: str, *, newest_first: bool) -> Iterator[Chunk]: ...
-
-
-class RunIndex(Protocol):
-    """What an index has of a run: see :class:`idemflow.elasticsearch.documents.Documents`."""
-
-    def live(self, index: str) -> int: ...
-    def existing(self, index: str, ids: Iterable[str], *, pit: str | None) -> Iterator[str]: ...
-    def seq_no_checkpoints(self, index: str) -> dict[int, int]: ...
-    def written_since(
-        self, index: str, since: Checkpoints, until: Checkpoints | None
-    ) -> Iterator[str]: ...
-    def count_written(self, index: str, since: Checkpoints) -> int: ...
-
-
-@dataclass(frozen=True)
-class IndexCheckpoint:
-    """An index just before a run.
-
-    Attributes:
-        index: its name.
-        documents: how many readers saw.
-        seq_no_checkpoints: the sequence number of each shard up to which all was written.
-        pit: a point in time, where deletes are to be counted.
-    """
-
-    index: str
-    documents: int = 0
-    seq_no_checkpoints: Checkpoints = field(default_factory=dict)
-    pit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +99,7 @@ class RunCheck(RunProgress):
         manifests: what it and other runs sent.
         documents: what the index has of it.
         run: the run's id.
-        starts: the indices that it may write to, before it; others are new.
+        starts: the indices that it may write to, since before it; others are new.
         target: the index of a run whose manifest does not name one.
         scratch: room for their ids.
     """
@@ -146,7 +111,7 @@ class RunCheck(RunProgress):
         documents: RunIndex,
         run: str,
         *,
-        starts: Iterable[IndexCheckpoint],
+        starts: Iterable[WrittenIds],
         target: str,
         scratch: Scratch,
     ) -> None:
@@ -154,26 +119,19 @@ class RunCheck(RunProgress):
         self._manifests = manifests
         self._documents = documents
         self._scratch = scratch
-        self._starts = {start.index: start for start in starts}
-        self._start = self._starts.get(target, IndexCheckpoint(target))
-        self._sent, self._written = _Sum(), _Sum()
+        self._indices = {written.start.index: written for written in starts}
+        self._written = self._in(target)
+        self._sent = IdSum()
         self._counts = _Counts()
         self._plain = True
         self._manifest_read = -1
-        self._written_read: Checkpoints | None = None
-        self._looked = time.monotonic()
 
     def advance(self) -> None:
-        """Read what has come since the last time, where it is so much that it pays."""
-        if time.monotonic() - self._looked < _PAUSE:
-            return
+        """Read what has come of its manifest since the last time.
+
+        What it has written, :meth:`WrittenIds.advance` reads: before the run's id is known.
+        """
         self._read_manifest()
-        start = self._start
-        now = self._documents.seq_no_checkpoints(start.index)
-        since = self._written_read or start.seq_no_checkpoints
-        if sum(now[shard] - since.get(shard, -1) for shard in now) >= _WORTH_READING:
-            self._read_written(now)
-        self._looked = time.monotonic()
 
     def outcome(self) -> Outcome:
         """What became of the run's records so far.
@@ -183,29 +141,28 @@ class RunCheck(RunProgress):
         it is not there.
         """
         self._read_manifest()
-        self._read_written(None)
+        self._written.rest()
         counts = self._summed_up() or self._compared()
         grown = self._documents.live(self._start.index) - self._start.documents
         return counts.outcome(self.records or 0, grown)
+
+    def _in(self, index: str) -> WrittenIds:
+        return self._indices.get(index) or WrittenIds(self._documents, IndexCheckpoint(index))
+
+    @property
+    def _start(self) -> IndexCheckpoint:
+        return self._written.start
 
     def _read_manifest(self) -> None:
         for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
             # What names the letters of a replay accounts for no record.
             if chunk.taken and chunk.index != self._start.index:
-                self._start = self._starts.get(chunk.index, IndexCheckpoint(chunk.index))
-                self._written, self._written_read = _Sum(), None
+                self._written = self._in(chunk.index)
             entries = chunk.entries
             self._sent.add(key for key, *_ in entries)
             self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
             self._counts.add_chunk(chunk.taken, chunk.count, chunk.refused, chunk.dropped)
             self._manifest_read = chunk.seq_no
-
-    def _read_written(self, until: Checkpoints | None) -> None:
-        start = self._start
-        since = self._written_read or start.seq_no_checkpoints
-        reached = until or self._documents.seq_no_checkpoints(start.index)
-        self._written.add(self._documents.written_since(start.index, since, reached))
-        self._written_read = reached
 
     def _summed_up(self) -> _Counts | None:
         """What became of the records, if every one is a document of its own and nothing else."""
@@ -213,9 +170,9 @@ class RunCheck(RunProgress):
         written = self._documents.count_written(start.index, start.seq_no_checkpoints)
         if (
             self._plain
-            and self._sent == self._written
+            and self._sent == self._written.sum
             # Of a document that was deleted since its id was read, no sequence number tells.
-            and written == self._written.number
+            and written == self._written.sum.number
             # A chunk that was sent again was read twice.
             and self._counts.taken == self._ledger.accounted(self.run)
             and next(self._ledger.dead_letters(self.run), None) is None
@@ -278,20 +235,6 @@ def _rows_of(chunk: Chunk) -> Iterator[Row]:
         yield key, _SENT, digest, version
     for key, _, version in chunk.stale:
         yield key, _STALE, "", version
-
-
-@dataclass
-class _Sum:
-    """A number of ids and the sum of their hashes: of other ids another one, in any order."""
-
-    number: int = 0
-    hashes: int = 0
-
-    def add(self, ids: Iterable[str]) -> None:
-        # The hash of text is keyed by a secret of the process: no id can be chosen to fit.
-        for some in batches(ids, _AT_ONCE):
-            self.number += len(some)
-            self.hashes = (self.hashes + sum(map(hash, some))) % (1 << 64)
 
 
 class _Found:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.elasticsearch import run_progress
-from idemflow.elasticsearch.run_progress import IndexCheckpoint, Outcome, RunCheck, RunProgress
+from idemflow.elasticsearch import written
+from idemflow.elasticsearch.run_progress import Outcome, RunCheck, RunProgress
 from idemflow.elasticsearch.spill import Scratch, scratch
+from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from tests.unit.elasticsearch.memory import Index, Record, Runs
 
 NOTHING = Outcome(0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -26,17 +27,14 @@ def record(key: str, version: int | None = None) -> Record:
     return key, {"id": key}, version
 
 
-def started(index: Index, *, deletes: bool = False) -> IndexCheckpoint:
+def started(index: Index, *, deletes: bool = False) -> WrittenIds:
     index.kept["before"] = set(index.held)
-    return IndexCheckpoint(
-        index.name,
-        len(index.held),
-        index.seq_no_checkpoints(index.name),
-        "before" if deletes else None,
-    )
+    numbers = index.seq_no_checkpoints(index.name)
+    pit = "before" if deletes else None
+    return WrittenIds(index, IndexCheckpoint(index.name, len(index.held), numbers, pit))
 
 
-def check(runs: Runs, index: Index, start: IndexCheckpoint, room: Scratch) -> RunCheck:
+def check(runs: Runs, index: Index, start: WrittenIds, room: Scratch) -> RunCheck:
     return RunCheck(runs, runs, index, "r", starts=[start], target=index.name, scratch=room)
 
 
@@ -137,8 +135,8 @@ def test_a_chunk_that_is_sent_again_counts_once(room: Scratch) -> None:
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look while a run goes on reads what is there."""
-    monkeypatch.setattr(run_progress, "_WORTH_READING", 1)
-    monkeypatch.setattr(run_progress, "_PAUSE", 0.0)
+    monkeypatch.setattr(written, "_WORTH_READING", 1)
+    monkeypatch.setattr(written, "_PAUSE", 0.0)
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -152,6 +150,7 @@ def test_what_was_read_while_the_run_went_on_is_not_read_again(room: Scratch) ->
         runs.send("r", "i", *sent[at : at + 10])
         index.write(*sent[at : at + 10])
         checked.advance()
+        start.advance()
     assert checked.outcome() == replace(NOTHING, sent=30, created=30)
     assert len(index.asked) == 30
 
@@ -165,6 +164,7 @@ def test_what_was_deleted_after_it_was_read_is_lost(room: Scratch) -> None:
     runs.send("r", "i", record("a"), record("b"))
     index.write(record("a"), record("b"))
     checked.advance()
+    start.advance()
     index.write(("a", None, None))  # by another hand
     assert checked.outcome() == replace(NOTHING, sent=2, created=1, lost=1)
 
