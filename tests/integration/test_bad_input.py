@@ -214,4 +214,4 @@ def test_records_of_a_pipeline_without_that_argument(idemflow: Idemflow, project
     name = project.pipeline("no-argument", GOOD)
     result = idemflow.inside(project.path).fail("run", name, "--records", "5")
     assert result.code == 2
-    assert "no argument 'records'" in result.stderr
+    assert "--set 'records=5' names no argument of the pipeline 'no-argument'" in result.stderr
