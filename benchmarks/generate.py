@@ -82,7 +82,7 @@ def measure(records: int, rounds: int, console: Console) -> Report:
 @contextmanager
 def _deployed(chosen: Settings) -> Iterator[str]:
     """The pipeline on the canvas, all of it stopped; the id of its group."""
-    nifi = up.up(settings.resolve({})).runtime.nifi
+    nifi = up.up(settings.resolve({})).target.nifi
     canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
     deploy.deploy(
         chosen.model_copy(update={"home": settings.resolve({}).home}), NAME, lambda _: None

@@ -47,7 +47,7 @@ def measure(documents: int, rounds: int, console: Console) -> Report:
         rounds: how many turns, after one that warms the servers up and does not count.
         console: told how far it is.
     """
-    target = up.up(settings.resolve({})).runtime
+    target = up.up(settings.resolve({})).target
     nifi = target.nifi
     canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
     prepared = list(people(0, documents))

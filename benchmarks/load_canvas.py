@@ -10,7 +10,7 @@ from pathlib import Path
 import nipyapi
 
 from benchmarks import canvas, people
-from idemflow.commands.up import Runtime
+from idemflow.commands.up import Target
 
 NAME = "idemflow benchmark: load"
 _SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"
@@ -107,16 +107,16 @@ class LoadCanvas:
     """Builds the group, fills its queue, and empties the queue into Elasticsearch.
 
     Args:
-        runtime: the servers; :func:`benchmarks.canvas.connect` has been called.
+        target: the servers; :func:`benchmarks.canvas.connect` has been called.
         way: how to load.
     """
 
-    def __init__(self, runtime: Runtime, way: Way) -> None:
+    def __init__(self, target: Target, way: Way) -> None:
         self._way = way
         canvas.delete_group(way.name)
         root = nipyapi.canvas.get_process_group("root", "id")
         self._group = nipyapi.canvas.create_process_group(root, way.name, (0.0, -1_000.0))
-        client = self._client(runtime)
+        client = self._client(target)
         self._chunks = self._script("chunks", _CHUNKS, (0.0, 0.0))
         source = Path(people.__file__).read_text(encoding="utf-8")
         self._fill = self._script("fill", source + way.fill, (0.0, 300.0))
@@ -165,21 +165,21 @@ class LoadCanvas:
         """Take the group away."""
         canvas.delete_group(self._way.name)
 
-    def _client(self, runtime: Runtime) -> nipyapi.nifi.ControllerServiceEntity:
+    def _client(self, target: Target) -> nipyapi.nifi.ControllerServiceEntity:
         secure = self._service(
             _TLS,
             {
-                "Truststore Filename": str(runtime.truststore),
-                "Truststore Password": runtime.truststore_password or "",
+                "Truststore Filename": str(target.truststore),
+                "Truststore Password": target.truststore_password or "",
                 "Truststore Type": "PKCS12",
             },
         )
         return self._service(
             _CLIENT,
             {
-                "HTTP Hosts": runtime.elasticsearch.url,
-                "Username": runtime.elasticsearch.username,
-                "Password": runtime.elasticsearch.password,
+                "HTTP Hosts": target.elasticsearch.url,
+                "Username": target.elasticsearch.username,
+                "Password": target.elasticsearch.password,
                 "SSL Context Service": secure.id,
             },
         )

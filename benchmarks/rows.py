@@ -116,7 +116,7 @@ def measure(rows: int, rounds: int, console: Console) -> Result:
         console: told how far it is.
     """
     chosen = settings.resolve({})
-    target = up.up(chosen).runtime
+    target = up.up(chosen).target
     nifi = target.nifi
     canvas.connect(nifi.url, nifi.username, nifi.password, str(nifi.ca_file))
     console.log(f"making {rows:,} rows")

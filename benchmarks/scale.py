@@ -229,7 +229,7 @@ def _servers() -> Iterator[tuple[_Project, Elasticsearch]]:
     ports = {name: free_port() for name in ("nifi_port", "elasticsearch_port")}
     try:
         ready = up.up(settings.resolve({"project": str(folder), **ports}))
-        with connect(ready.runtime.elasticsearch) as client:
+        with connect(ready.target.elasticsearch) as client:
             yield project, client
     finally:
         project.run("down", "--delete")

@@ -22,7 +22,7 @@ from idemflow.drawing.parameters import Parameter
 from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
-from idemflow.servers import Runtime
+from idemflow.servers import Target
 from idemflow.versions.repository import Version
 
 # A replacement waits for running tasks to end: one of them may hold a whole run.
@@ -51,26 +51,26 @@ class Plan:
 
 
 def plan(
-    pipeline: Pipeline, scripts: Sources, runtime: Runtime, source: Sequence[Parameter] = ()
+    pipeline: Pipeline, scripts: Sources, target: Target, source: Sequence[Parameter] = ()
 ) -> Plan:
     """Compare the canvas with the pipeline; changes nothing.
 
     Args:
         pipeline: the validated YAML.
         scripts: texts of its scripts.
-        runtime: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
+        target: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
         source: the parameters that the steps of its source refer to.
 
     Raises:
         CanvasError: NiFi lacks a component type or a property.
     """
-    tls = runtime.truststore is not None
+    tls = target.truststore is not None
     group = control.find_group(pipeline.name)
     deployed = (
         [*control.processors(group.id), *control.controller_services(group.id)] if group else []
     )
     types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
-    wanted = parameters.wanted(pipeline, runtime, source)
+    wanted = parameters.wanted(pipeline, target, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
     live = versions.export(group.id) if group else None

@@ -10,21 +10,21 @@ from idemflow.canvas.client import errors
 from idemflow.canvas.replay import PARAMETER
 from idemflow.drawing.parameters import Parameter
 from idemflow.pipeline.spec import Pipeline
-from idemflow.servers import Runtime
+from idemflow.servers import Target
 from idemflow.sources.fields import Scalar
 from idemflow.sources.source import Source
 from idemflow.steps.replay import NONE
 
 
-def wanted(pipeline: Pipeline, runtime: Runtime, source: Sequence[Parameter]) -> list[Parameter]:
+def wanted(pipeline: Pipeline, target: Target, source: Sequence[Parameter]) -> list[Parameter]:
     """The parameters that a pipeline needs on a NiFi.
 
     Args:
         pipeline: the pipeline.
-        runtime: the NiFi, and the Elasticsearch that NiFi is to use.
+        target: the NiFi, and the Elasticsearch that NiFi is to use.
         source: those that the steps of its source refer to.
     """
-    loader = runtime.loader
+    loader = target.loader
     parameters = [
         Parameter("index", pipeline.target, "The index that documents go to"),
         *(argument(pipeline.collect, *item) for item in pipeline.collect.run_arguments.items()),
@@ -36,14 +36,14 @@ def wanted(pipeline: Pipeline, runtime: Runtime, source: Sequence[Parameter]) ->
             "elasticsearch.password", loader.password, "That user's password", sensitive=True
         ),
     ]
-    if runtime.truststore is not None:
+    if target.truststore is not None:
         parameters += [
             Parameter(
-                "elasticsearch.truststore", str(runtime.truststore), "Whom NiFi trusts (PKCS12)"
+                "elasticsearch.truststore", str(target.truststore), "Whom NiFi trusts (PKCS12)"
             ),
             Parameter(
                 "elasticsearch.truststore.password",
-                runtime.truststore_password or "",
+                target.truststore_password or "",
                 "The truststore's password",
                 sensitive=True,
             ),

@@ -54,8 +54,8 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
                 "already": result.already,
                 "seconds": round(result.seconds, 1),
                 "steps": result.steps,
-                "nifi": result.runtime.nifi.url,
-                "elasticsearch": result.runtime.elasticsearch.url,
+                "nifi": result.target.nifi.url,
+                "elasticsearch": result.target.elasticsearch.url,
             }
         )
         return
@@ -70,8 +70,8 @@ def up(context: click.Context, /, as_json: bool, nars: tuple[str, ...], **option
             f"NiFi runs the steps of idemflow {result.steps}; those of {__version__} come with "
             "a restart: idemflow down && idemflow up"
         )
-    out.print(f"Canvas: {result.runtime.nifi.url}/nifi/   (login: idemflow open)")
-    out.print(f"Elasticsearch: {result.runtime.elasticsearch.url}")
+    out.print(f"Canvas: {result.target.nifi.url}/nifi/   (login: idemflow open)")
+    out.print(f"Elasticsearch: {result.target.elasticsearch.url}")
 
 
 @main.command()

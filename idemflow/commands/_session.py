@@ -15,7 +15,7 @@ from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
-from idemflow.servers import Runtime
+from idemflow.servers import Target
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Session:
 
     settings: Settings
     pipeline: Pipeline
-    runtime: Runtime
+    target: Target
     ledger: Ledger
 
     @contextmanager
@@ -50,7 +50,7 @@ def session(settings: Settings, name: str) -> Iterator[Session]:
 
     Raises:
         UsageError: there is no such pipeline, or its YAML or script is wrong.
-        RuntimeNotUp: no runtime is up.
+        RuntimeNotUp: no target is up.
         Unreachable: one of its servers does not answer.
         LoginRefused: one of them refused the login.
     """

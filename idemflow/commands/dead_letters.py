@@ -309,7 +309,7 @@ def _send(
                 f"NiFi does not get the letters from Elasticsearch: {error.message}",
                 log_tail=error.log_tail,
                 next_command="look at the canvas (idemflow open); the user "
-                f"{opened.runtime.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
+                f"{opened.target.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
                 "The replay goes on when the cause is fixed",
             ) from error
         return runs.settle(opened, run, starts, watch, began)

@@ -22,7 +22,7 @@ from idemflow.elasticsearch import indices, ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
-from idemflow.servers import Runtime
+from idemflow.servers import Target
 from idemflow.versions import repository
 from idemflow.versions.repository import Version
 
@@ -83,7 +83,7 @@ def deploy_in(
     force: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
-    pipeline, target = opened.pipeline, opened.runtime
+    pipeline, target = opened.pipeline, opened.target
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
@@ -129,7 +129,7 @@ def _deploy_version(
     live = versions.export(group) if group else None
     changes = versions.differences(live, wanted) if live else []
     source = opened.pipeline.collect.parameters(settings, name)
-    wanted_parameters = parameters.wanted(opened.pipeline, opened.runtime, source)
+    wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
     if not dry_run:
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
@@ -152,7 +152,7 @@ def _deploy_version(
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
-    return Deployment(name, found is None, dry_run, changes, _url(opened.runtime, group))
+    return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
 
 
 def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
@@ -172,7 +172,7 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     progress("index template")
     indices.put_templates(opened.ledger, opened.pipeline)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
-    grant_indices(opened.runtime, opened.settings, patterns)
+    grant_indices(opened.target, opened.settings, patterns)
 
 
 def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bool) -> None:
@@ -223,5 +223,5 @@ def _finish(settings: Settings, name: str, group: str) -> None:
         registry.ensure(found)
 
 
-def _url(target: Runtime, group: str | None) -> str:
+def _url(target: Target, group: str | None) -> str:
     return f"{target.nifi.url}/nifi/#/process-groups/{group}" if group else ""

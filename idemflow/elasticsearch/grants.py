@@ -15,7 +15,7 @@ from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.settings import Settings
 from idemflow.errors import NotReady, UsageError
 from idemflow.security.owner import servers_user
-from idemflow.servers import Runtime, elasticsearch
+from idemflow.servers import Target, elasticsearch
 from idemflow.servers.state import read_state, write_state
 
 _log = logging.getLogger(__name__)
@@ -24,13 +24,13 @@ GRANT_SECONDS = 30.0
 _INDEX = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,200}\*?")
 
 
-def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str]) -> None:
+def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -> None:
     """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
 
     It may read the dead letters, too. The administrator of a user's own Elasticsearch grants.
 
     Args:
-        runtime: from :func:`idemflow.servers.connect`.
+        target: from :func:`idemflow.servers.connect`.
         settings: the settings.
         patterns: names of indices, each with an optional ``*`` at its end.
 
@@ -44,19 +44,19 @@ def grant_indices(runtime: Runtime, settings: Settings, patterns: Sequence[str])
                 f"{pattern!r} cannot be an index: lower-case letters, digits and . _ + @ -, "
                 "the first a letter or digit, and at most one * at the end"
             )
-    if runtime.kind == "external":
+    if target.kind == "external":
         return
     home = settings.folders
     with FileLock(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants or not _may(runtime.loader, patterns):
+        if grants != state.grants or not _may(target.loader, patterns):
             _log.info("NiFi's user may now write %s", ", ".join(grants))
             owner = servers_user(settings.home, settings.run_as_user)
             elasticsearch.write_roles(home, owner, grants)
             write_state(home.state, replace(state, grants=grants))
     deadline = time.monotonic() + GRANT_SECONDS
-    while not _may(runtime.loader, patterns):
+    while not _may(target.loader, patterns):
         if time.monotonic() > deadline:
             raise NotReady(
                 "elasticsearch",

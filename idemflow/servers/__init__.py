@@ -3,11 +3,11 @@
     supply (artifacts to the cache) → provision (folders) → launch (processes) → ready
 
 ``up``, ``down`` and ``status`` work on the embedded runtime; ``connect`` gives a
-:class:`Runtime`, embedded or the user's own.
+:class:`Target`, embedded or the user's own.
 """
 
 from idemflow.config.endpoint import Endpoint, session
-from idemflow.servers.connect import Runtime, check_readable, connect
+from idemflow.servers.connect import Target, check_readable, connect
 from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
 from idemflow.servers.ready import login
 from idemflow.servers.state import read_state
@@ -17,9 +17,9 @@ __all__ = [
     "DownResult",
     "Endpoint",
     "Progress",
-    "Runtime",
     "ServerStatus",
     "Silent",
+    "Target",
     "UpResult",
     "check_readable",
     "connect",

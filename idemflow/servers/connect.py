@@ -17,7 +17,7 @@ from idemflow.servers.state import SERVERS, State, read_state
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Target:
     """The NiFi and Elasticsearch that idemflow drives.
 
     Attributes:
@@ -38,8 +38,8 @@ class Runtime:
     truststore_password: str | None = field(repr=False)
 
 
-def connect(settings: Settings) -> Runtime:
-    """The runtime of the settings.
+def connect(settings: Settings) -> Target:
+    """The target of the settings.
 
     Raises:
         RuntimeNotUp: a server of the embedded runtime does not run.
@@ -57,7 +57,7 @@ def connect(settings: Settings) -> Runtime:
     return describe(settings, state)
 
 
-def describe(settings: Settings, state: State) -> Runtime:
+def describe(settings: Settings, state: State) -> Target:
     """The embedded runtime's addresses and logins, whether its servers run or not.
 
     Raises:
@@ -72,7 +72,7 @@ def describe(settings: Settings, state: State) -> Runtime:
         port = record.port if record else getattr(settings, f"{server}_port")
         return Endpoint(f"https://localhost:{port}", user, password, ca_file)
 
-    return Runtime(
+    return Target(
         kind="embedded",
         nifi=endpoint("nifi", NIFI_USER, secrets.nifi_password),
         elasticsearch=endpoint("elasticsearch", ELASTICSEARCH_USER, secrets.elasticsearch_password),
@@ -82,7 +82,7 @@ def describe(settings: Settings, state: State) -> Runtime:
     )
 
 
-def _external(settings: Settings) -> Runtime:
+def _external(settings: Settings) -> Target:
     def optional(name: str) -> str | None:
         value = getattr(settings, name)
         return value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -109,7 +109,7 @@ def _external(settings: Settings) -> Runtime:
         loader = replace(
             loader, username=settings.loader_username, password=required("loader_password")
         )
-    return Runtime(
+    return Target(
         kind="external",
         nifi=nifi,
         elasticsearch=own,

@@ -16,7 +16,7 @@ from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
 from idemflow.security.owner import remove
 from idemflow.servers import launch, ports, ready
-from idemflow.servers.connect import Runtime, connect, describe
+from idemflow.servers.connect import Target, connect, describe
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
 from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
@@ -35,14 +35,14 @@ class UpResult:
     """What ``up`` did.
 
     Attributes:
-        runtime: how to reach the servers.
+        target: how to reach the servers.
         started: the servers that were started.
         already: the servers that ran before.
         seconds: how long it took until all were ready.
         steps: the version of the idemflow whose steps NiFi runs: that of its start.
     """
 
-    runtime: Runtime
+    target: Target
     started: tuple[ServerName, ...]
     already: tuple[ServerName, ...]
     seconds: float
@@ -115,10 +115,10 @@ def up(settings: Settings, progress: Progress) -> UpResult:
                 laid_out = provision(settings, missing, state.grants, progress)
                 progress.step("Starting " + " and ".join(map(_title, missing)))
                 state = _start(settings, laid_out, state)
-            runtime = describe(settings, state)
-            state = _wait(settings, state, runtime, progress)
+            target = describe(settings, state)
+            state = _wait(settings, state, target, progress)
     return UpResult(
-        runtime=runtime,
+        target=target,
         started=tuple(missing),
         already=tuple(name for name in SERVERS if name in running),
         seconds=time.monotonic() - began,
@@ -188,21 +188,21 @@ def _status_of(
     return ServerStatus(name, now, version, port, process.pid, resident(process), health)
 
 
-def _external_status(runtime: Runtime) -> list[ServerStatus]:
+def _external_status(target: Target) -> list[ServerStatus]:
     """Of servers that are not ours nothing is known but whether they answer."""
     found = []
     for name in SERVERS:
-        health, port = _health(name, runtime), urlsplit(getattr(runtime, name).url).port or 443
+        health, port = _health(name, target), urlsplit(getattr(target, name).url).port or 443
         state = "running" if health else "unreachable"
         found.append(ServerStatus(name, state, None, port, health=health))
     return found
 
 
-def _health(name: ServerName, runtime: Runtime) -> str | None:
+def _health(name: ServerName, target: Target) -> str | None:
     """``ok`` of NiFi, the cluster's color of Elasticsearch; ``None`` without an answer."""
     if name == "nifi":
-        return "ok" if ready.is_ready(runtime.nifi) else None
-    return ready.health(runtime.elasticsearch)
+        return "ok" if ready.is_ready(target.nifi) else None
+    return ready.health(target.elasticsearch)
 
 
 def resident(process: psutil.Process) -> int | None:
@@ -229,7 +229,7 @@ def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
     return state
 
 
-def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress) -> State:
+def _wait(settings: Settings, state: State, target: Target, progress: Progress) -> State:
     """Waits for all servers; notices one that has died at once."""
     home = settings.folders
     waiting = list(SERVERS)
@@ -245,7 +245,7 @@ def _wait(settings: Settings, state: State, runtime: Runtime, progress: Progress
                     log_tail=_log_tail(home, name),
                     next_command=f"idemflow logs {name}",
                 )
-            if _health(name, runtime) in ("ok", "yellow", "green"):
+            if _health(name, target) in ("ok", "yellow", "green"):
                 waiting.remove(name)
                 _log.info("%s answers", name)
                 progress.step(f"{_title(name)} is ready")

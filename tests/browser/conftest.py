@@ -66,14 +66,14 @@ def visit(browser: Browser, url: str, width: int, height: int) -> Iterator[Canva
 @pytest.fixture
 def login_page(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
     """NiFi's login form."""
-    with visit(browser, deployed.runtime().nifi.url, *WINDOW) as canvas:
+    with visit(browser, deployed.target().nifi.url, *WINDOW) as canvas:
         yield canvas
 
 
 @pytest.fixture(scope="module")
 def session(browser: Browser, deployed: Idemflow) -> Iterator[Canvas]:
     """The canvas, logged in as the generated user, its panels folded."""
-    nifi = deployed.runtime().nifi
+    nifi = deployed.target().nifi
     with visit(browser, nifi.url, *WINDOW) as canvas:
         canvas.log_in(nifi.username, nifi.password)
         canvas.put_panels_away()

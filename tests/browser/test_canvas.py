@@ -33,7 +33,7 @@ PICTURE = ROOT / "docs" / "images" / "canvas.png"
 
 
 def test_a_wrong_password_opens_nothing(login_page: Canvas, deployed: Idemflow) -> None:
-    login_page.log_in(deployed.runtime().nifi.username, "not the password")
+    login_page.log_in(deployed.target().nifi.username, "not the password")
     expect(login_page.page.get_by_role("dialog")).to_contain_text("not valid")
     expect(login_page.group("people")).to_have_count(0)
 

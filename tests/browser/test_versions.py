@@ -63,7 +63,7 @@ def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow
 @pytest.fixture
 def canvas(browser: Browser, command: Idemflow) -> Iterator[Canvas]:
     """The canvas in a window that is high enough for NiFi's menus."""
-    nifi = command.runtime().nifi
+    nifi = command.target().nifi
     with visit(browser, nifi.url, 1280, 800) as page:
         page.log_in(nifi.username, nifi.password)
         expect(page.group(NAME)).to_be_visible()
@@ -127,7 +127,7 @@ def test_a_change_on_the_canvas_with_pictures(
     expect(tip).to_contain_text(first)
     expect(tip).to_contain_text("A newer version of this flow is available")
     picture("versions-stale.png", canvas.group(NAME), tip)
-    password = command.runtime().loader.password
+    password = command.target().loader.password
     assert password
     assert password not in git("log", "-p")
 

@@ -50,7 +50,7 @@ class Crowd:
 
     def connect(self) -> None:
         """Log in again: a restarted NiFi knows no earlier login."""
-        client.connect(self.command.runtime().nifi)
+        client.connect(self.command.target().nifi)
 
     def documents(self) -> int:
         """How many documents are there."""

@@ -59,7 +59,7 @@ class Versions:
 
     def connect(self) -> None:
         """Log in again: a restarted NiFi knows no earlier login."""
-        client.connect(self.command.runtime().nifi)
+        client.connect(self.command.target().nifi)
 
     def history(self) -> list[str]:
         """The versions in the project, newest first."""

@@ -24,7 +24,7 @@ def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project:
     project.change(name, "function: records", "function: records\n  arguments: {records: 10000}")
     command = idemflow.inside(project.path)
     command.json("deploy", name)
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     group = control.group_id(name)
     # As with a full disk: Elasticsearch refuses all writes (that block it takes away by itself).
     elasticsearch = idemflow.elasticsearch()
@@ -99,7 +99,7 @@ def test_source_rows_that_change_while_a_run_is_under_way(
     project.change(name, "function: records", "function: records\n  arguments: {version: 1}")
     command = idemflow.inside(project.path)
     command.json("deploy", name)
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     group = control.group_id(name)
     ledger = idemflow.ledger()
     for version in (1, 2):

@@ -19,7 +19,7 @@ GRANTED = "put-test-*"
 
 @pytest.fixture
 def bench(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    target = idemflow.runtime()
+    target = idemflow.target()
     grant_indices(target, idemflow.settings(), [GRANTED])
     client.connect(target.nifi)
     with canvas_group(request.node.name) as group:

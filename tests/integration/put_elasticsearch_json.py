@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 
 from idemflow.canvas.catalog import read
 from idemflow.drawing import catalog
-from idemflow.servers import Runtime
+from idemflow.servers import Target
 from tests.integration.execute_script import FlowFile, flow_files, queued
 from tests.integration.tools import wait_until
 
@@ -82,7 +82,7 @@ def _types() -> dict[str, catalog.Component]:
 class Bench:
     """A process group with controller services, and the processors that a test asks for."""
 
-    def __init__(self, group: Any, target: Runtime) -> None:
+    def __init__(self, group: Any, target: Target) -> None:
         self._group = group
         self._target = target
         self._types = _types()

@@ -93,7 +93,7 @@ def test_a_script_that_fails(
     command.json("deploy", name)
     ledger = idemflow.ledger()
     wait_until(lambda: bool(ledger.run_ids(name)), "the waiting run goes on", seconds=90)
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     group = control.group_id(name)
     wait_until(lambda: control.activity(group).queued == 0, "the queue empties")
     report = command.json("verify", name)

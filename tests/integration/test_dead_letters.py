@@ -265,7 +265,7 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
     write(file, [line])
 
     # The letter waits at a stopped step until the command is dead.
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     group = control.group_id(name)
     elasticsearch = idemflow.elasticsearch()
     elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": True})
@@ -290,7 +290,7 @@ def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Pr
     name = project.pipeline("letters-by-hand", SOURCE, day="date")
     command = idemflow.inside(project.path)
     command.json("run", name)
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     group = control.group_id(name)
     bulletins = len(control.bulletins(group))
     control.run_once(group, "Start a replay")
@@ -301,7 +301,7 @@ def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Pr
 
 
 def test_nifi_may_read_the_dead_letters_and_nothing_else(idemflow: Idemflow) -> None:
-    loader = idemflow.elasticsearch(idemflow.runtime().loader)
+    loader = idemflow.elasticsearch(idemflow.target().loader)
     assert loader.search(index=DEAD_LETTERS, size=0)["hits"]["total"]["value"] >= 0
     for index in ("idemflow-runs", "idemflow-manifests"):
         with pytest.raises(Exception, match="security_exception"):
@@ -313,11 +313,11 @@ def test_nifi_may_read_the_dead_letters_and_nothing_else(idemflow: Idemflow) -> 
 def test_the_password_is_not_in_what_the_canvas_shows(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("letters-secret", SOURCE, day="date")
     idemflow.inside(project.path).json("deploy", name)
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     (ask,) = [
         one for one in control.processors(control.group_id(name)) if one.component.name == ASK
     ]
-    assert idemflow.runtime().loader.password not in str(ask)
+    assert idemflow.target().loader.password not in str(ask)
 
 
 def test_mistakes_have_one_clear_error(idemflow: Idemflow, project: Project) -> None:

@@ -24,7 +24,7 @@ EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 @pytest.fixture
 def flow(idemflow: Idemflow) -> Any:
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     return nipyapi.nifi.FlowApi()
 
 

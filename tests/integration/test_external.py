@@ -21,7 +21,7 @@ class External(Idemflow):
     nifi_password: str = ""
 
     def environment(self) -> dict[str, str]:
-        servers = self.runtime()
+        servers = self.target()
         return {
             **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
             "IDEMFLOW_PROJECT": str(self.resolved.project),

@@ -183,7 +183,7 @@ def test_a_directory_that_is_not_there(source: Source) -> None:
     assert f"{source.data} is no" in source.command.fail("run", source.name).stderr
 
     # On its own schedule NiFi finds that out by itself.
-    client.connect(source.command.runtime().nifi)
+    client.connect(source.command.target().nifi)
     group = control.group_id(source.name)
     control.start_steps(group)
     control.run_once(group)

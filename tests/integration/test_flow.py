@@ -82,7 +82,7 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
     assert command.json("drift", NAME)["pipelines"][0]["drift"] is False
     assert command.json("flow", "tag", NAME, "v1")["tag"] == f"{NAME}@v1"
     assert git("rev-parse", f"{NAME}@v1") == first
-    secret = command.runtime().loader.password
+    secret = command.target().loader.password
     assert secret
     assert secret not in git("log", "-p")
 

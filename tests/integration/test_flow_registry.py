@@ -86,7 +86,7 @@ def repository(idemflow: Idemflow, shared_folder: Path) -> Repository:
 @pytest.fixture
 def registry(idemflow: Idemflow, repository: Repository) -> Iterator[Any]:
     """A client of that repository."""
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     made = nipyapi.versioning.create_registry_client(
         name="flows in git",
         reg_type=TYPE,
@@ -101,7 +101,7 @@ def registry(idemflow: Idemflow, repository: Repository) -> Iterator[Any]:
 @pytest.fixture
 def people(idemflow: Idemflow) -> Iterator[Any]:
     """A group with a script, a controller service, parameters, a secret and a nested group."""
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     root = nipyapi.canvas.get_process_group(nipyapi.canvas.get_root_pg_id(), "id")
     group = nipyapi.canvas.create_process_group(root, "People", (400.0, 400.0))
     context = nipyapi.parameters.create_parameter_context(

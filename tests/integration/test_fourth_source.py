@@ -84,5 +84,5 @@ def test_a_step_that_nifi_does_not_have_is_refused(
     refused = idemflow.inside(project.path).fail("run", "late")
     assert "NiFi's Python lacks a step of late: No module named 'late_step'" in refused.stderr
     assert "install the package that has it in NiFi's Python and restart NiFi" in refused.stderr
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     assert control.find_group("late") is None

@@ -251,7 +251,7 @@ def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
     count = 100_000
     files.write("b.ndjson", "".join(f'{{"id":{number}}}\n' for number in range(count)))
     idemflow.ok("demo-db", "stop")
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     reading, group = control.group_id(files.name), control.group_id(rows.name)
     control.run_once(reading)
     wait_until(lambda: control.activity(reading).active > 0, "the files are being read")
@@ -263,7 +263,7 @@ def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
     # NiFi runs, the database does not: the run waits, and goes on by itself.
     result = rows.command.fail("run", rows.name)
     assert "idemflow demo-db start" in result.stderr
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     control.run_once(group)
     wait_until(lambda: any(item.name == READ for item in control.bulletins(group)), "NiFi says why")
     assert control.activity(group).queued > 0

@@ -36,7 +36,7 @@ def people(idemflow: Idemflow) -> Idemflow:
 @pytest.fixture
 def canvas(people: Idemflow) -> Iterator[str]:
     """The id of the process group, with nipyapi logged in; all steps run again afterwards."""
-    client.connect(people.runtime().nifi)
+    client.connect(people.target().nifi)
     group = control.group_id("people")
     yield group
     control.schedule_trigger(group, running=False)
@@ -283,7 +283,7 @@ def test_many_missing_ids_are_cut_in_the_report_and_whole_in_a_file(
 
 
 def test_the_password_is_nowhere_to_be_read(people: Idemflow, canvas: str) -> None:
-    password = people.runtime().loader.password
+    password = people.target().loader.password
     with client.errors():
         exported = nipyapi.nifi.ProcessGroupsApi().export_process_group(canvas)
     assert password not in str(exported)
@@ -292,7 +292,7 @@ def test_the_password_is_nowhere_to_be_read(people: Idemflow, canvas: str) -> No
 
 
 def test_the_loader_may_only_write_its_indices(people: Idemflow) -> None:
-    loader = people.elasticsearch(people.runtime().loader)
+    loader = people.elasticsearch(people.target().loader)
     with pytest.raises(Exception, match="security_exception"):
         loader.search(index="people")
     with pytest.raises(Exception, match="security_exception"):

@@ -180,7 +180,7 @@ def test_an_outage_goes_to_retry(bench: Bench, index: str) -> None:
 
 
 def test_a_plain_port_goes_to_retry(bench: Bench, idemflow: Idemflow, index: str) -> None:
-    url = idemflow.runtime().loader.url.replace("https:", "http:")
+    url = idemflow.target().loader.url.replace("https:", "http:")
     put = bench.put(
         [({"id": "1"}, "{}")], {"Index": index}, service=bench.service({"HTTP Hosts": url})
     )
@@ -221,4 +221,4 @@ def test_provenance_says_where_documents_went(bench: Bench, idemflow: Idemflow, 
     put = bench.put([({"id": "1"}, "{}")], {"Index": index})
     uuid = put.flow_files("successful")[0].attributes["uuid"]
     sent = next(event for event in events(uuid) if event.event_type == "SEND")
-    assert sent.transit_uri == f"{idemflow.runtime().loader.url}/{index}"
+    assert sent.transit_uri == f"{idemflow.target().loader.url}/{index}"

@@ -244,4 +244,4 @@ def test_lines_are_not_copied_for_a_terminated_relationship(
     uuid = put.flow_files("successful")[0].attributes["uuid"]
     happened = events(uuid)
     assert [event.event_type for event in happened] == ["SEND", "CREATE"]
-    assert happened[0].transit_uri == f"{idemflow.runtime().loader.url}/{index}"
+    assert happened[0].transit_uri == f"{idemflow.target().loader.url}/{index}"

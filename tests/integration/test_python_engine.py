@@ -27,7 +27,7 @@ class Steps(Protocol):
 
 @pytest.fixture
 def group(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Any]:
-    client.connect(idemflow.runtime().nifi)
+    client.connect(idemflow.target().nifi)
     with canvas_group(request.node.name) as made:
         yield made
 

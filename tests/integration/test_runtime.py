@@ -132,7 +132,7 @@ def test_certificates_are_of_the_runtimes_own_authority(idemflow: Idemflow) -> N
 
 
 def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
-    servers = idemflow.runtime()
+    servers = idemflow.target()
     assert get(servers.nifi, "/nifi-api/flow/status").status_code == 401
     assert get(servers.elasticsearch, "/_search").status_code == 401
     with pytest.raises(LoginRefused):
@@ -143,7 +143,7 @@ def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
 
 
 def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> None:
-    servers = idemflow.runtime()
+    servers = idemflow.target()
     grant_indices(servers, idemflow.settings(), ["granted-*"])
     grant_indices(servers, idemflow.settings(), ["granted-too"])
     login = (servers.loader.username, servers.loader.password)

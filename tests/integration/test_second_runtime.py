@@ -107,7 +107,7 @@ def production(second: Idemflow, project: Project) -> Iterator[Idemflow]:
 
 def on(command: Idemflow) -> None:
     """Look at that runtime's canvas from now on."""
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
 
 
 def clean(command: Idemflow) -> None:
@@ -192,10 +192,10 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
 
     on(production)
     assert tasks(NAME) == 4
-    assert parameter("elasticsearch.url") == production.runtime().loader.url
-    assert production.runtime().loader.url != development.runtime().loader.url
+    assert parameter("elasticsearch.url") == production.target().loader.url
+    assert production.target().loader.url != development.target().loader.url
     for runtime in (development, production):
-        assert (runtime.runtime().loader.password or "") not in git("log", "-p", "--all")
+        assert (runtime.target().loader.password or "") not in git("log", "-p", "--all")
 
     # What was queued when the change came arrives after it, and the way back is the same.
     nipyapi.canvas.schedule_processor(put_step(NAME), False)

@@ -111,7 +111,7 @@ def test_a_version_whose_steps_are_pasted_still_runs(
     expected = [{"id": str(number), "twice": 2 * number} for number in range(3)]
 
     command = idemflow.inside(project.path)
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     try:
         assert command.json("deploy", f"{PASTED}@HEAD")["created"] is True
         pasted = bodies(PASTED)
@@ -136,7 +136,7 @@ def test_a_version_whose_steps_are_pasted_still_runs(
 def test_nifi_refuses_what_a_later_idemflow_drew(command: Idemflow) -> None:
     body = bodies(NAME)["Sort refusals"]
     assert body.count(f"interface={steps.INTERFACE})") == 1
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     with canvas_group("later") as group:
         later = body.replace(f"interface={steps.INTERFACE})", "interface=99, new_value=1)")
         body = later.replace(package.__version__, "9.9.0")
@@ -168,7 +168,7 @@ def test_deploy_refuses_a_nifi_with_an_earlier_idemflow_before_anything_changes(
 
 
 def test_a_step_of_a_package_that_nifi_lacks(command: Idemflow) -> None:
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     call = Call("absent_package.step:collect", package.__version__, steps.INTERFACE)
     with pytest.raises(CanvasError, match=r"lacks a step of x: .*absent_package"):
         check("x", {call})

@@ -32,7 +32,7 @@ from idemflow.config import settings
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.ledger import Ledger
-from idemflow.servers import Runtime, connect
+from idemflow.servers import Target, connect
 from idemflow.servers.state import ServerName, read_state
 
 ROOT = Path(__file__).parents[2]
@@ -146,17 +146,17 @@ class Idemflow:
         """The settings that the commands see."""
         return self.resolved
 
-    def runtime(self) -> Runtime:
+    def target(self) -> Target:
         """The running servers' addresses and logins."""
         return connect(self.resolved)
 
     def ledger(self) -> Ledger:
         """The ledger of the running Elasticsearch."""
-        return Ledger(self.runtime().elasticsearch)
+        return Ledger(self.target().elasticsearch)
 
     def elasticsearch(self, endpoint: Endpoint | None = None) -> Elasticsearch:
         """A client of the running Elasticsearch, as idemflow's own user or another."""
-        login = endpoint or self.runtime().elasticsearch
+        login = endpoint or self.target().elasticsearch
         return Elasticsearch(
             login.url,
             basic_auth=(login.username, login.password),
@@ -347,9 +347,9 @@ def commit_pipeline(
 def deployed_from_git(command: Idemflow, name: str) -> Iterator[Idemflow]:
     """Deploy a committed pipeline and look at its canvas, from which it goes afterwards."""
     command.json("deploy", name)
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     yield command
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     remove_pipeline(name)
     remove_registries()
 
@@ -378,7 +378,7 @@ def remove_registries() -> None:
 
 def empty_canvas(command: Idemflow) -> None:
     """Take away all that is on a canvas, whatever is queued, and all that belongs to it."""
-    client.connect(command.runtime().nifi)
+    client.connect(command.target().nifi)
     root = nipyapi.canvas.get_root_pg_id()
     _put_to_rest(root)
     for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
