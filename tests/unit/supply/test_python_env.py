@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ def test_a_package_with_a_source_comes_and_goes(
     told(packages, "half-removed", {"gone": "no_such_package.model:S"})
     with monkeypatch.context() as patch:
         patch.syspath_prepend(packages)
+        for name in [name for name in sys.modules if name.startswith("idemflow_counter")]:
+            patch.delitem(sys.modules, name)  # another test has imported it from elsewhere
         own = python_env._own_packages(home, [])
         assert {path.name for path in own.iterdir()} == {"idemflow", "idemflow_counter"}
         step = packages / "idemflow_counter/step.py"
