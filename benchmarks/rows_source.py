@@ -13,7 +13,6 @@ from elasticsearch.helpers import scan
 
 from idemflow.config.settings import Settings
 from idemflow.demo import commands, orders, server
-from idemflow.supply.progress import Silent
 
 PIPELINE = "benchmark-rows"
 INDEX = "benchmark-rows"
@@ -25,7 +24,7 @@ _MODULUS = 1 << 128
 @contextmanager
 def table(settings: Settings, count: int) -> Iterator[server.Login]:
     """A table ``benchmark_rows`` with so many orders, beside the demo database's own."""
-    commands.start(settings, Silent(), count=commands.DEFAULT_ORDERS, seed=SEED)
+    commands.start(settings, count=commands.DEFAULT_ORDERS, seed=SEED)
     owner = server.owner(settings)
     with server.connect(owner) as connection:
         connection.execute("drop table if exists benchmark_rows")

@@ -12,7 +12,7 @@ from idemflow.demo.server import Login
 from idemflow.errors import RuntimeNotUp
 from idemflow.servers import ServerStatus
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
-from idemflow.supply.progress import Progress
+from idemflow.supply.progress import Progress, Silent
 
 DEFAULT_ORDERS = 1_000
 
@@ -73,12 +73,14 @@ class Stopped:
     deleted: bool
 
 
-def start(settings: Settings, progress: Progress, *, count: int, seed: int) -> Started:
+def start(
+    settings: Settings, progress: Progress | None = None, *, count: int, seed: int
+) -> Started:
     """Starts the demo database; the first time, fills it.
 
     Args:
         settings: the settings.
-        progress: told what happens.
+        progress: told what happens, if anyone wants to know.
         count: how many orders a new database gets.
         seed: the seed of their chance.
 
@@ -86,6 +88,7 @@ def start(settings: Settings, progress: Progress, *, count: int, seed: int) -> S
         IdemflowError: see :func:`idemflow.demo.server.start`.
     """
     postgresql.check_installed()
+    progress = progress or Silent()
     with explained_os_errors(server.START):
         make_home(settings)
         with locked(settings.folders, progress):
