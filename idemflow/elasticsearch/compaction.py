@@ -27,7 +27,6 @@ from elasticsearch import ConflictError
 from idemflow.elasticsearch.baseline import (
     FIELDS,
     Pointer,
-    groups_of,
     pack_documents,
     pointer_id,
     read_pointers,
@@ -35,11 +34,10 @@ from idemflow.elasticsearch.baseline import (
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
-from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
 from idemflow.elasticsearch.search import point_in_time, scan
-from idemflow.elasticsearch.spill import Row, Scratch
+from idemflow.elasticsearch.spill import Row, Scratch, disk
 from idemflow.errors import IdemflowError
-from idemflow.steps.rules.manifest import unpack
 
 # Documents with entries in one request, and without.
 _PAGE = 20
@@ -213,7 +211,8 @@ def _rows(
     """A row for each entry: id, run, kind, digest, version, last run, its pipeline, settled.
 
     Raises:
-        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it.
+        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it;
+            or something is damaged.
     """
 
     def hits(query: Mapping[str, Any]) -> Iterator[Any]:
@@ -227,7 +226,7 @@ def _rows(
         read.baseline.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
         if hit["_source"]["generation"] != pointer.generation:
             continue
-        for group in groups_of(hit["_source"]):
+        for group in groups_in(hit):
             found += len(group.entries)
             for id_, digest, version in group.entries:
                 yield (
@@ -241,17 +240,15 @@ def _rows(
         )
     query = {"bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": pipeline}}]}}
     for hit in hits(query):
-        chunk, run = hit["_source"], hit["_source"]["run"]
-        if run not in runs:
+        chunk = chunk_in(hit)
+        if chunk.run not in runs:
             continue
-        entries = unpack(chunk["entries"])
+        entries = chunk.entries
         where = read.sending if entries else read.refusing
         where.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
-        for id_, digest, version in entries:
-            yield id_, run, _SENT, digest, version, run, pipeline, False
-        for name, kind in (("stale", _STALE), ("given_up", _GIVEN_UP)):
-            for id_, _, version in unpack(chunk[name]) if chunk.get(name) else ():
-                yield id_, run, kind, "", version, run, pipeline, False
+        for kind, ended in ((_SENT, entries), (_STALE, chunk.stale), (_GIVEN_UP, chunk.given_up)):
+            for id_, digest, version in ended:
+                yield id_, chunk.run, kind, digest, version, chunk.run, pipeline, False
 
 
 class _Spills:
@@ -283,7 +280,7 @@ class _Spills:
         file = self._folder / f"sorted-{self._number}"
         self._number += 1
         source = iter(rows)
-        with file.open("wb") as stream:
+        with disk(self._folder), file.open("wb") as stream:
             while some := list(islice(source, _ROWS)):
                 marshal.dump(some, stream)
         self._files.append(file)

@@ -152,7 +152,7 @@ class Manifests:
         for hit in scan(
             self._connection, MANIFESTS, query, page=_PAGE, sort=({"number": order},), pit=pit
         ):
-            groups = _groups(hit)
+            groups = groups_in(hit)
             for group in reversed(groups) if order == "desc" else groups:
                 # No refusal of the run hits what an earlier run had sent as well.
                 run = f"{group.run}{_AGAIN}" if group.settled else group.run
@@ -178,7 +178,7 @@ class Manifests:
                     pointers[index] = found.get(index, Pointer())
                 if hit["_source"]["generation"] != pointers[index].generation:
                     continue
-                for group in _groups(hit):
+                for group in groups_in(hit):
                     if group.sender == pipeline and group.last > run:
                         yield _compacted(hit, group.last, group)
 
@@ -195,22 +195,32 @@ class Manifests:
             self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit,
             source={"excludes": ["pipeline"]},
         ):  # fmt: skip
-            found = hit["_source"]
-            yield Chunk(
-                id=hit["_id"],
-                run=found["run"],
-                index=found["index"],
-                taken=int(found.get("taken", 0)),
-                count=int(found.get("count", 0)),
-                refused=int(found.get("refused", 0)),
-                dropped=int(found.get("dropped", 0)),
-                letters=found.get("letters", ()),
-                seq_no=hit["_seq_no"],
-                _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
-            )
+            yield chunk_in(hit)
 
 
-def _groups(hit: Mapping[str, Any]) -> list[Group]:
+def chunk_in(hit: Mapping[str, Any]) -> Chunk:
+    """The chunk in a hit that has its sequence number."""
+    found = hit["_source"]
+    return Chunk(
+        id=hit["_id"],
+        run=found["run"],
+        index=found["index"],
+        taken=int(found.get("taken", 0)),
+        count=int(found.get("count", 0)),
+        refused=int(found.get("refused", 0)),
+        dropped=int(found.get("dropped", 0)),
+        letters=found.get("letters", ()),
+        seq_no=hit["_seq_no"],
+        _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
+    )
+
+
+def groups_in(hit: Mapping[str, Any]) -> list[Group]:
+    """The groups of a hit that is a document of a baseline.
+
+    Raises:
+        IdemflowError: the document is damaged.
+    """
     try:
         return list(groups_of(hit["_source"]))
     except ValueError as error:
