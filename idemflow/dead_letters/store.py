@@ -260,6 +260,13 @@ def mark(ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str)
         ledger.bulk(operations)
 
 
+def indices(ledger: Ledger, replay: str) -> set[str]:
+    """The indices that the letters of a replay were meant for."""
+    query = {"bool": {"filter": [{"term": {"replay": replay}}, {"exists": {"field": "index"}}]}}
+    hits = ledger.hits(DEAD_LETTERS, query, source=["index"])
+    return {hit["_source"]["index"] for hit in hits if hit["_source"]["index"]}
+
+
 def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
     """Delete letters, each only if it is still as it was read.
 

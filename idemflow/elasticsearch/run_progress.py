@@ -100,7 +100,7 @@ class RunCheck(RunProgress):
         documents: what the index has of it.
         run: the run's id.
         starts: the indices that it may write to, since before it; others are new.
-        target: the index of a run whose manifest does not name one.
+        target: the index of a run that has sent nothing.
         scratch: room for their ids.
     """
 
@@ -120,8 +120,9 @@ class RunCheck(RunProgress):
         self._documents = documents
         self._scratch = scratch
         self._indices = {written.start.index: written for written in starts}
-        self._written = self._in(target)
-        self._sent = IdSum()
+        self._target = target
+        # Of a run one index; of a replay one or more.
+        self._sent: dict[str, IdSum] = {}
         self._counts = _Counts()
         self._plain = True
         self._manifest_read = -1
@@ -141,54 +142,65 @@ class RunCheck(RunProgress):
         it is not there.
         """
         self._read_manifest()
-        self._written.rest()
-        counts = self._summed_up() or self._compared()
-        grown = self._documents.live(self._start.index) - self._start.documents
+        used = [self._in(index) for index in self._sent or [self._target]]
+        for written in used:
+            written.rest()
+        counts = self._summed_up(used) or self._compared(used)
+        grown = sum(self._documents.live(one.start.index) - one.start.documents for one in used)
         return counts.outcome(self.records or 0, grown)
 
     def _in(self, index: str) -> WrittenIds:
-        return self._indices.get(index) or WrittenIds(self._documents, IndexCheckpoint(index))
-
-    @property
-    def _start(self) -> IndexCheckpoint:
-        return self._written.start
+        if index not in self._indices:
+            self._indices[index] = WrittenIds(self._documents, IndexCheckpoint(index))
+        return self._indices[index]
 
     def _read_manifest(self) -> None:
         for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
-            # What names the letters of a replay accounts for no record.
-            if chunk.taken and chunk.index != self._start.index:
-                self._written = self._in(chunk.index)
             entries = chunk.entries
-            self._sent.add(key for key, *_ in entries)
+            # What names the letters of a replay accounts for no record.
+            if chunk.taken:
+                self._sent.setdefault(chunk.index, IdSum()).add(key for key, *_ in entries)
             self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
             self._counts.add_chunk(chunk.taken, chunk.count, chunk.refused, chunk.dropped)
             self._manifest_read = chunk.seq_no
 
-    def _summed_up(self) -> _Counts | None:
+    def _summed_up(self, used: Iterable[WrittenIds]) -> _Counts | None:
         """What became of the records, if every one is a document of its own and nothing else."""
-        start = self._start
-        written = self._documents.count_written(start.index, start.seq_no_checkpoints)
+        number = 0
+        for written in used:
+            start, found = written.start, written.sum
+            number += found.number
+            if (
+                self._sent.get(start.index, IdSum()) != found
+                # Of a document that was deleted since its id was read, no sequence number tells.
+                or self._documents.count_written(start.index, start.seq_no_checkpoints)
+                != found.number
+            ):
+                return None
         if (
             self._plain
-            and self._sent == self._written.sum
-            # Of a document that was deleted since its id was read, no sequence number tells.
-            and written == self._written.sum.number
             # A chunk that was sent again was read twice.
             and self._counts.taken == self._ledger.accounted(self.run)
             and next(self._ledger.dead_letters(self.run), None) is None
         ):
-            return replace(self._counts, written=written, live=written)
+            return replace(self._counts, written=number, live=number)
         return None
 
-    def _compared(self) -> _Counts:
-        start = self._start
+    def _compared(self, used: Iterable[WrittenIds]) -> _Counts:
+        counts = _Counts()
+        for written in used:
+            self._compare(written.start, counts)
+        return counts
+
+    def _compare(self, start: IndexCheckpoint, counts: _Counts) -> None:
+        """Count what became of what was sent to one index."""
         ids = self._scratch.spill()
         for chunk in self._manifests.of_run(self.run, after=-1):
-            ids.add(_rows_of(chunk))
+            if chunk.index == start.index:
+                ids.add(_rows_of(chunk))
         ids.add((key, _DEAD, "", None) for key in self._ledger.dead_letters(self.run))
         written = self._documents.written_since(start.index, start.seq_no_checkpoints, None)
         ids.add((key, _WRITTEN, "", None) for key in written)
-        counts = _Counts()
         deleted: list[str] = []
         strangers: list[str] = []
         for rows in ids.parts():
@@ -197,17 +209,17 @@ class RunCheck(RunProgress):
             deleted += found.deleted
             strangers += found.written - found.sent
             if len(deleted) >= _AT_ONCE:
-                self._look_for_deleted(counts, deleted)
+                self._look_for_deleted(start, counts, deleted)
             if len(strangers) >= _AT_ONCE:
-                self._look_for_senders(counts, strangers)
-        self._look_for_deleted(counts, deleted)
-        self._look_for_senders(counts, strangers)
+                self._look_for_senders(start, counts, strangers)
+        self._look_for_deleted(start, counts, deleted)
+        self._look_for_senders(start, counts, strangers)
         ids.close()
-        return counts
 
-    def _look_for_deleted(self, counts: _Counts, deleted: list[str]) -> None:
+    def _look_for_deleted(
+        self, start: IndexCheckpoint, counts: _Counts, deleted: list[str]
+    ) -> None:
         """Count which are still there, and which were there before; the list is empty then."""
-        start = self._start
         if deleted:
             counts.left += len(list(self._documents.existing(start.index, deleted, pit=None)))
             if start.pit is not None:
@@ -215,12 +227,14 @@ class RunCheck(RunProgress):
                 counts.gone += len(list(before))
         deleted.clear()
 
-    def _look_for_senders(self, counts: _Counts, strangers: list[str]) -> None:
+    def _look_for_senders(
+        self, start: IndexCheckpoint, counts: _Counts, strangers: list[str]
+    ) -> None:
         """Count which no other run has sent either; the list is empty then."""
         unknown = set(strangers)
         strangers.clear()
         if unknown:
-            for chunk in self._manifests.sent_to(self._start.index, newest_first=True):
+            for chunk in self._manifests.sent_to(start.index, newest_first=True):
                 if chunk.run != self.run:
                     unknown.difference_update(key for key, *_ in chunk.entries)
                 if not unknown:
