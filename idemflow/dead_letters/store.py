@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
-from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Row
 from idemflow.errors import UsageError
 from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
@@ -106,7 +106,7 @@ class Filters:
 
     def query(self, pipeline: str) -> dict[str, Any]:
         """What of it Elasticsearch can tell, in its query language."""
-        terms: list[dict[str, Any]] = [{"term": {"pipeline": pipeline}}]
+        terms: list[dict[str, Any]] = []
         if self.step is not None:
             terms.append({"term": {"step": {"value": self.step, "case_insensitive": True}}})
         if self.run is not None:
@@ -115,7 +115,7 @@ class Filters:
             terms.append({"term": {"record_id": self.record}})
         if self.since is not None:
             terms.append({"range": {"time": {"gte": self.since.isoformat()}}})
-        return {"bool": {"filter": terms}}
+        return every(*terms, pipeline=pipeline)
 
     def matches(self, letter: Letter) -> bool:
         """The rest of it."""
@@ -199,8 +199,7 @@ class Letters:
         return self._having("record_id", "run")
 
     def _having(self, field: str, order: str) -> Iterator[Letter]:
-        query = {"bool": {"filter": [{"term": {"pipeline": self.pipeline}},
-                                     {"exists": {"field": field}}]}}  # fmt: skip
+        query = every({"exists": {"field": field}}, pipeline=self.pipeline)
         for hit in self._ledger.hits(DEAD_LETTERS, query, source=_STATE, sort=({order: "asc"},)):
             yield letter_of(hit)
 
@@ -262,7 +261,7 @@ def mark(ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str)
 
 def indices(ledger: Ledger, replay: str) -> set[str]:
     """The indices that the letters of a replay were meant for."""
-    query = {"bool": {"filter": [{"term": {"replay": replay}}, {"exists": {"field": "index"}}]}}
+    query = every({"exists": {"field": "index"}}, replay=replay)
     hits = ledger.hits(DEAD_LETTERS, query, source=["index"])
     return {hit["_source"]["index"] for hit in hits if hit["_source"]["index"]}
 

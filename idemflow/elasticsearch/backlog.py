@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
 from elastic_transport import ObjectApiResponse
@@ -12,7 +11,7 @@ from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.elasticsearch.search import scan
+from idemflow.elasticsearch.search import batches, every, scan
 
 # What a document of the ledger costs a reader, in entries.
 _CHUNK = 500
@@ -112,8 +111,7 @@ def parts(ledger: Ledger, pipeline: str) -> Iterator[Part]:
 
 def summaries(ledger: Ledger, runs: Iterable[str]) -> Iterator[tuple[str, Summary]]:
     """The summaries of those of some runs that have one."""
-    source = iter(runs)
-    while some := list(islice(source, _PAGE)):
+    for some in batches(runs, _PAGE):
         with ledger.errors():
             try:
                 answer = ledger.client.mget(
@@ -136,9 +134,7 @@ def summaries(ledger: Ledger, runs: Iterable[str]) -> Iterator[tuple[str, Summar
 
 def marked_replays(ledger: Ledger, pipeline: str) -> set[str]:
     """The replays that dead letters still wait for."""
-    query = {
-        "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"exists": {"field": "replay"}}]}
-    }
+    query = every({"exists": {"field": "replay"}}, pipeline=pipeline)
     return {
         hit["_source"]["replay"]
         for hit in scan(ledger, DEAD_LETTERS, query, source=["replay"])

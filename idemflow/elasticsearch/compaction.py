@@ -17,7 +17,6 @@ import marshal
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,7 +34,7 @@ from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
-from idemflow.elasticsearch.search import point_in_time, scan
+from idemflow.elasticsearch.search import batches, every, point_in_time, scan
 from idemflow.elasticsearch.spill import Row, Scratch, disk
 from idemflow.errors import IdemflowError
 
@@ -99,8 +98,7 @@ def fold_index(
     written: list[str] = []
     number = 0
     kept = spill.sorted(recent=recent, forget=forget)
-    documents = iter(pack_documents(index, generation, kept))
-    while some := list(islice(documents, _PAGE)):
+    for some in batches(pack_documents(index, generation, kept), _PAGE):
         operations: list[dict[str, Any]] = []
         for identifier, document in some:
             operations += [{"create": {"_index": MANIFESTS, "_id": identifier}}, document]
@@ -152,8 +150,7 @@ def delete(
         How many were deleted.
     """
     deleted = 0
-    source = iter(documents)
-    while some := list(islice(source, _BULK)):
+    for some in batches(documents, _BULK):
         operations: list[dict[str, Any]] = []
         for identifier, seq_no, primary_term in some:
             action: dict[str, Any] = {"_index": MANIFESTS, "_id": identifier}
@@ -188,8 +185,7 @@ def _switch(connection: Connection, index: str, before: Pointer, after: Pointer)
 
 def note_folded(connection: Connection, runs: Iterable[str], index: str) -> None:
     """Note in the summaries of runs that their manifests are in a baseline of an index."""
-    source = iter(runs)
-    while some := list(islice(source, _BULK)):
+    for some in batches(runs, _BULK):
         operations: list[dict[str, Any]] = []
         for run in some:
             operations += [
@@ -238,8 +234,7 @@ def _rows(
             "entries",
             next_command=f"restore {MANIFESTS} from a backup; until then nothing is compacted",
         )
-    query = {"bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": pipeline}}]}}
-    for hit in hits(query):
+    for hit in hits(every(index=index, pipeline=pipeline)):
         chunk = chunk_in(hit)
         if chunk.run not in runs:
             continue
@@ -279,9 +274,8 @@ class _Spills:
             self._write(merged)
         file = self._folder / f"sorted-{self._number}"
         self._number += 1
-        source = iter(rows)
         with disk(self._folder), file.open("wb") as stream:
-            while some := list(islice(source, _ROWS)):
+            for some in batches(rows, _ROWS):
                 marshal.dump(some, stream)
         self._files.append(file)
 

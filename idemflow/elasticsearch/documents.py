@@ -9,7 +9,7 @@ from typing import Any
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, gone, scan
+from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, every, gone, scan
 from idemflow.pipeline.model import TOMBSTONE
 
 # What readers see: everything but tombstones.
@@ -42,7 +42,7 @@ class Documents(Connection):
         """
         where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
         for some in batches(ids, IDS):
-            query = {"bool": {"filter": [{"ids": {"values": some}}, LIVE]}}
+            query = every({"ids": {"values": some}}, LIVE)
             with self.errors():
                 try:
                     answer = self.client.search(

@@ -13,7 +13,7 @@ from typing import Any
 
 from idemflow.elasticsearch.baseline import Group, Pointer, groups_of, read_pointers
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import point_in_time, scan
+from idemflow.elasticsearch.search import every, point_in_time, scan
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.manifest import unpack
 
@@ -125,9 +125,7 @@ class Manifests:
             run: the run's id.
             after: only chunks with a higher ``seq_no``.
         """
-        query: dict[str, Any] = {
-            "bool": {"filter": [{"term": {"run": run}}, {"range": {"_seq_no": {"gt": after}}}]}
-        }
+        query = every({"range": {"_seq_no": {"gt": after}}}, run=run)
         return self._chunks(query, sort=({"_seq_no": "asc"},))
 
     def since(self, pipeline: str, run: str) -> Iterator[Chunk]:
@@ -135,20 +133,11 @@ class Manifests:
 
         Without what was folded; who wants that as well reads :meth:`folded_since` afterwards.
         """
-        query: dict[str, Any] = {
-            "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}
-        }
+        query = every({"range": {"run": {"gt": run}}}, pipeline=pipeline)
         return self._chunks(query, sort=_BY_RUN)
 
     def _folded(self, pit: str, index: str, pointer: Pointer, order: str) -> Iterator[Chunk]:
-        query = {
-            "bool": {
-                "filter": [
-                    {"term": {"baseline": index}},
-                    {"term": {"generation": pointer.generation}},
-                ]
-            }
-        }
+        query = every(baseline=index, generation=pointer.generation)
         for hit in scan(
             self._connection, MANIFESTS, query, page=_PAGE, sort=({"number": order},), pit=pit
         ):
@@ -161,11 +150,7 @@ class Manifests:
     def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
         """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
         under that last run, in no order."""
-        query = {
-            "bool": {
-                "filter": [{"term": {"senders": pipeline}}, {"range": {"newest": {"gt": run}}}]
-            }
-        }
+        query = every({"range": {"newest": {"gt": run}}}, senders=pipeline)
         pointers: dict[str, Pointer] = {}
         self._connection.refresh(MANIFESTS)
         with point_in_time(self._connection, MANIFESTS) as pit:

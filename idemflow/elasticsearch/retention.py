@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +20,7 @@ from idemflow.elasticsearch.baseline import Pointer, pointer_id, read_pointers
 from idemflow.elasticsearch.compaction import delete, fold_index, note_folded
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Scratch
 
 # A command that waits for a run may still be reading its manifest.
@@ -179,9 +179,7 @@ class Retention:
             )
 
     def _delete(self, index: str, runs: set[str]) -> int:
-        query = {
-            "bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": self.pipeline}}]}
-        }
+        query = every(index=index, pipeline=self.pipeline)
         hits = self.ledger.hits(MANIFESTS, query, source=["run"])
         return delete(
             self.ledger,
@@ -217,15 +215,14 @@ class Retention:
     def _old(self) -> dict[str, Any]:
         """A query for the summaries that are older than the retention time."""
         before = {"lt": (self.now - self.keep).isoformat()}
-        terms = [{"term": {"pipeline": self.pipeline}}, {"range": {"collected": before}}]
-        return {"bool": {"filter": terms}}
+        return every({"range": {"collected": before}}, pipeline=self.pipeline)
 
     def _forget_runs(self, marked: set[str]) -> int:
         """Delete the summaries of old runs of which no manifest is left."""
         self.ledger.refresh(MANIFESTS)
         hits = self.ledger.hits(RUNS, self._old(), source=False)
         forgotten = 0
-        while some := list(islice(hits, _PAGE)):
+        for some in batches(hits, _PAGE):
             needed = marked | backlog.with_manifests(self.ledger, [hit["_id"] for hit in some])
             operations = [
                 {
