@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from idemflow.elasticsearch.documents import at
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
 from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Row
@@ -208,8 +209,13 @@ class Letters:
         return delete(self._ledger, letters)
 
     def note_checked(self, letters: Iterable[Letter], run: str) -> None:
-        """See :func:`note_checked`."""
-        note_checked(self._ledger, letters, run)
+        """Note that the records of these letters did not go in up to a run."""
+        for some in batches(letters, _BULK):
+            operations: list[dict[str, Any]] = []
+            for one in some:
+                action = {"_index": DEAD_LETTERS, "_id": one.id, **at(*one.version)}
+                operations += [{"update": action}, {"doc": {"checked": run}}]
+            self._ledger.bulk(operations)
 
 
 def get(ledger: Ledger, pipeline: str, prefix: str) -> tuple[Letter, str]:
@@ -272,41 +278,7 @@ def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
     Returns:
         How many were deleted.
     """
-    deleted = 0
-    for some in batches(letters, _BULK):
-        operations = [
-            {
-                "delete": {
-                    "_index": DEAD_LETTERS,
-                    "_id": letter.id,
-                    "if_seq_no": letter.version[0],
-                    "if_primary_term": letter.version[1],
-                }
-            }
-            for letter in some
-        ]
-        deleted += ledger.bulk(operations).count(200)
-    return deleted
-
-
-def note_checked(ledger: Ledger, letters: Iterable[Letter], run: str) -> None:
-    """Note that the records of these letters did not go in up to a run."""
-    for some in batches(letters, _BULK):
-        operations: list[dict[str, Any]] = []
-        for letter in some:
-            number, term = letter.version
-            operations += [
-                {
-                    "update": {
-                        "_index": DEAD_LETTERS,
-                        "_id": letter.id,
-                        "if_seq_no": number,
-                        "if_primary_term": term,
-                    }
-                },
-                {"doc": {"checked": run}},
-            ]
-        ledger.bulk(operations)
+    return ledger.delete(DEAD_LETTERS, ((one.id, at(*one.version)) for one in letters))
 
 
 def kind(reason: str) -> str:

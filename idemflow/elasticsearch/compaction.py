@@ -31,6 +31,7 @@ from idemflow.elasticsearch.baseline import (
     read_pointers,
 )
 from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.documents import Documents, Stored, at, stored
 from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
@@ -48,16 +49,16 @@ _SENT, _STALE, _GIVEN_UP = range(3)
 
 
 class _Read:
-    """What was read, and is deleted in the end: ids with sequence number and primary term."""
+    """What was read, and is deleted in the end."""
 
     def __init__(self) -> None:
-        self.sending: list[tuple[str, int, int]] = []
-        self.refusing: list[tuple[str, int, int]] = []
-        self.baseline: list[tuple[str, int, int]] = []
+        self.sending: list[Stored] = []
+        self.refusing: list[Stored] = []
+        self.baseline: list[Stored] = []
 
 
 def fold_index(
-    connection: Connection,
+    connection: Documents,
     index: str,
     pipeline: str,
     runs: Collection[str],
@@ -109,13 +110,14 @@ def fold_index(
     added = frozenset(new) - before.last
     after = Pointer(generation, number, before.runs + len(added), added or before.last)
     if not _switch(connection, index, before, after):
-        delete(connection, [(identifier, None, None) for identifier in written])
+        connection.delete(MANIFESTS, ((identifier, {}) for identifier in written))
         return False
     reached("switched")
     note_folded(connection, runs, index)
     # Those that say what was refused come last: without them, what was refused would count.
-    delete(connection, [*read.baseline, *read.sending], reached)
-    delete(connection, read.refusing, reached)
+    for gone in batches([*read.baseline, *read.sending, *read.refusing], _BULK):
+        connection.delete(MANIFESTS, gone)
+        reached("deleting")
     return True
 
 
@@ -139,34 +141,11 @@ def _prepare(connection: Connection) -> None:
             )
 
 
-def delete(
-    connection: Connection,
-    documents: Iterable[tuple[str, int | None, int | None]],
-    reached: Callable[[str], None] = lambda _: None,
-) -> int:
-    """Delete documents of ``idemflow-manifests``, each only if it is still as it was read.
-
-    Returns:
-        How many were deleted.
-    """
-    deleted = 0
-    for some in batches(documents, _BULK):
-        operations: list[dict[str, Any]] = []
-        for identifier, seq_no, primary_term in some:
-            action: dict[str, Any] = {"_index": MANIFESTS, "_id": identifier}
-            if seq_no is not None:
-                action |= {"if_seq_no": seq_no, "if_primary_term": primary_term}
-            operations.append({"delete": action})
-        deleted += connection.bulk(operations, refresh=False).count(200)
-        reached("deleting")
-    return deleted
-
-
 def _switch(connection: Connection, index: str, before: Pointer, after: Pointer) -> bool:
     """Let an index' pointer name another generation, if nobody else did since it was read."""
     only: dict[str, Any] = {"op_type": "create"}
     if before.generation:
-        only = {"if_seq_no": before.seq_no, "if_primary_term": before.primary_term}
+        only = at(before.seq_no, before.primary_term)
     document = {
         "generation": after.generation,
         "documents": after.documents,
@@ -219,7 +198,7 @@ def _rows(
 
     found = 0
     for hit in hits({"term": {"baseline": index}}):
-        read.baseline.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
+        read.baseline.append(stored(hit))
         if hit["_source"]["generation"] != pointer.generation:
             continue
         for group in groups_in(hit):
@@ -240,7 +219,7 @@ def _rows(
             continue
         entries = chunk.entries
         where = read.sending if entries else read.refusing
-        where.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
+        where.append(stored(hit))
         for kind, ended in ((_SENT, entries), (_STALE, chunk.stale), (_GIVEN_UP, chunk.given_up)):
             for id_, digest, version in ended:
                 yield id_, chunk.run, kind, digest, version, chunk.run, pipeline, False

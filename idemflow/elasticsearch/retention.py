@@ -17,7 +17,8 @@ from typing import Any
 from idemflow.elasticsearch import backlog
 from idemflow.elasticsearch.backlog import Part, Summary
 from idemflow.elasticsearch.baseline import Pointer, pointer_id, read_pointers
-from idemflow.elasticsearch.compaction import delete, fold_index, note_folded
+from idemflow.elasticsearch.compaction import fold_index, note_folded
+from idemflow.elasticsearch.documents import stored
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.search import batches, every
@@ -181,13 +182,8 @@ class Retention:
     def _delete(self, index: str, runs: set[str]) -> int:
         query = every(index=index, pipeline=self.pipeline)
         hits = self.ledger.hits(MANIFESTS, query, source=["run"])
-        return delete(
-            self.ledger,
-            (
-                (hit["_id"], hit["_seq_no"], hit["_primary_term"])
-                for hit in hits
-                if hit["_source"]["run"] in runs
-            ),
+        return self.ledger.delete(
+            MANIFESTS, (stored(hit) for hit in hits if hit["_source"]["run"] in runs)
         )
 
     def _without_index(self, names: Collection[str]) -> set[str]:
@@ -208,9 +204,9 @@ class Retention:
         """Delete the baselines of indices that were deleted."""
         names = self._without_index(backlog.with_baseline(self.ledger, self.pipeline))
         for index in sorted(names):
-            delete(self.ledger, [(pointer_id(index), None, None)])
+            self.ledger.delete(MANIFESTS, [(pointer_id(index), {})])
             hits = self.ledger.hits(MANIFESTS, {"term": {"baseline": index}}, source=False)
-            delete(self.ledger, ((hit["_id"], None, None) for hit in hits))
+            self.ledger.delete(MANIFESTS, map(stored, hits))
 
     def _old(self) -> dict[str, Any]:
         """A query for the summaries that are older than the retention time."""
@@ -224,19 +220,8 @@ class Retention:
         forgotten = 0
         for some in batches(hits, _PAGE):
             needed = marked | backlog.with_manifests(self.ledger, [hit["_id"] for hit in some])
-            operations = [
-                {
-                    "delete": {
-                        "_index": RUNS,
-                        "_id": hit["_id"],
-                        "if_seq_no": hit["_seq_no"],
-                        "if_primary_term": hit["_primary_term"],
-                    }
-                }
-                for hit in some
-                if hit["_id"] not in needed
-            ]
-            forgotten += self.ledger.bulk(operations).count(200)
+            old = (stored(hit) for hit in some if hit["_id"] not in needed)
+            forgotten += self.ledger.delete(RUNS, old)
         return forgotten
 
 
