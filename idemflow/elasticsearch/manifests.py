@@ -49,13 +49,13 @@ class Chunk:
     id: str
     run: str
     index: str
-    taken: int
-    count: int
-    refused: int
-    dropped: int
-    letters: Sequence[str]
-    seq_no: int
-    _packed: Mapping[str, str | None] = field(repr=False)
+    taken: int = 0
+    count: int = 0
+    refused: int = 0
+    dropped: int = 0
+    letters: Sequence[str] = ()
+    seq_no: int = -1
+    _packed: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     compacted: bool = False
     _entries: Entries | None = field(default=None, repr=False)
 
@@ -219,13 +219,6 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         id=hit["_id"],
         run=run,
         index=hit["_source"]["baseline"],
-        taken=0,
-        count=0,
-        refused=0,
-        dropped=0,
-        letters=(),
-        seq_no=-1,
-        _packed={},
         compacted=True,
         _entries=group.entries,
     )
