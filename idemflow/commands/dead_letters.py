@@ -297,7 +297,9 @@ def _send(
     """Trigger the replay of the marked letters and wait for what becomes of them."""
     bulletin = control.last_bulletin()
     with ExitStack() as stack:
-        starts = runs.index_checkpoints(opened, stack)
+        # A letter goes back to the index that it was meant for: perhaps one of an earlier day.
+        meant = dead_letters.indices(opened.ledger, run)
+        starts = runs.index_checkpoints(opened, stack, meant)
         with _parameter(opened, run):
             control.run_once(group, REPLAY_TRIGGER)
         watch = Watch(opened, group, starts, 1, progress)

@@ -187,16 +187,16 @@ def _one(
     return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
 
 
-def index_checkpoints(opened: Session, stack: ExitStack) -> list[WrittenIds]:
-    """The indices that a run may write to, as they are before it."""
+def index_checkpoints(
+    opened: Session, stack: ExitStack, others: Iterable[str] = ()
+) -> list[WrittenIds]:
+    """The indices that a run may write to, and others, as they are before it."""
     pipeline = opened.pipeline
-    if RUN in pipeline.target:
-        return []
-    # A run that is triggered just before midnight may belong to the next day.
-    now = datetime.now(UTC)
-    names = {
-        pipeline.target.replace(DAY, f"{now + timedelta(days=days):%Y-%m-%d}") for days in (0, 1)
-    }
+    names = set(others)
+    if RUN not in pipeline.target:
+        # A run that is triggered just before midnight may belong to the next day.
+        days = (datetime.now(UTC) + timedelta(days=more) for more in (0, 1))
+        names |= {pipeline.target.replace(DAY, f"{day:%Y-%m-%d}") for day in days}
     found = []
     ledger = opened.ledger
     for name in sorted(names):

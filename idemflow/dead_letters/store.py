@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from idemflow.elasticsearch.documents import at
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
-from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Row
 from idemflow.errors import UsageError
 from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
@@ -106,7 +107,7 @@ class Filters:
 
     def query(self, pipeline: str) -> dict[str, Any]:
         """What of it Elasticsearch can tell, in its query language."""
-        terms: list[dict[str, Any]] = [{"term": {"pipeline": pipeline}}]
+        terms: list[dict[str, Any]] = []
         if self.step is not None:
             terms.append({"term": {"step": {"value": self.step, "case_insensitive": True}}})
         if self.run is not None:
@@ -115,7 +116,7 @@ class Filters:
             terms.append({"term": {"record_id": self.record}})
         if self.since is not None:
             terms.append({"range": {"time": {"gte": self.since.isoformat()}}})
-        return {"bool": {"filter": terms}}
+        return every(*terms, pipeline=pipeline)
 
     def matches(self, letter: Letter) -> bool:
         """The rest of it."""
@@ -199,8 +200,7 @@ class Letters:
         return self._having("record_id", "run")
 
     def _having(self, field: str, order: str) -> Iterator[Letter]:
-        query = {"bool": {"filter": [{"term": {"pipeline": self.pipeline}},
-                                     {"exists": {"field": field}}]}}  # fmt: skip
+        query = every({"exists": {"field": field}}, pipeline=self.pipeline)
         for hit in self._ledger.hits(DEAD_LETTERS, query, source=_STATE, sort=({order: "asc"},)):
             yield letter_of(hit)
 
@@ -209,8 +209,13 @@ class Letters:
         return delete(self._ledger, letters)
 
     def note_checked(self, letters: Iterable[Letter], run: str) -> None:
-        """See :func:`note_checked`."""
-        note_checked(self._ledger, letters, run)
+        """Note that the records of these letters did not go in up to a run."""
+        for some in batches(letters, _BULK):
+            operations: list[dict[str, Any]] = []
+            for one in some:
+                action = {"_index": DEAD_LETTERS, "_id": one.id, **at(*one.version)}
+                operations += [{"update": action}, {"doc": {"checked": run}}]
+            self._ledger.bulk(operations)
 
 
 def get(ledger: Ledger, pipeline: str, prefix: str) -> tuple[Letter, str]:
@@ -260,47 +265,20 @@ def mark(ledger: Ledger, letters: Iterable[tuple[str, str | None]], replay: str)
         ledger.bulk(operations)
 
 
+def indices(ledger: Ledger, replay: str) -> set[str]:
+    """The indices that the letters of a replay were meant for."""
+    query = every({"exists": {"field": "index"}}, replay=replay)
+    hits = ledger.hits(DEAD_LETTERS, query, source=["index"])
+    return {hit["_source"]["index"] for hit in hits if hit["_source"]["index"]}
+
+
 def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
     """Delete letters, each only if it is still as it was read.
 
     Returns:
         How many were deleted.
     """
-    deleted = 0
-    for some in batches(letters, _BULK):
-        operations = [
-            {
-                "delete": {
-                    "_index": DEAD_LETTERS,
-                    "_id": letter.id,
-                    "if_seq_no": letter.version[0],
-                    "if_primary_term": letter.version[1],
-                }
-            }
-            for letter in some
-        ]
-        deleted += ledger.bulk(operations).count(200)
-    return deleted
-
-
-def note_checked(ledger: Ledger, letters: Iterable[Letter], run: str) -> None:
-    """Note that the records of these letters did not go in up to a run."""
-    for some in batches(letters, _BULK):
-        operations: list[dict[str, Any]] = []
-        for letter in some:
-            number, term = letter.version
-            operations += [
-                {
-                    "update": {
-                        "_index": DEAD_LETTERS,
-                        "_id": letter.id,
-                        "if_seq_no": number,
-                        "if_primary_term": term,
-                    }
-                },
-                {"doc": {"checked": run}},
-            ]
-        ledger.bulk(operations)
+    return ledger.delete(DEAD_LETTERS, ((one.id, at(*one.version)) for one in letters))
 
 
 def kind(reason: str) -> str:

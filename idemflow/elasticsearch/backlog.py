@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
-from elastic_transport import ObjectApiResponse
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.elasticsearch.search import scan
+from idemflow.elasticsearch.search import batches, every, scan
 
 # What a document of the ledger costs a reader, in entries.
 _CHUNK = 500
@@ -50,28 +48,19 @@ class Summary(NamedTuple):
 
 def sums(ledger: Ledger, pipeline: str) -> dict[str, tuple[int, int]]:
     """Of each index the cost of its manifests, and about how many runs sent them."""
-    with ledger.errors():
-        answer = ledger.client.search(
-            index=MANIFESTS,
-            size=0,
-            query={"term": {"pipeline": pipeline}},
-            aggs={
-                "indices": {
-                    "terms": {"field": "index", "size": 10_000},
-                    "aggs": {
-                        "entries": {"sum": {"field": "count"}},
-                        "runs": {"cardinality": {"field": "run"}},
-                    },
-                }
-            },
-            ignore_unavailable=True,
-        )
+    aggregation = {
+        "terms": {"field": "index", "size": 10_000},
+        "aggs": {
+            "entries": {"sum": {"field": "count"}},
+            "runs": {"cardinality": {"field": "run"}},
+        },
+    }
     return {
         bucket["key"]: (
             int(bucket["entries"]["value"]) + bucket["doc_count"] * _CHUNK,
             bucket["runs"]["value"],
         )
-        for bucket in _buckets(answer, "indices")
+        for bucket in _summed(ledger, {"term": {"pipeline": pipeline}}, aggregation)["buckets"]
     }
 
 
@@ -88,15 +77,8 @@ def parts(ledger: Ledger, pipeline: str) -> Iterator[Part]:
             **after,
         }
         sums = {"taken": {"sum": {"field": "taken"}}, "entries": {"sum": {"field": "count"}}}
-        with ledger.errors():
-            answer = ledger.client.search(
-                index=MANIFESTS,
-                size=0,
-                query={"term": {"pipeline": pipeline}},
-                aggs={"parts": {"composite": composite, "aggs": sums}},
-                ignore_unavailable=True,
-            )
-        parts = answer.get("aggregations", {}).get("parts", {"buckets": ()})
+        aggregation = {"composite": composite, "aggs": sums}
+        parts = _summed(ledger, {"term": {"pipeline": pipeline}}, aggregation)
         for bucket in parts["buckets"]:
             yield Part(
                 bucket["key"]["run"],
@@ -112,8 +94,7 @@ def parts(ledger: Ledger, pipeline: str) -> Iterator[Part]:
 
 def summaries(ledger: Ledger, runs: Iterable[str]) -> Iterator[tuple[str, Summary]]:
     """The summaries of those of some runs that have one."""
-    source = iter(runs)
-    while some := list(islice(source, _PAGE)):
+    for some in batches(runs, _PAGE):
         with ledger.errors():
             try:
                 answer = ledger.client.mget(
@@ -136,9 +117,7 @@ def summaries(ledger: Ledger, runs: Iterable[str]) -> Iterator[tuple[str, Summar
 
 def marked_replays(ledger: Ledger, pipeline: str) -> set[str]:
     """The replays that dead letters still wait for."""
-    query = {
-        "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"exists": {"field": "replay"}}]}
-    }
+    query = every({"exists": {"field": "replay"}}, pipeline=pipeline)
     return {
         hit["_source"]["replay"]
         for hit in scan(ledger, DEAD_LETTERS, query, source=["replay"])
@@ -167,30 +146,29 @@ def oldest_of_others(ledger: Ledger, index: str, pipeline: str) -> list[str]:
 
 def with_manifests(ledger: Ledger, runs: list[str]) -> set[str]:
     """Those of some runs of which a manifest is left."""
-    with ledger.errors():
-        answer = ledger.client.search(
-            index=MANIFESTS,
-            size=0,
-            query={"terms": {"run": runs}},
-            aggs={"runs": {"terms": {"field": "run", "size": len(runs)}}},
-            ignore_unavailable=True,
-        )
-    return {bucket["key"] for bucket in _buckets(answer, "runs")}
+    aggregation = {"terms": {"field": "run", "size": len(runs)}}
+    found = _summed(ledger, {"terms": {"run": runs}}, aggregation)
+    return {bucket["key"] for bucket in found["buckets"]}
 
 
 def with_baseline(ledger: Ledger, pipeline: str) -> set[str]:
     """The indices that have a baseline with what a pipeline sent."""
+    aggregation = {"terms": {"field": "baseline", "size": 10_000}}
+    found = _summed(ledger, {"term": {"senders": pipeline}}, aggregation)
+    return {bucket["key"] for bucket in found["buckets"]}
+
+
+def _summed(
+    ledger: Ledger, query: Mapping[str, Any], aggregation: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """An aggregation of manifests; it has no buckets where there is no index."""
     with ledger.errors():
         answer = ledger.client.search(
             index=MANIFESTS,
             size=0,
-            query={"term": {"senders": pipeline}},
-            aggs={"indices": {"terms": {"field": "baseline", "size": 10_000}}},
+            query=query,
+            aggs={"found": aggregation},
             ignore_unavailable=True,
         )
-    return {bucket["key"] for bucket in _buckets(answer, "indices")}
-
-
-def _buckets(answer: ObjectApiResponse[Any], name: str) -> list[Any]:
-    """The buckets of an aggregation; there is none where there is no index."""
-    return list(answer.get("aggregations", {}).get(name, {}).get("buckets", ()))
+    found: Mapping[str, Any] = answer.get("aggregations", {}).get("found", {"buckets": ()})
+    return found

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.folding import Sent
+from idemflow.elasticsearch.search import batches
 from idemflow.steps.rules.manifest import pack, unpack
 
 # Entries of a document; readers hold some documents at a time.
@@ -83,9 +84,9 @@ def read_pointers(
         indices: their names.
         where: ``pit`` or ``index``, as the search API has it.
     """
-    names = iter(indices)
     found: dict[str, Pointer] = {}
-    while some := {pointer_id(name): name for name in islice(names, 1000)}:
+    for names in batches(indices, 1000):
+        some = {pointer_id(name): name for name in names}
         with connection.errors():
             answer = connection.client.search(
                 **where,
@@ -117,9 +118,7 @@ def pack_documents(
         generation: its generation.
         kept: ids and what was sent under them, in the order of the runs.
     """
-    source = iter(kept)
-    number = 0
-    while some := list(islice(source, ENTRIES)):
+    for number, some in enumerate(batches(kept, ENTRIES)):
         groups = [
             (run, last, sender, settled, sum(1 for _ in ones))
             for (run, last, sender, settled), ones in groupby(some, key=_alike)
@@ -136,7 +135,6 @@ def pack_documents(
                 "entries": pack([(id_, sent.digest, sent.version) for id_, sent in some]),
             },
         )
-        number += 1
 
 
 def groups_of(document: Mapping[str, Any]) -> Iterator[Group]:

@@ -17,7 +17,6 @@ import marshal
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,19 +26,18 @@ from elasticsearch import ConflictError
 from idemflow.elasticsearch.baseline import (
     FIELDS,
     Pointer,
-    groups_of,
     pack_documents,
     pointer_id,
     read_pointers,
 )
 from idemflow.elasticsearch.connect import Connection
+from idemflow.elasticsearch.documents import Documents, Stored, at, stored
 from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
-from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.elasticsearch.search import point_in_time, scan
-from idemflow.elasticsearch.spill import Row, Scratch
+from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
+from idemflow.elasticsearch.search import batches, every, point_in_time, scan
+from idemflow.elasticsearch.spill import Row, Scratch, disk
 from idemflow.errors import IdemflowError
-from idemflow.steps.rules.manifest import unpack
 
 # Documents with entries in one request, and without.
 _PAGE = 20
@@ -51,16 +49,16 @@ _SENT, _STALE, _GIVEN_UP = range(3)
 
 
 class _Read:
-    """What was read, and is deleted in the end: ids with sequence number and primary term."""
+    """What was read, and is deleted in the end."""
 
     def __init__(self) -> None:
-        self.sending: list[tuple[str, int, int]] = []
-        self.refusing: list[tuple[str, int, int]] = []
-        self.baseline: list[tuple[str, int, int]] = []
+        self.sending: list[Stored] = []
+        self.refusing: list[Stored] = []
+        self.baseline: list[Stored] = []
 
 
 def fold_index(
-    connection: Connection,
+    connection: Documents,
     index: str,
     pipeline: str,
     runs: Collection[str],
@@ -101,8 +99,7 @@ def fold_index(
     written: list[str] = []
     number = 0
     kept = spill.sorted(recent=recent, forget=forget)
-    documents = iter(pack_documents(index, generation, kept))
-    while some := list(islice(documents, _PAGE)):
+    for some in batches(pack_documents(index, generation, kept), _PAGE):
         operations: list[dict[str, Any]] = []
         for identifier, document in some:
             operations += [{"create": {"_index": MANIFESTS, "_id": identifier}}, document]
@@ -113,13 +110,14 @@ def fold_index(
     added = frozenset(new) - before.last
     after = Pointer(generation, number, before.runs + len(added), added or before.last)
     if not _switch(connection, index, before, after):
-        delete(connection, [(identifier, None, None) for identifier in written])
+        connection.delete(MANIFESTS, ((identifier, {}) for identifier in written))
         return False
     reached("switched")
     note_folded(connection, runs, index)
     # Those that say what was refused come last: without them, what was refused would count.
-    delete(connection, [*read.baseline, *read.sending], reached)
-    delete(connection, read.refusing, reached)
+    for gone in batches([*read.baseline, *read.sending, *read.refusing], _BULK):
+        connection.delete(MANIFESTS, gone)
+        reached("deleting")
     return True
 
 
@@ -143,35 +141,11 @@ def _prepare(connection: Connection) -> None:
             )
 
 
-def delete(
-    connection: Connection,
-    documents: Iterable[tuple[str, int | None, int | None]],
-    reached: Callable[[str], None] = lambda _: None,
-) -> int:
-    """Delete documents of ``idemflow-manifests``, each only if it is still as it was read.
-
-    Returns:
-        How many were deleted.
-    """
-    deleted = 0
-    source = iter(documents)
-    while some := list(islice(source, _BULK)):
-        operations: list[dict[str, Any]] = []
-        for identifier, seq_no, primary_term in some:
-            action: dict[str, Any] = {"_index": MANIFESTS, "_id": identifier}
-            if seq_no is not None:
-                action |= {"if_seq_no": seq_no, "if_primary_term": primary_term}
-            operations.append({"delete": action})
-        deleted += connection.bulk(operations, refresh=False).count(200)
-        reached("deleting")
-    return deleted
-
-
 def _switch(connection: Connection, index: str, before: Pointer, after: Pointer) -> bool:
     """Let an index' pointer name another generation, if nobody else did since it was read."""
     only: dict[str, Any] = {"op_type": "create"}
     if before.generation:
-        only = {"if_seq_no": before.seq_no, "if_primary_term": before.primary_term}
+        only = at(before.seq_no, before.primary_term)
     document = {
         "generation": after.generation,
         "documents": after.documents,
@@ -190,8 +164,7 @@ def _switch(connection: Connection, index: str, before: Pointer, after: Pointer)
 
 def note_folded(connection: Connection, runs: Iterable[str], index: str) -> None:
     """Note in the summaries of runs that their manifests are in a baseline of an index."""
-    source = iter(runs)
-    while some := list(islice(source, _BULK)):
+    for some in batches(runs, _BULK):
         operations: list[dict[str, Any]] = []
         for run in some:
             operations += [
@@ -213,7 +186,8 @@ def _rows(
     """A row for each entry: id, run, kind, digest, version, last run, its pipeline, settled.
 
     Raises:
-        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it.
+        IdemflowError: a part of the baseline is missing: without it, the rest must not replace it;
+            or something is damaged.
     """
 
     def hits(query: Mapping[str, Any]) -> Iterator[Any]:
@@ -224,10 +198,10 @@ def _rows(
 
     found = 0
     for hit in hits({"term": {"baseline": index}}):
-        read.baseline.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
+        read.baseline.append(stored(hit))
         if hit["_source"]["generation"] != pointer.generation:
             continue
-        for group in groups_of(hit["_source"]):
+        for group in groups_in(hit):
             found += len(group.entries)
             for id_, digest, version in group.entries:
                 yield (
@@ -239,19 +213,16 @@ def _rows(
             "entries",
             next_command=f"restore {MANIFESTS} from a backup; until then nothing is compacted",
         )
-    query = {"bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": pipeline}}]}}
-    for hit in hits(query):
-        chunk, run = hit["_source"], hit["_source"]["run"]
-        if run not in runs:
+    for hit in hits(every(index=index, pipeline=pipeline)):
+        chunk = chunk_in(hit)
+        if chunk.run not in runs:
             continue
-        entries = unpack(chunk["entries"])
+        entries = chunk.entries
         where = read.sending if entries else read.refusing
-        where.append((hit["_id"], hit["_seq_no"], hit["_primary_term"]))
-        for id_, digest, version in entries:
-            yield id_, run, _SENT, digest, version, run, pipeline, False
-        for name, kind in (("stale", _STALE), ("given_up", _GIVEN_UP)):
-            for id_, _, version in unpack(chunk[name]) if chunk.get(name) else ():
-                yield id_, run, kind, "", version, run, pipeline, False
+        where.append(stored(hit))
+        for kind, ended in ((_SENT, entries), (_STALE, chunk.stale), (_GIVEN_UP, chunk.given_up)):
+            for id_, digest, version in ended:
+                yield id_, chunk.run, kind, digest, version, chunk.run, pipeline, False
 
 
 class _Spills:
@@ -282,9 +253,8 @@ class _Spills:
             self._write(merged)
         file = self._folder / f"sorted-{self._number}"
         self._number += 1
-        source = iter(rows)
-        with file.open("wb") as stream:
-            while some := list(islice(source, _ROWS)):
+        with disk(self._folder), file.open("wb") as stream:
+            for some in batches(rows, _ROWS):
                 marshal.dump(some, stream)
         self._files.append(file)
 

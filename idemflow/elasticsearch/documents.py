@@ -9,14 +9,29 @@ from typing import Any
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, gone, scan
+from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, every, gone, scan
 from idemflow.pipeline.model import TOMBSTONE
 
+# Documents that are deleted in one request.
+_BULK = 1000
 # What readers see: everything but tombstones.
 LIVE = {"bool": {"must_not": {"exists": {"field": TOMBSTONE}}}}
 
 Checkpoints = Mapping[int, int]
 """Shard number to the sequence number up to which every write is done; -1 for an empty shard."""
+
+Stored = tuple[str, Mapping[str, int]]
+"""A document's id, and what the bulk API asks for to change just the state that was read."""
+
+
+def stored(hit: Mapping[str, Any]) -> Stored:
+    """Which document a hit with its sequence number is of."""
+    return hit["_id"], at(hit["_seq_no"], hit["_primary_term"])
+
+
+def at(seq_no: int, primary_term: int) -> dict[str, int]:
+    """The state of a document, as an action of the bulk API names it."""
+    return {"if_seq_no": seq_no, "if_primary_term": primary_term}
 
 
 class Documents(Connection):
@@ -42,7 +57,7 @@ class Documents(Connection):
         """
         where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
         for some in batches(ids, IDS):
-            query = {"bool": {"filter": [{"ids": {"values": some}}, LIVE]}}
+            query = every({"ids": {"values": some}}, LIVE)
             with self.errors():
                 try:
                     answer = self.client.search(
@@ -64,6 +79,18 @@ class Documents(Connection):
         """Keep a point in time for another hour; of one that is gone its next reader learns."""
         with self.errors(), suppress(NotFoundError):
             self.client.search(pit={"id": pit, "keep_alive": RUN_KEEP_ALIVE}, size=0)
+
+    def delete(self, index: str, documents: Iterable[Stored]) -> int:
+        """Delete documents, each only if it is still as it was read.
+
+        Returns:
+            How many were deleted.
+        """
+        deleted = 0
+        for some in batches(documents, _BULK):
+            actions = [{"_index": index, "_id": identifier, **at} for identifier, at in some]
+            deleted += self.bulk([{"delete": action} for action in actions]).count(200)
+        return deleted
 
     def seq_no_checkpoints(self, index: str) -> dict[int, int]:
         """Up to which sequence number each shard of an index has done all writes by now.

@@ -58,8 +58,7 @@ def put_templates(ledger: Ledger, pipeline: Pipeline) -> None:
         with ledger.errors():
             ledger.client.indices.put_index_template(name=name, **body)
             target = pipeline.target_pattern
-            if ledger.client.indices.get(index=target, allow_no_indices=True,
-                                         ignore_unavailable=True):  # fmt: skip
+            if _builds(ledger, pipeline):
                 ledger.client.indices.put_mapping(index=target, **pipeline.mapping())
                 if changed:  # else an administrator's own setting stays
                     ledger.client.indices.put_settings(index=target, settings=_refresh(pipeline))
@@ -130,14 +129,7 @@ def publish(ledger: Ledger, pipeline: Pipeline, index: str) -> None:
     before = published(ledger, pipeline)
     if before == index:
         return
-    add: dict[str, Any] = {"index": index, "alias": pipeline.index.name}
-    if pipeline.tombstones:
-        add["filter"] = LIVE
-    actions: list[dict[str, Any]] = [{"add": add}]
-    if before is not None:
-        actions.append({"remove": {"index": before, "alias": pipeline.index.name}})
-    with ledger.errors():
-        ledger.client.indices.update_aliases(actions=actions)
+    _point(ledger, pipeline, index, before)
     old = sorted(_builds(ledger, pipeline) - {index, before})
     with ledger.errors():
         for name in old:
@@ -166,14 +158,20 @@ def rollback(ledger: Ledger, pipeline: Pipeline) -> str:
             next_command=f"idemflow run {pipeline.name}",
         )
     index = max(earlier)
-    add: dict[str, Any] = {"index": index, "alias": pipeline.index.name}
+    _point(ledger, pipeline, index, now)
+    return index
+
+
+def _point(ledger: Ledger, pipeline: Pipeline, index: str, before: str | None) -> None:
+    alias = pipeline.index.name
+    add: dict[str, Any] = {"index": index, "alias": alias}
     if pipeline.tombstones:
         add["filter"] = LIVE
+    actions: list[dict[str, Any]] = [{"add": add}]
+    if before is not None:
+        actions.append({"remove": {"index": before, "alias": alias}})
     with ledger.errors():
-        ledger.client.indices.update_aliases(
-            actions=[{"add": add}, {"remove": {"index": now, "alias": pipeline.index.name}}]
-        )
-    return index
+        ledger.client.indices.update_aliases(actions=actions)
 
 
 def targets(ledger: Ledger, pipeline: Pipeline) -> list[str]:

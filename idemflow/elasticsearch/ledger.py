@@ -16,7 +16,7 @@ from idemflow.config.endpoint import Endpoint
 from idemflow.elasticsearch import baseline
 from idemflow.elasticsearch.documents import Documents
 from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
-from idemflow.elasticsearch.search import scan
+from idemflow.elasticsearch.search import every, scan
 
 RUNS = "idemflow-runs"
 DEAD_LETTERS = "idemflow-dead-letters"
@@ -168,4 +168,4 @@ class Ledger(Documents):
 
 
 def _runs_after(pipeline: str, run: str) -> dict[str, Any]:
-    return {"bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}}
+    return every({"range": {"run": {"gt": run}}}, pipeline=pipeline)

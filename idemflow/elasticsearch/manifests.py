@@ -13,7 +13,7 @@ from typing import Any
 
 from idemflow.elasticsearch.baseline import Group, Pointer, groups_of, read_pointers
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import point_in_time, scan
+from idemflow.elasticsearch.search import every, point_in_time, scan
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.manifest import unpack
 
@@ -49,13 +49,13 @@ class Chunk:
     id: str
     run: str
     index: str
-    taken: int
-    count: int
-    refused: int
-    dropped: int
-    letters: Sequence[str]
-    seq_no: int
-    _packed: Mapping[str, str | None] = field(repr=False)
+    taken: int = 0
+    count: int = 0
+    refused: int = 0
+    dropped: int = 0
+    letters: Sequence[str] = ()
+    seq_no: int = -1
+    _packed: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     compacted: bool = False
     _entries: Entries | None = field(default=None, repr=False)
 
@@ -125,9 +125,7 @@ class Manifests:
             run: the run's id.
             after: only chunks with a higher ``seq_no``.
         """
-        query: dict[str, Any] = {
-            "bool": {"filter": [{"term": {"run": run}}, {"range": {"_seq_no": {"gt": after}}}]}
-        }
+        query = every({"range": {"_seq_no": {"gt": after}}}, run=run)
         return self._chunks(query, sort=({"_seq_no": "asc"},))
 
     def since(self, pipeline: str, run: str) -> Iterator[Chunk]:
@@ -135,24 +133,15 @@ class Manifests:
 
         Without what was folded; who wants that as well reads :meth:`folded_since` afterwards.
         """
-        query: dict[str, Any] = {
-            "bool": {"filter": [{"term": {"pipeline": pipeline}}, {"range": {"run": {"gt": run}}}]}
-        }
+        query = every({"range": {"run": {"gt": run}}}, pipeline=pipeline)
         return self._chunks(query, sort=_BY_RUN)
 
     def _folded(self, pit: str, index: str, pointer: Pointer, order: str) -> Iterator[Chunk]:
-        query = {
-            "bool": {
-                "filter": [
-                    {"term": {"baseline": index}},
-                    {"term": {"generation": pointer.generation}},
-                ]
-            }
-        }
+        query = every(baseline=index, generation=pointer.generation)
         for hit in scan(
             self._connection, MANIFESTS, query, page=_PAGE, sort=({"number": order},), pit=pit
         ):
-            groups = _groups(hit)
+            groups = groups_in(hit)
             for group in reversed(groups) if order == "desc" else groups:
                 # No refusal of the run hits what an earlier run had sent as well.
                 run = f"{group.run}{_AGAIN}" if group.settled else group.run
@@ -161,11 +150,7 @@ class Manifests:
     def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
         """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
         under that last run, in no order."""
-        query = {
-            "bool": {
-                "filter": [{"term": {"senders": pipeline}}, {"range": {"newest": {"gt": run}}}]
-            }
-        }
+        query = every({"range": {"newest": {"gt": run}}}, senders=pipeline)
         pointers: dict[str, Pointer] = {}
         self._connection.refresh(MANIFESTS)
         with point_in_time(self._connection, MANIFESTS) as pit:
@@ -178,7 +163,7 @@ class Manifests:
                     pointers[index] = found.get(index, Pointer())
                 if hit["_source"]["generation"] != pointers[index].generation:
                     continue
-                for group in _groups(hit):
+                for group in groups_in(hit):
                     if group.sender == pipeline and group.last > run:
                         yield _compacted(hit, group.last, group)
 
@@ -195,22 +180,32 @@ class Manifests:
             self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit,
             source={"excludes": ["pipeline"]},
         ):  # fmt: skip
-            found = hit["_source"]
-            yield Chunk(
-                id=hit["_id"],
-                run=found["run"],
-                index=found["index"],
-                taken=int(found.get("taken", 0)),
-                count=int(found.get("count", 0)),
-                refused=int(found.get("refused", 0)),
-                dropped=int(found.get("dropped", 0)),
-                letters=found.get("letters", ()),
-                seq_no=hit["_seq_no"],
-                _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
-            )
+            yield chunk_in(hit)
 
 
-def _groups(hit: Mapping[str, Any]) -> list[Group]:
+def chunk_in(hit: Mapping[str, Any]) -> Chunk:
+    """The chunk in a hit that has its sequence number."""
+    found = hit["_source"]
+    return Chunk(
+        id=hit["_id"],
+        run=found["run"],
+        index=found["index"],
+        taken=int(found.get("taken", 0)),
+        count=int(found.get("count", 0)),
+        refused=int(found.get("refused", 0)),
+        dropped=int(found.get("dropped", 0)),
+        letters=found.get("letters", ()),
+        seq_no=hit["_seq_no"],
+        _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
+    )
+
+
+def groups_in(hit: Mapping[str, Any]) -> list[Group]:
+    """The groups of a hit that is a document of a baseline.
+
+    Raises:
+        IdemflowError: the document is damaged.
+    """
     try:
         return list(groups_of(hit["_source"]))
     except ValueError as error:
@@ -224,13 +219,6 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         id=hit["_id"],
         run=run,
         index=hit["_source"]["baseline"],
-        taken=0,
-        count=0,
-        refused=0,
-        dropped=0,
-        letters=(),
-        seq_no=-1,
-        _packed={},
         compacted=True,
         _entries=group.entries,
     )

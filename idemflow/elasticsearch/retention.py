@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,9 +17,11 @@ from typing import Any
 from idemflow.elasticsearch import backlog
 from idemflow.elasticsearch.backlog import Part, Summary
 from idemflow.elasticsearch.baseline import Pointer, pointer_id, read_pointers
-from idemflow.elasticsearch.compaction import delete, fold_index, note_folded
+from idemflow.elasticsearch.compaction import fold_index, note_folded
+from idemflow.elasticsearch.documents import stored
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Scratch
 
 # A command that waits for a run may still be reading its manifest.
@@ -179,17 +180,10 @@ class Retention:
             )
 
     def _delete(self, index: str, runs: set[str]) -> int:
-        query = {
-            "bool": {"filter": [{"term": {"index": index}}, {"term": {"pipeline": self.pipeline}}]}
-        }
+        query = every(index=index, pipeline=self.pipeline)
         hits = self.ledger.hits(MANIFESTS, query, source=["run"])
-        return delete(
-            self.ledger,
-            (
-                (hit["_id"], hit["_seq_no"], hit["_primary_term"])
-                for hit in hits
-                if hit["_source"]["run"] in runs
-            ),
+        return self.ledger.delete(
+            MANIFESTS, (stored(hit) for hit in hits if hit["_source"]["run"] in runs)
         )
 
     def _without_index(self, names: Collection[str]) -> set[str]:
@@ -210,36 +204,24 @@ class Retention:
         """Delete the baselines of indices that were deleted."""
         names = self._without_index(backlog.with_baseline(self.ledger, self.pipeline))
         for index in sorted(names):
-            delete(self.ledger, [(pointer_id(index), None, None)])
+            self.ledger.delete(MANIFESTS, [(pointer_id(index), {})])
             hits = self.ledger.hits(MANIFESTS, {"term": {"baseline": index}}, source=False)
-            delete(self.ledger, ((hit["_id"], None, None) for hit in hits))
+            self.ledger.delete(MANIFESTS, map(stored, hits))
 
     def _old(self) -> dict[str, Any]:
         """A query for the summaries that are older than the retention time."""
         before = {"lt": (self.now - self.keep).isoformat()}
-        terms = [{"term": {"pipeline": self.pipeline}}, {"range": {"collected": before}}]
-        return {"bool": {"filter": terms}}
+        return every({"range": {"collected": before}}, pipeline=self.pipeline)
 
     def _forget_runs(self, marked: set[str]) -> int:
         """Delete the summaries of old runs of which no manifest is left."""
         self.ledger.refresh(MANIFESTS)
         hits = self.ledger.hits(RUNS, self._old(), source=False)
         forgotten = 0
-        while some := list(islice(hits, _PAGE)):
+        for some in batches(hits, _PAGE):
             needed = marked | backlog.with_manifests(self.ledger, [hit["_id"] for hit in some])
-            operations = [
-                {
-                    "delete": {
-                        "_index": RUNS,
-                        "_id": hit["_id"],
-                        "if_seq_no": hit["_seq_no"],
-                        "if_primary_term": hit["_primary_term"],
-                    }
-                }
-                for hit in some
-                if hit["_id"] not in needed
-            ]
-            forgotten += self.ledger.bulk(operations).count(200)
+            old = (stored(hit) for hit in some if hit["_id"] not in needed)
+            forgotten += self.ledger.delete(RUNS, old)
         return forgotten
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
@@ -100,7 +101,7 @@ class RunCheck(RunProgress):
         documents: what the index has of it.
         run: the run's id.
         starts: the indices that it may write to, since before it; others are new.
-        target: the index of a run whose manifest does not name one.
+        target: the index of a run that has sent nothing.
         scratch: room for their ids.
     """
 
@@ -120,9 +121,10 @@ class RunCheck(RunProgress):
         self._documents = documents
         self._scratch = scratch
         self._indices = {written.start.index: written for written in starts}
-        self._written = self._in(target)
-        self._sent = IdSum()
-        self._counts = _Counts()
+        self._target = target
+        # Of a run one index; of a replay one or more.
+        self._sent: dict[str, IdSum] = {}
+        self._counts: Counter[str] = Counter()
         self._plain = True
         self._manifest_read = -1
 
@@ -141,96 +143,116 @@ class RunCheck(RunProgress):
         it is not there.
         """
         self._read_manifest()
-        self._written.rest()
-        counts = self._summed_up() or self._compared()
-        grown = self._documents.live(self._start.index) - self._start.documents
-        return counts.outcome(self.records or 0, grown)
+        used = [self._in(index) for index in self._sent or [self._target]]
+        for written in used:
+            written.rest()
+        counts = self._summed_up(used)
+        if counts is None:
+            counts = self._compared(used)
+        grown = sum(self._documents.live(one.start.index) - one.start.documents for one in used)
+        return _outcome(counts, self.records or 0, grown)
 
     def _in(self, index: str) -> WrittenIds:
-        return self._indices.get(index) or WrittenIds(self._documents, IndexCheckpoint(index))
-
-    @property
-    def _start(self) -> IndexCheckpoint:
-        return self._written.start
+        if index not in self._indices:
+            self._indices[index] = WrittenIds(self._documents, IndexCheckpoint(index))
+        return self._indices[index]
 
     def _read_manifest(self) -> None:
         for chunk in self._manifests.of_run(self.run, after=self._manifest_read):
-            # What names the letters of a replay accounts for no record.
-            if chunk.taken and chunk.index != self._start.index:
-                self._written = self._in(chunk.index)
             entries = chunk.entries
-            self._sent.add(key for key, *_ in entries)
+            # What names the letters of a replay accounts for no record.
+            if chunk.taken:
+                self._sent.setdefault(chunk.index, IdSum()).add(key for key, *_ in entries)
             self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
-            self._counts.add_chunk(chunk.taken, chunk.count, chunk.refused, chunk.dropped)
+            self._counts.update(_counts_of(chunk))
             self._manifest_read = chunk.seq_no
 
-    def _summed_up(self) -> _Counts | None:
+    def _summed_up(self, used: Iterable[WrittenIds]) -> Counter[str] | None:
         """What became of the records, if every one is a document of its own and nothing else."""
-        start = self._start
-        written = self._documents.count_written(start.index, start.seq_no_checkpoints)
+        number = 0
+        for written in used:
+            start, found = written.start, written.sum
+            number += found.number
+            if (
+                self._sent.get(start.index, IdSum()) != found
+                # Of a document that was deleted since its id was read, no sequence number tells.
+                or self._documents.count_written(start.index, start.seq_no_checkpoints)
+                != found.number
+            ):
+                return None
         if (
             self._plain
-            and self._sent == self._written.sum
-            # Of a document that was deleted since its id was read, no sequence number tells.
-            and written == self._written.sum.number
             # A chunk that was sent again was read twice.
-            and self._counts.taken == self._ledger.accounted(self.run)
+            and self._counts["taken"] == self._ledger.accounted(self.run)
             and next(self._ledger.dead_letters(self.run), None) is None
         ):
-            return replace(self._counts, written=written, live=written)
+            return self._counts + Counter(live=number)
         return None
 
-    def _compared(self) -> _Counts:
-        start = self._start
+    def _compared(self, used: Iterable[WrittenIds]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for written in used:
+            self._compare(written.start, counts)
+        return counts
+
+    def _compare(self, start: IndexCheckpoint, counts: Counter[str]) -> None:
+        """Count what became of what was sent to one index."""
         ids = self._scratch.spill()
         for chunk in self._manifests.of_run(self.run, after=-1):
-            ids.add(_rows_of(chunk))
+            if chunk.index == start.index:
+                ids.add(_rows_of(chunk))
         ids.add((key, _DEAD, "", None) for key in self._ledger.dead_letters(self.run))
         written = self._documents.written_since(start.index, start.seq_no_checkpoints, None)
         ids.add((key, _WRITTEN, "", None) for key in written)
-        counts = _Counts()
         deleted: list[str] = []
         strangers: list[str] = []
         for rows in ids.parts():
             found = _Found(rows)
-            counts.add(found)
+            counts.update(found.counts())
             deleted += found.deleted
             strangers += found.written - found.sent
             if len(deleted) >= _AT_ONCE:
-                self._look_for_deleted(counts, deleted)
+                self._look_for_deleted(start, counts, deleted)
             if len(strangers) >= _AT_ONCE:
-                self._look_for_senders(counts, strangers)
-        self._look_for_deleted(counts, deleted)
-        self._look_for_senders(counts, strangers)
+                self._look_for_senders(start, counts, strangers)
+        self._look_for_deleted(start, counts, deleted)
+        self._look_for_senders(start, counts, strangers)
         ids.close()
-        return counts
 
-    def _look_for_deleted(self, counts: _Counts, deleted: list[str]) -> None:
+    def _look_for_deleted(
+        self, start: IndexCheckpoint, counts: Counter[str], deleted: list[str]
+    ) -> None:
         """Count which are still there, and which were there before; the list is empty then."""
-        start = self._start
         if deleted:
-            counts.left += len(list(self._documents.existing(start.index, deleted, pit=None)))
+            there = self._documents.existing(start.index, deleted, pit=None)
+            counts["left"] += sum(1 for _ in there)
             if start.pit is not None:
                 before = self._documents.existing(start.index, deleted, pit=start.pit)
-                counts.gone += len(list(before))
+                counts["gone"] += sum(1 for _ in before)
         deleted.clear()
 
-    def _look_for_senders(self, counts: _Counts, strangers: list[str]) -> None:
+    def _look_for_senders(
+        self, start: IndexCheckpoint, counts: Counter[str], strangers: list[str]
+    ) -> None:
         """Count which no other run has sent either; the list is empty then."""
         unknown = set(strangers)
         strangers.clear()
         if unknown:
-            for chunk in self._manifests.sent_to(self._start.index, newest_first=True):
+            for chunk in self._manifests.sent_to(start.index, newest_first=True):
                 if chunk.run != self.run:
                     unknown.difference_update(key for key, *_ in chunk.entries)
                 if not unknown:
                     break
-        counts.strangers += len(unknown)
+        counts["strangers"] += len(unknown)
+
+
+def _counts_of(chunk: Chunk) -> dict[str, int]:
+    return {name: getattr(chunk, name) for name in ("taken", "count", "refused", "dropped")}
 
 
 def _rows_of(chunk: Chunk) -> Iterator[Row]:
     """Rows of a key, a kind, a content hash or the counts, and a version."""
-    yield chunk.id, _COUNTS, (chunk.taken, chunk.count, chunk.refused, chunk.dropped), None
+    yield chunk.id, _COUNTS, _counts_of(chunk), None
     for key, digest, version in chunk.entries:
         yield key, _SENT, digest, version
     for key, _, version in chunk.stale:
@@ -250,7 +272,7 @@ class _Found:
         dead: set[str] = set()
         self.written: set[str] = set()
         # A chunk that was sent again is there twice.
-        self.chunks: dict[str, tuple[int, int, int, int]] = {}
+        self.chunks: dict[str, dict[str, int]] = {}
         for kind, some in groupby(rows, key=itemgetter(1)):
             if kind == _SENT:
                 newest(entries, ((key, content, number) for key, _, content, number in some))
@@ -271,56 +293,36 @@ class _Found:
         self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
         self.live = (self.sent & self.written) - self.deleted
 
+    def counts(self) -> Counter[str]:
+        """How many there are of each, and what the chunks count."""
+        names = ("dead", "stale", "deleted", "missing", "live")
+        found = Counter({name: len(getattr(self, name)) for name in names})
+        for numbers in self.chunks.values():
+            found.update(numbers)
+        return found
 
-@dataclass
-class _Counts:
-    taken: int = 0
-    identified: int = 0
-    refused: int = 0
-    dropped: int = 0
-    written: int = 0
-    dead: int = 0
-    stale: int = 0
-    deleted: int = 0
-    missing: int = 0
-    live: int = 0
-    left: int = 0
-    """Deleted, and still there."""
-    gone: int = 0
-    """Deleted, and there before."""
-    strangers: int = 0
 
-    def add(self, found: _Found) -> None:
-        for numbers in found.chunks.values():
-            self.add_chunk(*numbers)
-        for name in ("written", "dead", "stale", "deleted", "missing", "live"):
-            setattr(self, name, getattr(self, name) + len(getattr(found, name)))
+def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
+    """Add what readers see more than before the run.
 
-    def add_chunk(self, taken: int, count: int, refused: int, dropped: int) -> None:
-        self.taken += taken
-        self.identified += count
-        self.refused += refused
-        self.dropped += dropped
-
-    def outcome(self, records: int, grown: int) -> Outcome:
-        """Add what readers see more than before the run.
-
-        Args:
-            records: how many were collected.
-            grown: so many documents more than before.
-        """
-        created = min(max(grown - self.strangers + self.gone, 0), self.live)
-        deleted = self.deleted - self.left
-        missing = self.missing + self.left
-        settled = created + deleted + self.stale + self.dead
-        return Outcome(
-            sent=records,
-            created=created,
-            overwritten=max(0, self.identified - settled - missing),
-            deleted=deleted,
-            stale=self.stale,
-            dropped=self.dropped,
-            dead_letters=self.dead + self.refused,
-            duplicates=self.strangers,
-            lost=missing + max(0, records - self.taken),
-        )
+    Args:
+        counts: how many records are what; of those that were deleted, how many are ``left``, and
+            how many were there before and are ``gone``.
+        records: how many were collected.
+        grown: so many documents more than before.
+    """
+    created = min(max(grown - counts["strangers"] + counts["gone"], 0), counts["live"])
+    deleted = counts["deleted"] - counts["left"]
+    missing = counts["missing"] + counts["left"]
+    settled = created + deleted + counts["stale"] + counts["dead"]
+    return Outcome(
+        sent=records,
+        created=created,
+        overwritten=max(0, counts["count"] - settled - missing),
+        deleted=deleted,
+        stale=counts["stale"],
+        dropped=counts["dropped"],
+        dead_letters=counts["dead"] + counts["refused"],
+        duplicates=counts["strangers"],
+        lost=missing + max(0, records - counts["taken"]),
+    )

@@ -139,6 +139,11 @@ def gone(index: str) -> IdemflowError:
     )
 
 
+def every(*queries: Mapping[str, Any], **terms: Any) -> dict[str, Any]:
+    """A query for what all queries find and what has these values in these fields."""
+    return {"bool": {"filter": [*({"term": {name: terms[name]}} for name in terms), *queries]}}
+
+
 Item = TypeVar("Item")
 
 

@@ -60,7 +60,7 @@ class Spill:
         Raises:
             IdemflowError: the disk is full.
         """
-        with _disk(self._folder):
+        with disk(self._folder):
             return self._root.add(rows)
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Spill:
         Raises:
             IdemflowError: the disk is full.
         """
-        with _disk(self._folder):
+        with disk(self._folder):
             yield from self._root.parts()
 
 
@@ -138,7 +138,8 @@ def _rows(file: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def _disk(folder: Path) -> Iterator[None]:
+def disk(folder: Path) -> Iterator[None]:
+    """Turn a disk that is full into an error that says what to do."""
     try:
         yield
     except OSError as error:
@@ -165,7 +166,8 @@ class Scratch:
     def spill(self) -> Spill:
         """An empty :class:`Spill`, which may take half of the memory: pages that are read take
         theirs as well."""
-        return Spill(Path(tempfile.mkdtemp(dir=self.folder)), self.memory // 2)
+        with disk(self.folder):
+            return Spill(Path(tempfile.mkdtemp(dir=self.folder)), self.memory // 2)
 
 
 @contextmanager
@@ -178,8 +180,9 @@ def scratch(folder: Path, memory: int) -> Iterator[Scratch]:
         folder: the folder of all of them.
         memory: bytes that may be held in memory.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
+    with disk(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(folder / "lock"), disk(folder):
         for left in folder.iterdir():
             if left.is_dir():
                 _remove_if_left(left)

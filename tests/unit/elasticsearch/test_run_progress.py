@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,3 +177,48 @@ def test_a_run_that_writes_to_another_index_than_its_pipeline_now(room: Scratch)
     index.write(record("a"))
     checked = RunCheck(runs, runs, index, "r", starts=[start], target="i-{day}", scratch=room)
     assert checked.outcome() == replace(NOTHING, sent=1, created=1)
+
+
+class Indices:
+    """Several indices, read as one Elasticsearch."""
+
+    def __init__(self, *indices: Index) -> None:
+        self._named = {index.name: index for index in indices}
+
+    def live(self, index: str) -> int:
+        return self._named[index].live(index)
+
+    def existing(self, index: str, ids: Iterable[str], *, pit: str | None) -> Iterator[str]:
+        return self._named[index].existing(index, ids, pit=pit)
+
+    def seq_no_checkpoints(self, index: str) -> dict[int, int]:
+        return self._named[index].seq_no_checkpoints(index)
+
+    def written_since(
+        self, index: str, since: Mapping[int, int], until: Mapping[int, int] | None
+    ) -> Iterator[str]:
+        return self._named[index].written_since(index, since, until)
+
+    def count_written(self, index: str, since: Mapping[int, int]) -> int:
+        return self._named[index].count_written(index, since)
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_replay_of_letters_of_several_days(room: Scratch, stale: bool) -> None:
+    runs, first, second = Runs(), Index("i-01"), Index("i-02")
+    first.write(record("b"), record("z"))
+    starts = [started(first), started(second)]
+    runs.collect("r", 4)
+    runs.send("r", "idemflow-dead-letters", letters=["l"])
+    runs.send("r", "i-01", record("a"), record("b"))
+    runs.send("r", "i-02", record("c"), record("d"), stale=[("d", None)] if stale else [])
+    first.write(record("a"), record("b"))
+    second.write(record("c"))
+    checked = RunCheck(
+        runs, runs, Indices(first, second), "r", starts=starts, target="i-01", scratch=room
+    )
+    found = checked.outcome()
+    lost = replace(NOTHING, sent=4, created=2, overwritten=1, lost=0 if stale else 1)
+    assert found == replace(lost, stale=int(stale))
+    second.write(record("d"))
+    assert checked.outcome() == replace(NOTHING, sent=4, created=3, overwritten=1)

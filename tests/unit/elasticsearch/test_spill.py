@@ -99,3 +99,17 @@ def test_what_a_killed_command_left_goes_and_what_another_uses_stays(tmp_path: P
     with FileLock(used / "held"), scratch(tmp_path, 1 << 20):
         assert not left.exists()
         assert (used / "rows").exists()
+
+
+def test_a_disk_that_has_no_room_for_a_folder_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with scratch(tmp_path, 1 << 20) as room, monkeypatch.context() as patched:
+        patched.setattr(os, "mkdir", full)
+        with pytest.raises(IdemflowError, match="the disk is full"):
+            room.spill()
+        with pytest.raises(IdemflowError, match="the disk is full"), scratch(tmp_path, 1 << 20):
+            pass
