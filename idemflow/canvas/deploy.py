@@ -13,7 +13,16 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import catalog, control, flow, installed_steps, parameters, versions
+from idemflow.canvas import (
+    catalog,
+    control,
+    flow,
+    installed_steps,
+    monitoring,
+    parameters,
+    process_groups,
+    versions,
+)
 from idemflow.canvas.client import errors
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.versions import VersionControlInfo
@@ -65,9 +74,11 @@ def plan(
         CanvasError: NiFi lacks a component type or a property.
     """
     tls = target.truststore is not None
-    group = control.find_group(pipeline.name)
+    group = process_groups.find(pipeline.name)
     deployed = (
-        [*control.processors(group.id), *control.controller_services(group.id)] if group else []
+        [*process_groups.processors(group.id), *process_groups.controller_services(group.id)]
+        if group
+        else []
     )
     types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
     wanted = parameters.wanted(pipeline, target, source)
@@ -121,7 +132,7 @@ def _check_way(pipeline: Pipeline, planned: Plan) -> None:
     """
     if not any(change.property == flow.FORMAT for change in planned.changes):
         return
-    queued = control.activity(str(planned.group)).queued
+    queued = monitoring.activity(str(planned.group)).queued
     if queued:
         raise CanvasError(
             f"load.batch changes how documents travel; {queued:,} FlowFiles are on their way",

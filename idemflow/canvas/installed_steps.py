@@ -9,7 +9,7 @@ from typing import Any
 import nipyapi
 
 from idemflow import steps
-from idemflow.canvas import control, flow_file
+from idemflow.canvas import component_state, control, flow_file, monitoring
 from idemflow.canvas.catalog import component as read_component
 from idemflow.canvas.client import errors
 from idemflow.drawing import catalog, script_body
@@ -125,9 +125,9 @@ def _answer(scratch: str) -> dict[str, str]:
     """
     deadline = time.monotonic() + _DEADLINE
     while True:
-        for state in control.states(scratch):
+        for state in component_state.read(scratch):
             return state.entries
-        failed = [item.message for item in control.bulletins(scratch) if item.level == "ERROR"]
+        failed = [item.message for item in monitoring.bulletins(scratch) if item.level == "ERROR"]
         if failed or time.monotonic() > deadline:
             why = failed[0] if failed else f"a script gives no answer within {_DEADLINE:.0f} s"
             raise CanvasError(f"NiFi runs no Python: {why}", next_command="idemflow logs nifi")

@@ -12,7 +12,7 @@ from heapq import nlargest
 from pathlib import Path
 from uuid import uuid4
 
-from idemflow.canvas import control, flow, parameters
+from idemflow.canvas import control, flow, monitoring, parameters, process_groups
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
@@ -206,7 +206,7 @@ def replay(
         if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
         group, drift, _ = runs.prepare(opened, progress)
-        control.trigger(group, REPLAY_TRIGGER)
+        process_groups.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
@@ -295,7 +295,7 @@ def _send(
     opened: Session, group: str, run: str, began: float, progress: RunDisplay
 ) -> tuple[float, Outcome]:
     """Trigger the replay of the marked letters and wait for what becomes of them."""
-    bulletin = control.last_bulletin()
+    bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
         starts = runs.index_checkpoints(opened, stack)
         with _parameter(opened, run):
@@ -319,7 +319,7 @@ def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | No
     """Whether the flow has taken all letters, which its summary says."""
     if opened.ledger.records(run) is not None:
         return True
-    for item in control.bulletins(group, after=bulletin):
+    for item in monitoring.bulletins(group, after=bulletin):
         if item.level == "ERROR" and item.name == UNPACK:
             raise CanvasError(
                 f"{UNPACK!r} fails in NiFi: {item.message}",

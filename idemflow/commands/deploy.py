@@ -10,6 +10,7 @@ from idemflow.canvas import (
     deployments,
     installed_steps,
     parameters,
+    process_groups,
     registry,
     versions,
 )
@@ -123,7 +124,7 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
-    found = control.find_group(name)
+    found = process_groups.find(name)
     group = str(found.id) if found else None
     now = versions.held(group) if group else None
     live = versions.export(group) if group else None

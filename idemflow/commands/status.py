@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, control
+from idemflow.canvas import client, monitoring, process_groups
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
@@ -86,18 +86,18 @@ def pipelines(settings: Settings) -> list[PipelineStatus] | None:
 
 
 def _pipeline(name: str) -> PipelineStatus:
-    group = control.find_group(name)
+    group = process_groups.find(name)
     if group is None:
         return PipelineStatus(name, "not deployed", None, None, 0, {}, [])
-    activity = control.activity(group.id)
-    trigger = control.trigger(group.id).component
+    activity = monitoring.activity(group.id)
+    trigger = process_groups.trigger(group.id).component
     running = trigger.state == "RUNNING"
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
     period = str(trigger.config.scheduling_period) if running else None
     by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
     said = {
         f"{item.name}: {item.message}": None
-        for item in (control.bulletins(group.id) if activity.queued else ())
+        for item in (monitoring.bulletins(group.id) if activity.queued else ())
     }
     return PipelineStatus(
         name=name,

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from idemflow.canvas.control import State
+from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus

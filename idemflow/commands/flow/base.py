@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, control, flow_file, installed_steps, versions
+from idemflow.canvas import client, flow_file, installed_steps, process_groups, versions
 from idemflow.canvas.difference import Change
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.settings import Settings
@@ -67,7 +67,7 @@ def on_canvas(store: Repository, name: str) -> Version:
     Raises:
         UsageError: it is not on the canvas, or not under version control there.
     """
-    return store.resolve(name, held(name, control.group_id(name)).version)
+    return store.resolve(name, held(name, process_groups.find_id(name)).version)
 
 
 def held(name: str, group: str) -> VersionControlInfo:
@@ -88,7 +88,7 @@ def held(name: str, group: str) -> VersionControlInfo:
 def changes_since(store: Repository, name: str, version: Version) -> list[Change]:
     """How the canvas differs from a version."""
     return versions.differences(
-        definition(store, name, version), versions.export(control.group_id(name))
+        definition(store, name, version), versions.export(process_groups.find_id(name))
     )
 
 

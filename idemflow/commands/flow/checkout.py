@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import control
+from idemflow.canvas import process_groups
 from idemflow.commands.flow.base import (
     Done,
     checked,
@@ -50,7 +50,7 @@ def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
 
 
 def _checkout(store: Repository, name: str, version: Version, *, force: bool) -> Done:
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     current = on_canvas(store, name)
     modified = refuse_local(store, name, current, force=force)
     if current.id == version.id and not modified:

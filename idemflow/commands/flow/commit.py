@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import control, flow_file, registry, versions
+from idemflow.canvas import flow_file, process_groups, registry, versions
 from idemflow.commands.flow.base import Done, checked, definition, open_canvas
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
@@ -17,7 +17,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     """
     checked(settings, name)
     store = open_canvas(settings)
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     before = store.versions(name)
     now = versions.held(group)
     behind = bool(before) and (now is None or now.version != before[0].id)
@@ -51,7 +51,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
 def _is_on_canvas(store: Repository, name: str, version: Version) -> bool:
     """Whether the canvas is just what a version says, its parameters included."""
     wanted = definition(store, name, version)
-    there = versions.export(control.group_id(name))
+    there = versions.export(process_groups.find_id(name))
     return not versions.differences(wanted, there) and flow_file.parameters(
         wanted
     ) == flow_file.parameters(there)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from idemflow.canvas import control, deployments, flow_file, installed_steps, versions
 from idemflow.canvas import deploy as canvas
+from idemflow.canvas import deployments, flow_file, installed_steps, process_groups, versions
 from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -27,7 +27,7 @@ def export_file(settings: Settings, name: str, revision: str | None, file: Path)
     version.checked(settings, name)
     store = version.open_canvas(settings)
     if revision is None:
-        title, made = version.CANVAS, versions.export(control.group_id(name))
+        title, made = version.CANVAS, versions.export(process_groups.find_id(name))
     else:
         found = store.resolve(name, revision)
         title, made = found.title, version.definition(store, name, found)
@@ -67,7 +67,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     version.connect(settings)
     versions.check_types(made, str(file))
     installed_steps.check(name, installed_steps.calls(made))
-    found = control.find_group(name)
+    found = process_groups.find(name)
     if found is None:
         canvas.import_group(name, made)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow.canvas import control, registry, versions
+from idemflow.canvas import process_groups, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.commands.flow.base import changes_since, checked, open_canvas
 from idemflow.config.settings import Settings
@@ -58,7 +58,7 @@ def status(settings: Settings, name: str | None) -> list[Status]:
 def _status(store: Repository, name: str) -> Status:
     known = store.versions(name)
     newest = known[0] if known else None
-    group = control.find_group(name)
+    group = process_groups.find(name)
     if group is None:
         return Status(name, False, None, newest, [], None)
     now = versions.held(group.id)
