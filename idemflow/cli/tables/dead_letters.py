@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from idemflow.cli.tables.pipelines import drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
 
@@ -106,12 +107,7 @@ def replayed(result: ReplayReport) -> RenderableType:
         )
     else:
         parts.append("No dead letters are left.")
-    if result.drift:
-        parts.append(
-            f"The canvas differs from the files in {result.drift} place(s); "
-            f"see: idemflow deploy {result.pipeline} --dry-run"
-        )
-    return Group(*parts)
+    return Group(*parts, *drift(result.pipeline, result.drift))
 
 
 def dropped(result: Dropped) -> str:

@@ -51,6 +51,14 @@ def runs_table(report: RunsReport) -> RenderableType:
     return Group(table, f"{report.documents:,} documents in {report.index}: {verdict}.")
 
 
+def drift(pipeline: str, places: int) -> list[str]:
+    """What to say where the canvas differs from the files; nothing where it does not."""
+    return [
+        f"The canvas differs from the files in {places} place(s); "
+        f"see: idemflow deploy {pipeline} --dry-run"
+    ] * bool(places)
+
+
 def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
     table = Table(box=None, padding=(0, 1, 0, 0))
