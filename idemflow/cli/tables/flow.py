@@ -1,4 +1,4 @@
-"""Tables of versions in git, with rich."""
+"""Tables of versions in git."""
 
 from __future__ import annotations
 
