@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import nipyapi
 
 from idemflow.canvas.client import errors
@@ -39,6 +42,27 @@ def find_id(pipeline: str) -> str:
             next_command=f"idemflow deploy {pipeline}",
         )
     return str(group.id)
+
+
+def delete(group: str) -> None:
+    """Take a group off the canvas, which must not hold FlowFiles."""
+    with errors():
+        nipyapi.canvas.delete_process_group(
+            nipyapi.canvas.get_process_group(group, "id"), force=True, refresh=True
+        )
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[nipyapi.nifi.ProcessGroupEntity]:
+    """A process group for as long as something is asked in it."""
+    with errors():
+        group = nipyapi.canvas.create_process_group(
+            nipyapi.canvas.get_process_group("root", "id"), name, (0.0, 0.0)
+        )
+        try:
+            yield group
+        finally:
+            nipyapi.canvas.delete_process_group(group, force=True, refresh=True)
 
 
 def processors(group: str) -> list[nipyapi.nifi.ProcessorEntity]:

@@ -335,15 +335,15 @@ def _parameter(opened: Session, run: str) -> Iterator[None]:
     name = flow.context_name(opened.pipeline)
     deadline = time.monotonic() + _TRIGGER_SECONDS
     # Another command may be just here. One that was killed here left its value behind.
-    while parameters.values(parameters.find(name)).get(PARAMETER) not in (None, NONE):
+    while parameters.values(name).get(PARAMETER) not in (None, NONE):
         if time.monotonic() > deadline:
             break
         time.sleep(0.2)
-    parameters.put(name, parameters.find(name), [_value(run)])
+    parameters.put(name, [_value(run)])
     try:
         yield
     finally:
-        parameters.put(name, parameters.find(name), [_value(NONE)])
+        parameters.put(name, [_value(NONE)])
 
 
 def _value(run: str) -> Parameter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idemflow.canvas import (
     control,
     deployments,
+    flow,
     installed_steps,
     parameters,
     process_groups,
@@ -126,7 +127,7 @@ def _deploy_version(
     versions.check_types(wanted, version.title)
     found = process_groups.find(name)
     group = str(found.id) if found else None
-    now = versions.held(group) if group else None
+    now = versions.control_info(group) if group else None
     live = versions.export(group) if group else None
     changes = versions.differences(live, wanted) if live else []
     source = opened.pipeline.collect.parameters(settings, name)
@@ -138,7 +139,7 @@ def _deploy_version(
             _keep_operators_work(settings, name, group, force=force)
         _prepare(opened, progress)
         progress("parameter context")
-        canvas.put_parameters(opened.pipeline, wanted_parameters)
+        parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
         progress(f"version {version.title}")
         if group is None:
             group = _create_version(client_id, name, store.branch, version)
@@ -161,7 +162,7 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
     try:
         control.start_steps(group)
     except CanvasError as error:
-        versions.delete(group)
+        process_groups.delete(group)
         raise CanvasError(
             f"{version.title} does not work here and was taken off the canvas: {error.message}"
         ) from error
@@ -186,7 +187,7 @@ def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bo
     """
     if force:
         return
-    now = versions.held(group)
+    now = versions.control_info(group)
     if now is None:
         if deployments.changed_since(name, group):
             raise UsageError(
@@ -205,7 +206,7 @@ def _keep_newer_version(settings: Settings, name: str, group: str, *, force: boo
     Raises:
         UsageError: there is one.
     """
-    now = versions.held(group)
+    now = versions.control_info(group)
     if now is not None and not force:
         versioning.refuse_newer(repository.needed(settings), name, now.version)
 
@@ -216,7 +217,7 @@ def _finish(settings: Settings, name: str, group: str) -> None:
     found = repository.find(settings)
     if found is None:
         return  # a project without git has no versions
-    if versions.held(group):
+    if versions.control_info(group):
         found.synchronize()
     elif registry.GIT in registry.available():
         # So that the canvas' Version menu works.

@@ -67,7 +67,7 @@ def test_the_mapping_is_the_yamls(people: Idemflow) -> None:
 def test_other_arguments_for_a_run(people: Idemflow) -> None:
     from scripts.people import people as generate  # noqa: PLC0415
 
-    before = parameters.values(parameters.find("idemflow people"))
+    before = parameters.values("idemflow people")
     refused = people.fail("run", "people", "--set", "seeds=7")
     assert refused.code == 2
     assert "it has records, seed" in refused.stderr
@@ -78,7 +78,7 @@ def test_other_arguments_for_a_run(people: Idemflow) -> None:
     for person in generate(3, 7):
         assert documents[str(person["id"])] == person
     assert people.json("verify", "people")["equal"] is True
-    assert parameters.values(parameters.find("idemflow people")) == before
+    assert parameters.values("idemflow people") == before
     people.json("run", "people")
 
 

@@ -127,7 +127,7 @@ def versions_of_documents(command: Idemflow) -> list[int]:
 
 
 def parameter(name: str) -> str | None:
-    return parameters.values(parameters.find(f"idemflow {NAME}"))[name]
+    return parameters.values(f"idemflow {NAME}")[name]
 
 
 def test_a_nifi_without_the_steps(second: Idemflow) -> None:

@@ -25,7 +25,7 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups, versions
+from idemflow.canvas import client, control, monitoring, parameters, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.config import settings
@@ -359,7 +359,7 @@ def remove_group(name: str) -> None:
     group = process_groups.find(name)
     if group is not None:
         _put_to_rest(group.id)
-        versions.delete(group.id)
+        process_groups.delete(group.id)
 
 
 def remove_pipeline(name: str) -> None:
@@ -382,7 +382,7 @@ def empty_canvas(command: Idemflow) -> None:
     root = nipyapi.canvas.get_root_pg_id()
     _put_to_rest(root)
     for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
-        versions.delete(group.id)
+        process_groups.delete(group.id)
     for context in nipyapi.parameters.list_all_parameter_contexts():
         nipyapi.parameters.delete_parameter_context(context)
     remove_registries()

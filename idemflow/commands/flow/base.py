@@ -76,7 +76,7 @@ def held(name: str, group: str) -> VersionControlInfo:
     Raises:
         UsageError: it is not.
     """
-    found = versions.held(group)
+    found = versions.control_info(group)
     if found is None:
         raise UsageError(
             f"{name} is not under version control on this canvas",
@@ -151,6 +151,6 @@ def switch_version(
 
 
 def _return(group: str, version: str) -> None:
-    now = versions.held(group)
+    now = versions.control_info(group)
     if now is not None and now.version != version:
         versions.change(group, version)

@@ -19,7 +19,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     store = open_canvas(settings)
     group = process_groups.find_id(name)
     before = store.versions(name)
-    now = versions.held(group)
+    now = versions.control_info(group)
     behind = bool(before) and (now is None or now.version != before[0].id)
     if behind and _is_on_canvas(store, name, before[0]):
         # NiFi does not know of it: it was killed after git had the commit, or somebody else

@@ -72,7 +72,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
         canvas.import_group(name, made)
         return True
     group = str(found.id)
-    if versions.held(group):
+    if versions.control_info(group):
         raise UsageError(
             f"{name} is under version control: an import would cut its history",
             next_command="stop version control on the canvas first, or write the file into git: "

@@ -25,5 +25,5 @@ def log(settings: Settings, name: str) -> Log:
     checked(settings, name)
     store = open_canvas(settings)
     group = process_groups.find(name)
-    now = versions.held(group.id) if group else None
+    now = versions.control_info(group.id) if group else None
     return Log(name, store.file(name), now.version if now else None, store.versions(name))

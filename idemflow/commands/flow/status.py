@@ -61,7 +61,7 @@ def _status(store: Repository, name: str) -> Status:
     group = process_groups.find(name)
     if group is None:
         return Status(name, False, None, newest, [], None)
-    now = versions.held(group.id)
+    now = versions.control_info(group.id)
     if now is None:
         return Status(name, True, None, newest, [], None)
     problem = now.explanation if now.state == "SYNC_FAILURE" else None
