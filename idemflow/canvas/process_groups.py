@@ -95,3 +95,10 @@ def trigger(group: str, name: str = TRIGGER) -> nipyapi.nifi.ProcessorEntity:
         f"the process group has no processor {name!r}",
         next_command="idemflow deploy the pipeline again",
     )
+
+
+def schedule(trigger: nipyapi.nifi.ProcessorDTO) -> tuple[str | None, str | None]:
+    """The period of a processor, or else its cron expression; the other one is ``None``."""
+    period = str(trigger.config.scheduling_period)
+    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
+    return (None, period) if by_cron else (period, None)

@@ -15,16 +15,15 @@ from idemflow.cli.tables import dead_letters as tables
 from idemflow.cli.tables.pipelines import RunsProgress
 from idemflow.commands import dead_letters as command
 from idemflow.config.settings import Settings
-from idemflow.dead_letters import store as letters
-from idemflow.dead_letters.store import Filters, Letter
+from idemflow.dead_letters.store import Filters, Letter, parse_since
 from idemflow.errors import NotIdempotent, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--letter", "ids", multiple=True, metavar="ID", help="The letter of this id."),
+    click.option("--letter", "letters", multiple=True, metavar="ID", help="The letter of this id."),
     click.option("--since", metavar="WHEN", help='From then on: "1h", "2d", "2026-01-31".'),
     click.option("--record", metavar="ID", help="Of the record with this id."),
-    click.option("--run", "run_id", metavar="RUN", help="Of this run (or the start of its id)."),
+    click.option("--run", metavar="RUN", help="Of this run (or the start of its id)."),
     click.option("--reason", metavar="TEXT", help="Whose reason contains this text."),
     click.option("--step", metavar="STEP", help="Refused by this step: Identify, Load, ..."),
 )
@@ -48,24 +47,12 @@ def _filters(function: _Command) -> _Command:
     return function
 
 
-def _chosen(
-    *,
-    step: str | None,
-    reason: str | None,
-    run_id: str | None,
-    record: str | None,
-    since: str | None,
-    ids: tuple[str, ...],
-) -> Filters:
-    given = {"--step": step, "--reason": reason, "--run": run_id, "--record": record}
-    given |= dict.fromkeys(["--letter"], "" if "" in ids else None)
-    for name, value in given.items():
+def _chosen(*, letters: tuple[str, ...], since: str | None, **texts: str | None) -> Filters:
+    for name, value in {**texts, "letter": "" if "" in letters else None}.items():
         if value == "":
-            raise UsageError(f"{name} is empty; leave it away to mean all letters")
-    when = None if since is None else letters.parse_since(since, datetime.now(UTC))
-    return Filters(
-        step=step, reason=reason, run=run_id, record=record, since=when, letters=tuple(ids)
-    )
+            raise UsageError(f"--{name} is empty; leave it away to mean all letters")
+    when = None if since is None else parse_since(since, datetime.now(UTC))
+    return Filters(**texts, since=when, letters=letters)
 
 
 @verb(dead_letters, "list")

@@ -20,6 +20,7 @@ from idemflow.commands import up as up_command
 from idemflow.config import registry
 from idemflow.config.settings import Settings
 from idemflow.servers.further import further
+from idemflow.servers.logs import tail
 from idemflow.servers.state import SERVERS
 from idemflow.supply.progress import Progress, Silent
 
@@ -100,7 +101,7 @@ def open_(settings: Settings, show_login: bool, as_json: bool) -> None:
       idemflow open
       idemflow open --show-login
     """
-    canvas = open_command.open_canvas(settings, has_display=not as_json and click_has_display())
+    canvas = open_command.open_canvas(settings, has_display=not as_json and _has_display())
     keys = ["url", "username", "ca_file", "login_file", *["password"] * show_login]
     lines = [f"Canvas: {canvas.url}"]
     if show_login:
@@ -112,7 +113,7 @@ def open_(settings: Settings, show_login: bool, as_json: bool) -> None:
     show(as_json, {key: getattr(canvas, key) for key in keys}, *lines)
 
 
-def click_has_display() -> bool:
+def _has_display() -> bool:
     """Whether a browser could show a window here."""
     if sys.platform == "darwin":
         return True
@@ -155,7 +156,7 @@ def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> No
       idemflow logs -f elasticsearch
     """
     file = logs_command.log_file(resolve(context), server)
-    click.echo(logs_command.last_lines(file, lines))
+    click.echo(tail(file, lines))
     if follow:
         for text in logs_command.follow(file):
             click.echo(text)

@@ -34,9 +34,10 @@ def source_show(settings: Settings, pipeline: str, as_json: bool) -> None:
     Example:
       idemflow source show orders
     """
-    result = command.show(settings, pipeline)
+    states = command.show(settings, pipeline)
     nothing = f"{pipeline} remembers nothing: its next run reads everything."
-    show(as_json, result, tables.states_table(result.states) if result.states else nothing)
+    table = tables.states_table(states) if states else nothing
+    show(as_json, {"pipeline": pipeline, "states": states}, table)
 
 
 @verb(source, "reset")
@@ -48,9 +49,9 @@ def source_reset(settings: Settings, pipeline: str, as_json: bool) -> None:
     Example:
       idemflow source reset orders
     """
-    result = command.reset(settings, pipeline)
-    if forgotten := ", ".join(item.step for item in result.states):
+    states = command.reset(settings, pipeline)
+    if forgotten := ", ".join(item.step for item in states):
         text = f"{pipeline}: forgotten what {forgotten} had read; the next run reads everything."
     else:
         text = f"{pipeline} remembers nothing: nothing to reset."
-    show(as_json, result, text)
+    show(as_json, {"pipeline": pipeline, "states": states}, text)

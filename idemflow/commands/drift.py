@@ -109,6 +109,6 @@ def _drift(
 def _from_git(settings: Settings, name: str, revision: str) -> tuple[str | None, list[Change]]:
     if not revision and versions.control_info(process_groups.find_id(name)) is None:
         return None, []
-    store = version.open_canvas(settings)
+    store = version.open_repository(settings, name)
     wanted = store.resolve(name, revision) if revision else version.on_canvas(store, name)
     return wanted.title, version.changes_since(store, name, wanted)

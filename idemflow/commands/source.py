@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from idemflow.canvas import component_state, monitoring, process_groups
 from idemflow.canvas.component_state import State
 from idemflow.commands._session import session
@@ -11,31 +9,18 @@ from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
 
-@dataclass(frozen=True)
-class States:
-    """What the steps of a pipeline remember.
-
-    Attributes:
-        pipeline: the pipeline's name.
-        states: the steps that remember something.
-    """
-
-    pipeline: str
-    states: list[State]
-
-
-def show(settings: Settings, name: str) -> States:
-    """What the source has read so far.
+def show(settings: Settings, name: str) -> list[State]:
+    """The steps that remember what the source has read so far.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`.
         UsageError: the pipeline is not on the canvas.
     """
     with session(settings, name):
-        return States(name, component_state.read(process_groups.find_id(name)))
+        return component_state.read(process_groups.find_id(name))
 
 
-def reset(settings: Settings, name: str) -> States:
+def reset(settings: Settings, name: str) -> list[State]:
     """Forget it: the next run reads everything again, which the ids make harmless.
 
     Returns:
@@ -57,4 +42,4 @@ def reset(settings: Settings, name: str) -> States:
         found = component_state.read(group)
         for state in found:
             component_state.clear(state)
-        return States(name, found)
+        return found

@@ -78,12 +78,11 @@ def start(
 def schedule(name: str, group: str) -> Schedule:
     """The schedule of a pipeline's process group."""
     trigger = process_groups.trigger(group).component
-    period = str(trigger.config.scheduling_period)
-    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
+    every, cron = process_groups.schedule(trigger)
     return Schedule(
         pipeline=name,
-        every=None if by_cron else period,
-        cron=period if by_cron else None,
+        every=every,
+        cron=cron,
         clock=control.clock(),
         running=trigger.state == "RUNNING",
         queued=monitoring.activity(group).queued,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idemflow.canvas import flow_file, process_groups, registry, versions
-from idemflow.commands.flow.base import Done, checked, definition, open_canvas
+from idemflow.commands.flow.base import Done, definition, open_repository
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
 from idemflow.versions.repository import Repository, Version
@@ -15,8 +15,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     Raises:
         CanvasError: somebody else changed the flow meanwhile, or git refused.
     """
-    checked(settings, name)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
     group = process_groups.find_id(name)
     before = store.versions(name)
     now = versions.control_info(group)

@@ -24,8 +24,7 @@ def export_file(settings: Settings, name: str, revision: str | None, file: Path)
     Returns:
         What was written: the version's title or ``canvas``.
     """
-    version.checked(settings, name)
-    store = version.open_canvas(settings)
+    store = version.open_repository(settings, name)
     if revision is None:
         title, made = version.CANVAS, versions.export(process_groups.find_id(name))
     else:
@@ -58,7 +57,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
         UsageError: the file is no flow, or changes on the canvas would be lost.
         CanvasError: the flow does not work here; the one before is back.
     """
-    version.checked(settings, name)
+    version.check_name(settings, name)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
