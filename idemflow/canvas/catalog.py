@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import nipyapi
 
+from idemflow.canvas import process_groups
 from idemflow.canvas.client import errors
 from idemflow.drawing.catalog import PUT, SCRIPT, Component
 from idemflow.errors import CanvasError
@@ -52,30 +53,14 @@ def read(
         missing = [kind for kind in types if kind not in found]
         if not missing:
             return found
-        scratch = nipyapi.canvas.create_process_group(
-            nipyapi.canvas.get_process_group("root", "id"),
-            "idemflow reads the names of properties here",
-            (0.0, 0.0),
-        )
-        try:
+        with process_groups.scratch("idemflow reads the names of properties here") as group:
             for kind in missing:
-                make = _processor if kind in processors else _service
-                found[kind] = component(make(scratch, known[kind]))
-            return found
-        finally:
-            nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
-
-
-def _processor(
-    scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
-) -> nipyapi.nifi.ProcessorDTO:
-    return nipyapi.canvas.create_processor(scratch, kind, (0.0, 0.0)).component
-
-
-def _service(
-    scratch: nipyapi.nifi.ProcessGroupEntity, kind: nipyapi.nifi.DocumentedTypeDTO
-) -> nipyapi.nifi.ControllerServiceDTO:
-    return nipyapi.canvas.create_controller(scratch, kind).component
+                if kind in processors:
+                    made = nipyapi.canvas.create_processor(group, known[kind], (0.0, 0.0))
+                else:
+                    made = nipyapi.canvas.create_controller(group, known[kind])
+                found[kind] = component(made.component)
+        return found
 
 
 def component(

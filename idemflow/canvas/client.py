@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import nipyapi
 import urllib3
@@ -16,6 +17,8 @@ from idemflow.errors import CanvasError, LoginRefused, Unreachable
 
 # How long a component may take to start or stop, in seconds.
 _DEADLINE = 60
+# A change of a flow waits for running tasks to end: one of them may hold a whole run.
+_CHANGE_DEADLINE = 300
 
 
 def connect(nifi: Endpoint) -> None:
@@ -79,6 +82,23 @@ def errors() -> Iterator[None]:
     except ValueError as error:
         # nipyapi's own helpers raise this, with NiFi's words, for a refused or late request.
         raise CanvasError(f"NiFi refused a change: {error}") from error
+
+
+def finish(started: Any, read: Callable[[str], Any], delete: Callable[[str], Any]) -> None:
+    """Wait for a change that NiFi makes step by step, such as one of a version.
+
+    Args:
+        started: NiFi's answer to the request.
+        read: asks for its state, by its id.
+        delete: makes NiFi forget it.
+    """
+    request = started.request.request_id
+    nipyapi.utils.wait_for_request(
+        lambda: read(request),
+        lambda: delete(request),
+        nipyapi_delay=0.3,
+        nipyapi_max_wait=_CHANGE_DEADLINE,
+    )
 
 
 def _message(error: ApiException) -> str:

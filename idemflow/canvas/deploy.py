@@ -13,8 +13,17 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import catalog, control, flow, installed_steps, parameters, versions
-from idemflow.canvas.client import errors
+from idemflow.canvas import (
+    catalog,
+    control,
+    flow,
+    installed_steps,
+    monitoring,
+    parameters,
+    process_groups,
+    versions,
+)
+from idemflow.canvas.client import errors, finish
 from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.drawing.catalog import Component
@@ -24,9 +33,6 @@ from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Target
 from idemflow.versions.repository import Version
-
-# A replacement waits for running tasks to end: one of them may hold a whole run.
-_DEADLINE = 300.0
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +71,11 @@ def plan(
         CanvasError: NiFi lacks a component type or a property.
     """
     tls = target.truststore is not None
-    group = control.find_group(pipeline.name)
+    group = process_groups.find(pipeline.name)
     deployed = (
-        [*control.processors(group.id), *control.controller_services(group.id)] if group else []
+        [*process_groups.processors(group.id), *process_groups.controller_services(group.id)]
+        if group
+        else []
     )
     types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
     wanted = parameters.wanted(pipeline, target, source)
@@ -95,45 +103,37 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     """
     for change in planned.changes:
         _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
-    if planned.group is None:
+    group = planned.group
+    if group is not None:
+        _check_queues(pipeline, group, planned)
+    if group is None or planned.changes:
         progress("parameter context")
-        put_parameters(pipeline, planned.parameters)
+        parameters.put(flow.context_name(pipeline), planned.parameters)
         progress("process group")
-        group = import_group(pipeline.name, planned.definition)
-    else:
-        group = planned.group
-        _check_way(pipeline, planned)
-        if planned.changes:
-            progress("parameter context")
-            put_parameters(pipeline, planned.parameters)
-            progress("process group")
+        if group is None:
+            group = import_group(pipeline.name, planned.definition)
+        else:
             _change(pipeline.name, group, planned.definition)
     progress("start")
     control.start_steps(group)
     return group
 
 
-def _check_way(pipeline: Pipeline, planned: Plan) -> None:
-    """Check that no document is on its way that the changed steps would not understand.
+def _check_queues(pipeline: Pipeline, group: str, planned: Plan) -> None:
+    """Check that no document is queued that the changed steps would not understand.
 
     Raises:
         CanvasError: there are such documents.
     """
     if not any(change.property == flow.FORMAT for change in planned.changes):
         return
-    queued = control.activity(str(planned.group)).queued
+    queued = monitoring.activity(group).queued
     if queued:
         raise CanvasError(
             f"load.batch changes how documents travel; {queued:,} FlowFiles are on their way",
             next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
             "none",
         )
-
-
-def put_parameters(pipeline: Pipeline, wanted: list[Parameter]) -> None:
-    """Set parameters in the pipeline's parameter context."""
-    name = flow.context_name(pipeline)
-    parameters.put(name, parameters.find(name), wanted)
 
 
 def replace_version(
@@ -154,9 +154,7 @@ def replace_version(
         versions.attach(group, to, version.id, definition)
 
     def undo() -> None:
-        now = versions.held(group)
-        if now:
-            versions.detach(group, now)
+        versions.detach(group)
         _replace(group, before)
 
     versions.change_safely(group, version.title, apply, undo)
@@ -176,25 +174,22 @@ def _change(name: str, group: str, definition: dict[str, Any]) -> None:
     NiFi replaces no group under version control. So version control stops for the replacement and
     starts again with a commit of it: what runs is in git.
     """
-    held = versions.held(group)
+    info = versions.control_info(group)
     before = versions.export(group)
 
     def apply() -> None:
-        if held:
-            versions.detach(group, held)
+        versions.detach(group)
         _replace(group, definition)
-        if held:
+        if info:
             versions.commit(
-                group, held.registry, held.flow, f"Deploy flows/{name}.yaml", known=True, force=True
+                group, info.registry, info.flow, f"Deploy flows/{name}.yaml", known=True, force=True
             )
 
     def undo() -> None:
-        now = versions.held(group)
-        if now:
-            versions.detach(group, now)
+        versions.detach(group)
         _replace(group, before)
-        if held:
-            versions.attach(group, held, held.version, before)
+        if info:
+            versions.attach(group, info, info.version, before)
 
     versions.change_safely(group, f"flows/{name}.yaml", apply, undo)
 
@@ -262,10 +257,8 @@ def _replace(group: str, definition: dict[str, Any]) -> None:
         started = api.initiate_replace_process_group(
             body={"processGroupRevision": revision, "versionedFlowSnapshot": definition}, id=group
         )
-        request = started.request.request_id
-        nipyapi.utils.wait_for_request(
-            lambda: api.get_replace_process_group_request(request),
-            lambda: api.delete_replace_process_group_request(request),
-            nipyapi_delay=0.3,
-            nipyapi_max_wait=_DEADLINE,
+        finish(
+            started,
+            api.get_replace_process_group_request,
+            api.delete_replace_process_group_request,
         )

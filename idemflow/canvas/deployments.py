@@ -20,15 +20,14 @@ def remember(pipeline: str, group: str) -> None:
         group: id of its process group.
     """
     digest = _digest(group)
-    context = parameters.find(CONTEXT)
-    if parameters.values(context).get(pipeline) != digest:
+    if parameters.values(CONTEXT).get(pipeline) != digest:
         text = "The flow as idemflow deploy left it"
-        parameters.put(CONTEXT, context, [Parameter(pipeline, digest, text)])
+        parameters.put(CONTEXT, [Parameter(pipeline, digest, text)])
 
 
 def changed_since(pipeline: str, group: str) -> bool:
     """Whether the canvas is not what the last deployment left, or there was none."""
-    return parameters.values(parameters.find(CONTEXT)).get(pipeline) != _digest(group)
+    return parameters.values(CONTEXT).get(pipeline) != _digest(group)
 
 
 def _digest(group: str) -> str:

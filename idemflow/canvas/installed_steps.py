@@ -9,9 +9,8 @@ from typing import Any
 import nipyapi
 
 from idemflow import steps
-from idemflow.canvas import control, flow_file
+from idemflow.canvas import component_state, control, flow_file, monitoring, process_groups
 from idemflow.canvas.catalog import component as read_component
-from idemflow.canvas.client import errors
 from idemflow.drawing import catalog, script_body
 from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
@@ -89,18 +88,12 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
 
 
 def _ask(modules: list[str]) -> dict[str, str]:
-    with errors():
-        scratch = nipyapi.canvas.create_process_group(
-            nipyapi.canvas.get_process_group("root", "id"), _NAME, (0.0, 0.0)
-        )
-        try:
-            _make(scratch, _QUESTION % modules)
-            if found := control.problems(scratch.id):
-                raise CanvasError("NiFi cannot run Python steps: " + "; ".join(found))
-            control.run_once(scratch.id, _NAME)
-            return _answer(scratch.id)
-        finally:
-            nipyapi.canvas.delete_process_group(scratch, force=True, refresh=True)
+    with process_groups.scratch(_NAME) as scratch:
+        _make(scratch, _QUESTION % modules)
+        if found := control.problems(scratch.id):
+            raise CanvasError("NiFi cannot run Python steps: " + "; ".join(found))
+        control.run_once(scratch.id, _NAME)
+        return _answer(scratch.id)
 
 
 def _make(scratch: nipyapi.nifi.ProcessGroupEntity, body: str) -> None:
@@ -125,9 +118,9 @@ def _answer(scratch: str) -> dict[str, str]:
     """
     deadline = time.monotonic() + _DEADLINE
     while True:
-        for state in control.states(scratch):
+        for state in component_state.read(scratch):
             return state.entries
-        failed = [item.message for item in control.bulletins(scratch) if item.level == "ERROR"]
+        failed = [item.message for item in monitoring.bulletins(scratch) if item.level == "ERROR"]
         if failed or time.monotonic() > deadline:
             why = failed[0] if failed else f"a script gives no answer within {_DEADLINE:.0f} s"
             raise CanvasError(f"NiFi runs no Python: {why}", next_command="idemflow logs nifi")

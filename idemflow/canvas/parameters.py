@@ -91,12 +91,9 @@ def differences(
     return found
 
 
-def put(
-    name: str,
-    context: nipyapi.nifi.ParameterContextEntity | None,
-    parameters: Sequence[Parameter],
-) -> None:
-    """Create the context, or set in it just those parameters that differ."""
+def put(name: str, parameters: Sequence[Parameter]) -> None:
+    """Create a context, or set in it just those parameters that differ."""
+    context = find(name)
     with errors():
         if context is None:
             nipyapi.parameters.create_parameter_context(
@@ -111,11 +108,10 @@ def put(
             nipyapi.parameters.update_parameter_context(context)
 
 
-def values(context: nipyapi.nifi.ParameterContextEntity | None) -> dict[str, str | None]:
-    """The values of a context's parameters; ``None`` for sensitive ones."""
-    return {
-        name: None if item.sensitive else item.value for name, item in _current(context).items()
-    }
+def values(name: str) -> dict[str, str | None]:
+    """The values of a context's parameters, ``None`` for sensitive ones; none without a context."""
+    current = _current(find(name))
+    return {key: None if item.sensitive else item.value for key, item in current.items()}
 
 
 def _current(

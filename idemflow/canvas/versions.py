@@ -10,14 +10,11 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas import control, flow_file
-from idemflow.canvas.client import errors
+from idemflow.canvas.client import errors, finish
 from idemflow.canvas.difference import Change, compare
 from idemflow.drawing.boxes import Json
 from idemflow.errors import CanvasError, UsageError
 from idemflow.versions.repository import BUCKET
-
-# A change of version waits for running tasks to end: one of them may hold a whole run.
-_DEADLINE = 300.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class VersionControlInfo:
     explanation: str
 
 
-def held(group: str) -> VersionControlInfo | None:
+def control_info(group: str) -> VersionControlInfo | None:
     """How a group is under version control; ``None`` where it is not.
 
     Args:
@@ -96,7 +93,7 @@ def commit(
     Raises:
         CanvasError: a conflict, or git refused; in the words of the client, which say what to do.
     """
-    now = held(group)
+    now = control_info(group)
     flow: dict[str, Any] = {
         "registryId": now.registry if now else registry,
         "bucketId": now.bucket if now else BUCKET,
@@ -125,7 +122,7 @@ def change(group: str, version: str) -> None:
     Raises:
         CanvasError: NiFi refused; the group is as it was.
     """
-    now = held(group)
+    now = control_info(group)
     if now is None:
         raise CanvasError("the process group is not under version control")
     api = nipyapi.nifi.VersionsApi()
@@ -133,19 +130,11 @@ def change(group: str, version: str) -> None:
         found = api.get_version_information(group)
         if now.version == version:
             started = api.initiate_revert_flow_version(id=group, body=found)
-            read: Callable[[str], Any] = api.get_revert_request
-            delete: Callable[[str], Any] = api.delete_revert_request
+            finish(started, api.get_revert_request, api.delete_revert_request)
         else:
             found.version_control_information.version = version
             started = api.initiate_version_control_update(id=group, body=found)
-            read, delete = api.get_update_request, api.delete_update_request1
-        request = started.request.request_id
-        nipyapi.utils.wait_for_request(
-            lambda: read(request),
-            lambda: delete(request),
-            nipyapi_delay=0.3,
-            nipyapi_max_wait=_DEADLINE,
-        )
+            finish(started, api.get_update_request, api.delete_update_request1)
 
 
 def attach(group: str, to: VersionControlInfo, version: str, definition: Json) -> None:
@@ -169,13 +158,16 @@ def attach(group: str, to: VersionControlInfo, version: str, definition: Json) -
         )
 
 
-def detach(group: str, now: VersionControlInfo) -> None:
-    """Take a group out of version control; it stays as it is.
+def detach(group: str) -> None:
+    """Take a group out of version control, where it is under it; it stays as it is.
 
     NiFi's own *stop version control* forgets which component of the canvas is which one of the
     flow, and a later replacement would throw all away and draw it anew. Replacing the contents by
     themselves, without a version, keeps that.
     """
+    now = control_info(group)
+    if now is None:
+        return
     snapshot = _snapshot(export(group), now, now.version)
     with errors():
         api = nipyapi.nifi.ProcessGroupsApi()
@@ -214,14 +206,6 @@ def create(registry: str, pipeline: str, branch: str, version: str) -> str:
             parameter_context_handling="KEEP_EXISTING",
         )  # fmt: skip
     return str(made.id)
-
-
-def delete(group: str) -> None:
-    """Take a group off the canvas, which must not hold FlowFiles."""
-    with errors():
-        nipyapi.canvas.delete_process_group(
-            nipyapi.canvas.get_process_group(group, "id"), force=True, refresh=True
-        )
 
 
 def check_types(definition: Json, title: str) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 
 import idemflow
@@ -165,6 +167,27 @@ def json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
+def verb(
+    group: click.Group, name: str | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """A command with ``--json``, called with the settings and with its other parameters.
+
+    Parameters that are made by :func:`setting_option` are in the settings.
+    """
+
+    def add(function: Callable[..., None]) -> click.Command:
+        @click.pass_context
+        def call(context: click.Context, /, **given: Any) -> None:
+            taken = {key: given.pop(key) for key in settings.TABLE if key in given}
+            # An option that may be repeated and is not given has no values.
+            chosen = {key: value for key, value in taken.items() if value != ()}
+            function(resolve(context, **chosen), **given)
+
+        return json_option(group.command(name)(functools.update_wrapper(call, function)))
+
+    return add
+
+
 def setting_option(name: str, flag: str | None = None, **extra: Any) -> Callable[..., Any]:
     """An option for a setting, with the help of the settings' table."""
     help_text = settings.TABLE[name].description
@@ -212,7 +235,18 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=_plain))
 
 
+def show(as_json: bool, value: Any, *lines: RenderableType) -> None:
+    """Prints a result: as one JSON object, or as lines for a person."""
+    if as_json:
+        print_json(value)
+    else:
+        for line in lines:
+            out.print(line)
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
     return str(value) if isinstance(value, Path) else dataclasses.asdict(value)
 
 

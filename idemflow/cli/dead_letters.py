@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.base import err, main, out, resolve, show, verb
 from idemflow.cli.tables import dead_letters as tables
 from idemflow.cli.tables.pipelines import RunsProgress
 from idemflow.commands import dead_letters as command
-from idemflow.dead_letters import store as letters
-from idemflow.dead_letters.store import Filters, Letter
+from idemflow.config.settings import Settings
+from idemflow.dead_letters.store import Filters, Letter, parse_since
 from idemflow.errors import NotIdempotent, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--letter", "ids", multiple=True, metavar="ID", help="The letter of this id."),
+    click.option("--letter", "letters", multiple=True, metavar="ID", help="The letter of this id."),
     click.option("--since", metavar="WHEN", help='From then on: "1h", "2d", "2026-01-31".'),
     click.option("--record", metavar="ID", help="Of the record with this id."),
-    click.option("--run", "run_id", metavar="RUN", help="Of this run (or the start of its id)."),
+    click.option("--run", metavar="RUN", help="Of this run (or the start of its id)."),
     click.option("--reason", metavar="TEXT", help="Whose reason contains this text."),
     click.option("--step", metavar="STEP", help="Refused by this step: Identify, Load, ..."),
 )
@@ -47,27 +47,15 @@ def _filters(function: _Command) -> _Command:
     return function
 
 
-def _chosen(
-    *,
-    step: str | None,
-    reason: str | None,
-    run_id: str | None,
-    record: str | None,
-    since: str | None,
-    ids: tuple[str, ...],
-) -> Filters:
-    given = {"--step": step, "--reason": reason, "--run": run_id, "--record": record}
-    given |= dict.fromkeys(["--letter"], "" if "" in ids else None)
-    for name, value in given.items():
+def _chosen(*, letters: tuple[str, ...], since: str | None, **texts: str | None) -> Filters:
+    for name, value in {**texts, "letter": "" if "" in letters else None}.items():
         if value == "":
-            raise UsageError(f"{name} is empty; leave it away to mean all letters")
-    when = None if since is None else letters.parse_since(since, datetime.now(UTC))
-    return Filters(
-        step=step, reason=reason, run=run_id, record=record, since=when, letters=tuple(ids)
-    )
+            raise UsageError(f"--{name} is empty; leave it away to mean all letters")
+    when = None if since is None else parse_since(since, datetime.now(UTC))
+    return Filters(**texts, since=when, letters=letters)
 
 
-@dead_letters.command("list")
+@verb(dead_letters, "list")
 @click.argument("pipeline")
 @_filters
 @click.option(
@@ -77,10 +65,8 @@ def _chosen(
     type=click.IntRange(1, 10_000),
     help="Letters to show, at most.",
 )
-@json_option
-@click.pass_context
 def list_command(
-    context: click.Context, /, pipeline: str, limit: int, as_json: bool, **filters: Any
+    settings: Settings, pipeline: str, limit: int, as_json: bool, **filters: Any
 ) -> None:
     """Show the dead letters of PIPELINE, newest first, and how many there are by reason.
 
@@ -90,37 +76,28 @@ def list_command(
       idemflow dead-letters list people --step Load --since 1h
       idemflow dead-letters list people --reason "parse field [born]"
     """
-    result = command.list_letters(resolve(context), pipeline, _chosen(**filters), limit)
-    if as_json:
-        print_json(
-            {
-                "pipeline": result.pipeline,
-                "total": result.total,
-                "reasons": [{"reason": kind, "count": count} for kind, count in result.reasons],
-                "letters": [_plain(letter) for letter in result.letters],
-            }
-        )
-        return
-    out.print(tables.listing(result))
+    result = command.list_letters(settings, pipeline, _chosen(**filters), limit)
+    found = {
+        "pipeline": result.pipeline,
+        "total": result.total,
+        "reasons": _reasons(result.reasons),
+        "letters": [_plain(letter) for letter in result.letters],
+    }
+    show(as_json, found, tables.listing(result))
 
 
-@dead_letters.command("show")
+@verb(dead_letters, "show")
 @click.argument("pipeline")
 @click.argument("letter")
-@json_option
-@click.pass_context
-def show_command(context: click.Context, /, pipeline: str, letter: str, as_json: bool) -> None:
+def show_command(settings: Settings, pipeline: str, letter: str, as_json: bool) -> None:
     """Show all of one dead letter of PIPELINE; the beginning of its id is enough.
 
     \b
     Example:
       idemflow dead-letters show people 3f8a
     """
-    found, content = command.show(resolve(context), pipeline, letter)
-    if as_json:
-        print_json({**_plain(found), "content": content})
-        return
-    out.print(tables.letter(found, content))
+    found, content = command.show(settings, pipeline, letter)
+    show(as_json, {**_plain(found), "content": content}, tables.letter(found, content))
 
 
 @dead_letters.command("export")
@@ -159,7 +136,7 @@ def export_command(
     out.print(f"{tables.count(number)} in {output}.")
 
 
-@dead_letters.command("replay")
+@verb(dead_letters, "replay")
 @click.argument("pipeline")
 @_filters
 @click.option(
@@ -167,10 +144,8 @@ def export_command(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Mended letters, as `export` writes them.",
 )
-@json_option
-@click.pass_context
 def replay_command(
-    context: click.Context, /, pipeline: str, file: Path | None, as_json: bool, **filters: Any
+    settings: Settings, pipeline: str, file: Path | None, as_json: bool, **filters: Any
 ) -> None:
     """Send dead letters of PIPELINE through it again, and wait for each.
 
@@ -186,14 +161,10 @@ def replay_command(
     chosen = _chosen(**filters)
     if file is not None and not chosen.none:
         raise UsageError("--file names the letters itself: it goes with no other option")
-    settings = resolve(context)
     with RunsProgress(err, silent=as_json) as progress:
         result = command.replay(settings, pipeline, progress, filters=chosen, file=file)
-    if as_json:
-        reasons = [{"reason": kind, "count": count} for kind, count in result.reasons]
-        print_json({**dataclasses.asdict(result), "reasons": reasons})
-    else:
-        out.print(tables.replayed(result))
+    report = {**dataclasses.asdict(result), "reasons": _reasons(result.reasons)}
+    show(as_json, report, tables.replayed(result))
     if result.lost:
         raise NotIdempotent(
             f"{pipeline}: {result.lost} of the letters are neither in the index nor dead letters",
@@ -201,16 +172,13 @@ def replay_command(
         )
 
 
-@dead_letters.command("drop")
+@verb(dead_letters, "drop")
 @click.argument("pipeline")
 @_filters
 @click.option("--all", "everything", is_flag=True, help="All dead letters of the pipeline.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@click.pass_context
 def drop_command(
-    context: click.Context,
-    /,
+    settings: Settings,
     pipeline: str,
     everything: bool,
     yes: bool,
@@ -236,15 +204,14 @@ def drop_command(
     def confirm(number: int) -> bool:
         return yes or click.confirm(f"Delete {tables.count(number)} of {pipeline}?", err=True)
 
-    result = command.drop(resolve(context), pipeline, chosen, confirm)
-    if as_json:
-        print_json(dataclasses.asdict(result))
-        return
-    out.print(tables.dropped(result))
+    result = command.drop(settings, pipeline, chosen, confirm)
+    show(as_json, result, tables.dropped(result))
 
 
 def _plain(letter: Letter) -> dict[str, Any]:
-    fields = dataclasses.asdict(letter)
-    for own in ("version", "checked"):
-        del fields[own]
-    return fields
+    own = ("version", "checked")
+    return {key: value for key, value in vars(letter).items() if key not in own}
+
+
+def _reasons(counts: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    return [{"reason": reason, "count": count} for reason, count in counts]

@@ -6,22 +6,21 @@ import dataclasses
 
 import click
 
-from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.base import err, main, show, verb
 from idemflow.cli.tables.flow import drift_tables
 from idemflow.cli.tables.pipelines import RunsProgress
 from idemflow.commands import drift as command
+from idemflow.config.settings import Settings
 from idemflow.errors import Drift
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline", required=False)
 @click.option(
     "--from", "source", type=click.Choice(["git", "yaml", "both"]), default="both",
     show_default=True, help="What to compare the canvas with.",
 )  # fmt: skip
-@json_option
-@click.pass_context
-def drift(context: click.Context, pipeline: str | None, source: str, as_json: bool) -> None:
+def drift(settings: Settings, pipeline: str | None, source: str, as_json: bool) -> None:
     """Say where PIPELINE on the canvas differs from its version in git, or from its YAML.
 
     All pipelines on the canvas if PIPELINE is left out; PIPELINE@REV compares with that version.
@@ -33,17 +32,12 @@ def drift(context: click.Context, pipeline: str | None, source: str, as_json: bo
       idemflow drift people --from yaml
       idemflow drift people@v3 --from git
     """
-    settings = resolve(context)
     with RunsProgress(err, silent=as_json) as progress:
         found = command.drift(
             settings, pipeline, progress.step, git=source != "yaml", yaml=source != "git"
         )
-    if as_json:
-        print_json(
-            {"pipelines": [{**dataclasses.asdict(one), "drift": one.found} for one in found]}
-        )
-    else:
-        out.print(drift_tables(found))
+    rows = [{**dataclasses.asdict(one), "drift": one.found} for one in found]
+    show(as_json, {"pipelines": rows}, drift_tables(found))
     drifted = [one for one in found if one.found]
     if drifted:
         raise Drift(

@@ -6,26 +6,24 @@ import dataclasses
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
-from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.base import err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
 from idemflow.commands import start as start_command
 from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
+from idemflow.config.settings import Settings
 from idemflow.errors import NotIdempotent
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
-@json_option
-@click.pass_context
-def deploy(
-    context: click.Context, pipeline: str, dry_run: bool, force: bool, as_json: bool
-) -> None:
+def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_json: bool) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
@@ -38,28 +36,22 @@ def deploy(
       idemflow deploy people --dry-run
       idemflow deploy people@v3
     """
-    settings = resolve(context)
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = deploy_command.deploy(
             settings, pipeline, progress.step, dry_run=dry_run, force=force
         )
-    if as_json:
-        print_json(dataclasses.asdict(result))
-        return
-    if result.changes:
-        out.print(tables.changes_table(result.changes))
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"
     elif not result.changes:
         done = "is on the canvas as its files say: nothing to do"
     else:
         done = "differs as shown" if dry_run else "is on the canvas, changed as shown"
-    out.print(f"{pipeline} {done}.")
-    if result.url:
-        out.print(f"Canvas: {result.url}")
+    changes = [tables.changes_table(result.changes)] if result.changes else []
+    url = [f"Canvas: {result.url}"] if result.url else []
+    show(as_json, result, *changes, f"{pipeline} {done}.", *url)
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline")
 @click.option(
     "--times", default=1, show_default=True, type=click.IntRange(1, 1000), help="How many runs."
@@ -76,10 +68,8 @@ def deploy(
 @click.option(
     "--allow-empty", is_flag=True, help="Publish a snapshot even if the source was empty."
 )
-@json_option
-@click.pass_context
 def run(
-    context: click.Context,
+    settings: Settings,
     pipeline: str,
     times: int,
     records: int | None,
@@ -98,24 +88,16 @@ def run(
       idemflow run people --records 20000
       idemflow run people --set records=20000 --set seed=7
     """
-    settings = resolve(context)
     if records is not None:
         values = (*values, f"records={records}")
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = run_command.run(
             settings, pipeline, progress, times=times, values=values, allow_empty=allow_empty
         )
-    if as_json:
-        print_json(dataclasses.asdict(result))
-    else:
-        out.print(tables.runs_table(result))
-        if any(report.dead_letters for report in result.runs):
-            out.print(f"What could not go in: idemflow dead-letters list {pipeline}")
-        if result.drift:
-            out.print(
-                f"The canvas differs from the files in {result.drift} place(s); "
-                f"see: idemflow deploy {pipeline} --dry-run"
-            )
+    lines = [tables.runs_table(result)]
+    if any(report.dead_letters for report in result.runs):
+        lines.append(f"What could not go in: idemflow dead-letters list {pipeline}")
+    show(as_json, result, *lines, *tables.drift(pipeline, result.drift))
     if not result.idempotent:
         raise NotIdempotent(
             f"{pipeline}: the index {result.index} has duplicates or lost records",
@@ -123,7 +105,7 @@ def run(
         )
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline")
 @click.option(
     "--ids",
@@ -131,9 +113,7 @@ def run(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write all ids that are missing, extra or different to a file, a JSON object a line.",
 )
-@json_option
-@click.pass_context
-def verify(context: click.Context, pipeline: str, ids: Path | None, as_json: bool) -> None:
+def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -> None:
     """Compare what the runs of PIPELINE sent with what is in its index.
 
     Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ.
@@ -144,11 +124,9 @@ def verify(context: click.Context, pipeline: str, ids: Path | None, as_json: boo
       idemflow verify people --json
       idemflow verify people --ids wrong.ndjson
     """
-    result = verify_command.verify(resolve(context), pipeline, ids=ids)
-    if as_json:
-        print_json({**dataclasses.asdict(result), "equal": result.equal})
-    else:
-        out.print(tables.verification_table(result))
+    result = verify_command.verify(settings, pipeline, ids=ids)
+    found = {**dataclasses.asdict(result), "equal": result.equal}
+    show(as_json, found, tables.verification_table(result))
     if not result.equal:
         raise NotIdempotent(
             f"{pipeline}: the index {result.index} is not what was sent: "
@@ -158,7 +136,7 @@ def verify(context: click.Context, pipeline: str, ids: Path | None, as_json: boo
         )
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline")
 @click.option(
     "--every", metavar="PERIOD", help='A run now, and one each period: "30 sec", "5 min".'
@@ -167,10 +145,8 @@ def verify(context: click.Context, pipeline: str, ids: Path | None, as_json: boo
     "--cron", metavar="TIMES", help='A run at these times: "0 6 * * mon-fri", as in cron.'
 )
 @click.option("--timezone", metavar="ZONE", help="The zone of --cron's times.  [default: NiFi's]")
-@json_option
-@click.pass_context
 def start(
-    context: click.Context,
+    settings: Settings,
     pipeline: str,
     every: str | None,
     cron: str | None,
@@ -190,18 +166,14 @@ def start(
       idemflow start people --cron "0 6 * * *"
       idemflow start people --cron "0 6 * * *" --timezone Asia/Tokyo
     """
-    result = start_command.start(
-        resolve(context), pipeline, every=every, cron=cron, timezone=timezone
-    )
-    _show(result, as_json)
+    result = start_command.start(settings, pipeline, every=every, cron=cron, timezone=timezone)
+    _show_schedule(result, as_json)
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline")
 @click.option("--all", "everything", is_flag=True, help="Stop the steps too; queues stay.")
-@json_option
-@click.pass_context
-def stop(context: click.Context, pipeline: str, everything: bool, as_json: bool) -> None:
+def stop(settings: Settings, pipeline: str, everything: bool, as_json: bool) -> None:
     """Stop the schedule of PIPELINE; what is on its way still arrives.
 
     \b
@@ -209,15 +181,11 @@ def stop(context: click.Context, pipeline: str, everything: bool, as_json: bool)
       idemflow stop people
       idemflow stop people --all
     """
-    _show(stop_command.stop(resolve(context), pipeline, everything=everything), as_json)
+    _show_schedule(stop_command.stop(settings, pipeline, everything=everything), as_json)
 
 
-def _show(result: start_command.Schedule, as_json: bool) -> None:
-    if as_json:
-        print_json(dataclasses.asdict(result))
-        return
+def _show_schedule(result: start_command.Schedule, as_json: bool) -> None:
     state = "runs" if result.running else "is stopped; when started it runs"
     when = f"every {result.every}" if result.every else f"by cron {result.cron} ({result.clock})"
-    out.print(f"{result.pipeline} {state} {when}.", markup=False)
-    if result.queued:
-        out.print(f"{result.queued} FlowFiles are on their way.")
+    queued = [f"{result.queued} FlowFiles are on their way."] if result.queued else []
+    show(as_json, result, escape(f"{result.pipeline} {state} {when}."), *queued)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
-from idemflow.cli.base import err, json_option, main, out, print_json, resolve
+from idemflow.cli.base import err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
 from idemflow.cli.tables.prune import pruned_table
 from idemflow.commands import prune as prune_command
+from idemflow.config.settings import Settings
 
 
-@main.command()
+@verb(main)
 @click.argument("pipeline", required=False)
-@json_option
-@click.pass_context
-def prune(context: click.Context, pipeline: str | None, as_json: bool) -> None:
+def prune(settings: Settings, pipeline: str | None, as_json: bool) -> None:
     """Compact the ledger of PIPELINE, or of all pipelines of the project.
 
     What many runs sent is folded into what of it still counts, and runs older than the pipeline's
@@ -30,8 +27,5 @@ def prune(context: click.Context, pipeline: str | None, as_json: bool) -> None:
       idemflow prune --json
     """
     with tables.RunsProgress(err, silent=as_json) as progress:
-        found = prune_command.prune(resolve(context), pipeline, progress)
-    if as_json:
-        print_json({"pipelines": [dataclasses.asdict(one) for one in found]})
-    else:
-        out.print(pruned_table(found))
+        found = prune_command.prune(settings, pipeline, progress)
+    show(as_json, {"pipelines": found}, pruned_table(found))

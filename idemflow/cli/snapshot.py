@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
-from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.cli.base import main, show, verb
 from idemflow.commands import snapshot as command
+from idemflow.config.settings import Settings
 
 
 @main.group()
@@ -20,11 +19,9 @@ def snapshot() -> None:
     """
 
 
-@snapshot.command()
+@verb(snapshot)
 @click.argument("pipeline")
-@json_option
-@click.pass_context
-def rollback(context: click.Context, pipeline: str, as_json: bool) -> None:
+def rollback(settings: Settings, pipeline: str, as_json: bool) -> None:
     """Let readers of a snapshot see the state before the present one.
 
     For pipelines with `mode: snapshot`. The alias moves in one step; the next run moves it on.
@@ -33,8 +30,6 @@ def rollback(context: click.Context, pipeline: str, as_json: bool) -> None:
     Example:
       idemflow snapshot rollback catalog
     """
-    result = command.rollback(resolve(context), pipeline)
-    if as_json:
-        print_json(dataclasses.asdict(result))
-    else:
-        out.print(f"{result.alias} is {result.index} again: {result.documents:,} documents.")
+    result = command.rollback(settings, pipeline)
+    text = f"{result.alias} is {result.index} again: {result.documents:,} documents."
+    show(as_json, result, text)

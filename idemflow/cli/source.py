@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
-from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.cli.base import main, show, verb
 from idemflow.cli.tables import pipelines as tables
 from idemflow.commands import source as command
+from idemflow.config.settings import Settings
 
 
 @main.group()
@@ -26,44 +25,33 @@ def source() -> None:
     """
 
 
-@source.command("show")
+@verb(source, "show")
 @click.argument("pipeline")
-@json_option
-@click.pass_context
-def source_show(context: click.Context, pipeline: str, as_json: bool) -> None:
+def source_show(settings: Settings, pipeline: str, as_json: bool) -> None:
     """Show what the source of PIPELINE has read so far.
 
     \b
     Example:
       idemflow source show orders
     """
-    result = command.show(resolve(context), pipeline)
-    if as_json:
-        print_json(dataclasses.asdict(result))
-    elif result.states:
-        out.print(tables.states_table(result.states))
-    else:
-        out.print(f"{pipeline} remembers nothing: its next run reads everything.")
+    states = command.show(settings, pipeline)
+    nothing = f"{pipeline} remembers nothing: its next run reads everything."
+    table = tables.states_table(states) if states else nothing
+    show(as_json, {"pipeline": pipeline, "states": states}, table)
 
 
-@source.command("reset")
+@verb(source, "reset")
 @click.argument("pipeline")
-@json_option
-@click.pass_context
-def source_reset(context: click.Context, pipeline: str, as_json: bool) -> None:
+def source_reset(settings: Settings, pipeline: str, as_json: bool) -> None:
     """Forget what the source of PIPELINE has read: its next run reads everything.
 
     \b
     Example:
       idemflow source reset orders
     """
-    result = command.reset(resolve(context), pipeline)
-    if as_json:
-        print_json(dataclasses.asdict(result))
+    states = command.reset(settings, pipeline)
+    if forgotten := ", ".join(item.step for item in states):
+        text = f"{pipeline}: forgotten what {forgotten} had read; the next run reads everything."
     else:
-        forgotten = ", ".join(item.step for item in result.states)
-        out.print(
-            f"{pipeline}: forgotten what {forgotten} had read; the next run reads everything."
-            if forgotten
-            else f"{pipeline} remembers nothing: nothing to reset."
-        )
+        text = f"{pipeline} remembers nothing: nothing to reset."
+    show(as_json, {"pipeline": pipeline, "states": states}, text)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
+from rich.console import RenderableType
 
-from idemflow.cli.base import json_option, main, out, print_json, resolve
+from idemflow.cli.base import main, show, verb
 from idemflow.cli.tables.pipelines import pipelines_table
 from idemflow.cli.tables.servers import servers_table
 from idemflow.commands import status as command
+from idemflow.config.settings import Settings
 
 
-@main.command()
-@json_option
-@click.pass_context
-def status(context: click.Context, /, as_json: bool) -> None:
+@verb(main)
+def status(settings: Settings, as_json: bool) -> None:
     """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
 
     \b
@@ -23,17 +21,16 @@ def status(context: click.Context, /, as_json: bool) -> None:
       idemflow status
       idemflow status --json
     """
-    result = command.status(resolve(context))
-    if as_json:
-        shown = dataclasses.asdict(result)
-        further = shown.pop("further")
-        print_json({**shown, **{name.replace("-", "_"): one for name, one in further.items()}})
-    else:
-        out.print(servers_table([*result.servers, *filter(None, result.further.values())]))
-        if result.pipelines:
-            out.print()
-            out.print(pipelines_table(result.pipelines))
-        if not result.all_running:
-            out.print("next: idemflow up")
+    result = command.status(settings)
+    further = {name.replace("-", "_"): one for name, one in result.further.items()}
+    found = {**{key: value for key, value in vars(result).items() if key != "further"}, **further}
+    lines: list[RenderableType] = [
+        servers_table([*result.servers, *filter(None, result.further.values())])
+    ]
+    if result.pipelines:
+        lines += ["", pipelines_table(result.pipelines)]
     if not result.all_running:
-        context.exit(3)
+        lines.append("next: idemflow up")
+    show(as_json, found, *lines)
+    if not result.all_running:
+        raise click.exceptions.Exit(3)

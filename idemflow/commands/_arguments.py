@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-import nipyapi
-
 from idemflow.canvas import flow, parameters
 from idemflow.errors import UsageError
 from idemflow.pipeline.spec import Pipeline
@@ -25,7 +23,7 @@ def given(pipeline: Pipeline, values: Iterable[str]) -> dict[str, str]:
     Raises:
         UsageError: one has no such form, no such name or no such value, or a name is there twice.
     """
-    known = _arguments(pipeline)
+    known = pipeline.collect.run_arguments
     found: dict[str, str] = {}
     for item in values:
         name, equals, value = item.partition("=")
@@ -44,7 +42,7 @@ def given(pipeline: Pipeline, values: Iterable[str]) -> dict[str, str]:
 
 
 def _text(pipeline: Pipeline, name: str, value: str) -> str:
-    kind = type(_arguments(pipeline)[name])
+    kind = type(pipeline.collect.run_arguments[name])
     try:
         if kind is bool:
             return parameters.text({"true": True, "false": False}[value.lower()])
@@ -60,13 +58,9 @@ def _text(pipeline: Pipeline, name: str, value: str) -> str:
 
 
 def _example(pipeline: Pipeline) -> str:
-    first = next(iter(_arguments(pipeline).items()), None)
+    first = next(iter(pipeline.collect.run_arguments.items()), None)
     options = f" --set {first[0]}={parameters.text(first[1])}" if first else ""
     return f"idemflow run {pipeline.name}{options}"
-
-
-def _arguments(pipeline: Pipeline) -> Mapping[str, bool | int | float | str]:
-    return pipeline.collect.run_arguments
 
 
 @contextmanager
@@ -81,9 +75,7 @@ def replaced(pipeline: Pipeline, arguments: Mapping[str, str]) -> Iterator[None]
     if not arguments:
         yield
         return
-    name = flow.context_name(pipeline)
-    context = parameters.find(name)
-    there = parameters.values(context)
+    there = parameters.values(flow.context_name(pipeline))
     for key in arguments:
         if key not in there:
             raise UsageError(
@@ -91,20 +83,15 @@ def replaced(pipeline: Pipeline, arguments: Mapping[str, str]) -> Iterator[None]
                 next_command=f"idemflow deploy {pipeline.name}",
             )
     before = {key: there[key] or "" for key in arguments}
-    _put(pipeline, context, arguments)
+    _put(pipeline, arguments)
     try:
         yield
     finally:
-        _put(pipeline, parameters.find(name), before)
+        _put(pipeline, before)
 
 
-def _put(
-    pipeline: Pipeline,
-    context: nipyapi.nifi.ParameterContextEntity | None,
-    values: Mapping[str, str],
-) -> None:
+def _put(pipeline: Pipeline, values: Mapping[str, str]) -> None:
     parameters.put(
         flow.context_name(pipeline),
-        context,
         [parameters.argument(pipeline.collect, name, value) for name, value in values.items()],
     )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow.canvas import control
+from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._session import Session
 from idemflow.elasticsearch.retention import Retention
 from idemflow.elasticsearch.spill import Scratch
@@ -74,10 +74,10 @@ def retention(opened: Session, room: Scratch, patience: float) -> Retention:
 
 def _idle(name: str, patience: float) -> bool:
     """Whether nothing is on its way in a pipeline's flow, or soon."""
-    group = control.find_group(name)
+    group = process_groups.find(name)
     deadline = time.monotonic() + patience
     while group is not None:
-        activity = control.activity(group.id)
+        activity = monitoring.activity(group.id)
         if not (activity.queued or activity.active):
             break
         if time.monotonic() > deadline:

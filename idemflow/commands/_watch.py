@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from idemflow.canvas import client, control
-from idemflow.canvas.control import Activity
+from idemflow.canvas import client, monitoring
+from idemflow.canvas.monitoring import Activity
 from idemflow.commands._session import Session
 from idemflow.elasticsearch.written import WrittenIds
 from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
@@ -101,7 +101,7 @@ class Watch:
             pause = min(pause * 1.3, max(0.1, waited / 20), 1.0)
 
     def _look(self) -> Activity:
-        activity = control.activity(self._group)
+        activity = monitoring.activity(self._group)
         if activity != self._last or activity.active:
             self._last = activity
             self._moved = time.monotonic()
@@ -142,7 +142,7 @@ class Watch:
     def _stuck(self) -> NotReady:
         queues = self._last.queues if self._last else {}
         where = ", ".join(f"{count} in {name}" for name, count in queues.items()) or "no queue"
-        said = [f"{item.name}: {item.message}" for item in control.bulletins(self._group)[-3:]]
+        said = [f"{item.name}: {item.message}" for item in monitoring.bulletins(self._group)[-3:]]
         return NotReady(
             "nifi",
             f"nothing has moved in the flow for {_PATIENCE:.0f} s; FlowFiles wait: {where}",

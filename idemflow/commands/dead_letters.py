@@ -12,7 +12,7 @@ from heapq import nlargest
 from pathlib import Path
 from uuid import uuid4
 
-from idemflow.canvas import control, flow, parameters
+from idemflow.canvas import control, flow, monitoring, parameters, process_groups
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
@@ -206,7 +206,7 @@ def replay(
         if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
         group, drift, _ = runs.prepare(opened, progress)
-        control.trigger(group, REPLAY_TRIGGER)
+        process_groups.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
@@ -295,7 +295,7 @@ def _send(
     opened: Session, group: str, run: str, began: float, progress: RunDisplay
 ) -> tuple[float, Outcome]:
     """Trigger the replay of the marked letters and wait for what becomes of them."""
-    bulletin = control.last_bulletin()
+    bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
         # A letter goes back to the index that it was meant for: perhaps one of an earlier day.
         meant = dead_letters.indices(opened.ledger, run)
@@ -321,7 +321,7 @@ def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | No
     """Whether the flow has taken all letters, which its summary says."""
     if opened.ledger.records(run) is not None:
         return True
-    for item in control.bulletins(group, after=bulletin):
+    for item in monitoring.bulletins(group, after=bulletin):
         if item.level == "ERROR" and item.name == UNPACK:
             raise CanvasError(
                 f"{UNPACK!r} fails in NiFi: {item.message}",
@@ -337,15 +337,15 @@ def _parameter(opened: Session, run: str) -> Iterator[None]:
     name = flow.context_name(opened.pipeline)
     deadline = time.monotonic() + _TRIGGER_SECONDS
     # Another command may be just here. One that was killed here left its value behind.
-    while parameters.values(parameters.find(name)).get(PARAMETER) not in (None, NONE):
+    while parameters.values(name).get(PARAMETER) not in (None, NONE):
         if time.monotonic() > deadline:
             break
         time.sleep(0.2)
-    parameters.put(name, parameters.find(name), [_value(run)])
+    parameters.put(name, [_value(run)])
     try:
         yield
     finally:
-        parameters.put(name, parameters.find(name), [_value(NONE)])
+        parameters.put(name, [_value(NONE)])
 
 
 def _value(run: str) -> Parameter:

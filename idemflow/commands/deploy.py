@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from idemflow.canvas import (
     control,
     deployments,
+    flow,
     installed_steps,
     parameters,
+    process_groups,
     registry,
     versions,
 )
@@ -93,9 +95,9 @@ def deploy_in(
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
-        if group is not None and planned.changes:
-            _keep_operators_work(opened.settings, pipeline.name, group, force=force)
-            _keep_newer_version(opened.settings, pipeline.name, group, force=force)
+        if group is not None and planned.changes and not force:
+            _refuse_local_changes(opened.settings, pipeline.name, group)
+            _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
@@ -123,9 +125,9 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
-    found = control.find_group(name)
+    found = process_groups.find(name)
     group = str(found.id) if found else None
-    now = versions.held(group) if group else None
+    now = versions.control_info(group) if group else None
     live = versions.export(group) if group else None
     changes = versions.differences(live, wanted) if live else []
     source = opened.pipeline.collect.parameters(settings, name)
@@ -133,19 +135,19 @@ def _deploy_version(
     if not dry_run:
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
-        if group is not None and changes:
-            _keep_operators_work(settings, name, group, force=force)
+        if group is not None and changes and not force:
+            _refuse_local_changes(settings, name, group)
         _prepare(opened, progress)
         progress("parameter context")
-        canvas.put_parameters(opened.pipeline, wanted_parameters)
+        parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
         progress(f"version {version.title}")
         if group is None:
             group = _create_version(client_id, name, store.branch, version)
         elif now is None:
-            held = versions.VersionControlInfo(
+            info = versions.VersionControlInfo(
                 client_id, store.branch, repository.BUCKET, name, "", "", ""
             )
-            canvas.replace_version(group, held, version, wanted)
+            canvas.replace_version(group, info, version, wanted)
         else:
             current = store.resolve(name, now.version)
             modified = bool(versioning.changes_since(store, name, current))
@@ -160,7 +162,7 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
     try:
         control.start_steps(group)
     except CanvasError as error:
-        versions.delete(group)
+        process_groups.delete(group)
         raise CanvasError(
             f"{version.title} does not work here and was taken off the canvas: {error.message}"
         ) from error
@@ -175,7 +177,7 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     grant_indices(opened.target, opened.settings, patterns)
 
 
-def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bool) -> None:
+def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:
     """Refuse to overwrite what an operator changed on the canvas and did not commit.
 
     Such a change is what is neither in the version that the group is on nor left by a deployment.
@@ -183,10 +185,8 @@ def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bo
     Raises:
         UsageError: there is one.
     """
-    if force:
-        return
-    now = versions.held(group)
-    if now is None:
+    info = versions.control_info(group)
+    if info is None:
         if deployments.changed_since(name, group):
             raise UsageError(
                 f"{name} was changed on the canvas since it was deployed",
@@ -195,18 +195,29 @@ def _keep_operators_work(settings: Settings, name: str, group: str, *, force: bo
             )
         return
     store = repository.needed(settings)
-    versioning.refuse_local(store, name, store.resolve(name, now.version), force=False)
+    versioning.refuse_local_changes(store, name, store.resolve(name, info.version), force=False)
 
 
-def _keep_newer_version(settings: Settings, name: str, group: str, *, force: bool) -> None:
+def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     """Refuse to commit the YAML on top of a version that the canvas does not have.
 
     Raises:
         UsageError: there is one.
     """
-    now = versions.held(group)
-    if now is not None and not force:
-        versioning.refuse_newer(repository.needed(settings), name, now.version)
+    info = versions.control_info(group)
+    if info is None:
+        return
+    newest = next(iter(repository.needed(settings).versions(name)), None)
+    if newest is None or newest.id == info.version:
+        return
+    revision = newest.title.rpartition("@")[2]
+    raise UsageError(
+        f"git has a newer version of {name} than the canvas: {newest.title}, "
+        f"{newest.comment!r} by {newest.author}",
+        next_command=f"idemflow flow diff {name} {revision} shows what differs, "
+        f"idemflow flow checkout {name} {revision} takes it; "
+        f"--force puts flows/{name}.yaml on top of it",
+    )
 
 
 def _finish(settings: Settings, name: str, group: str) -> None:
@@ -215,7 +226,7 @@ def _finish(settings: Settings, name: str, group: str) -> None:
     found = repository.find(settings)
     if found is None:
         return  # a project without git has no versions
-    if versions.held(group):
+    if versions.control_info(group):
         found.synchronize()
     elif registry.GIT in registry.available():
         # So that the canvas' Version menu works.

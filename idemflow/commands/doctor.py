@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,47 +43,38 @@ class Check:
 
 def doctor(settings: Settings) -> list[Check]:
     """All checks, none of which changes anything."""
-    checks: tuple[Callable[[Settings], Check], ...] = (
-        _python,
-        _libpython,
-        _java,
-        _memory,
-        _disk_of_cache,
-        _disk_of_home,
-        _files,
-        _nifi_port,
-        _elasticsearch_port,
-    )
-    return [check(settings) for check in checks]
+    return [
+        _python(),
+        _libpython(),
+        _java(),
+        _memory(settings),
+        _disk("disk of the cache", settings.cache, "IDEMFLOW_CACHE"),
+        _disk("disk of the runtime", settings.home, "IDEMFLOW_HOME"),
+        _files(),
+        _port("nifi", settings.nifi_port, settings),
+        _port("elasticsearch", settings.elasticsearch_port, settings),
+    ]
 
 
-def _python(_: Settings) -> Check:
+def _python() -> Check:
     found = sys.version.split()[0]
     low, high = PYTHONS
     if low <= sys.version_info[:2] <= high:
         return Check("Python", "ok", found)
-    return Check(
-        "Python",
-        "problem",
-        found,
-        f"use Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: jpy has no build for others",
-    )
+    fix = f"use Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: jpy has no build for others"
+    return Check("Python", "problem", found, fix)
 
 
-def _libpython(_: Settings) -> Check:
+def _libpython() -> Check:
     library = shared_library()
     if library:
         return Check("shared libpython", "ok", str(library))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Check(
-        "shared libpython",
-        "problem",
-        "none",
-        f"apt-get install libpython{version}, or build Python with --enable-shared",
-    )
+    fix = f"apt-get install libpython{version}, or build Python with --enable-shared"
+    return Check("shared libpython", "problem", "none", fix)
 
 
-def _java(_: Settings) -> Check:
+def _java() -> Check:
     java = installed_java()
     try:
         return Check("Java runtime", "ok", f"{java.version()} ({java.home})")
@@ -98,20 +88,8 @@ def _memory(settings: Settings) -> Check:
     found = f"{_gib(free)} available"
     if running or free >= MEMORY_NEEDED:
         return Check("memory", "ok", found)
-    return Check(
-        "memory",
-        "warning",
-        f"{found}, {_gib(MEMORY_NEEDED)} are usual",
-        "close programs, or: idemflow up --nifi-heap 768m --elasticsearch-heap 512m",
-    )
-
-
-def _disk_of_cache(settings: Settings) -> Check:
-    return _disk("disk of the cache", settings.cache, "IDEMFLOW_CACHE")
-
-
-def _disk_of_home(settings: Settings) -> Check:
-    return _disk("disk of the runtime", settings.home, "IDEMFLOW_HOME")
+    fix = "close programs, or: idemflow up --nifi-heap 768m --elasticsearch-heap 512m"
+    return Check("memory", "warning", f"{found}, {_gib(MEMORY_NEEDED)} are usual", fix)
 
 
 def _disk(name: str, path: Path, variable: str) -> Check:
@@ -126,20 +104,12 @@ def _disk(name: str, path: Path, variable: str) -> Check:
     return Check(name, "ok", found)
 
 
-def _files(_: Settings) -> Check:
+def _files() -> Check:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     found = f"{soft} open files (at most {hard})"
     if soft == resource.RLIM_INFINITY or soft >= FILES_NEEDED:
         return Check("file limits", "ok", found)
     return Check("file limits", "problem", found, f"ulimit -n {FILES_NEEDED}")
-
-
-def _nifi_port(settings: Settings) -> Check:
-    return _port("nifi", settings.nifi_port, settings)
-
-
-def _elasticsearch_port(settings: Settings) -> Check:
-    return _port("elasticsearch", settings.elasticsearch_port, settings)
 
 
 def _port(server: str, port: int, settings: Settings) -> Check:
@@ -149,14 +119,8 @@ def _port(server: str, port: int, settings: Settings) -> Check:
         return Check(name, "ok", f"{port}, used by this runtime")
     if ports.is_free(port):
         return Check(name, "ok", f"{port} is free")
-    option = f"--{server}-port"
-    free = ports.free_port(port + 1)
-    return Check(
-        name,
-        "problem",
-        f"{port} is taken by {ports.holder(port)}",
-        f"idemflow up {option} {free}",
-    )
+    fix = f"idemflow up --{server}-port {ports.free_port(port + 1)}"
+    return Check(name, "problem", f"{port} is taken by {ports.holder(port)}", fix)
 
 
 def _gib(size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idemflow.canvas import control, versions
+from idemflow.canvas import process_groups, versions
 from idemflow.canvas.difference import Change
 from idemflow.commands import deploy
 from idemflow.commands.flow import base as version
@@ -81,7 +81,7 @@ def drift(
         pipeline, _, revision = name.partition("@")
         return [_drift(settings, pipeline, revision, progress, git=git, yaml=yaml)]
     version.connect(settings)
-    there = [one for one in spec.names(settings.project) if control.find_group(one)]
+    there = [one for one in spec.names(settings.project) if process_groups.find(one)]
     return [_drift(settings, one, "", progress, git=git, yaml=yaml) for one in there]
 
 
@@ -97,7 +97,7 @@ def _drift(
     spec.load(settings.project, name)
     progress(f"compare {name}")
     version.connect(settings)
-    if control.find_group(name) is None:
+    if process_groups.find(name) is None:
         return Drift(name, False, None, yaml, [], [])
     title, from_git = None, list[Change]()
     if git:
@@ -107,8 +107,8 @@ def _drift(
 
 
 def _from_git(settings: Settings, name: str, revision: str) -> tuple[str | None, list[Change]]:
-    if not revision and versions.held(control.group_id(name)) is None:
+    if not revision and versions.control_info(process_groups.find_id(name)) is None:
         return None, []
-    store = version.open_canvas(settings)
+    store = version.open_repository(settings, name)
     wanted = store.resolve(name, revision) if revision else version.on_canvas(store, name)
     return wanted.title, version.changes_since(store, name, wanted)

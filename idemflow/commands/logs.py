@@ -34,11 +34,6 @@ def log_file(settings: Settings, server: str) -> Path:
     raise UsageError(f"there is no log of {server} yet ({file})", next_command=start)
 
 
-def last_lines(file: Path, lines: int) -> str:
-    """The log's tail."""
-    return tail(file, lines)
-
-
 def follow(file: Path) -> Iterator[str]:
     """New text of the log as it comes, for ever; goes on with the new file when it is rotated."""
     with file.open("rb") as stream:
@@ -54,9 +49,5 @@ def follow(file: Path) -> Iterator[str]:
             if file.exists() and file.stat().st_ino != inode:
                 break
             time.sleep(POLL_SECONDS)
-    yield from _follow_new(file)
-
-
-def _follow_new(file: Path) -> Iterator[str]:
     yield tail(file, 1000)
     yield from follow(file)

@@ -21,7 +21,6 @@ class Canvas:
         password: the user's password.
         login_file: the file that keeps it, for the embedded runtime.
         ca_file: the CA certificate that a browser would have to trust.
-        opened: whether a browser was opened.
     """
 
     url: str
@@ -29,7 +28,6 @@ class Canvas:
     password: str = field(repr=False)
     login_file: Path | None
     ca_file: Path | None
-    opened: bool
 
 
 def open_canvas(settings: Settings, *, has_display: bool) -> Canvas:
@@ -41,11 +39,12 @@ def open_canvas(settings: Settings, *, has_display: bool) -> Canvas:
     nifi = servers.connect(settings).nifi
     url = f"{nifi.url}/nifi/"
     embedded = settings.runtime == "embedded"
+    if has_display:
+        webbrowser.open(url)
     return Canvas(
         url=url,
         username=nifi.username,
         password=nifi.password,
         login_file=login_file(settings.folders.secrets) if embedded else None,
         ca_file=nifi.ca_file,
-        opened=has_display and webbrowser.open(url),
     )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from filelock import FileLock, Timeout
 
-from idemflow.canvas import control
+from idemflow.canvas import control, monitoring, process_groups
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._compact import compact_if_due
@@ -104,7 +104,7 @@ def run(
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
         group, drift, url = prepare(opened, progress)
-        if control.trigger(group).component.state == "RUNNING":
+        if process_groups.trigger(group).component.state == "RUNNING":
             raise UsageError(
                 f"the pipeline {name!r} runs on a schedule",
                 next_command=f"idemflow stop {name}",
@@ -153,10 +153,10 @@ def prepare(opened: Session, progress: RunDisplay) -> tuple[str, int, str]:
         Id of the process group, how much of it differs from the files, and its address.
     """
     name = opened.pipeline.name
-    found = control.find_group(name)
+    found = process_groups.find(name)
     deployment = deploy.deploy_in(opened, progress.step, dry_run=found is not None)
     if found is None:
-        return control.group_id(name), 0, deployment.url
+        return process_groups.find_id(name), 0, deployment.url
     return str(found.id), len(deployment.changes), deployment.url
 
 
@@ -172,7 +172,7 @@ def _one(
     name = opened.pipeline.name
     _log.info("%s: run %d of this call", name, number)
     recent = _Recent(opened)
-    bulletin = control.last_bulletin()
+    bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
         starts = index_checkpoints(opened, stack)
         began = time.monotonic()
@@ -321,7 +321,7 @@ def _appeared(opened: Session, group: str, recent: _Recent, bulletin: int) -> st
     if (found := recent.new()) is not None:
         return found
     source = opened.pipeline.collect
-    for item in control.bulletins(group, after=bulletin):
+    for item in monitoring.bulletins(group, after=bulletin):
         if item.level == "ERROR" and item.name in source.steps:
             where = source.call.script if source.call else item.name
             raise CanvasError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-from idemflow.canvas import control
+from idemflow.canvas import control, monitoring, process_groups
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
@@ -65,7 +65,7 @@ def start(
                 "has arrived, which NiFi's schedule cannot know",
                 next_command=f"let cron or a timer run: idemflow run {name}",
             )
-        group = control.group_id(name)
+        group = process_groups.find_id(name)
         if every is not None:
             control.set_schedule(group, every)
         elif cron is not None:
@@ -77,16 +77,15 @@ def start(
 
 def schedule(name: str, group: str) -> Schedule:
     """The schedule of a pipeline's process group."""
-    trigger = control.trigger(group).component
-    period = str(trigger.config.scheduling_period)
-    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
+    trigger = process_groups.trigger(group).component
+    every, cron = process_groups.schedule(trigger)
     return Schedule(
         pipeline=name,
-        every=None if by_cron else period,
-        cron=period if by_cron else None,
+        every=every,
+        cron=cron,
         clock=control.clock(),
         running=trigger.state == "RUNNING",
-        queued=control.activity(group).queued,
+        queued=monitoring.activity(group).queued,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, control
+from idemflow.canvas import client, monitoring, process_groups
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
@@ -65,10 +65,9 @@ class Status:
 
 def status(settings: Settings) -> Status:
     """The state of all servers, and of the project's pipelines on the canvas."""
-    home = str(settings.home) if settings.runtime == "embedded" else None
     return Status(
         runtime=settings.runtime,
-        home=home,
+        home=str(settings.home) if settings.runtime == "embedded" else None,
         servers=servers.status(settings),
         further={name: one.status(settings) for name, one in further().items()},
         pipelines=pipelines(settings),
@@ -86,24 +85,22 @@ def pipelines(settings: Settings) -> list[PipelineStatus] | None:
 
 
 def _pipeline(name: str) -> PipelineStatus:
-    group = control.find_group(name)
+    group = process_groups.find(name)
     if group is None:
         return PipelineStatus(name, "not deployed", None, None, 0, {}, [])
-    activity = control.activity(group.id)
-    trigger = control.trigger(group.id).component
-    running = trigger.state == "RUNNING"
+    activity = monitoring.activity(group.id)
+    trigger = process_groups.trigger(group.id).component
+    every, cron = process_groups.schedule(trigger) if trigger.state == "RUNNING" else (None, None)
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
-    period = str(trigger.config.scheduling_period) if running else None
-    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
     said = {
         f"{item.name}: {item.message}": None
-        for item in (control.bulletins(group.id) if activity.queued else ())
+        for item in (monitoring.bulletins(group.id) if activity.queued else ())
     }
     return PipelineStatus(
         name=name,
         state=state,
-        every=None if by_cron else period,
-        cron=period if by_cron else None,
+        every=every,
+        cron=cron,
         queued=activity.queued,
         queues=activity.queues,
         reasons=list(said)[-_REASONS:],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import control
+from idemflow.canvas import control, process_groups
 from idemflow.commands._session import session
 from idemflow.commands.start import Schedule, schedule
 from idemflow.config.settings import Settings
@@ -17,7 +17,7 @@ def stop(settings: Settings, name: str, *, everything: bool = False) -> Schedule
         everything: stop all steps as well; what is queued stays queued until ``start``.
     """
     with session(settings, name):
-        group = control.group_id(name)
+        group = process_groups.find_id(name)
         control.schedule_trigger(group, running=False)
         if everything:
             control.stop(group)

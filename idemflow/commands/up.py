@@ -5,10 +5,8 @@ from __future__ import annotations
 from idemflow import servers
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.servers import Target, UpResult
+from idemflow.servers import UpResult
 from idemflow.supply.progress import Progress, Silent
-
-__all__ = ["Target", "UpResult", "up"]
 
 
 def up(settings: Settings, progress: Progress | None = None) -> UpResult:

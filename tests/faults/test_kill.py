@@ -11,7 +11,7 @@ from collections.abc import Callable
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.drawing.collect import TRIGGER
@@ -39,7 +39,7 @@ class Crowd:
         self.command.json("deploy", name)
         self.connect()
         self.ledger = idemflow.ledger()
-        self.group = control.group_id(name)
+        self.group = process_groups.find_id(name)
         wait_until(self.saved, "NiFi saves that the steps were started")
 
     def saved(self) -> bool:
@@ -59,7 +59,7 @@ class Crowd:
 
     def collecting(self) -> bool:
         """The generator runs: nothing has come out of it yet."""
-        activity = control.activity(self.group)
+        activity = monitoring.activity(self.group)
         return activity.active > 0 and 0 < activity.queued < 10
 
     def loading(self) -> bool:
@@ -71,17 +71,17 @@ class Crowd:
 
     def waits(self) -> bool:
         """All people wait before Load."""
-        return control.activity(self.group).queued > self.count
+        return monitoring.activity(self.group).queued > self.count
 
     def completes(self) -> None:
         """The run goes on by itself, and a re-run adds nothing."""
         try:
             wait_until(lambda: bool(self.ledger.run_ids(self.name)), "the summary", seconds=120)
         except AssertionError as error:
-            now, said = control.activity(self.group), control.bulletins(self.group)
+            now, said = monitoring.activity(self.group), monitoring.bulletins(self.group)
             raise AssertionError(f"{error}; {now}; {said}") from None
         wait_until(lambda: self.documents() == self.count, "all people arrive", seconds=120)
-        wait_until(lambda: control.activity(self.group).queued == 0, "the queue empties")
+        wait_until(lambda: monitoring.activity(self.group).queued == 0, "the queue empties")
         (run,) = self.ledger.run_ids(self.name)
         assert set(self.ledger.dead_letters(run)) == set()
         self.check()
@@ -112,11 +112,11 @@ def test_nifi_killed_while_collecting_while_queued_and_while_loading(
     slow = SCRIPT.replace("yield {", "import time; time.sleep(0.0005)\n        yield {")
     assert slow != SCRIPT
     collecting = crowd("killed-while-collecting", slow)
-    nipyapi.canvas.schedule_processor(control.trigger(queued.group, PUT), False)
+    nipyapi.canvas.schedule_processor(process_groups.trigger(queued.group, PUT), False)
     control.run_once(queued.group)
     wait_until(queued.waits, "the people wait before Load", seconds=120)
     control.run_once(loading.group)
-    wait_until(lambda: control.activity(loading.group).queued > 10, "they are collected")
+    wait_until(lambda: monitoring.activity(loading.group).queued > 10, "they are collected")
     control.run_once(collecting.group)
     wait_until(collecting.collecting, "the generator runs")
     wait_until(loading.loading, "the first documents arrive")
@@ -145,11 +145,11 @@ def test_elasticsearch_killed_while_loading(
     wait_until(
         lambda: any(
             "PutElasticsearchJson" in item.message or item.name == PUT
-            for item in control.bulletins(people.group)
+            for item in monitoring.bulletins(people.group)
         ),
         "NiFi reports the outage",
     )
-    assert control.activity(people.group).queued > 0
+    assert monitoring.activity(people.group).queued > 0
     idemflow.ok("up")
     stdout, stderr = waiting.communicate(timeout=180)
     assert waiting.returncode == 0, stderr

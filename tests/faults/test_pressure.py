@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, monitoring, process_groups
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,7 +25,7 @@ def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project:
     command = idemflow.inside(project.path)
     command.json("deploy", name)
     client.connect(idemflow.target().nifi)
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     # As with a full disk: Elasticsearch refuses all writes (that block it takes away by itself).
     elasticsearch = idemflow.elasticsearch()
     block = {"index.blocks.write": True}
@@ -38,7 +38,7 @@ def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project:
             "status says why",
             seconds=120,
         )
-        queues = control.activity(group).queues
+        queues = monitoring.activity(group).queues
         assert sum(queues.values()) < 6000, queues
         assert idemflow.ledger().count(name) == 0
     finally:
@@ -50,7 +50,7 @@ def test_an_outage_under_load_holds_the_source_back(idemflow: Idemflow, project:
         return ledger.count(name) == 10_000
 
     wait_until(arrived, "all records arrive", seconds=180)
-    wait_until(lambda: control.activity(group).queued == 0, "the queues empty", seconds=60)
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the queues empty", seconds=60)
     (run,) = ledger.run_ids(name)
     assert set(ledger.dead_letters(run)) == set()
     report = command.json("verify", name)
@@ -100,13 +100,13 @@ def test_source_rows_that_change_while_a_run_is_under_way(
     command = idemflow.inside(project.path)
     command.json("deploy", name)
     client.connect(idemflow.target().nifi)
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     ledger = idemflow.ledger()
     for version in (1, 2):
         project.change(name, f"version: {version}}}", f"version: {version + 1}}}")
         command.json("deploy", name)
         control.run_once(group)
     wait_until(lambda: len(ledger.run_ids(name)) == 2, "both runs", seconds=120)
-    wait_until(lambda: control.activity(group).queued == 0, "the queues empty", seconds=120)
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the queues empty", seconds=120)
     assert {source["v"] for _, source in ledger.documents(name)} == {3}
     assert command.json("verify", name)["equal"] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, monitoring, process_groups
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -94,8 +94,8 @@ def test_a_script_that_fails(
     ledger = idemflow.ledger()
     wait_until(lambda: bool(ledger.run_ids(name)), "the waiting run goes on", seconds=90)
     client.connect(idemflow.target().nifi)
-    group = control.group_id(name)
-    wait_until(lambda: control.activity(group).queued == 0, "the queue empties")
+    group = process_groups.find_id(name)
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the queue empties")
     report = command.json("verify", name)
     assert report["equal"] is True
     assert report["documents"] == 20

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.replay import ASK
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from tests.integration.tools import Idemflow, Project, wait_until
@@ -266,7 +266,7 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
 
     # The letter waits at a stopped step until the command is dead.
     client.connect(idemflow.target().nifi)
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     elasticsearch = idemflow.elasticsearch()
     elasticsearch.indices.put_settings(index=name, settings={"index.blocks.write": True})
     process = command.start("dead-letters", "replay", name, "--file", str(file))
@@ -281,7 +281,7 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
     # What Elasticsearch does not show yet has arrived all the same.
     open_again = {"index.blocks.write": False, "index.refresh_interval": "1h"}
     elasticsearch.indices.put_settings(index=name, settings=open_again)
-    wait_until(lambda: control.activity(group).queued == 0, "the letter arrives", seconds=90)
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the letter arrives", seconds=90)
     assert listed(command, name) == []
     assert dict(ledger.documents(name))["r-7"]["day"] == "2026-05-06"
 
@@ -291,11 +291,11 @@ def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Pr
     command = idemflow.inside(project.path)
     command.json("run", name)
     client.connect(idemflow.target().nifi)
-    group = control.group_id(name)
-    bulletins = len(control.bulletins(group))
+    group = process_groups.find_id(name)
+    bulletins = len(monitoring.bulletins(group))
     control.run_once(group, "Start a replay")
-    wait_until(lambda: control.activity(group).queued == 0, "the trigger ends")
-    assert len(control.bulletins(group)) == bulletins
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the trigger ends")
+    assert len(monitoring.bulletins(group)) == bulletins
     assert len(idemflow.ledger().run_ids(name)) == 1
     assert len(listed(command, name)) == 1
 
@@ -315,7 +315,9 @@ def test_the_password_is_not_in_what_the_canvas_shows(idemflow: Idemflow, projec
     idemflow.inside(project.path).json("deploy", name)
     client.connect(idemflow.target().nifi)
     (ask,) = [
-        one for one in control.processors(control.group_id(name)) if one.component.name == ASK
+        one
+        for one in process_groups.processors(process_groups.find_id(name))
+        if one.component.name == ASK
     ]
     assert idemflow.target().loader.password not in str(ask)
 

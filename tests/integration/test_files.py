@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, monitoring, process_groups
 from tests.integration.tools import ROOT, Idemflow, Project, readable_folder, wait_until
 from tests.integration.watched import Source
 
@@ -184,15 +184,17 @@ def test_a_directory_that_is_not_there(source: Source) -> None:
 
     # On its own schedule NiFi finds that out by itself.
     client.connect(source.command.target().nifi)
-    group = control.group_id(source.name)
+    group = process_groups.find_id(source.name)
     control.start_steps(group)
     control.run_once(group)
     said = f": CannotCollect: there is no directory {source.data}: make it, or fix collect.files"
-    wait_until(lambda: any(said in item.message for item in control.bulletins(group)), "a bulletin")
+    wait_until(
+        lambda: any(said in item.message for item in monitoring.bulletins(group)), "a bulletin"
+    )
     source.data.mkdir(mode=0o755)
     source.write("a.ndjson", '{"id":1}')
     # The run that failed goes on by itself.
-    wait_until(lambda: control.activity(group).queued == 0, "the run goes on")
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the run goes on")
     wait_until(lambda: [*source.documents()] == ["1"], "its record arrives")
 
 

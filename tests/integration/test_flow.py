@@ -10,7 +10,7 @@ from typing import Any
 import nipyapi
 import pytest
 
-from idemflow.canvas import control
+from idemflow.canvas import control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from tests.integration.tools import (
     COUNTING,
@@ -41,7 +41,7 @@ def command(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idemflow
 
 
 def step(name: str) -> Any:
-    return control.trigger(control.group_id(NAME), name)
+    return process_groups.trigger(process_groups.find_id(NAME), name)
 
 
 def change(before: str, after: str) -> list[dict[str, str]]:
@@ -138,7 +138,7 @@ def test_what_is_queued_stays_and_what_ran_runs(
     first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     set_tasks(NAME, 2)
     second = command.json("flow", "commit", NAME, "-m", "Two")["version"]["id"]
-    group, put = control.group_id(NAME), step(PUT).id
+    group, put = process_groups.find_id(NAME), step(PUT).id
     nipyapi.canvas.schedule_processor(step(PUT), False)
     control.run_once(group)
     wait_until(lambda: waiting(NAME) == 3, "three records wait")
@@ -149,7 +149,7 @@ def test_what_is_queued_stays_and_what_ran_runs(
     control.stop(group)
     command.json("deploy", f"{NAME}@{second}")
     assert (waiting(NAME), tasks(NAME), step(PUT).id) == (3, 2, put)
-    assert control.activity(group).running == 0
+    assert monitoring.activity(group).running == 0
 
     # The YAML, with the group under version control: a commit, and nothing is drawn anew.
     project.change(NAME, "identity: id", "identity: id\nload: {tasks: 4}")
@@ -158,7 +158,7 @@ def test_what_is_queued_stays_and_what_ran_runs(
     assert {one["after"] for one in command.json("deploy", NAME)["changes"]} == {"4"}
     assert (tasks(NAME), step(PUT).id, status(command)["state"]) == (4, put, "up to date")
     assert git("log", "-1", "--format=%s") == f"Deploy flows/{NAME}.yaml"
-    wait_until(lambda: control.activity(group).queued == 0, "what waited is loaded")
+    wait_until(lambda: monitoring.activity(group).queued == 0, "what waited is loaded")
     assert command.json("verify", NAME)["documents"] == 3
 
 

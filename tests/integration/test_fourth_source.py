@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, process_groups
 from idemflow.sources import registry
 from tests.integration.tools import Idemflow, Project
 from tests.packages import installed, told
@@ -85,4 +85,4 @@ def test_a_step_that_nifi_does_not_have_is_refused(
     assert "NiFi's Python lacks a step of late: No module named 'late_step'" in refused.stderr
     assert "install the package that has it in NiFi's Python and restart NiFi" in refused.stderr
     client.connect(idemflow.target().nifi)
-    assert control.find_group("late") is None
+    assert process_groups.find("late") is None

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from idemflow.canvas import client, control
+from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.demo.server import owner
 from idemflow.sources.sql.draw import READ
 from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
@@ -252,9 +252,9 @@ def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
     files.write("b.ndjson", "".join(f'{{"id":{number}}}\n' for number in range(count)))
     idemflow.ok("demo-db", "stop")
     client.connect(idemflow.target().nifi)
-    reading, group = control.group_id(files.name), control.group_id(rows.name)
+    reading, group = process_groups.find_id(files.name), process_groups.find_id(rows.name)
     control.run_once(reading)
-    wait_until(lambda: control.activity(reading).active > 0, "the files are being read")
+    wait_until(lambda: monitoring.activity(reading).active > 0, "the files are being read")
     kill(idemflow, "nifi")
     idemflow.ok("up")
 
@@ -265,13 +265,15 @@ def test_a_killed_nifi_keeps_what_it_has_read_and_reads_the_rest(
     assert "idemflow demo-db start" in result.stderr
     client.connect(idemflow.target().nifi)
     control.run_once(group)
-    wait_until(lambda: any(item.name == READ for item in control.bulletins(group)), "NiFi says why")
-    assert control.activity(group).queued > 0
+    wait_until(
+        lambda: any(item.name == READ for item in monitoring.bulletins(group)), "NiFi says why"
+    )
+    assert monitoring.activity(group).queued > 0
     idemflow.ok("demo-db", "start")
-    wait_until(lambda: control.activity(group).queued == 0, "the run goes on", seconds=90)
+    wait_until(lambda: monitoring.activity(group).queued == 0, "the run goes on", seconds=90)
     rows.check()
 
-    wait_until(lambda: control.activity(reading).queued == 0, "the files are read", seconds=180)
+    wait_until(lambda: monitoring.activity(reading).queued == 0, "the files are read", seconds=180)
     wait_until(lambda: len(files.documents()) == count + 1, "all records arrive", seconds=180)
     assert files.run()["sent"] == 0
     assert files.equal()

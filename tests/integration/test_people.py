@@ -10,7 +10,7 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, parameters
+from idemflow.canvas import client, control, monitoring, parameters, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
@@ -37,7 +37,7 @@ def people(idemflow: Idemflow) -> Idemflow:
 def canvas(people: Idemflow) -> Iterator[str]:
     """The id of the process group, with nipyapi logged in; all steps run again afterwards."""
     client.connect(people.target().nifi)
-    group = control.group_id("people")
+    group = process_groups.find_id("people")
     yield group
     control.schedule_trigger(group, running=False)
     control.start_steps(group)
@@ -67,7 +67,7 @@ def test_the_mapping_is_the_yamls(people: Idemflow) -> None:
 def test_other_arguments_for_a_run(people: Idemflow) -> None:
     from scripts.people import people as generate  # noqa: PLC0415
 
-    before = parameters.values(parameters.find("idemflow people"))
+    before = parameters.values("idemflow people")
     refused = people.fail("run", "people", "--set", "seeds=7")
     assert refused.code == 2
     assert "it has records, seed" in refused.stderr
@@ -78,7 +78,7 @@ def test_other_arguments_for_a_run(people: Idemflow) -> None:
     for person in generate(3, 7):
         assert documents[str(person["id"])] == person
     assert people.json("verify", "people")["equal"] is True
-    assert parameters.values(parameters.find("idemflow people")) == before
+    assert parameters.values("idemflow people") == before
     people.json("run", "people")
 
 
@@ -92,7 +92,7 @@ def test_fewer_records_than_before_lose_nothing(people: Idemflow) -> None:
 
 def revisions(group: str) -> dict[str, int]:
     """NiFi counts up a component's revision with every change."""
-    parts = [nipyapi.canvas.get_process_group(group, "id"), *control.processors(group)]
+    parts = [nipyapi.canvas.get_process_group(group, "id"), *process_groups.processors(group)]
     return {part.id: part.revision.version for part in parts}
 
 
@@ -110,12 +110,12 @@ TASKS = "concurrentlySchedulableTaskCount"
 def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     people: Idemflow, canvas: str, project: Project
 ) -> None:
-    put = next(item for item in control.processors(canvas) if item.component.name == PUT)
+    put = next(item for item in process_groups.processors(canvas) if item.component.name == PUT)
     nipyapi.canvas.schedule_processor(put, False)
     control.run_once(canvas)
     # A thousand records, the run's summary and at least one chunk of its manifest.
-    wait_until(lambda: control.activity(canvas).queued >= 1002, "records queue before Load")
-    queued = control.activity(canvas).queued
+    wait_until(lambda: monitoring.activity(canvas).queued >= 1002, "records queue before Load")
+    queued = monitoring.activity(canvas).queued
     project.copy_people()
     project.change("people", "tasks: 1 ", "tasks: 2 ")
 
@@ -140,7 +140,7 @@ def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     put = nipyapi.canvas.get_processor(put.id, "id")
     assert put.component.config.concurrently_schedulable_task_count == 2
     assert queued >= 1002
-    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert people.json("verify", "people")["equal"] is True
     people.json("deploy", "people")
 
@@ -151,7 +151,7 @@ def test_run_once_on_the_canvas_three_times(people: Idemflow, canvas: str) -> No
     for _ in range(3):
         control.run_once(canvas)
     wait_until(lambda: len(ledger.run_ids("people")) == known + 3, "three runs")
-    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     ledger.refresh("people")
     assert ledger.count("people") == 1000
 
@@ -167,7 +167,7 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert "idemflow stop people" in refused.stderr
     wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two scheduled runs")
     assert people.json("stop", "people")["running"] is False
-    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert in_status(people) == ("running", None)
     people.ok("stop", "people", "--all")
     assert in_status(people) == ("stopped", None)
@@ -177,7 +177,7 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert people.json("start", "people")["every"] == "2 sec"
     assert people.json("start", "people", "--every", "1 day")["every"] == "1 day"
     people.ok("stop", "people")
-    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
 
 
 def test_by_cron(people: Idemflow, canvas: str) -> None:
@@ -192,13 +192,13 @@ def test_by_cron(people: Idemflow, canvas: str) -> None:
     assert "'0 0 5 * * *' at UTC+0100" in refused.stderr
     # NiFi itself refuses this one, and goes on as it did.
     assert "99W" in people.fail("start", "people", "--cron", "0 0 6 99W * ?").stderr
-    assert control.trigger(canvas).component.state == "RUNNING"
+    assert process_groups.trigger(canvas).component.state == "RUNNING"
     moved = people.json("start", "people", "--cron", "0 6 * * *", "--timezone", "Asia/Tokyo")
     assert (moved["cron"], moved["running"]) == ("0 0 21 * * ?", True)
     assert "0 0 21 * * ? (UTC)" in people.ok("stop", "people").stdout
     people.json("start", "people", "--every", "1 day")
     people.ok("stop", "people")
-    wait_until(lambda: control.activity(canvas).queued == 0, "the queue empties")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     ledger.refresh("people")
     assert ledger.count("people") == 1000
 
@@ -312,7 +312,7 @@ def test_every_shipped_pipeline_is_deployable(people: Idemflow, shared_folder: P
 
 def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:
     """An operator takes the Identifier Attribute away: nothing is written under a made-up id."""
-    put = next(item for item in control.processors(canvas) if item.component.name == PUT)
+    put = next(item for item in process_groups.processors(canvas) if item.component.name == PUT)
     name = next(
         key
         for key, item in put.component.config.descriptors.items()

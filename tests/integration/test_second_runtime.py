@@ -18,7 +18,7 @@ import nipyapi
 import pytest
 
 from idemflow import __version__
-from idemflow.canvas import client, control, parameters, versions
+from idemflow.canvas import client, control, parameters, process_groups, versions
 from idemflow.drawing import catalog
 from tests.conftest import started
 from tests.integration.tools import (
@@ -127,7 +127,7 @@ def versions_of_documents(command: Idemflow) -> list[int]:
 
 
 def parameter(name: str) -> str | None:
-    return parameters.values(parameters.find(f"idemflow {NAME}"))[name]
+    return parameters.values(f"idemflow {NAME}")[name]
 
 
 def test_a_nifi_without_the_steps(second: Idemflow) -> None:
@@ -199,13 +199,13 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
 
     # What was queued when the change came arrives after it, and the way back is the same.
     nipyapi.canvas.schedule_processor(put_step(NAME), False)
-    control.run_once(control.group_id(NAME))
+    control.run_once(process_groups.find_id(NAME))
     wait_until(lambda: waiting(NAME) == 3, "three records wait")
     production.json("flow", "rollback", NAME)
     assert (waiting(NAME), tasks(NAME)) == (3, 1)
     production.json("deploy", f"{NAME}@v3")
     assert (waiting(NAME), tasks(NAME)) == (3, 4)
-    control.start_steps(control.group_id(NAME))
+    control.start_steps(process_groups.find_id(NAME))
     wait_until(lambda: versions_of_documents(production) == [2, 2, 2], "what waited is loaded")
     production.json("deploy", f"{NAME}@v2")
     assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 0
@@ -256,7 +256,7 @@ def test_the_end_keeps_what_was_committed_on_the_canvas(
     on(command)
     (registry,) = nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries
     made = versions.commit(
-        control.group_id(NAME), registry.id, NAME, "On the canvas", known=False, force=False
+        process_groups.find_id(NAME), registry.id, NAME, "On the canvas", known=False, force=False
     )
 
     everything = family(second)

@@ -11,7 +11,7 @@ import pytest
 
 import idemflow as package
 from idemflow import steps
-from idemflow.canvas import client, control
+from idemflow.canvas import client, process_groups
 from idemflow.canvas.installed_steps import check
 from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
@@ -53,7 +53,7 @@ def bodies(name: str) -> dict[str, str]:
     """The Script Bodies of a pipeline on the canvas, by step."""
     return {
         part.component.name: part.component.config.properties["Script Body"]
-        for part in control.processors(control.group_id(name))
+        for part in process_groups.processors(process_groups.find_id(name))
         if "Script Body" in part.component.config.properties
     }
 
@@ -162,7 +162,7 @@ def test_deploy_refuses_a_nifi_with_an_earlier_idemflow_before_anything_changes(
         assert f"pip install --no-deps idemflow=={package.__version__}" in told
     monkeypatch.undo()
     assert bodies(NAME) == before
-    assert control.find_group(other) is None
+    assert process_groups.find(other) is None
     assert groups() == {NAME}
     assert command.json("deploy", NAME)["changes"] == []
 

@@ -25,7 +25,7 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow.canvas import client, control, parameters, versions
+from idemflow.canvas import client, control, monitoring, parameters, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.config import settings
@@ -356,10 +356,10 @@ def deployed_from_git(command: Idemflow, name: str) -> Iterator[Idemflow]:
 
 def remove_group(name: str) -> None:
     """Take a pipeline's group off the canvas, whatever is queued."""
-    group = control.find_group(name)
+    group = process_groups.find(name)
     if group is not None:
         _put_to_rest(group.id)
-        versions.delete(group.id)
+        process_groups.delete(group.id)
 
 
 def remove_pipeline(name: str) -> None:
@@ -382,7 +382,7 @@ def empty_canvas(command: Idemflow) -> None:
     root = nipyapi.canvas.get_root_pg_id()
     _put_to_rest(root)
     for group in nipyapi.nifi.ProcessGroupsApi().get_process_groups(root).process_groups:
-        versions.delete(group.id)
+        process_groups.delete(group.id)
     for context in nipyapi.parameters.list_all_parameter_contexts():
         nipyapi.parameters.delete_parameter_context(context)
     remove_registries()
@@ -402,7 +402,7 @@ def _put_to_rest(group: str) -> None:
     nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=disabled)
     wait_until(
         lambda: all(
-            one.component.state == "DISABLED" for one in control.controller_services(group)
+            one.component.state == "DISABLED" for one in process_groups.controller_services(group)
         ),
         "the services are disabled",
     )
@@ -418,7 +418,7 @@ def empty_elasticsearch(command: Idemflow) -> None:
 
 def put_step(name: str) -> Any:
     """The step of a pipeline on the canvas that an operator changes in the tests."""
-    return control.trigger(control.group_id(name), PUT)
+    return process_groups.trigger(process_groups.find_id(name), PUT)
 
 
 def set_tasks(name: str, count: int) -> None:
@@ -438,5 +438,5 @@ def tasks(name: str) -> int:
 
 def waiting(name: str) -> int:
     """How many FlowFiles wait for that step."""
-    found: dict[str, int] = control.activity(control.group_id(name)).queues
+    found: dict[str, int] = monitoring.activity(process_groups.find_id(name)).queues
     return sum(count for queue, count in found.items() if queue.endswith(PUT))

@@ -1,4 +1,4 @@
-"""Tables of dead letters, with rich. Returns; decides nothing."""
+"""Tables of dead letters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from idemflow.cli.tables import table
+from idemflow.cli.tables.pipelines import drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
 
@@ -17,6 +18,10 @@ _RUN = 15
 # How many reasons a table names, and how much of a content is shown.
 _REASONS = 10
 _CONTENT = 20_000
+_FACTS = (
+    "id", "time", "step", "reason", "record_id", "source", "position", "run", "stage", "attempts",
+    "replay",
+)  # fmt: skip
 
 
 def count(number: int) -> str:
@@ -28,16 +33,14 @@ def listing(result: Listing) -> RenderableType:
     """The table of ``idemflow dead-letters list``."""
     if not result.letters:
         return f"{result.pipeline} has no such dead letters."
-    table = Table(box=None, padding=(0, 1, 0, 0), expand=True)
-    for name in ("letter", "time (UTC)", "step"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=3, min_width=20)
-    table.add_column("at", no_wrap=True, overflow="ellipsis")
-    table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
-    table.add_column("run", no_wrap=True)
-    table.add_column("tries", justify="right", no_wrap=True)
+    rows = table("letter", "time (UTC)", "step", expand=True)
+    rows.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=3, min_width=20)
+    rows.add_column("at", no_wrap=True, overflow="ellipsis")
+    rows.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
+    rows.add_column("run", no_wrap=True)
+    rows.add_column("tries", justify="right", no_wrap=True)
     for one in result.letters:
-        table.add_row(
+        rows.add_row(
             one.id[:_ID],
             one.time[:19].replace("T", " "),
             _line(one.step),
@@ -49,32 +52,20 @@ def listing(result: Listing) -> RenderableType:
         )
     more = result.total - len(result.letters)
     shown = f", {more:,} more of them are not shown (--limit)" if more else ""
-    return Group(table, f"{count(result.total)}{shown}:", _reasons(result.reasons))
+    return Group(rows, f"{count(result.total)}{shown}:", _reasons(result.reasons))
 
 
 def letter(found: Letter, content: str) -> RenderableType:
     """Everything of one letter."""
-    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    facts = {
-        "letter": found.id,
-        "time": found.time,
-        "step": found.step,
-        "reason": found.reason,
-        "record": found.record_id,
-        "source": found.source,
-        "position": found.position,
-        "run": found.run,
-        "stage": found.stage,
-        "attempts": str(found.attempts),
-        "replay": found.replay,
-    }
-    for name, value in facts.items():
-        if value is not None:
-            table.add_row(name, _text(value))
+    rows = table(show_header=False)
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column(overflow="fold")
+    for name in _FACTS:
+        if (value := getattr(found, name)) is not None:
+            title = {"id": "letter", "record_id": "record"}.get(name, name)
+            rows.add_row(title, _text(str(value)))
     pretty = _pretty(content)
-    parts: list[RenderableType] = [table, _text(pretty[:_CONTENT])]
+    parts: list[RenderableType] = [rows, _text(pretty[:_CONTENT])]
     if len(pretty) > _CONTENT:
         parts.append(
             f"… and {len(pretty) - _CONTENT:,} characters more; all of it: "
@@ -106,12 +97,7 @@ def replayed(result: ReplayReport) -> RenderableType:
         )
     else:
         parts.append("No dead letters are left.")
-    if result.drift:
-        parts.append(
-            f"The canvas differs from the files in {result.drift} place(s); "
-            f"see: idemflow deploy {result.pipeline} --dry-run"
-        )
-    return Group(*parts)
+    return Group(*parts, *drift(result.pipeline, result.drift))
 
 
 def dropped(result: Dropped) -> str:
@@ -124,15 +110,14 @@ def dropped(result: Dropped) -> str:
 
 
 def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
-    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
+    rows = table(right=("",), show_header=False)
+    rows.add_column(overflow="fold")
     for reason, number in reasons[:_REASONS]:
-        table.add_row(f"{number:,}", _text(reason))
+        rows.add_row(f"{number:,}", _text(reason))
     if len(reasons) > _REASONS:
         rest = sum(number for _, number in reasons[_REASONS:])
-        table.add_row(f"{rest:,}", f"for {len(reasons) - _REASONS} other reasons")
-    return table
+        rows.add_row(f"{rest:,}", f"for {len(reasons) - _REASONS} other reasons")
+    return rows
 
 
 def _place(found: Letter) -> str:

@@ -1,4 +1,4 @@
-"""Tables of versions in git, with rich."""
+"""Tables of versions in git."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def status_table(found: Iterable[Status]) -> RenderableType:
     for one in found:
         color = "green" if one.state == "up to date" else "yellow"
         table.add_row(
-            escape(one.pipeline), _title(one.version), _title(one.newest),
+            escape(one.pipeline), title(one.version), title(one.newest),
             f"[{color}]{one.state}[/]",
         )  # fmt: skip
         if one.problem:
             parts.append(f"[red]{escape(one.pipeline)}[/]: {escape(one.problem)}")
         if one.local:
-            title = one.version.title if one.version else "git"
+            name = one.version.title if one.version else "git"
             parts.append(f"\n{escape(one.pipeline)}:")
-            parts.append(changes_table(one.local, title, "canvas"))
+            parts.append(changes_table(one.local, name, "canvas"))
     return Group(*parts)
 
 
@@ -91,7 +91,8 @@ def clients_table(found: Iterable[Client]) -> Table:
     return table
 
 
-def _title(version: Version | None) -> str:
+def title(version: Version | None) -> str:
+    """All names of a version, in markup."""
     if version is None:
         return "[dim]none[/]"
     return escape(" ".join((*version.tags, version.id[:9])))

@@ -1,18 +1,18 @@
-"""Tables and progress of pipelines, with rich. Returns or draws; decides nothing."""
+"""Tables and progress of pipelines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from idemflow.canvas.control import State
+from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
+from idemflow.cli.tables import table
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.verify import Verification
@@ -20,47 +20,42 @@ from idemflow.elasticsearch.verify import Verification
 
 def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("run", justify="right", no_wrap=True)
     # What not every pipeline can have is shown where it is there.
     optional = [
         name for name in ("deleted", "dropped") if any(getattr(run, name) for run in report.runs)
     ]
-    columns = (
-        "sent", "created", "overwritten", *optional,
-        "stale", "dead letters", "duplicates", "lost", "seconds",
-    )  # fmt: skip
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    counts = ["sent", "created", "overwritten", *optional, "stale"]
+    bad = {"dead letters": "yellow", "duplicates": "red", "lost": "red"}
+    rows = table(right=("run", *counts, *bad, "seconds"))
     for number, run in enumerate(report.runs, start=1):
-        bad = [f"[red]{count:,}[/]" if count else "0" for count in (run.duplicates, run.lost)]
-        table.add_row(
+        rows.add_row(
             str(number),
-            f"{run.sent:,}",
-            f"{run.created:,}",
-            f"{run.overwritten:,}",
-            *(f"{getattr(run, name):,}" for name in optional),
-            f"{run.stale:,}",
-            f"[yellow]{run.dead_letters:,}[/]" if run.dead_letters else "0",
-            *bad,
+            *(f"{getattr(run, name):,}" for name in counts),
+            *(_bad(getattr(run, name.replace(" ", "_")), color) for name, color in bad.items()),
             f"{run.seconds:.1f}",
         )
     verdict = (
         "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
     )
-    return Group(table, f"{report.documents:,} documents in {report.index}: {verdict}.")
+    return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+
+
+def drift(pipeline: str, places: int) -> list[str]:
+    """What to say where the canvas differs from the files; nothing where it does not."""
+    return [
+        f"The canvas differs from the files in {places} place(s); "
+        f"see: idemflow deploy {pipeline} --dry-run"
+    ] * bool(places)
 
 
 def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("", "documents", "checksum"):
-        table.add_column(name, no_wrap=True)
+    rows = table("", "documents", "checksum")
     color = "green" if result.equal else "red"
     sent = "sent by 1 run" if result.runs == 1 else f"sent by {result.runs} runs"
-    table.add_row(sent, f"{result.expected:,}", result.expected_checksum)
-    table.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
-    parts: list[RenderableType] = [table]
+    rows.add_row(sent, f"{result.expected:,}", result.expected_checksum)
+    rows.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
+    parts: list[RenderableType] = [rows]
     for name, ids, count in (
         ("missing", result.missing, result.missing_count),
         ("extra", result.extra, result.extra_count),
@@ -77,23 +72,23 @@ def verification_table(result: Verification) -> RenderableType:
 
 def states_table(states: Iterable[State]) -> Table:
     """The table of ``idemflow source show``."""
-    table = Table("step", "key", "value", box=None, padding=(0, 1, 0, 0))
+    rows = Table("step", "key", "value", box=None, padding=(0, 1, 0, 0))
     for state in states:
         for key, value in sorted(state.entries.items()):
-            table.add_row(escape(state.step), escape(key), escape(value))
-    return table
+            rows.add_row(escape(state.step), escape(key), escape(value))
+    return rows
 
 
 def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
     """The pipelines of ``idemflow status``, and why something waits."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("pipeline", "steps", "runs", "queued", "where"):
-        table.add_column(name, justify="right" if name == "queued" else "left")
+    rows = Table("pipeline", "steps", "runs", box=None, padding=(0, 1, 0, 0))
+    rows.add_column("queued", justify="right")
+    rows.add_column("where")
     colors = {"running": "green", "invalid": "red"}
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = [rows]
     for pipeline in pipelines:
         where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
-        table.add_row(
+        rows.add_row(
             pipeline.name,
             f"[{colors.get(pipeline.state, 'dim')}]{pipeline.state}[/]",
             runs(pipeline),
@@ -118,13 +113,13 @@ def changes_table(changes: Iterable[Change]) -> Table:
 
 def difference_table(changes: Iterable[Change], left: str, right: str) -> Table:
     """What differs between two sides, which are named."""
-    table = Table("component", "property", escape(left), escape(right))
+    rows = Table("component", "property", escape(left), escape(right))
     for change in changes:
         before, after = _first_difference(change.before, change.after)
-        table.add_row(
+        rows.add_row(
             escape(change.component), escape(change.property), _value(before), _value(after)
         )
-    return table
+    return rows
 
 
 def _first_difference(before: str | None, after: str | None) -> tuple[str | None, str | None]:
@@ -144,6 +139,10 @@ def _value(value: str | None) -> str:
         return "[dim]none[/]"
     first, _, rest = value.partition("\n")
     return escape(first[:60] + (" …" if rest or len(first) > 60 else ""))
+
+
+def _bad(count: int, color: str) -> str:
+    return f"[{color}]{count:,}[/]" if count else "0"
 
 
 class RunsProgress:
@@ -173,12 +172,7 @@ class RunsProgress:
             self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if not self._silent:
             self._bars.stop()
 

@@ -1,10 +1,9 @@
-"""Tables and progress of the servers, with rich. Returns or draws; decides nothing."""
+"""Tables and progress of the servers."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
@@ -94,12 +93,7 @@ class ConsoleProgress:
     def __enter__(self) -> ConsoleProgress:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop()
 
     def step(self, text: str) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, control, flow_file, installed_steps, versions
+from idemflow.canvas import client, flow_file, installed_steps, process_groups, versions
 from idemflow.canvas.difference import Change
-from idemflow.canvas.versions import VersionControlInfo
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.errors import UsageError
@@ -27,12 +26,19 @@ class Done:
     changed: bool
 
 
-def open_canvas(settings: Settings) -> Repository:
+def open_repository(settings: Settings, name: str | None) -> Repository:
     """Connect to NiFi; the repository, in step with the project.
 
+    Args:
+        settings: the resolved settings.
+        name: a pipeline of the project; ``None`` for all.
+
     Raises:
-        IdemflowError: NiFi does not run, or there is no repository.
+        UsageError: there is no such pipeline, or no repository.
+        IdemflowError: NiFi does not run.
     """
+    if name is not None:
+        check_name(settings, name)
     found = repository.needed(settings)
     connect(settings)
     return found
@@ -43,15 +49,10 @@ def connect(settings: Settings) -> None:
     client.connect(servers.connect(settings).nifi)
 
 
-def checked(settings: Settings, name: str) -> str:
-    """The name of a pipeline of the project.
-
-    Raises:
-        UsageError: there is no such pipeline.
-    """
+def check_name(settings: Settings, name: str) -> None:
+    """Raises UsageError where the project has no such pipeline."""
     if name not in spec.names(settings.project):
         spec.load(settings.project, name)
-    return name
 
 
 def definition(store: Repository, name: str, version: Version) -> Json:
@@ -67,32 +68,23 @@ def on_canvas(store: Repository, name: str) -> Version:
     Raises:
         UsageError: it is not on the canvas, or not under version control there.
     """
-    return store.resolve(name, held(name, control.group_id(name)).version)
-
-
-def held(name: str, group: str) -> VersionControlInfo:
-    """How a group is under version control.
-
-    Raises:
-        UsageError: it is not.
-    """
-    found = versions.held(group)
-    if found is None:
+    info = versions.control_info(process_groups.find_id(name))
+    if info is None:
         raise UsageError(
             f"{name} is not under version control on this canvas",
             next_command=f'idemflow flow commit {name} -m "..."',
         )
-    return found
+    return store.resolve(name, info.version)
 
 
 def changes_since(store: Repository, name: str, version: Version) -> list[Change]:
     """How the canvas differs from a version."""
     return versions.differences(
-        definition(store, name, version), versions.export(control.group_id(name))
+        definition(store, name, version), versions.export(process_groups.find_id(name))
     )
 
 
-def refuse_local(store: Repository, name: str, current: Version, *, force: bool) -> bool:
+def refuse_local_changes(store: Repository, name: str, current: Version, *, force: bool) -> bool:
     """Whether there are changes on the canvas that are not committed.
 
     Raises:
@@ -106,30 +98,6 @@ def refuse_local(store: Repository, name: str, current: Version, *, force: bool)
             next_command=f'idemflow flow commit {name} -m "..." keeps that, --force discards it',
         )
     return bool(local)
-
-
-def refuse_newer(store: Repository, name: str, current: str) -> None:
-    """Refuse to commit on top of a version that the canvas does not have.
-
-    Args:
-        store: the repository.
-        name: the pipeline's name.
-        current: hash of the version on the canvas.
-
-    Raises:
-        UsageError: there is one.
-    """
-    newest = next(iter(store.versions(name)), None)
-    if newest is None or newest.id == current:
-        return
-    revision = newest.title.rpartition("@")[2]
-    raise UsageError(
-        f"git has a newer version of {name} than the canvas: {newest.title}, "
-        f"{newest.comment!r} by {newest.author}",
-        next_command=f"idemflow flow diff {name} {revision} shows what differs, "
-        f"idemflow flow checkout {name} {revision} takes it; "
-        f"--force puts flows/{name}.yaml on top of it",
-    )
 
 
 def switch_version(
@@ -151,6 +119,6 @@ def switch_version(
 
 
 def _return(group: str, version: str) -> None:
-    now = versions.held(group)
+    now = versions.control_info(group)
     if now is not None and now.version != version:
         versions.change(group, version)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import control
+from idemflow.canvas import process_groups
 from idemflow.commands.flow.base import (
     Done,
-    checked,
     on_canvas,
-    open_canvas,
-    refuse_local,
+    open_repository,
+    refuse_local_changes,
     switch_version,
 )
 from idemflow.config.settings import Settings
@@ -29,15 +28,13 @@ def checkout(settings: Settings, name: str, revision: str, *, force: bool = Fals
         UsageError: there are such changes, or there is no such version.
         CanvasError: the version does not work here; the one before is back.
     """
-    checked(settings, name)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
     return _checkout(store, name, store.resolve(name, revision), force=force)
 
 
 def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
     """Bring the group on the canvas to the version before the one it is on."""
-    checked(settings, name)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
     current = on_canvas(store, name)
     known = store.versions(name)
     position = [one.id for one in known].index(current.id) + 1
@@ -50,9 +47,9 @@ def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
 
 
 def _checkout(store: Repository, name: str, version: Version, *, force: bool) -> Done:
-    group = control.group_id(name)
+    group = process_groups.find_id(name)
     current = on_canvas(store, name)
-    modified = refuse_local(store, name, current, force=force)
+    modified = refuse_local_changes(store, name, current, force=force)
     if current.id == version.id and not modified:
         return Done(name, version, changed=False)
     switch_version(store, name, group, current, version, modified=modified)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import control, flow_file, registry, versions
-from idemflow.commands.flow.base import Done, checked, definition, open_canvas
+from idemflow.canvas import flow_file, process_groups, registry, versions
+from idemflow.commands.flow.base import Done, definition, open_repository
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
 from idemflow.versions.repository import Repository, Version
@@ -15,11 +15,10 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
     Raises:
         CanvasError: somebody else changed the flow meanwhile, or git refused.
     """
-    checked(settings, name)
-    store = open_canvas(settings)
-    group = control.group_id(name)
+    store = open_repository(settings, name)
+    group = process_groups.find_id(name)
     before = store.versions(name)
-    now = versions.held(group)
+    now = versions.control_info(group)
     behind = bool(before) and (now is None or now.version != before[0].id)
     if behind and _is_on_canvas(store, name, before[0]):
         # NiFi does not know of it: it was killed after git had the commit, or somebody else
@@ -51,7 +50,7 @@ def commit(settings: Settings, name: str, comment: str, *, force: bool = False) 
 def _is_on_canvas(store: Repository, name: str, version: Version) -> bool:
     """Whether the canvas is just what a version says, its parameters included."""
     wanted = definition(store, name, version)
-    there = versions.export(control.group_id(name))
+    there = versions.export(process_groups.find_id(name))
     return not versions.differences(wanted, there) and flow_file.parameters(
         wanted
     ) == flow_file.parameters(there)

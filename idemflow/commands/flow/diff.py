@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow.canvas import control, flow_file, versions
+from idemflow.canvas import flow_file, process_groups, versions
 from idemflow.canvas.difference import Change
-from idemflow.commands.flow.base import CANVAS, checked, definition, on_canvas, open_canvas
+from idemflow.commands.flow.base import CANVAS, definition, on_canvas, open_repository
 from idemflow.config.settings import Settings
 
 
@@ -29,12 +29,11 @@ def diff(settings: Settings, name: str, before: str | None, after: str | None) -
         before: a revision; ``None`` for the version that is on the canvas.
         after: a revision; ``None`` or ``canvas`` for the canvas as it is.
     """
-    checked(settings, name)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
     old = store.resolve(name, before) if before else on_canvas(store, name)
     older = definition(store, name, old)
     if after in (None, CANVAS):
-        changes = versions.differences(older, versions.export(control.group_id(name)))
+        changes = versions.differences(older, versions.export(process_groups.find_id(name)))
         return Difference(name, old.title, CANVAS, changes)
     new = store.resolve(name, str(after))
     newer = definition(store, name, new)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from idemflow.canvas import control, deployments, flow_file, installed_steps, versions
 from idemflow.canvas import deploy as canvas
+from idemflow.canvas import deployments, flow_file, installed_steps, process_groups, versions
 from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -24,10 +24,9 @@ def export_file(settings: Settings, name: str, revision: str | None, file: Path)
     Returns:
         What was written: the version's title or ``canvas``.
     """
-    version.checked(settings, name)
-    store = version.open_canvas(settings)
+    store = version.open_repository(settings, name)
     if revision is None:
-        title, made = version.CANVAS, versions.export(control.group_id(name))
+        title, made = version.CANVAS, versions.export(process_groups.find_id(name))
     else:
         found = store.resolve(name, revision)
         title, made = found.title, version.definition(store, name, found)
@@ -58,7 +57,7 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
         UsageError: the file is no flow, or changes on the canvas would be lost.
         CanvasError: the flow does not work here; the one before is back.
     """
-    version.checked(settings, name)
+    version.check_name(settings, name)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -67,12 +66,12 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     version.connect(settings)
     versions.check_types(made, str(file))
     installed_steps.check(name, installed_steps.calls(made))
-    found = control.find_group(name)
+    found = process_groups.find(name)
     if found is None:
         canvas.import_group(name, made)
         return True
     group = str(found.id)
-    if versions.held(group):
+    if versions.control_info(group):
         raise UsageError(
             f"{name} is under version control: an import would cut its history",
             next_command="stop version control on the canvas first, or write the file into git: "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow.canvas import control, versions
-from idemflow.commands.flow.base import checked, open_canvas
+from idemflow.canvas import process_groups, versions
+from idemflow.commands.flow.base import open_repository
 from idemflow.config.settings import Settings
 from idemflow.versions.repository import Version
 
@@ -22,8 +22,7 @@ class Log:
 
 def log(settings: Settings, name: str) -> Log:
     """The versions of a pipeline."""
-    checked(settings, name)
-    store = open_canvas(settings)
-    group = control.find_group(name)
-    now = versions.held(group.id) if group else None
+    store = open_repository(settings, name)
+    group = process_groups.find(name)
+    now = versions.control_info(group.id) if group else None
     return Log(name, store.file(name), now.version if now else None, store.versions(name))

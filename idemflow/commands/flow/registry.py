@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from idemflow import servers
-from idemflow.canvas import client, registry
+from idemflow.canvas import registry
 from idemflow.canvas.registry import Client
+from idemflow.commands.flow.base import connect
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
 
 def list_all(settings: Settings) -> tuple[list[Client], list[str]]:
     """The clients of the NiFi, and the class names of the types that it has."""
-    client.connect(servers.connect(settings).nifi)
+    connect(settings)
     return registry.clients(), registry.available()
 
 
@@ -36,5 +36,5 @@ def add(settings: Settings, kind: str, name: str, properties: Iterable[str]) -> 
         if not (key.strip() and equals):
             raise UsageError(f"--property {item!r} is not NAME=VALUE")
         given[key.strip()] = value
-    client.connect(servers.connect(settings).nifi)
+    connect(settings)
     return registry.add(kind, name, given)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idemflow.canvas import control, registry, versions
+from idemflow.canvas import process_groups, registry, versions
 from idemflow.canvas.difference import Change
-from idemflow.commands.flow.base import changes_since, checked, open_canvas
+from idemflow.commands.flow.base import changes_since, open_repository
 from idemflow.config.settings import Settings
 from idemflow.pipeline import spec
 from idemflow.versions.repository import Repository, Version
@@ -49,8 +49,8 @@ class Status:
 
 def status(settings: Settings, name: str | None) -> list[Status]:
     """How the canvas relates to git, for one pipeline or all of the project."""
-    names = [checked(settings, name)] if name else spec.names(settings.project)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
+    names = [name] if name else spec.names(settings.project)
     registry.ensure(store)
     return [_status(store, one) for one in names]
 
@@ -58,10 +58,10 @@ def status(settings: Settings, name: str | None) -> list[Status]:
 def _status(store: Repository, name: str) -> Status:
     known = store.versions(name)
     newest = known[0] if known else None
-    group = control.find_group(name)
+    group = process_groups.find(name)
     if group is None:
         return Status(name, False, None, newest, [], None)
-    now = versions.held(group.id)
+    now = versions.control_info(group.id)
     if now is None:
         return Status(name, True, None, newest, [], None)
     problem = now.explanation if now.state == "SYNC_FAILURE" else None

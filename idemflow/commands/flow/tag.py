@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idemflow.commands.flow.base import changes_since, checked, on_canvas, open_canvas
+from idemflow.commands.flow.base import changes_since, on_canvas, open_repository
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
@@ -13,8 +13,7 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
     Returns:
         The tag.
     """
-    checked(settings, name)
-    store = open_canvas(settings)
+    store = open_repository(settings, name)
     version = store.resolve(name, revision) if revision else on_canvas(store, name)
     if not revision and (local := changes_since(store, name, version)):
         raise UsageError(

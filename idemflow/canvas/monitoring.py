@@ -1,0 +1,116 @@
+"""How busy a process group is, and what its components said: status and bulletins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import nipyapi
+
+from idemflow.canvas.client import errors
+from idemflow.canvas.process_groups import TRIGGERS, processors
+
+
+@dataclass(frozen=True)
+class Bulletin:
+    """A warning or an error of a component, as the canvas shows it."""
+
+    id: int
+    level: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How busy a pipeline is.
+
+    Attributes:
+        queued: FlowFiles in its queues.
+        queued_bytes: their contents' size in bytes.
+        active: tasks that run just now.
+        running: steps that are started; what starts a run does not count as a step.
+        stopped: steps that are stopped.
+        invalid: steps that cannot be started.
+        queues: name of each queue that is not empty, and its FlowFiles.
+    """
+
+    queued: int
+    queued_bytes: int
+    active: int
+    running: int
+    stopped: int
+    invalid: int
+    queues: dict[str, int]
+
+
+def activity(group: str) -> Activity:
+    """What a group is doing now."""
+    with errors():
+        aggregate = status(group)
+    states = [
+        item.run_status
+        for item in snapshots(aggregate, "processor_status_snapshots")
+        if item.name not in TRIGGERS
+    ]
+    queues: dict[str, int] = {}
+    for item in snapshots(aggregate, "connection_status_snapshots"):
+        if item.flow_files_queued:
+            name = item.name or item.source_name
+            queues[f"{name} → {item.destination_name}"] = item.flow_files_queued
+    return Activity(
+        queued=int(aggregate.flow_files_queued),
+        queued_bytes=int(aggregate.bytes_queued),
+        active=int(aggregate.active_thread_count),
+        running=states.count("Running"),
+        stopped=states.count("Stopped"),
+        invalid=states.count("Invalid"),
+        queues=queues,
+    )
+
+
+def last_bulletin() -> int:
+    """The id of NiFi's newest bulletin; -1 where there is none."""
+    return max((item.id for item in _board()), default=-1)
+
+
+def bulletins(group: str, after: int = -1) -> list[Bulletin]:
+    """The bulletins of a group's components, oldest first.
+
+    Args:
+        group: id of the process group.
+        after: only those with a higher id.
+    """
+    new = [item for item in _board() if item.bulletin and item.id > after]
+    inside = {part.id for part in processors(group)} if new else set()
+    return sorted(
+        (
+            Bulletin(item.id, item.bulletin.level, item.bulletin.source_name, item.bulletin.message)
+            for item in new
+            if item.source_id in inside
+        ),
+        key=lambda bulletin: bulletin.id,
+    )
+
+
+def _board() -> list[Any]:
+    with errors():
+        board = nipyapi.nifi.FlowApi().get_bulletin_board().bulletin_board
+    return list(board.bulletins or ())
+
+
+def status(group: str) -> Any:
+    """The status of a group and of all that is in it."""
+    found = nipyapi.nifi.FlowApi().get_process_group_status(group, recursive=True)
+    return found.process_group_status.aggregate_snapshot
+
+
+def snapshots(aggregate: Any, kind: str) -> Iterator[Any]:
+    part = kind.removesuffix("s").removeprefix("input_").removeprefix("output_")
+    for entity in getattr(aggregate, kind) or ():
+        snapshot = getattr(entity, part)
+        if snapshot is not None:
+            yield snapshot
+    for child in aggregate.process_group_status_snapshots or ():
+        yield from snapshots(child.process_group_status_snapshot, kind)
