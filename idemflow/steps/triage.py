@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
+from idemflow.steps.flow_file import read
 from idemflow.steps.ledger_entry import write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
@@ -95,8 +96,7 @@ def triage(
         lambda: {"stale": [], "given_up": []}
     )
     for refused in session.get(at_once):
-        with session.read(refused) as content:
-            data = bytes(content.readAllBytes())
+        data = read(session, refused)
         identifier, version = _named_in_line(data) if batch else _named(refused)
         error = refused.getAttribute("elasticsearch.bulk.error")
         # An error is of one document; of several it would not say which.
@@ -121,17 +121,9 @@ def triage(
                 ended[key]["given_up"].append((identifier, "", version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
     for (run, index), entries in ended.items():
-        counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        packed = {name: pack(ones) for name, ones in entries.items()}
-        content = counts | {"entries": pack([])} | packed
+        packed: dict[str, object] = {name: pack(ones) for name, ones in entries.items()}
         write_manifest(
-            session,
-            success,
-            pipeline=pipeline,
-            run=run,
-            index=index,
-            content=content,
-            batch=batch,
+            session, success, pipeline=pipeline, run=run, index=index, content=packed, batch=batch
         )
 
 
