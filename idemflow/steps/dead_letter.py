@@ -13,7 +13,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.steps.flow_file import read, write
+from idemflow.steps.flow_file import AT_ONCE, read, write
 from idemflow.steps.rules.positions import whole_number
 
 # From this many bytes on, the content is kept compressed.
@@ -62,16 +62,15 @@ def bare(content: bytes, step: str | None) -> bytes:
     return content if match is None else b"{" + content[match.end() :]
 
 
-def keep(session: Any, success: Any, *, pipeline: str, at_once: int = 500) -> None:
+def keep(session: Any, success: Any, *, pipeline: str) -> None:
     """Turn a batch of refused records into dead letters.
 
     Args:
         session: NiFi's ProcessSession.
         success: the relationship of dead letters.
         pipeline: the pipeline's name.
-        at_once: FlowFiles to take at once, at most.
     """
-    for flow_file in session.get(at_once):
+    for flow_file in session.get(AT_ONCE):
         known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}
         content = bare(read(session, flow_file), known["step"])
         write(session, flow_file, json.dumps(letter(known, content, pipeline)).encode())

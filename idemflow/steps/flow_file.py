@@ -2,6 +2,8 @@
 
 from typing import Any
 
+AT_ONCE = 500  # FlowFiles that a step takes in one session, at most
+
 
 def read(session: Any, flow_file: Any) -> bytes:
     """The content of a FlowFile."""

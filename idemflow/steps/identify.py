@@ -24,31 +24,6 @@ TOMBSTONE = '{"idemflow_deleted":true}'
 _REASON_LENGTH = 4000
 
 
-class Rules:
-    """How a pipeline identifies its records.
-
-    Args:
-        identity: the identity rule.
-        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
-        delete: the delete rule, or ``None``.
-
-    Raises:
-        ValueError: one of them is no such rule.
-    """
-
-    def __init__(
-        self,
-        identity: Mapping[str, Any],
-        version: Mapping[str, str] | None,
-        delete: Mapping[str, Any] | None,
-    ) -> None:
-        self.identifier = id_maker(identity)
-        self.version = version_reader(version["field"], version["type"]) if version else None
-        self.deleted = delete_reader(delete) if delete else None
-        # Then the id is the content hash, which need not be computed again.
-        self.by_content = bool(identity.get("content")) and not identity.get("except")
-
-
 class ChunkResult:
     """What became of the records of a chunk.
 
@@ -92,19 +67,35 @@ class ChunkResult:
 
 
 def sort(
-    data: bytes, positions: str | None, rules: Rules, transform: Transform | None, stage: str
+    data: bytes,
+    positions: str | None,
+    transform: Transform | None,
+    stage: str,
+    *,
+    identity: Mapping[str, Any],
+    version: Mapping[str, str] | None,
+    delete: Mapping[str, Any] | None,
 ) -> ChunkResult:
     """Transform and identify the records of a chunk.
 
     Args:
         data: JSON lines.
         positions: the records' positions in the source, as the chunk's attribute has them.
-        rules: the pipeline's rules.
         transform: the user's function, if it is still to be called.
         stage: ``document`` if records were transformed or are now, else ``collected``.
+        identity: the identity rule.
+        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
+        delete: the delete rule, or ``None``.
+
+    Raises:
+        ValueError: one of them is no such rule.
     """
     found = ChunkResult()
-    identifier_of, version_of, deleted = rules.identifier, rules.version, rules.deleted
+    identifier_of = id_maker(identity)
+    version_of = version_reader(version["field"], version["type"]) if version else None
+    deleted = delete_reader(delete) if delete else None
+    # Then the id is the content hash, which need not be computed again.
+    by_content = bool(identity.get("content")) and not identity.get("except")
     for text, record, position in _records(data, positions, transform, found):
         identifier = None
         try:
@@ -119,7 +110,7 @@ def sort(
                 digest = ""
             else:
                 operation = "index"
-                digest = identifier if rules.by_content else content_hash(canonical(record))
+                digest = identifier if by_content else content_hash(canonical(record))
         except (NoIdentity, NoVersion) as error:
             reason = str(error)
         except (ValueError, RecursionError) as error:
@@ -223,8 +214,10 @@ def identify(
     stage = "collected" if transform is None and not again else "document"
     reason = chunk.getAttribute("idemflow.reason")
     if reason is None:
-        rules = Rules(identity, version, delete)
-        found = sort(data, positions, rules, None if again else transform, stage)
+        wanted = None if again else transform
+        found = sort(
+            data, positions, wanted, stage, identity=identity, version=version, delete=delete
+        )
     else:
         found = _unusable(chunk, data, reason)
     if len(found.documents) + len(found.refused) > 1:

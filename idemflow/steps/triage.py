@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from idemflow.steps.flow_file import read
+from idemflow.steps.flow_file import AT_ONCE, read
 from idemflow.steps.ledger_entry import write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
@@ -79,9 +79,7 @@ def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
     return ("retry", "") if sound else ("dead", "the document is not a JSON object")
 
 
-def triage(
-    session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool, at_once: int = 500
-) -> None:
+def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool) -> None:
     """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
 
     Args:
@@ -90,12 +88,11 @@ def triage(
         failure: the relationship of what becomes a dead letter.
         pipeline: the pipeline's name.
         batch: whether documents are lines of a batch, which have their ids in them.
-        at_once: FlowFiles to take at once, at most.
     """
     ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(
         lambda: {"stale": [], "given_up": []}
     )
-    for refused in session.get(at_once):
+    for refused in session.get(AT_ONCE):
         data = read(session, refused)
         identifier, version = _named_in_line(data) if batch else _named(refused)
         error = refused.getAttribute("elasticsearch.bulk.error")
