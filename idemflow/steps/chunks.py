@@ -21,7 +21,6 @@ class Chunks:
     """Gathers records and queues a FlowFile whenever one is full.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where the FlowFiles go.
         parent: the FlowFile that they come from and inherit their attributes of.
         batch: records in one FlowFile, at most.
@@ -102,10 +101,8 @@ def send_summary(
     """Queue the summary of a run, of which there is exactly one.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where it goes.
         trigger: the FlowFile that started the run.
-        pipeline: the pipeline's name.
         records: how many records were handed on, unusable ones included.
         more: other fields of the summary.
     """

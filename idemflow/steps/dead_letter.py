@@ -34,7 +34,6 @@ def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> 
         attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
             ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
-        pipeline: the pipeline's name.
     """
     kept: dict[str, object] = {
         "pipeline": pipeline,
@@ -66,9 +65,7 @@ def keep(session: Any, success: Any, *, pipeline: str) -> None:
     """Turn a batch of refused records into dead letters.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of dead letters.
-        pipeline: the pipeline's name.
     """
     for flow_file in session.get(AT_ONCE):
         known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}

@@ -182,11 +182,8 @@ def identify(
     (rules as JSON; the last two may be missing).
 
     Args:
-        session: NiFi's ProcessSession.
-        context: NiFi's ProcessContext.
         success: the relationship of documents, of manifests and of the run's summary.
         failure: the relationship of records that cannot go in.
-        pipeline: the pipeline's name.
         batch: whether a FlowFile of documents is a batch of JSON lines, or one document each.
         transform: the user's function, if the pipeline has one.
     """

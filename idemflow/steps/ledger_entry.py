@@ -41,7 +41,6 @@ def attributes_of(kind: str, run: str, identifier: str) -> dict[str, str]:
 
     Args:
         kind: ``run`` or ``manifest``.
-        run: the run id.
         identifier: the document's id.
     """
     return {
@@ -66,10 +65,7 @@ def write_manifest(
     """Add a FlowFile that Load writes to ``idemflow-manifests``.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where the chunk goes.
-        pipeline: the pipeline's name.
-        run: the run id.
         index: the index that the run's documents go to.
         content: what is not as in :data:`EMPTY`.
         batch: whether Load takes batches.

@@ -101,11 +101,9 @@ def unpack_letters(session: Any, success: Any, failure: Any, *, pipeline: str) -
     """Turn one answer of Elasticsearch into the letters of a page and the question for the next.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of letters, of the manifest, and of the run's summary at the end.
         failure: the relationship of the next question, or of the same one when the answer is not
             Elasticsearch's.
-        pipeline: the pipeline's name.
     """
     answer = session.get()
     if answer is None:

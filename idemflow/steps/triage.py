@@ -83,10 +83,8 @@ def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bo
     """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of what is tried again, and of manifests.
         failure: the relationship of what becomes a dead letter.
-        pipeline: the pipeline's name.
         batch: whether documents are lines of a batch, which have their ids in them.
     """
     ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(

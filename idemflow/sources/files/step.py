@@ -45,10 +45,7 @@ def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: i
     Without it a run reads all files or none: what it leaves out would count as gone.
 
     Args:
-        session: NiFi's ProcessSession.
-        context: NiFi's ProcessContext.
         success: the relationship that records go to.
-        pipeline: the pipeline's name.
         batch: records in a FlowFile, at most.
 
     Raises:

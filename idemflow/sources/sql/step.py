@@ -27,8 +27,6 @@ def plan_read(session: Any, context: Any, success: Any) -> None:
     number).
 
     Args:
-        session: NiFi's ProcessSession.
-        context: NiFi's ProcessContext.
         success: the relationship to the read.
     """
     scope, kind = processor.scope("CLUSTER"), processor.text(context, "kind")
@@ -64,11 +62,8 @@ def collect(session: Any, context: Any, success: Any, planned: Any, *, pipeline:
     where the read is incremental, ``column`` (what it goes by) and ``kind`` (its type).
 
     Args:
-        session: NiFi's ProcessSession.
-        context: NiFi's ProcessContext.
         success: the relationship of rows and summaries.
         planned: the relationship back to :func:`plan_read`.
-        pipeline: the pipeline's name.
 
     Raises:
         ValueError: the rows have no such column.

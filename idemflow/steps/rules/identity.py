@@ -82,7 +82,6 @@ def lookup(record: Mapping[str, Any], field: str) -> Any:
     """The value of a field, ``None`` where there is none.
 
     Args:
-        record: the record.
         field: a name, or names of nested objects joined by dots. A field of the record that has
             the dots in its own name comes first.
     """
