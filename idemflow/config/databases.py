@@ -52,7 +52,6 @@ def database(settings: Settings, name: str) -> Database:
     """The connection to a database.
 
     Args:
-        settings: the settings.
         name: the NAME of a table ``[databases.NAME]``, or of an entry point.
 
     Raises:

@@ -79,7 +79,6 @@ def start(
     """Starts the demo database; the first time, fills it.
 
     Args:
-        settings: the settings.
         progress: told what happens, if anyone wants to know.
         count: how many orders a new database gets.
         seed: the seed of their chance.
@@ -95,7 +94,8 @@ def start(
             login, started = server.start(settings, progress)
             reader = server.reader(settings)
             filled = orders.fill(login, reader, count, seed, progress)
-    return Started(started, filled, orders.counts(login), login, server.password_file(settings))
+    file = server.password_file(settings.folders)
+    return Started(started, filled, orders.counts(login), login, file)
 
 
 def change(settings: Settings, *, updates: int, inserts: int, deletes: int, seed: int) -> Batch:
@@ -113,7 +113,7 @@ def change(settings: Settings, *, updates: int, inserts: int, deletes: int, seed
 def status(settings: Settings) -> DemoStatus:
     """The database's state and the number of its orders."""
     found = server.status(settings)
-    file = server.password_file(settings)
+    file = server.password_file(settings.folders)
     if found is None or found.state != "running":
         return DemoStatus(found, None, None, file)
     try:

@@ -152,7 +152,6 @@ def fill(owner: Login, reader: Login, count: int, seed: int, progress: Progress)
         reader: the login to make.
         count: how many orders.
         seed: of their chance.
-        progress: told what happens.
 
     Returns:
         ``False`` where they are there already.
@@ -164,7 +163,7 @@ def fill(owner: Login, reader: Login, count: int, seed: int, progress: Progress)
             connection.execute(f"create database {DATABASE}")
     # One transaction: a start that was interrupted leaves nothing half made.
     with connect(owner) as connection:
-        if has_orders(connection):
+        if _one(connection, "select to_regclass('public.orders') is not null")[0]:
             return False
         progress.step(f"Making {count:,} orders")
         _make_reader(connection, reader)
@@ -196,19 +195,11 @@ def _make_reader(connection: Connection, reader: Login) -> None:
     )
 
 
-def has_orders(connection: Connection) -> bool:
-    """Whether the table is there."""
-    row = connection.execute("select to_regclass('public.orders') is not null").fetchone()
-    return bool(row and row[0])
-
-
 def counts(owner: Login) -> Counts:
     """How many orders there are."""
     with connect(owner) as connection:
-        row = connection.execute(
-            "select count(*), count(*) filter (where deleted) from orders"
-        ).fetchone()
-    return Counts(*row) if row else Counts(0, 0)
+        query: LiteralString = "select count(*), count(*) filter (where deleted) from orders"
+        return Counts(*_one(connection, query))
 
 
 def change(owner: Login, *, updates: int, inserts: int, deletes: int, seed: int) -> Batch:
@@ -258,5 +249,5 @@ def change(owner: Login, *, updates: int, inserts: int, deletes: int, seed: int)
 
 def _one(connection: Connection, query: LiteralString) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
-    assert row is not None  # an aggregate always has a row
+    assert row is not None  # none of these queries can give no row
     return row

@@ -81,13 +81,8 @@ def lay_out(home: Home, owner: Owner) -> None:
         folder(folder_of(home) / name, 0o700, owner)
 
 
-def has_data(home: Home) -> bool:
-    """Whether a data folder has been made."""
-    return data(home).is_dir()
-
-
 def data(home: Home) -> Path:
-    """PostgreSQL's data folder."""
+    """PostgreSQL's data folder, once it has been made."""
     return folder_of(home) / "data"
 
 
@@ -100,7 +95,6 @@ def make_data(home: Home, owner: Owner, bin_folder: Path, user: str, password: s
     """Makes the data folder, whole or not at all.
 
     Args:
-        home: the runtime.
         owner: who PostgreSQL will run as.
         bin_folder: its programs.
         user: the database's superuser.

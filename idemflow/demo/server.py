@@ -105,7 +105,7 @@ def _launch(settings: Settings, progress: Progress) -> psutil.Process:
     bin_folder = postgresql.programs(home, owner)
     passwords = _ensure_passwords(home)
     postgresql.lay_out(home, owner)
-    if not postgresql.has_data(home):
+    if not postgresql.data(home).is_dir():
         progress.step("Making the demo database")
         postgresql.make_data(home, owner, bin_folder, OWNER, passwords[OWNER])
     _forget_stale_pid(home)
@@ -195,7 +195,7 @@ def delete(home: Home) -> None:
     """Deletes the stopped database with all its data."""
     if postgresql.folder_of(home).exists():
         shutil.rmtree(postgresql.folder_of(home))
-    _password_file(home).unlink(missing_ok=True)
+    password_file(home).unlink(missing_ok=True)
 
 
 def status(settings: Settings) -> ServerStatus | None:
@@ -204,7 +204,7 @@ def status(settings: Settings) -> ServerStatus | None:
     record = read_record(home)
     process = record.process() if record else None
     if record is None or process is None:
-        if record is None and not postgresql.has_data(home):
+        if record is None and not postgresql.data(home).is_dir():
             return None
         state = "dead" if record else "stopped"
         return ServerStatus(NAME, state, None, port(settings))
@@ -309,18 +309,14 @@ def _record_file(home: Home) -> Path:
     return home.root / f"{NAME}.json"
 
 
-def _password_file(home: Home) -> Path:
+def password_file(home: Home) -> Path:
+    """Where the passwords are: a JSON object, user to password."""
     return home.secrets / "demo-db.json"
 
 
-def password_file(settings: Settings) -> Path:
-    """Where the passwords are: a JSON object, user to password."""
-    return _password_file(settings.folders)
-
-
 def _ensure_passwords(home: Home) -> dict[str, str]:
-    file = _password_file(home)
-    if not file.exists() and not postgresql.has_data(home):
+    file = password_file(home)
+    if not file.exists() and not postgresql.data(home).is_dir():
         folder(home.secrets, 0o700)
         made = {user: secrets.token_urlsafe(24) for user in (OWNER, READER)}
         write_file(file, json.dumps(made, indent=1))
@@ -328,7 +324,7 @@ def _ensure_passwords(home: Home) -> dict[str, str]:
 
 
 def _passwords(home: Home) -> dict[str, str]:
-    file = _password_file(home)
+    file = password_file(home)
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return {user: str(found[user]) for user in (OWNER, READER)}

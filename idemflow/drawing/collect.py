@@ -59,7 +59,6 @@ class Collect:
         """Draw a step that runs a script.
 
         Args:
-            name: its name.
             row: its place: the trigger has row 0.
             body: the script.
             comments: what an operator reads.

@@ -85,7 +85,7 @@ class Version(Strict):
 
     def rule(self) -> dict[str, str]:
         """The rule as the Identify step reads it."""
-        return {"field": self.field, "type": self.type}
+        return self.model_dump()
 
 
 class Delete(Strict):
@@ -109,12 +109,7 @@ class Delete(Strict):
 
     def rule(self) -> dict[str, Any]:
         """The rule as the Identify step reads it."""
-        rule: dict[str, Any] = {"field": self.field}
-        if self.equals is not None:
-            rule["equals"] = self.equals
-        if self.in_ is not None:
-            rule["in"] = self.in_
-        return rule
+        return self.model_dump(by_alias=True, exclude_none=True)
 
 
 class Index(Strict):

@@ -15,7 +15,6 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
     """The text of a script.
 
     Args:
-        project: the project's folder.
         script: its path in there.
         label: the pipeline's file, for the error.
         field: the field of it that names the script.
@@ -35,8 +34,6 @@ def check(project: Path, pipeline: Pipeline, label: str, line: Callable[[str], i
     """Check that the scripts of a pipeline are Python and have the functions.
 
     Args:
-        project: the project's folder.
-        pipeline: the pipeline.
         label: its file, for the error.
         line: the line of a field in it.
 

@@ -42,7 +42,6 @@ def load(project: Path, name: str) -> Pipeline:
     """Read and validate ``flows/NAME.yaml``.
 
     Args:
-        project: the project's folder.
         name: the pipeline's name.
 
     Raises:

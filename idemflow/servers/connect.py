@@ -125,9 +125,7 @@ def check_readable(settings: Settings, pipeline: str, directory: Path, *, field:
     Nothing is checked for the user's own NiFi: the directory is on its machine.
 
     Args:
-        settings: the settings.
         pipeline: the name of the pipeline that wants it.
-        directory: the directory.
         field: the field of the pipeline's YAML that names it.
 
     Raises:
@@ -135,7 +133,6 @@ def check_readable(settings: Settings, pipeline: str, directory: Path, *, field:
     """
     if settings.runtime == "external":
         return
-    problem, remedy = "", ""
     if not directory.is_dir():
         problem, remedy = "is not a directory", f"mkdir -p '{directory}'"
     elif not servers_user(settings.home, settings.run_as_user).can_reach(directory):
@@ -143,10 +140,8 @@ def check_readable(settings: Settings, pipeline: str, directory: Path, *, field:
         remedy = (
             f"move it to where others may read, or: chmod o+rx '{directory}' and the folders above"
         )
-    if problem:
-        raise PipelineError(
-            f"flows/{pipeline}.yaml",
-            f"{directory} {problem}",
-            field=field,
-            next_command=remedy,
-        )
+    else:
+        return
+    raise PipelineError(
+        f"flows/{pipeline}.yaml", f"{directory} {problem}", field=field, next_command=remedy
+    )

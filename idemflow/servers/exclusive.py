@@ -38,7 +38,6 @@ def locked(home: Home, progress: Progress | None) -> Iterator[None]:
     """Keeps other commands from changing the runtime meanwhile.
 
     Args:
-        home: the runtime.
         progress: told where it has to wait for another command.
 
     Raises:

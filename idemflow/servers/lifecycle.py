@@ -130,7 +130,6 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
     """Stops the recorded processes, and no others.
 
     Args:
-        settings: the settings.
         delete: whether to delete the runtime's folder as well, with all data.
     """
     home = settings.folders

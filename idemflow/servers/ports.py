@@ -44,9 +44,7 @@ def check_free(
     """Makes sure that a server can have its port.
 
     Args:
-        server: the server's name.
         option: the option of the command that chooses another port.
-        port: the port.
         avoid: ports that must not be suggested.
         command: the command that starts the server.
 

@@ -53,7 +53,6 @@ def provision(
     """Lays out the servers.
 
     Args:
-        settings: the settings.
         servers: which ones; a running server's folder is left alone.
         grants: the indices that NiFi's user may write to.
         progress: told of downloads and builds.

@@ -82,20 +82,13 @@ def as_fields(value: object) -> object:
 
 
 Period = Annotated[str, BeforeValidator(check_period)]
-Name = Annotated[
-    str,
-    like(
-        r"[a-z][a-z0-9_-]{0,63}",
-        "lower-case letters, digits, - and _, a letter first, 64 at most",
-    ),
-]
+_NAME = "lower-case letters, digits, - and _, a letter first, 64 at most"
+Name = Annotated[str, like(r"[a-z][a-z0-9_-]{0,63}", _NAME)]
 FieldName = Annotated[str, StringConstraints(min_length=1)]
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]
-ScriptPath = Annotated[str, BeforeValidator(lambda v: _script_path(v) if isinstance(v, str) else v)]
-FunctionName = Annotated[
-    str, BeforeValidator(lambda v: _function_name(v) if isinstance(v, str) else v)
-]
+ScriptPath = Annotated[str, AfterValidator(_script_path)]
+FunctionName = Annotated[str, AfterValidator(_function_name)]
 
 
 class Strict(BaseModel):

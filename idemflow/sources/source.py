@@ -92,7 +92,6 @@ class Source(Strict, ABC):
 
         Args:
             settings: the resolved settings.
-            pipeline: the pipeline's name.
 
         Raises:
             IdemflowError: what it reads is not there, or NiFi cannot get at it.

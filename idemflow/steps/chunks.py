@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from idemflow.steps.flow_file import create
+from idemflow.steps.ledger_entry import attributes_of
 from idemflow.steps.rules.positions import encode
 
 RECORDS_A_FLOW_FILE = 1000
@@ -19,7 +21,6 @@ class Chunks:
     """Gathers records and queues a FlowFile whenever one is full.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where the FlowFiles go.
         parent: the FlowFile that they come from and inherit their attributes of.
         batch: records in one FlowFile, at most.
@@ -78,11 +79,7 @@ class Chunks:
         self.count += 1
         self._queue(
             content if isinstance(content, bytes) else content.encode(),
-            {
-                "idemflow.position": str(position),
-                "idemflow.reason": reason,
-                "idemflow.step": step,
-            },
+            {"idemflow.position": str(position), "idemflow.reason": reason, "idemflow.step": step},
         )
 
     def flush(self) -> None:
@@ -93,36 +90,21 @@ class Chunks:
         self._lines, self._positions, self._size = [], [], 0
 
     def _queue(self, content: bytes, attributes: dict[str, str]) -> None:
-        send(
-            self._session,
-            self._relationship,
-            self._parent,
-            content,
-            self._attributes | attributes,
-        )
-
-
-def send(
-    session: Any, relationship: Any, parent: Any, content: bytes, attributes: dict[str, str]
-) -> None:
-    """Queue one FlowFile."""
-    flow_file = session.create(parent)
-    with session.write(flow_file) as stream:
-        stream.write(content)
-    session.transfer(session.putAllAttributes(flow_file, attributes), relationship)
+        known = self._attributes | attributes
+        flow_file = create(self._session, self._parent, content, known)
+        self._session.transfer(flow_file, self._relationship)
 
 
 def send_summary(
-    session: Any, relationship: Any, trigger: Any, *, pipeline: str, records: int
+    session: Any, relationship: Any, trigger: Any, *, pipeline: str, records: int, **more: object
 ) -> None:
     """Queue the summary of a run, of which there is exactly one.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where it goes.
         trigger: the FlowFile that started the run.
-        pipeline: the pipeline's name.
         records: how many records were handed on, unusable ones included.
+        more: other fields of the summary.
     """
     run = trigger.getAttribute("idemflow.run")
     summary = {
@@ -132,11 +114,9 @@ def send_summary(
         "collected": datetime.now(UTC).isoformat(),
         "arguments": trigger.getAttribute("idemflow.arguments"),
         "records": records,
+        **more,
     }
-    attributes = {
-        "idemflow.kind": "run",
-        "idemflow.id": run,
-        "idemflow.index": "idemflow-runs",
-        "idemflow.operation": "index",
-    }
-    send(session, relationship, trigger, json.dumps(summary).encode(), attributes)
+    content = json.dumps(summary).encode()
+    session.transfer(
+        create(session, trigger, content, attributes_of("run", run, run)), relationship
+    )

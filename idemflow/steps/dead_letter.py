@@ -13,6 +13,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
+from idemflow.steps.flow_file import AT_ONCE, read, write
 from idemflow.steps.rules.positions import whole_number
 
 # From this many bytes on, the content is kept compressed.
@@ -22,18 +23,8 @@ COMPRESSED_FROM = 1024 * 1024
 _PREFIX = re.compile(
     rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
 )
-_KNOWN = (
-    "run",
-    "id",
-    "source",
-    "position",
-    "step",
-    "reason",
-    "stage",
-    "attempts",
-    "letter",
-    "index",
-)
+_AS_IT_IS = ("index", "source", "position", "step", "reason")
+_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter")
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
@@ -43,17 +34,12 @@ def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> 
         attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
             ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
-        pipeline: the pipeline's name.
     """
     kept: dict[str, object] = {
         "pipeline": pipeline,
         "run": attributes.get("run"),
         "record_id": attributes.get("id"),
-        "index": attributes.get("index"),
-        "source": attributes.get("source"),
-        "position": attributes.get("position"),
-        "step": attributes.get("step"),
-        "reason": attributes.get("reason"),
+        **{name: attributes.get(name) for name in _AS_IT_IS},
         "stage": attributes.get("stage") or "collected",
         "attempts": whole_number(attributes.get("attempts")) or 1,
         "time": datetime.now(UTC).isoformat(),
@@ -75,22 +61,16 @@ def bare(content: bytes, step: str | None) -> bytes:
     return content if match is None else b"{" + content[match.end() :]
 
 
-def keep(session: Any, success: Any, *, pipeline: str, at_once: int = 500) -> None:
+def keep(session: Any, success: Any, *, pipeline: str) -> None:
     """Turn a batch of refused records into dead letters.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of dead letters.
-        pipeline: the pipeline's name.
-        at_once: FlowFiles to take at once, at most.
     """
-    for flow_file in session.get(at_once):
-        with session.read(flow_file) as stream:
-            data = bytes(stream.readAllBytes())
+    for flow_file in session.get(AT_ONCE):
         known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}
-        content = bare(data, known["step"])
-        with session.write(flow_file) as stream:
-            stream.write(json.dumps(letter(known, content, pipeline)).encode())
+        content = bare(read(session, flow_file), known["step"])
+        write(session, flow_file, json.dumps(letter(known, content, pipeline)).encode())
         digest = hashlib.sha256(pipeline.encode() + b"\0" + content).hexdigest()[:32]
         attributes = {
             "idemflow.id": known["letter"] or digest,

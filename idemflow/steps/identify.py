@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from idemflow.steps import processor
+from idemflow.steps import flow_file, processor
 from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
@@ -22,31 +22,6 @@ TOMBSTONE = '{"idemflow_deleted":true}'
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
 _REASON_LENGTH = 4000
-
-
-class Rules:
-    """How a pipeline identifies its records.
-
-    Args:
-        identity: the identity rule.
-        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
-        delete: the delete rule, or ``None``.
-
-    Raises:
-        ValueError: one of them is no such rule.
-    """
-
-    def __init__(
-        self,
-        identity: Mapping[str, Any],
-        version: Mapping[str, str] | None,
-        delete: Mapping[str, Any] | None,
-    ) -> None:
-        self.identifier = id_maker(identity)
-        self.version = version_reader(version["field"], version["type"]) if version else None
-        self.deleted = delete_reader(delete) if delete else None
-        # Then the id is the content hash, which need not be computed again.
-        self.by_content = bool(identity.get("content")) and not identity.get("except")
 
 
 class ChunkResult:
@@ -92,19 +67,35 @@ class ChunkResult:
 
 
 def sort(
-    data: bytes, positions: str | None, rules: Rules, transform: Transform | None, stage: str
+    data: bytes,
+    positions: str | None,
+    transform: Transform | None,
+    stage: str,
+    *,
+    identity: Mapping[str, Any],
+    version: Mapping[str, str] | None,
+    delete: Mapping[str, Any] | None,
 ) -> ChunkResult:
     """Transform and identify the records of a chunk.
 
     Args:
         data: JSON lines.
         positions: the records' positions in the source, as the chunk's attribute has them.
-        rules: the pipeline's rules.
         transform: the user's function, if it is still to be called.
         stage: ``document`` if records were transformed or are now, else ``collected``.
+        identity: the identity rule.
+        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
+        delete: the delete rule, or ``None``.
+
+    Raises:
+        ValueError: one of them is no such rule.
     """
     found = ChunkResult()
-    identifier_of, version_of, deleted = rules.identifier, rules.version, rules.deleted
+    identifier_of = id_maker(identity)
+    version_of = version_reader(version["field"], version["type"]) if version else None
+    deleted = delete_reader(delete) if delete else None
+    # Then the id is the content hash, which need not be computed again.
+    by_content = bool(identity.get("content")) and not identity.get("except")
     for text, record, position in _records(data, positions, transform, found):
         identifier = None
         try:
@@ -119,7 +110,7 @@ def sort(
                 digest = ""
             else:
                 operation = "index"
-                digest = identifier if rules.by_content else content_hash(canonical(record))
+                digest = identifier if by_content else content_hash(canonical(record))
         except (NoIdentity, NoVersion) as error:
             reason = str(error)
         except (ValueError, RecursionError) as error:
@@ -129,12 +120,7 @@ def sort(
             found.entries.append((identifier, digest, number))
             continue
         found.refuse(
-            text,
-            reason,
-            step="Identify",
-            stage=stage,
-            position=position,
-            identifier=identifier,
+            text, reason, step="Identify", stage=stage, position=position, identifier=identifier
         )
     return found
 
@@ -189,62 +175,30 @@ def identify(
     batch: bool,
     transform: Transform | None = None,
 ) -> None:
-    """The step: :func:`identify_chunk` with the rules that the processor's properties have.
-
-    They are ``index`` (text), ``identity``, ``version`` and ``delete`` (rules as JSON; the last two
-    may be missing).
-    """
-    identify_chunk(
-        session,
-        success,
-        failure,
-        pipeline=pipeline,
-        index=processor.text(context, "index"),
-        identity=json.loads(processor.text(context, "identity")),
-        version=json.loads(processor.optional(context, "version") or "null"),
-        delete=json.loads(processor.optional(context, "delete") or "null"),
-        batch=batch,
-        transform=transform,
-    )
-
-
-def identify_chunk(
-    session: Any,
-    success: Any,
-    failure: Any,
-    *,
-    pipeline: str,
-    index: str,
-    identity: Mapping[str, Any],
-    version: Mapping[str, str] | None,
-    delete: Mapping[str, Any] | None,
-    batch: bool,
-    transform: Transform | None = None,
-) -> None:
     """Identify the records of one queued FlowFile, and write their part of the manifest.
 
+    The processor's properties are ``index`` (which the FlowFile's ``idemflow.index`` precedes;
+    ``{run}`` and ``{day}`` in it stand for the run's own), ``identity``, ``version`` and ``delete``
+    (rules as JSON; the last two may be missing).
+
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of documents, of manifests and of the run's summary.
         failure: the relationship of records that cannot go in.
-        pipeline: the pipeline's name.
-        index: the index that the documents go to, unless the FlowFile's ``idemflow.index`` names
-            another; ``{run}`` and ``{day}`` in it stand for the run's own.
-        identity: the identity rule.
-        version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
-        delete: the delete rule, or ``None``.
         batch: whether a FlowFile of documents is a batch of JSON lines, or one document each.
         transform: the user's function, if the pipeline has one.
     """
+    index = processor.text(context, "index")
+    identity = json.loads(processor.text(context, "identity"))
+    version = json.loads(processor.optional(context, "version") or "null")
+    delete = json.loads(processor.optional(context, "delete") or "null")
     chunk = session.get()
     if chunk is None:
         return
-    with session.read(chunk) as content:
-        data = bytes(content.readAllBytes())
+    data = flow_file.read(session, chunk)
     if chunk.getAttribute("idemflow.kind") is not None:
         if batch:
-            with session.write(chunk) as content:
-                content.write(as_line(chunk.getAttribute("idemflow.id"), data.decode()).encode())
+            line = as_line(chunk.getAttribute("idemflow.id"), data.decode())
+            flow_file.write(session, chunk, line.encode())
         session.transfer(chunk, success)
         return
     run = chunk.getAttribute("idemflow.run") or ""
@@ -257,8 +211,10 @@ def identify_chunk(
     stage = "collected" if transform is None and not again else "document"
     reason = chunk.getAttribute("idemflow.reason")
     if reason is None:
-        rules = Rules(identity, version, delete)
-        found = sort(data, positions, rules, None if again else transform, stage)
+        wanted = None if again else transform
+        found = sort(
+            data, positions, wanted, stage, identity=identity, version=version, delete=delete
+        )
     else:
         found = _unusable(chunk, data, reason)
     if len(found.documents) + len(found.refused) > 1:
@@ -269,7 +225,10 @@ def identify_chunk(
         (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
         (failure, found.refused, {"idemflow.index": index}),
     ):
-        made = [_made(session, chunk, text, attributes | more) for text, attributes in flow_files]
+        made = [
+            flow_file.create(session, chunk, text, attributes | more)
+            for text, attributes in flow_files
+        ]
         session.transfer(made, relationship)
     write_manifest(
         session,
@@ -283,7 +242,6 @@ def identify_chunk(
             "refused": len(found.refused),
             "dropped": found.dropped,
             "entries": pack(found.entries),
-            "stale": pack([]),
         },
         batch=batch,
     )
@@ -328,10 +286,3 @@ def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
             attributes["idemflow.position"] = str(position)
         made.append(((TOMBSTONE if operation == "tombstone" else text).encode(), attributes))
     return made
-
-
-def _made(session: Any, chunk: Any, content: bytes, attributes: dict[str, str]) -> Any:
-    flow_file = session.create(chunk)
-    with session.write(flow_file) as stream:
-        stream.write(content)
-    return session.putAllAttributes(flow_file, attributes)

@@ -8,6 +8,15 @@ and each line starts with what a FlowFile of a single document has as attributes
 import json
 from typing import Any
 
+from idemflow.steps.flow_file import write
+from idemflow.steps.rules.manifest import pack
+
+# A manifest that accounts for no record.
+EMPTY: dict[str, object] = {
+    **dict.fromkeys(("taken", "count", "refused", "dropped"), 0),
+    **dict.fromkeys(("entries", "stale"), pack([])),
+}
+
 _write = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -27,6 +36,22 @@ def prefix(identifier: str, version: int | None = None, operation: str = "index"
     return start
 
 
+def attributes_of(kind: str, run: str, identifier: str) -> dict[str, str]:
+    """The attributes of a document of the ledger.
+
+    Args:
+        kind: ``run`` or ``manifest``.
+        identifier: the document's id.
+    """
+    return {
+        "idemflow.kind": kind,
+        "idemflow.run": run,
+        "idemflow.id": identifier,
+        "idemflow.index": f"idemflow-{kind}s",
+        "idemflow.operation": "index",
+    }
+
+
 def write_manifest(
     session: Any,
     relationship: Any,
@@ -40,28 +65,17 @@ def write_manifest(
     """Add a FlowFile that Load writes to ``idemflow-manifests``.
 
     Args:
-        session: NiFi's ProcessSession.
         relationship: where the chunk goes.
-        pipeline: the pipeline's name.
-        run: the run id.
         index: the index that the run's documents go to.
-        content: ``taken``, ``count``, ``refused``, ``dropped``, ``entries`` and ``stale``.
+        content: what is not as in :data:`EMPTY`.
         batch: whether Load takes batches.
     """
     chunk = session.create()
     # The FlowFile's own id: stable from the commit on, so that a re-send overwrites.
     identifier = f"{run}:{chunk.getAttribute('uuid')}"
-    text = json.dumps({"pipeline": pipeline, "run": run, "index": index, **content})
-    with session.write(chunk) as stream:
-        stream.write(as_line(identifier, text).encode() if batch else text.encode())
-    attributes = {
-        "idemflow.kind": "manifest",
-        "idemflow.pipeline": pipeline,
-        "idemflow.run": run,
-        "idemflow.id": identifier,
-        "idemflow.index": "idemflow-manifests",
-        "idemflow.operation": "index",
-    }
+    text = json.dumps({"pipeline": pipeline, "run": run, "index": index, **EMPTY, **content})
+    write(session, chunk, (as_line(identifier, text) if batch else text).encode())
+    attributes = {"idemflow.pipeline": pipeline, **attributes_of("manifest", run, identifier)}
     session.transfer(session.putAllAttributes(chunk, attributes), relationship)
 
 

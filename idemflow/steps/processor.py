@@ -13,7 +13,6 @@ def text(context: Any, name: str) -> str:
     """The value of a property.
 
     Args:
-        context: NiFi's ProcessContext.
         name: the property's name.
 
     Raises:

@@ -10,10 +10,11 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from idemflow.steps.rules.manifest import pack
+from idemflow.steps import flow_file
+from idemflow.steps.chunks import send_summary
+from idemflow.steps.ledger_entry import EMPTY, attributes_of
 
 # The value of the parameter while no replay is started.
 NONE = "none"
@@ -100,11 +101,9 @@ def unpack_letters(session: Any, success: Any, failure: Any, *, pipeline: str) -
     """Turn one answer of Elasticsearch into the letters of a page and the question for the next.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of letters, of the manifest, and of the run's summary at the end.
         failure: the relationship of the next question, or of the same one when the answer is not
             Elasticsearch's.
-        pipeline: the pipeline's name.
     """
     answer = session.get()
     if answer is None:
@@ -114,31 +113,16 @@ def unpack_letters(session: Any, success: Any, failure: Any, *, pipeline: str) -
         # Somebody started the trigger on the canvas: no letters are marked for that.
         session.remove(answer)
         return
-    with session.read(answer) as stream:
-        data = bytes(stream.readAllBytes())
     try:
-        hits = json.loads(data)["hits"]["hits"]
+        hits = json.loads(flow_file.read(session, answer))["hits"]["hits"]
         letters = [(str(hit["_id"]), dict(hit["_source"])) for hit in hits]
     except (ValueError, LookupError, TypeError):
         session.transfer(session.penalize(answer), failure)
         return
 
     def queue(relationship: Any, content: str, attributes: dict[str, str]) -> None:
-        flow_file = session.create(answer)
-        with session.write(flow_file) as stream:
-            stream.write(content.encode("utf-8", "backslashreplace"))
-        session.transfer(session.putAllAttributes(flow_file, attributes), relationship)
-
-    def record(kind: str, identifier: str, content: dict[str, object]) -> None:
-        text = json.dumps({"pipeline": pipeline, "run": run, **content})
-        attributes = {
-            "idemflow.kind": kind,
-            "idemflow.run": run,
-            "idemflow.id": identifier,
-            "idemflow.index": "idemflow-runs" if kind == "run" else "idemflow-manifests",
-            "idemflow.operation": "index",
-        }
-        queue(success, text, attributes)
+        data = content.encode("utf-8", "backslashreplace")
+        session.transfer(flow_file.create(session, answer, data, attributes), relationship)
 
     sent = int(answer.getAttribute("idemflow.sent") or 0)
     page = int(answer.getAttribute("idemflow.page"))
@@ -152,34 +136,14 @@ def unpack_letters(session: Any, success: Any, failure: Any, *, pipeline: str) -
             known = {"idemflow.run": run, "idemflow.letter": identifier}
             queue(success, text, attributes | known)
             taken.append(identifier)
-        record("manifest", f"{run}:page-{page}", manifest_of(taken))
+        # It accounts for no record, but names what was sent.
+        manifest = {"index": "idemflow-dead-letters", **EMPTY, "letters": taken}
+        text = json.dumps({"pipeline": pipeline, "run": run, **manifest})
+        queue(success, text, attributes_of("manifest", run, f"{run}:page-{page}"))
         following = {"idemflow.page": str(page + 1), "idemflow.sent": str(sent + len(taken))}
         queue(failure, "", following)
     else:
-        record("run", run, summary_of(answer.getAttribute("idemflow.started"), sent))
+        send_summary(
+            session, success, answer, pipeline=pipeline, records=sent, arguments="{}", replay=True
+        )
     session.remove(answer)
-
-
-def manifest_of(letters: list[str]) -> dict[str, object]:
-    """A chunk of the replay's manifest that accounts for no record, but names what was sent."""
-    return {
-        "index": "idemflow-dead-letters",
-        "taken": 0,
-        "count": 0,
-        "refused": 0,
-        "dropped": 0,
-        "entries": pack([]),
-        "stale": pack([]),
-        "letters": letters,
-    }
-
-
-def summary_of(started: str, records: int) -> dict[str, object]:
-    """The replay's entry among the runs."""
-    return {
-        "started": started,
-        "collected": datetime.now(UTC).isoformat(),
-        "arguments": "{}",
-        "records": records,
-        "replay": True,
-    }

@@ -18,7 +18,6 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
 
     Args:
         transform: the user's function; it may change the record that it gets.
-        record: the record.
 
     Raises:
         NoRecord: the function failed, or gave something that is no record. Then none of what it

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
+from idemflow.steps.flow_file import AT_ONCE, read
 from idemflow.steps.ledger_entry import write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
@@ -78,25 +79,19 @@ def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
     return ("retry", "") if sound else ("dead", "the document is not a JSON object")
 
 
-def triage(
-    session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool, at_once: int = 500
-) -> None:
+def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool) -> None:
     """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of what is tried again, and of manifests.
         failure: the relationship of what becomes a dead letter.
-        pipeline: the pipeline's name.
         batch: whether documents are lines of a batch, which have their ids in them.
-        at_once: FlowFiles to take at once, at most.
     """
     ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(
         lambda: {"stale": [], "given_up": []}
     )
-    for refused in session.get(at_once):
-        with session.read(refused) as content:
-            data = bytes(content.readAllBytes())
+    for refused in session.get(AT_ONCE):
+        data = read(session, refused)
         identifier, version = _named_in_line(data) if batch else _named(refused)
         error = refused.getAttribute("elasticsearch.bulk.error")
         # An error is of one document; of several it would not say which.
@@ -121,17 +116,9 @@ def triage(
                 ended[key]["given_up"].append((identifier, "", version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
     for (run, index), entries in ended.items():
-        counts = dict.fromkeys(("taken", "count", "refused", "dropped"), 0)
-        packed = {name: pack(ones) for name, ones in entries.items()}
-        content = counts | {"entries": pack([])} | packed
+        packed: dict[str, object] = {name: pack(ones) for name, ones in entries.items()}
         write_manifest(
-            session,
-            success,
-            pipeline=pipeline,
-            run=run,
-            index=index,
-            content=content,
-            batch=batch,
+            session, success, pipeline=pipeline, run=run, index=index, content=packed, batch=batch
         )
 
 

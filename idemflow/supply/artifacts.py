@@ -7,7 +7,7 @@ part: what the packed NARs hold, and size and SHA-256 of each file.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ class Coordinate:
         if not 3 <= len(parts) <= 5 or not all(parts):
             raise SupplyError(f"{text!r} is not group:artifact:version[:packaging[:classifier]]")
         return cls(*parts)
+
+    @classmethod
+    def parse_all(cls, texts: Iterable[str]) -> tuple[Coordinate, ...]:
+        """Reads several."""
+        return tuple(map(cls.parse, texts))
 
     def __str__(self) -> str:
         parts = [self.group, self.artifact, self.version]
@@ -117,10 +122,10 @@ def read_lock(file: Path) -> Lock:
         nifi, contents = table["nifi"], table.get("contents", {})
         return Lock(
             nifi_version=nifi["version"],
-            lib=_many(nifi["lib"]),
-            nars=_many(nifi["nars"]),
+            lib=Coordinate.parse_all(nifi["lib"]),
+            nars=Coordinate.parse_all(nifi["nars"]),
             packed=tuple(_packed(p, nifi["version"], contents) for p in nifi["packed"]),
-            drivers=_many(table["jdbc"]["drivers"]),
+            drivers=Coordinate.parse_all(table["jdbc"]["drivers"]),
             elasticsearch_version=table["elasticsearch"]["version"],
             elasticsearch=Coordinate.parse(table["elasticsearch"]["distribution"]),
             compiler=Coordinate.parse(table["tools"]["compiler"]),
@@ -137,14 +142,10 @@ def read_lock(file: Path) -> Lock:
         ) from error
 
 
-def _many(texts: list[str]) -> tuple[Coordinate, ...]:
-    return tuple(Coordinate.parse(text) for text in texts)
-
-
 def _packed(table: dict[str, Any], version: str, contents: dict[str, list[str]]) -> PackedNar:
     return PackedNar(
         name=table["name"],
         version=version,
         parent=Coordinate.parse(table["parent"]),
-        jars=_many(contents.get(table["name"], [])),
+        jars=Coordinate.parse_all(contents.get(table["name"], [])),
     )

@@ -98,7 +98,7 @@ def build_module(
     seen = [jar for built in first for jar in built.lib] if tools else []
     key = _key(
         [VERSION, RELEASE, str(lock.compiler), (module.folder / "module.toml").read_bytes()],
-        _sources(module),
+        files_below(module.folder / "src" / "main"),
         [
             *(str(lock.files[c]) for c in module.compile + module.bundle),
             *(jar.parent.name for jar in (*tools, *seen)),
@@ -157,21 +157,8 @@ def compile_java(
         return
     # In a file, since the list may be longer than a command line can be.
     arguments = target.with_name(target.name + ".args")
-    options = [
-        "--release",
-        RELEASE,
-        "-encoding",
-        "UTF-8",
-        "-g",
-        "-parameters",
-        "-proc:none",
-        "-nowarn",
-        "-cp",
-        ":".join(str(path) for path in class_path) or ".",
-        "-d",
-        str(target),
-        *names,
-    ]
+    options = ["--release", RELEASE, "-encoding", "UTF-8", "-g", "-parameters", "-proc:none"]
+    options += ["-nowarn", "-cp", ":".join(map(str, class_path)) or ".", "-d", str(target), *names]
     arguments.write_text("\n".join(f'"{option}"' for option in options), encoding="utf-8")
     _run(java, ["-jar", compiler, f"@{arguments}"], "the Java sources do not compile")
 
@@ -208,10 +195,6 @@ def _run(java: Java, arguments: Iterable[str | Path], problem: str) -> None:
     )
     if done.returncode != 0:
         raise IdemflowError(f"{problem}:\n{(done.stdout + done.stderr).strip()[-4000:]}")
-
-
-def _sources(module: Module) -> list[Path]:
-    return files_below(module.folder / "src" / "main")
 
 
 def _key(parts: Iterable[str | bytes], sources: Iterable[Path], more: Iterable[str]) -> str:

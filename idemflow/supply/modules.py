@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,15 +55,10 @@ def _read(file: Path) -> Module:
             folder=file.parent,
             name=table["name"],
             kind=kind,
-            parent=_nar(parent) if parent else None,
-            compile=tuple(Coordinate.parse(c) for c in table.get("compile", [])),
-            bundle=tuple(Coordinate.parse(c) for c in table.get("bundle", [])),
-            test=tuple(Coordinate.parse(c) for c in table.get("test", [])),
+            parent=replace(Coordinate.parse(parent), packaging="nar") if parent else None,
+            compile=Coordinate.parse_all(table.get("compile", [])),
+            bundle=Coordinate.parse_all(table.get("bundle", [])),
+            test=Coordinate.parse_all(table.get("test", [])),
         )
     except (OSError, ValueError, KeyError, TypeError, SupplyError) as error:
         raise SupplyError(f"{file} cannot be read: {error!r}") from error
-
-
-def _nar(text: str) -> Coordinate:
-    plain = Coordinate.parse(text)
-    return Coordinate(plain.group, plain.artifact, plain.version, "nar")

@@ -71,7 +71,7 @@ class Store:
                 next_command="python -m idemflow.supply.lock",
             )
         context = self.context()
-        artifacts = {c: _artifact(context, c) for c in coordinates}
+        artifacts = {c: artifact(context, c) for c in coordinates}
         files = {c: Path(one.cached_path) for c, one in artifacts.items()}
         _make_folder(self.cache)
         with FileLock(self.cache / "supply.lock"):
@@ -103,7 +103,7 @@ class Store:
         progress: Progress,
     ) -> None:
         name, part = coordinate.file_name, file.with_name(file.name + ".part")
-        folder = _artifact(context, coordinate).component.path_prefix.as_posix()
+        folder = artifact(context, coordinate).component.path_prefix.as_posix()
         addresses = [f"{base}/{folder}/{name}" for base in context.remote_repos.values()]
         _make_folder(file.parent)
         problem = ""
@@ -140,7 +140,8 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _artifact(context: MavenContext, c: Coordinate):  # type: ignore[no-untyped-def]
+def artifact(context: MavenContext, c: Coordinate):  # type: ignore[no-untyped-def]
+    """A coordinate as jgo knows it."""
     component = context.project(c.group, c.artifact).at_version(c.version)
     return component.artifact(classifier=c.classifier, packaging=c.packaging)
 

@@ -24,15 +24,7 @@ DIRECTORY = "files.directory"
 
 
 def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
-    """Draw it.
-
-    Args:
-        files: what the YAML says.
-        collect: the group.
-
-    Returns:
-        The first and the last step, which are the same.
-    """
+    """The first and the last step, which are the same."""
     body = script_body.compose(
         step.collect,
         "session",

@@ -11,6 +11,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,59 +36,26 @@ Reader = Callable[[BinaryIO], Iterator[Record]]
 
 
 def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: int) -> None:
-    """The step: :func:`collect_files` as the processor's properties say.
-
-    They are ``directory``, ``pattern``, ``format``, ``quiet`` (seconds), ``csv`` (options as JSON)
-    and ``remember`` (``true`` or ``false``).
-    """
-    collect_files(
-        session,
-        success,
-        scope=processor.scope("LOCAL"),
-        pipeline=pipeline,
-        directory=processor.text(context, "directory"),
-        pattern=processor.text(context, "pattern"),
-        file_format=processor.text(context, "format"),
-        quiet_seconds=float(processor.text(context, "quiet")),
-        csv_options=json.loads(processor.text(context, "csv")),
-        batch=batch,
-        remember=json.loads(processor.text(context, "remember")),
-    )
-
-
-def collect_files(
-    session: Any,
-    success: Any,
-    *,
-    scope: Any,
-    pipeline: str,
-    directory: str,
-    pattern: str,
-    file_format: str,
-    quiet_seconds: float,
-    csv_options: dict[str, Any],
-    batch: int,
-    remember: bool = True,
-) -> None:
     """Turn one queued trigger into the records of all new and changed files, and a summary.
 
+    The processor's properties are ``directory`` (an absolute path), ``pattern`` (see
+    ``WatchedDirectory.find``), ``format`` (``csv``, ``ndjson`` or ``json``), ``quiet`` (a file is
+    read once it has not changed for so many seconds), ``csv`` (arguments of ``read_csv`` as JSON)
+    and ``remember`` (whether files that were read before are left out: ``true`` or ``false``).
+    Without it a run reads all files or none: what it leaves out would count as gone.
+
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship that records go to.
-        scope: the scope of the state that remembers which files were read (``Scope.LOCAL``).
-        pipeline: the pipeline's name.
-        directory: absolute path of the watched directory.
-        pattern: which files of it, as ``WatchedDirectory.find`` takes it.
-        file_format: ``csv``, ``ndjson`` or ``json``.
-        quiet_seconds: a file is read once it has not changed for so long.
-        csv_options: keyword arguments of ``read_csv``.
         batch: records in a FlowFile, at most.
-        remember: whether files that were read before are left out. Without it a run reads all
-            files or none: what it leaves out would count as gone.
 
     Raises:
         CannotCollect: the directory cannot be read, or a run of all files has not got all.
     """
+    scope, directory = processor.scope("LOCAL"), processor.text(context, "directory")
+    pattern, file_format = processor.text(context, "pattern"), processor.text(context, "format")
+    quiet_seconds = float(processor.text(context, "quiet"))
+    csv_options = json.loads(processor.text(context, "csv"))
+    remember = json.loads(processor.text(context, "remember"))
     trigger = session.get()
     if trigger is None:
         return
@@ -109,10 +77,11 @@ def collect_files(
     session.remove(trigger)
 
 
+@dataclass
 class _Run:
     """What becomes of the files in a run.
 
-    Args:
+    Attributes:
         session: NiFi's ProcessSession.
         success: the relationship that records go to.
         trigger: the FlowFile that started the run.
@@ -120,43 +89,32 @@ class _Run:
         batch: records in a FlowFile, at most.
         before: what is remembered of files that were read; ``None`` for a run of all files.
         way: how files are read, as :func:`state.way` has it.
-
-    Attributes:
         seen: what is to be remembered; nothing of a file that the next run has to look at again.
         records: how many records were handed on, unusable ones included.
+        unusable: how many of them are unusable.
     """
 
-    def __init__(
-        self,
-        session: Any,
-        success: Any,
-        trigger: Any,
-        watched: WatchedDirectory,
-        batch: int,
-        before: dict[str, str] | None,
-        way: str,
-    ) -> None:
-        self.seen: dict[str, str] = {}
-        self.records = 0
-        self._unusable = 0
-        self._session = session
-        self._success = success
-        self._trigger = trigger
-        self._watched = watched
-        self._batch = batch
-        self._before = before
-        self._way = way
+    session: Any
+    success: Any
+    trigger: Any
+    watched: WatchedDirectory
+    batch: int
+    before: dict[str, str] | None
+    way: str
+    seen: dict[str, str] = field(default_factory=dict)
+    records: int = 0
+    unusable: int = 0
 
     def find(self, pattern: str, quiet_seconds: float) -> Iterator[tuple[int, str, Path]]:
         """The files to read: time of modification, name, path."""
         changing: list[tuple[str, Path]] = []
         longest = 0.0
-        for name, path in self._watched.find(pattern):
+        for name, path in self.watched.find(pattern):
             status = self._status(name, path)
             if status is None:
                 continue
-            known = state.of_file(status, self._way)
-            if self._before is not None and self._before.get(name) == known:
+            known = state.of_file(status, self.way)
+            if self.before is not None and self.before.get(name) == known:
                 self.seen[name] = known
             elif (rest := _unrest(status, quiet_seconds)) > 0:
                 changing.append((name, path))
@@ -175,16 +133,16 @@ class _Run:
 
     def collect(self, name: str, path: Path, reader: Reader) -> None:
         """Queue the records of a file, unless it changes meanwhile."""
-        if self._unusable >= UNUSABLE_A_RUN:
-            self._leave(f"{self._unusable:,} records of the files before {name} cannot be used")
+        if self.unusable >= UNUSABLE_A_RUN:
+            self._leave(f"{self.unusable:,} records of the files before {name} cannot be used")
             return
-        held = _Held(self._session)
-        chunks = Chunks(held, self._success, self._trigger, batch=self._batch, source=name)
+        held = _Held(self.session)
+        chunks = Chunks(held, self.success, self.trigger, batch=self.batch, source=name)
         try:
-            with self._watched.open(path, BLOCK) as file:
-                before = state.of_file(os.fstat(file.fileno()), self._way)
+            with self.watched.open(path, BLOCK) as file:
+                before = state.of_file(os.fstat(file.fileno()), self.way)
                 unusable = _read(file, name, reader, chunks)
-                after = state.of_file(os.fstat(file.fileno()), self._way)
+                after = state.of_file(os.fstat(file.fileno()), self.way)
         except FileNotFoundError:
             return
         except (OSError, CannotRead) as error:
@@ -196,15 +154,15 @@ class _Run:
             self._leave(f"{name} changed while it was read")
             return
         chunks.flush()
-        held.hand_on(self._success)
+        held.hand_on(self.success)
         self.records += chunks.count
-        self._unusable += unusable
-        if self._before is not None:
+        self.unusable += unusable
+        if self.before is not None:
             self.seen[name] = after
 
     def _status(self, name: str, path: Path) -> os.stat_result | None:
         try:
-            return self._watched.status(path)
+            return self.watched.status(path)
         except FileNotFoundError:
             return None
         except (OSError, CannotRead) as error:
@@ -215,10 +173,10 @@ class _Run:
         """Tell of a file that cannot be read; the next run tries again."""
         reason = cannot_read(name, error)
         self._leave(reason)
-        chunks = Chunks(self._session, self._success, self._trigger, source=name)
+        chunks = Chunks(self.session, self.success, self.trigger, source=name)
         chunks.refuse(name, 0, reason)
         self.records += 1
-        self._unusable += 1
+        self.unusable += 1
 
     def _leave(self, reason: str) -> None:
         """Leave a file to the next run.
@@ -226,7 +184,7 @@ class _Run:
         Raises:
             CannotCollect: this is a run of all files.
         """
-        if self._before is None:
+        if self.before is None:
             raise CannotCollect(f"{reason}, and this run needs all files: it is tried again")
 
 

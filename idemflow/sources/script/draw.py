@@ -17,16 +17,7 @@ COLLECT = "Collect records"
 
 
 def draw(call: Call, collect: Collect, script: str) -> tuple[Json, Json]:
-    """Draw it.
-
-    Args:
-        call: the function that it calls.
-        collect: the group.
-        script: the text of the user's script.
-
-    Returns:
-        The first and the last step, which are the same.
-    """
+    """The first and the last step, which are the same; ``script`` is the user's text."""
     body = script_body.compose(
         step.collect,
         "session",

@@ -25,10 +25,8 @@ def collect(
     """Turn one queued trigger into the records of a run, as JSON lines, and its summary.
 
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship that records go to.
         generator: the user's function.
-        pipeline: the pipeline's name.
         batch: records in one FlowFile, at most.
 
     Raises:

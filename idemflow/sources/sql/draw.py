@@ -38,15 +38,7 @@ _TIMESTAMP = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 
 
 def draw(sql: Sql, collect: Collect) -> tuple[Json, Json]:
-    """Draw them.
-
-    Args:
-        sql: what the YAML says.
-        collect: the group.
-
-    Returns:
-        The first and the last step.
-    """
+    """The first and the last step."""
     pool, writer = _services(collect)
     group, queue = collect.group, collect.queue
     incremental = sql.incremental

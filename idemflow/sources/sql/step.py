@@ -12,6 +12,7 @@ from typing import Any
 from idemflow.sources.sql import state
 from idemflow.steps import processor
 from idemflow.steps.chunks import send_summary
+from idemflow.steps.flow_file import read
 
 # JDBC's numbers of the types TIMESTAMP and BIGINT (java.sql.Types).
 _JDBC_TYPES = {"timestamp": "93", "integer": "-5"}
@@ -19,50 +20,18 @@ _UNTIL = "idemflow.until"
 
 
 def plan_read(session: Any, context: Any, success: Any) -> None:
-    """The step before the read: :func:`plan` as the processor's properties say.
-
-    They are ``condition``, ``kind`` and ``overlap``.
-    """
-    plan(
-        session,
-        success,
-        processor.scope("CLUSTER"),
-        condition=processor.text(context, "condition"),
-        kind=processor.text(context, "kind"),
-        overlap=float(processor.text(context, "overlap")),
-    )
-
-
-def collect(session: Any, context: Any, success: Any, planned: Any, *, pipeline: str) -> None:
-    """The step behind the read: :func:`collect_rows` as the processor's properties say.
-
-    They are ``rows`` and ``origin``; ``column`` and ``kind`` where the read is incremental.
-    """
-    collect_rows(
-        session,
-        success,
-        planned,
-        pipeline=pipeline,
-        origin=processor.text(context, "origin"),
-        rows=int(processor.text(context, "rows")),
-        column=processor.optional(context, "column"),
-        kind=processor.optional(context, "kind"),
-    )
-
-
-def plan(
-    session: Any, success: Any, scope: Any, *, condition: str, kind: str, overlap: float
-) -> None:
     """Say from where a triggered run reads on, or note how far one has come.
 
+    The processor's properties are ``condition`` (SQL with one ``?``), ``kind`` (``timestamp`` or
+    ``integer``) and ``overlap`` (how far before the highest value a read starts: seconds, or a
+    number).
+
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship to the read.
-        scope: NiFi's Scope.CLUSTER.
-        condition: the SQL condition with one ``?``.
-        kind: ``timestamp`` or ``integer``.
-        overlap: how far before the highest value a read starts: seconds, or a number.
     """
+    scope, kind = processor.scope("CLUSTER"), processor.text(context, "kind")
+    condition = processor.text(context, "condition")
+    overlap = float(processor.text(context, "overlap"))
     flow_file = session.get()
     if flow_file is None:
         return
@@ -85,32 +54,22 @@ def plan(
     session.transfer(session.putAllAttributes(flow_file, attributes), success)
 
 
-def collect_rows(
-    session: Any,
-    success: Any,
-    planned: Any,
-    *,
-    pipeline: str,
-    origin: str,
-    rows: int,
-    column: str | None,
-    kind: str | None,
-) -> None:
+def collect(session: Any, context: Any, success: Any, planned: Any, *, pipeline: str) -> None:
     """Number the rows of a FlowFile; with the last one of a run goes its summary.
 
+    The processor's properties are ``origin`` (where the rows come from, for those who read a dead
+    letter) and ``rows`` (how many a FlowFile has at most; only the last of a read has fewer);
+    where the read is incremental, ``column`` (what it goes by) and ``kind`` (its type).
+
     Args:
-        session: NiFi's ProcessSession.
         success: the relationship of rows and summaries.
-        planned: the relationship back to :func:`plan`.
-        pipeline: the pipeline's name.
-        origin: where the rows come from, for those who read a dead letter.
-        rows: how many rows a FlowFile has at most; only the last of a read has fewer.
-        column: the column that incremental reads go by; ``None`` where each run reads all.
-        kind: ``timestamp`` or ``integer``.
+        planned: the relationship back to :func:`plan_read`.
 
     Raises:
         ValueError: the rows have no such column.
     """
+    origin, rows = processor.text(context, "origin"), int(processor.text(context, "rows"))
+    column, kind = (processor.optional(context, name) for name in ("column", "kind"))
     flow_file = session.get()
     if flow_file is None:
         return
@@ -128,10 +87,7 @@ def collect_rows(
         if until is not None:
             done = session.create(flow_file)
             session.transfer(session.putAttribute(done, _UNTIL, until), planned)
-    attributes = {
-        "idemflow.positions": f"{before + 1}-{before + count}",
-        "idemflow.source": origin,
-    }
+    attributes = {"idemflow.positions": f"{before + 1}-{before + count}", "idemflow.source": origin}
     session.transfer(session.putAllAttributes(flow_file, attributes), success)
 
 
@@ -141,8 +97,7 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     A timestamp of the future counts as the start of the run: one wrong row must not make later
     reads skip what is changed until then.
     """
-    with session.read(flow_file) as content:
-        data = bytes(content.readAllBytes())
+    data = read(session, flow_file)
     # Inside a text the quotes around a name are escaped: only a field's own name matches.
     value = rb'"([^"]*)"' if kind == "timestamp" else rb"(-?\d+)"
     name = re.escape(json.dumps(column).encode())

@@ -82,7 +82,6 @@ def lookup(record: Mapping[str, Any], field: str) -> Any:
     """The value of a field, ``None`` where there is none.
 
     Args:
-        record: the record.
         field: a name, or names of nested objects joined by dots. A field of the record that has
             the dots in its own name comes first.
     """
@@ -96,25 +95,13 @@ def lookup(record: Mapping[str, Any], field: str) -> Any:
     return value
 
 
-def document_id(record: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-    """The id of a record's document.
-
-    Args:
-        record: the record, as ``json`` reads it.
-        rule: the identity rule.
+def id_maker(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """What makes the id of a record's document by an identity rule.
 
     Returns:
-        The id, at most 512 bytes of UTF-8: of a longer one the hash.
-
-    Raises:
-        NoIdentity: a part is missing, null, blank or not a scalar; or there is no content.
-        ValueError: it is no identity rule.
-    """
-    return id_maker(rule)(record)
-
-
-def id_maker(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
-    """:func:`document_id` of one rule, for many records.
+        A function of a record, as ``json`` reads it. Its id has at most 512 bytes of UTF-8: of a
+        longer one it is the hash. It raises ``NoIdentity`` where a part is missing, null, blank or
+        not a scalar, or where there is no content.
 
     Raises:
         ValueError: it is no identity rule.

@@ -25,26 +25,16 @@ class NoVersion(ValueError):
     """A record has no usable value in its version field."""
 
 
-def version_of(record: Mapping[str, Any], field: str, kind: str) -> int:
-    """The external version of a record's document.
+def version_reader(field: str, kind: str) -> Callable[[Mapping[str, Any]], int]:
+    """What reads the external version of a record's document.
 
     Args:
-        record: the record, as ``json`` reads it.
         field: the version field, by name or by path.
         kind: ``timestamp`` (ISO 8601) or ``integer``.
 
     Returns:
-        0 to 2**63 - 1; a later state of a record has a larger version.
-
-    Raises:
-        NoVersion: the field is missing, null or not such a value, or out of range.
-        ValueError: there is no such kind.
-    """
-    return version_reader(field, kind)(record)
-
-
-def version_reader(field: str, kind: str) -> Callable[[Mapping[str, Any]], int]:
-    """:func:`version_of` of one field, for many records.
+        A function of a record, as ``json`` reads it: 0 to 2**63 - 1, larger for a later state. It
+        raises ``NoVersion`` where the field is missing, null, out of range or of another kind.
 
     Raises:
         ValueError: there is no such kind.
@@ -96,23 +86,13 @@ def _integer(value: object) -> int:
     return value
 
 
-def is_deleted(record: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
-    """Whether a record says that its document is to be deleted.
+def delete_reader(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """What tells whether a record, as ``json`` reads it, says that its document is to be deleted.
 
     Args:
-        record: the record, as ``json`` reads it.
         rule: ``{"field": name}``, ``{"field": name, "equals": value}`` or ``{"field": name,
             "in": [value, ...]}``. The first deletes on every value but a missing one, null,
             false, 0 and the texts that say the same; the others on exactly these values.
-
-    Raises:
-        ValueError: it is no delete rule.
-    """
-    return delete_reader(rule)(record)
-
-
-def delete_reader(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
-    """:func:`is_deleted` of one rule, for many records.
 
     Raises:
         ValueError: it is no delete rule.

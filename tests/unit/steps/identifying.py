@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idemflow.steps.identify import identify_chunk
+from idemflow.steps.identify import identify
 from idemflow.steps.rules.identity import canonical, content_hash
 from idemflow.steps.rules.manifest import unpack
-from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
+from tests.unit.steps.fakes import FAILURE, SUCCESS, Context, Session
 
 RUN = {"idemflow.run": "r1", "idemflow.source": "a.csv"}
 BY_ID = {"fields": ["id"]}
@@ -30,18 +30,10 @@ def identified(
 ) -> Session:
     data = content if isinstance(content, bytes) else content.encode()
     session = Session((data, RUN | (attributes or {})))
-    identify_chunk(
-        session,
-        SUCCESS,
-        FAILURE,
-        pipeline="p",
-        index="things",
-        identity=identity or BY_ID,
-        version=version,
-        delete=delete,
-        batch=batch,
-        transform=transform,
-    )
+    rules = {"identity": identity or BY_ID, "version": version, "delete": delete}
+    known = {name: json.dumps(rule) for name, rule in rules.items() if rule is not None}
+    context = Context(index="things", **known)
+    identify(session, context, SUCCESS, FAILURE, pipeline="p", batch=batch, transform=transform)
     return session
 
 

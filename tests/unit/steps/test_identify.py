@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.steps.identify import identify_chunk
+from idemflow.steps.identify import identify
 from idemflow.steps.records import to_line
 from idemflow.steps.rules.positions import encode
 from tests.unit.properties import PROPERTY, records, texts
-from tests.unit.steps.fakes import FAILURE, SUCCESS, Session
+from tests.unit.steps.fakes import FAILURE, SUCCESS, Context, Session
 from tests.unit.steps.identifying import (
     BY_ID,
     BY_NUMBER,
@@ -27,10 +27,8 @@ from tests.unit.steps.identifying import (
 
 def test_nothing_queued_is_nothing_done() -> None:
     session = Session()
-    identify_chunk(
-        session, SUCCESS, FAILURE, pipeline="p", index="i", identity=BY_ID, version=None,
-        delete=None, batch=True,
-    )  # fmt: skip
+    context = Context(index="i", identity=json.dumps(BY_ID))
+    identify(session, context, SUCCESS, FAILURE, pipeline="p", batch=True)
     assert session.at(SUCCESS) == []
 
 

@@ -9,6 +9,8 @@ import pytest
 from idemflow.sources.files.search import CannotCollect, WatchedDirectory
 from tests.unit.sources.files.watching import Runs
 
+pytestmark = pytest.mark.usefixtures("nifi_scope")
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Runs:

@@ -15,6 +15,8 @@ from idemflow.sources.files.search import CannotCollect
 from tests.unit.sources.files.watching import TRIGGER, Runs, Session
 from tests.unit.steps.fakes import Context
 
+pytestmark = pytest.mark.usefixtures("nifi_scope")
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Runs:
@@ -24,10 +26,10 @@ def run(tmp_path: Path) -> Runs:
 def test_without_a_trigger_nothing_happens(tmp_path: Path) -> None:
     session = Session({})
     session.remove(session.get())
-    step.collect_files(
-        session, "success", scope="LOCAL", pipeline="goods", directory=str(tmp_path), pattern="*",
-        file_format="csv", quiet_seconds=0, csv_options={}, batch=1,
-    )  # fmt: skip
+    context = Context(
+        directory=str(tmp_path), pattern="*", format="csv", quiet="0", csv="{}", remember="true"
+    )
+    step.collect(session, context, "success", pipeline="goods", batch=1)
     assert session.at("success") == session.at("success", "run") == []
 
 
@@ -277,7 +279,6 @@ def test_after_too_many_bad_lines_the_other_files_wait(
     assert [letter[0] for letter in run().letters()] == ["c.ndjson"] * 2
 
 
-@pytest.mark.usefixtures("nifi_scope")
 def test_the_step_reads_its_properties(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id;n\n1;2\n")
     session = Session({})

@@ -8,7 +8,7 @@ from typing import Any
 
 from idemflow.sources.files import step
 from tests.unit.steps import fakes
-from tests.unit.steps.fakes import SUCCESS, FlowFile
+from tests.unit.steps.fakes import SUCCESS, Context, FlowFile
 
 SCOPE = "LOCAL"
 TRIGGER = {
@@ -81,13 +81,16 @@ class Runs:
         self, pattern: str = "*.ndjson", file_format: str = "ndjson", **options: Any
     ) -> Session:
         session = Session(self._state)
-        known: dict[str, Any] = {
-            "directory": str(self._directory), "quiet_seconds": 0, "csv_options": {},
-            "batch": 1000, "pipeline": "goods", "scope": SCOPE,
-        }  # fmt: skip
-        step.collect_files(
-            session, SUCCESS, pattern=pattern, file_format=file_format, **known | options
+        context = Context(
+            directory=options.get("directory", str(self._directory)),
+            pattern=pattern,
+            format=file_format,
+            quiet=str(options.get("quiet_seconds", 0)),
+            csv=json.dumps(options.get("csv_options", {})),
+            remember=json.dumps(options.get("remember", True)),
         )
+        batch = options.get("batch", 1000)
+        step.collect(session, context, SUCCESS, pipeline="goods", batch=batch)
         assert session.summary()["records"] == len(session.lines()) + len(session.letters())
         self._state = session.state
         return session

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from idemflow.sources.sql import step
-from idemflow.sources.sql.step import collect_rows, plan
 from tests.unit.steps.fakes import Context
+
+pytestmark = pytest.mark.usefixtures("nifi_scope")
 
 
 @dataclass
@@ -84,7 +85,8 @@ class Session:
 
 def planned(state: dict[str, str], kind: str = "timestamp", overlap: float = 300) -> dict[str, str]:
     session = Session([FlowFile({"idemflow.run": "r"})], state)
-    plan(session, "next", "cluster", condition="WHERE c >= ?", kind=kind, overlap=overlap)
+    context = Context(condition="WHERE c >= ?", kind=kind, overlap=str(overlap))
+    step.plan_read(session, context, "next")
     (flow_file,) = session.sent["next"]
     return flow_file.attributes
 
@@ -129,7 +131,7 @@ def test_an_integer_column_goes_back_by_a_number() -> None:
 def test_what_was_read_only_moves_on(known: str | None, until: str, kept: str) -> None:
     state = {"until": known} if known else {}
     session = Session([FlowFile({"idemflow.until": until, "idemflow.run": "r"})], state)
-    plan(session, "next", "cluster", condition="", kind="timestamp", overlap=0)
+    step.plan_read(session, Context(condition="", kind="timestamp", overlap="0"), "next")
     assert session.state["until"] == kept
     assert len(session.removed) == 1
     assert not session.sent
@@ -143,10 +145,8 @@ def rows(content: str, column: str = "at", kind: str = "timestamp", **more: str)
         "executesql.row.count": str(len(content.splitlines())),
     } | more
     session = Session([FlowFile(attributes, content.encode())])
-    collect_rows(
-        session, "out", "back",
-        pipeline="p", origin="t", rows=1000, column=column, kind=kind,
-    )  # fmt: skip
+    context = Context(origin="t", rows="1000", column=column, kind=kind)
+    step.collect(session, context, "out", "back", pipeline="p")
     return session
 
 
@@ -212,7 +212,6 @@ def test_a_full_read_sends_nothing_back() -> None:
     assert until(rows('{"at":"2026-01-01T00:00:00Z"}', column="")) == []
 
 
-@pytest.mark.usefixtures("nifi_scope")
 def test_the_steps_read_their_properties() -> None:
     session = Session([FlowFile()], {"until": "40"})
     known = {"condition": "WHERE n >= ?", "kind": "integer", "overlap": "5.0"}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,15 @@ from idemflow.steps.rules.identity import (
     canonical,
     checksum,
     content_hash,
-    document_id,
     id_maker,
     lookup,
 )
 from tests.unit.properties import PROPERTY, records, texts, values
+
+
+def document_id(record: dict[str, Any], rule: dict[str, Any]) -> str:
+    return id_maker(rule)(record)
+
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")

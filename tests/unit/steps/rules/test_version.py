@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.steps.rules.version import MAX_VERSION, NoVersion, is_deleted, version_of
+from idemflow.steps.rules.version import MAX_VERSION, NoVersion, delete_reader, version_reader
 from tests.unit.properties import PROPERTY
 
 zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -17,6 +17,14 @@ moments = st.datetimes(
     datetime(9999, 12, 29),
     timezones=zones,
 )
+
+
+def version_of(record: dict[str, object], field: str, kind: str) -> int:
+    return version_reader(field, kind)(record)
+
+
+def is_deleted(record: dict[str, object], rule: dict[str, object]) -> bool:
+    return delete_reader(rule)(record)
 
 
 def timestamp(value: object) -> int:
