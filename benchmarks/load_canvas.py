@@ -10,7 +10,7 @@ from pathlib import Path
 import nipyapi
 
 from benchmarks import canvas, people
-from idemflow.servers import Target
+from idemflow.commands.up import Target
 
 NAME = "idemflow benchmark: load"
 _SCRIPT = "org.apache.nifi.processors.script.ExecuteScript"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from idemflow import servers
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
-from idemflow.servers import UpResult
+from idemflow.servers import Target, UpResult
 from idemflow.supply.progress import Progress, Silent
+
+__all__ = ["Target", "UpResult", "up"]
 
 
 def up(settings: Settings, progress: Progress | None = None) -> UpResult:
