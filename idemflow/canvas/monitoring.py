@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import nipyapi
 
@@ -45,10 +45,23 @@ class Activity:
     queues: dict[str, int]
 
 
-def activity(group: str) -> Activity:
-    """What a group is doing now."""
+class GroupStatus(Protocol):
+    """What :func:`activity` needs of nipyapi's FlowApi."""
+
+    def get_process_group_status(
+        self, group: str, /, *, recursive: bool
+    ) -> nipyapi.nifi.ProcessGroupStatusEntity: ...
+
+
+def activity(group: str, nifi: GroupStatus | None = None) -> Activity:
+    """What a group is doing now.
+
+    Args:
+        group: id of the process group.
+        nifi: whom to ask; by default the NiFi that is connected to.
+    """
     with errors():
-        aggregate = status(group)
+        aggregate = status(group, nifi)
     states = [
         item.run_status
         for item in snapshots(aggregate, "processor_status_snapshots")
@@ -100,9 +113,9 @@ def _board() -> list[Any]:
     return list(board.bulletins or ())
 
 
-def status(group: str) -> Any:
+def status(group: str, nifi: GroupStatus | None = None) -> Any:
     """The status of a group and of all that is in it."""
-    found = nipyapi.nifi.FlowApi().get_process_group_status(group, recursive=True)
+    found = (nifi or nipyapi.nifi.FlowApi()).get_process_group_status(group, recursive=True)
     return found.process_group_status.aggregate_snapshot
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import nipyapi
 
@@ -16,10 +17,24 @@ from idemflow.errors import CanvasError, UsageError
 TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
 
-def find(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
-    """The process group of that name on the root canvas, if there is one."""
+class Groups(Protocol):
+    """What :func:`find` needs of nipyapi's ProcessGroupsApi."""
+
+    def get_process_groups(self, parent: str, /) -> nipyapi.nifi.ProcessGroupsEntity: ...
+
+
+def find(pipeline: str, nifi: Groups | None = None) -> nipyapi.nifi.ProcessGroupEntity | None:
+    """The process group of that name on the root canvas, if there is one.
+
+    Args:
+        pipeline: the name.
+        nifi: whom to ask; by default the NiFi that is connected to.
+
+    Raises:
+        CanvasError: more than one group has that name.
+    """
     with errors():
-        groups = nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups
+        groups = (nifi or nipyapi.nifi.ProcessGroupsApi()).get_process_groups("root").process_groups
     found = [group for group in groups if group.component.name == pipeline]
     if len(found) > 1:
         raise CanvasError(

@@ -1,0 +1,96 @@
+"""What is read from NiFi's answers about process groups, without a NiFi."""
+
+from __future__ import annotations
+
+import pytest
+from nipyapi import nifi
+
+from idemflow.canvas import monitoring, process_groups
+from idemflow.drawing.collect import TRIGGER
+from idemflow.errors import CanvasError
+
+
+class Canvas:
+    """The groups on a canvas."""
+
+    def __init__(self, *names: str) -> None:
+        self.groups = [
+            nifi.ProcessGroupEntity(id=str(number), component=nifi.ProcessGroupDTO(name=name))
+            for number, name in enumerate(names)
+        ]
+
+    def get_process_groups(self, parent: str, /) -> nifi.ProcessGroupsEntity:
+        assert parent == "root"
+        return nifi.ProcessGroupsEntity(process_groups=self.groups)
+
+
+def test_a_group_is_found_by_its_whole_name() -> None:
+    found = process_groups.find("people", Canvas("people 2", "people", "People"))
+    assert found is not None
+    assert found.id == "1"
+    assert process_groups.find("people", Canvas("people 2")) is None
+
+
+def test_two_groups_of_one_name_are_told() -> None:
+    with pytest.raises(CanvasError, match="the canvas has 2 process groups named 'people'") as told:
+        process_groups.find("people", Canvas("people", "orders", "people"))
+    assert told.value.next_command == "rename or delete all but one of them on the canvas"
+
+
+def group(
+    states: dict[str, str], queues: dict[str, int], *children: nifi.ProcessGroupStatusSnapshotDTO
+) -> nifi.ProcessGroupStatusSnapshotDTO:
+    return nifi.ProcessGroupStatusSnapshotDTO(
+        flow_files_queued=7,
+        bytes_queued=70,
+        active_thread_count=2,
+        processor_status_snapshots=[
+            nifi.ProcessorStatusSnapshotEntity(
+                processor_status_snapshot=nifi.ProcessorStatusSnapshotDTO(
+                    name=name, run_status=state
+                )
+            )
+            for name, state in states.items()
+        ],
+        connection_status_snapshots=[
+            nifi.ConnectionStatusSnapshotEntity(
+                connection_status_snapshot=nifi.ConnectionStatusSnapshotDTO(
+                    name=name, source_name="A", destination_name="B", flow_files_queued=queued
+                )
+            )
+            for name, queued in queues.items()
+        ],
+        process_group_status_snapshots=[
+            nifi.ProcessGroupStatusSnapshotEntity(process_group_status_snapshot=child)
+            for child in children
+        ],
+    )
+
+
+class Status:
+    """A NiFi that says how busy a group is."""
+
+    def __init__(self, aggregate: nifi.ProcessGroupStatusSnapshotDTO) -> None:
+        self.aggregate = aggregate
+
+    def get_process_group_status(
+        self, group: str, /, *, recursive: bool
+    ) -> nifi.ProcessGroupStatusEntity:
+        assert (group, recursive) == ("g", True)
+        return nifi.ProcessGroupStatusEntity(
+            process_group_status=nifi.ProcessGroupStatusDTO(aggregate_snapshot=self.aggregate)
+        )
+
+
+def test_the_activity_is_that_of_all_groups_in_a_group_without_what_starts_a_run() -> None:
+    inner = group({TRIGGER: "Stopped", "Read": "Running"}, {"success": 3, "failure": 0})
+    outer = group({"Put": "Stopped", "Sort": "Invalid"}, {"": 4}, inner)
+    assert monitoring.activity("g", Status(outer)) == monitoring.Activity(
+        queued=7,
+        queued_bytes=70,
+        active=2,
+        running=1,
+        stopped=1,
+        invalid=1,
+        queues={"A → B": 4, "success → B": 3},
+    )
