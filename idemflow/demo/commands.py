@@ -77,6 +77,8 @@ def start(settings: Settings, progress: Progress, *, count: int, seed: int) -> S
     """Starts the demo database; the first time, fills it.
 
     Args:
+        settings: the settings.
+        progress: told what happens.
         count: how many orders a new database gets.
         seed: the seed of their chance.
 
