@@ -77,6 +77,34 @@ def test_a_refused_record_is_listed_mended_and_sent_again(
     assert command.json("deploy", name, "--dry-run")["changes"] == []
 
 
+def test_letters_of_several_days_go_to_their_own_indices(
+    idemflow: Idemflow, project: Project, tmp_path: Path
+) -> None:
+    bad = SOURCE.replace("number == 7", "number in (7, 8)")
+    name = project.pipeline("letters-days", bad, day="date")
+    project.change(name, f"name: {name}", f"name: {name}-{{day}}")
+    command = idemflow.inside(project.path)
+    assert command.json("run", name)["runs"][0]["dead_letters"] == 2
+    # As if one of them was of an earlier day, whose index has an older document of that id.
+    earlier = f"{name}-2026-01-01"
+    elasticsearch = idemflow.elasticsearch()
+    elasticsearch.index(index=earlier, id="r-7", document={"id": "r-7"}, refresh=True)
+    (letter,) = (one for one in listed(command, name) if one["record_id"] == "r-7")
+    elasticsearch.update(index=DEAD_LETTERS, id=letter["id"], doc={"index": earlier}, refresh=True)
+
+    file = tmp_path / "letters.ndjson"
+    lines = exported(command, name, file)
+    for line in lines:
+        line["record"]["day"] = "2026-05-06"
+    write(file, lines)
+    report = command.json("dead-letters", "replay", name, "--file", str(file))
+    assert (report["sent"], report["went_in"], report["dead_letters"]) == (2, 2, 0)
+    assert report["lost"] == report["left"] == 0
+    assert dict(idemflow.ledger().documents(earlier))["r-7"]["day"] == "2026-05-06"
+    assert len(dict(idemflow.ledger().documents(f"{name}-2*"))) == 20
+    assert listed(command, name) == []
+
+
 def test_what_is_still_bad_stays_one_letter(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline(
         "letters-still-bad",
