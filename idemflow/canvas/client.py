@@ -36,8 +36,10 @@ def connect(nifi: Endpoint) -> None:
     # Its waits for a component to change state are made for an idle machine.
     nipyapi.config.short_max_wait = _DEADLINE
     nipyapi.config.short_retry_delay = 0.1
-    nipyapi.security.reset_service_connections("nifi")
     configuration = nipyapi.config.nifi_config
+    # A session before this one ends here, without a word to the NiFi that it was with.
+    nipyapi.security.set_service_auth_token(token="", service="nifi")
+    configuration.api_client = None
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None

@@ -92,11 +92,15 @@ class Call:
     def recording(self) -> Iterator[None]:
         """Takes part in logging for the time of the call."""
         before = {name: logging.getLogger(name).level for name in _LOGGERS}
+        # Above urllib3's logger nipyapi has handlers of its own, which would print each request.
+        requests = logging.getLogger(_LOGGERS[1])
+        requests.propagate = False
         self._add(self._shown)
         self._add(self._kept)
         try:
             yield
         finally:
+            requests.propagate = True
             for name, level in before.items():
                 logging.getLogger(name).setLevel(level)
                 for handler in self._handlers:

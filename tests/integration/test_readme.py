@@ -86,6 +86,9 @@ def test_the_readmes_commands(copy: tuple[Path, dict[str, str]]) -> None:
             cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert not re.search(r" (DEBUG|INFO|WARNING|ERROR) ", done.stdout + done.stderr), (
+            done.stderr
+        )
         printed = [shape(line) for line in done.stdout.splitlines()]
         for line in promised:
             assert shape(line) in printed, f"{command}: the README promises {line!r}\n{done.stdout}"
