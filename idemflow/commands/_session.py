@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def session(settings: Settings, name: str) -> Iterator[Session]:
     """
     pipeline = spec.load(settings.project, name)
     target = servers.connect(settings)
+    _log.info("%s: NiFi %s, Elasticsearch %s", name, target.nifi.url, target.elasticsearch.url)
     client.connect(target.nifi)
     ledger = Ledger(target.elasticsearch)
     try:

@@ -7,6 +7,7 @@ on its way is not lost: it waits in NiFi's queues, and becomes a dead letter aga
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.run_progress import RunLedger, RunProgress
 from idemflow.elasticsearch.search import batches
 from idemflow.elasticsearch.spill import Row, Scratch
+
+_log = logging.getLogger(__name__)
 
 # What a letter and what is known of its record take in memory, in bytes.
 _LETTER_BYTES = 2000
@@ -88,7 +91,9 @@ def reconcile(letters: Letters, records: Records) -> int:
     """
     if not letters.count():
         return 0
-    return _sent_again(letters, records) + _arrived(letters, records)
+    deleted = _sent_again(letters, records) + _arrived(letters, records)
+    _log.info("%d dead letters deleted: their records went in", deleted)
+    return deleted
 
 
 def _sent_again(letters: Letters, records: Records) -> int:

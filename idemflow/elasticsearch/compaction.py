@@ -13,6 +13,7 @@ Nothing is lost, whenever it is killed and however many do it at a time:
 from __future__ import annotations
 
 import heapq
+import logging
 import marshal
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -38,6 +39,8 @@ from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
 from idemflow.elasticsearch.search import batches, every, point_in_time, scan
 from idemflow.elasticsearch.spill import Row, Scratch, disk
 from idemflow.errors import IdemflowError
+
+_log = logging.getLogger(__name__)
 
 # Documents with entries in one request, and without.
 _PAGE = 20
@@ -85,6 +88,9 @@ def fold_index(
     Returns:
         Whether it was done; else another compaction was faster.
     """
+    _log.info(
+        "%s: fold the manifests of %d runs into the baseline of %s", pipeline, len(runs), index
+    )
     _prepare(connection)
     connection.refresh(MANIFESTS)
     spill = _Spills(scratch)

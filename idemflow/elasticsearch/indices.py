@@ -6,6 +6,7 @@ Where a pipeline has an alias, readers ask the alias and the documents are in in
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from elasticsearch import NotFoundError
@@ -15,6 +16,8 @@ from idemflow.elasticsearch.ledger import LEDGER, TEMPLATES, Ledger
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.sources.fields import seconds
+
+_log = logging.getLogger(__name__)
 
 
 def template_change(ledger: Ledger, pipeline: Pipeline) -> bool:
@@ -133,6 +136,7 @@ def publish(ledger: Ledger, pipeline: Pipeline, index: str) -> None:
     old = sorted(_builds(ledger, pipeline) - {index, before})
     with ledger.errors():
         for name in old:
+            _log.info("%s: delete the earlier snapshot %s", pipeline.name, name)
             ledger.client.indices.delete(index=name, ignore_unavailable=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -14,6 +15,8 @@ from idemflow.elasticsearch.entries import Entry, newest
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
 from idemflow.steps.rules.identity import canonical, checksum, content_hash
+
+_log = logging.getLogger(__name__)
 
 # Ids of a kind that a report names; the others are counted.
 NAMED = 20
@@ -168,6 +171,7 @@ def verify(
     runs, rows = scratch.spill(), scratch.spill()
     folded = 0
     for place, index in enumerate(indices):
+        _log.info("%s: compare %s with what was sent to it", pipeline, index)
         baseline = sent.folded(index)
         folded += baseline.runs
         rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
