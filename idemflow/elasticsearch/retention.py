@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from idemflow.elasticsearch import backlog
@@ -166,7 +164,7 @@ class Retention:
     def _fold_index(self, index: str, runs: set[str], new: set[str], left: list[str]) -> bool:
         recent = f"{self.now - self.keep:%Y%m%dT%H%M%S}"
         others = backlog.oldest_of_others(self.ledger, index, self.pipeline)
-        with TemporaryDirectory(dir=self.scratch.folder) as folder:
+        with self.scratch.apart() as scratch:
             return fold_index(
                 self.ledger,
                 index,
@@ -175,7 +173,7 @@ class Retention:
                 new=new,
                 recent=recent,
                 forget=min([recent, *left, *others]),
-                scratch=replace(self.scratch, folder=Path(folder)),
+                scratch=scratch,
                 reached=self.reached,
             )
 

@@ -169,6 +169,16 @@ class Scratch:
         with disk(self.folder):
             return Spill(Path(tempfile.mkdtemp(dir=self.folder)), self.memory // 2)
 
+    @contextmanager
+    def apart(self) -> Iterator[Scratch]:
+        """Room in a folder of its own, which goes before the command ends."""
+        with disk(self.folder):
+            own = Path(tempfile.mkdtemp(dir=self.folder))
+        try:
+            yield Scratch(own, self.memory)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
 
 @contextmanager
 def scratch(folder: Path, memory: int) -> Iterator[Scratch]:

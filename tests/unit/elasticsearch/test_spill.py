@@ -111,5 +111,7 @@ def test_a_disk_that_has_no_room_for_a_folder_is_full(
         patched.setattr(os, "mkdir", full)
         with pytest.raises(IdemflowError, match="the disk is full"):
             room.spill()
+        with pytest.raises(IdemflowError, match="the disk is full"), room.apart():
+            pass
         with pytest.raises(IdemflowError, match="the disk is full"), scratch(tmp_path, 1 << 20):
             pass
