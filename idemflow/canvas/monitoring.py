@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,6 +105,12 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
         ),
         key=lambda bulletin: bulletin.id,
     )
+
+
+def failure(group: str, steps: Collection[str], *, after: int) -> Bulletin | None:
+    """The first error that one of some steps of a group has told of after a bulletin."""
+    found = bulletins(group, after=after)
+    return next((one for one in found if one.level == "ERROR" and one.name in steps), None)
 
 
 def _board() -> list[Any]:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._session import Session
+from idemflow.commands._turn import lock
 from idemflow.elasticsearch.retention import Retention
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import IdemflowError
@@ -19,7 +20,7 @@ from idemflow.sources.fields import seconds
 # How long until nothing is on its way in the flow, in seconds.
 _PATIENCE = 2.0
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
@@ -35,9 +36,9 @@ def compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
             ledger = retention(opened, room, _PATIENCE)
             if ledger.due():
                 step(f"compact the ledger of {name}")
-                log.info("the ledger was compacted: %s", ledger.prune(always=False))
+                _log.info("the ledger was compacted: %s", ledger.prune(always=False))
     except (IdemflowError, OSError) as error:
-        log.warning(
+        _log.warning(
             "the ledger of %s was not compacted, which changes no result: %s. "
             "To try again: idemflow prune %s", name, error, name,
         )  # fmt: skip
@@ -45,17 +46,11 @@ def compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
 
 def compact_in_turn_if_due(opened: Session) -> None:
     """The same for a command without the turn; while another runs the pipeline, that one does."""
-    file = opened.settings.folders.turn(opened.pipeline.name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
     try:
-        lock.acquire(blocking=False)
+        with lock(opened.settings, opened.pipeline.name).acquire(blocking=False):
+            compact_if_due(opened, _log.info)
     except Timeout:
         return
-    try:
-        compact_if_due(opened, log.info)
-    finally:
-        lock.release()
 
 
 def retention(opened: Session, room: Scratch, patience: float) -> Retention:

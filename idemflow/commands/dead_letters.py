@@ -16,6 +16,7 @@ from idemflow.canvas import control, flow, monitoring, parameters, process_group
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._session import Session, session
+from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import file as letter_file
@@ -201,7 +202,7 @@ def replay(
         Unreachable: a server stayed away; the replay goes on when it is back.
         NotReady: the replay makes no progress.
     """
-    with runs.turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
+    with turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
         chosen = _named_in(opened, room, file) if file else _count(opened, filters)
         if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
@@ -321,13 +322,12 @@ def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | No
     """Whether the flow has taken all letters, which its summary says."""
     if opened.ledger.records(run) is not None:
         return True
-    for item in monitoring.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name == UNPACK:
-            raise CanvasError(
-                f"{UNPACK!r} fails in NiFi: {item.message}",
-                next_command="look at the canvas (idemflow open); the letters stay, and the "
-                "replay goes on when the cause is fixed",
-            )
+    if (failed := monitoring.failure(group, [UNPACK], after=bulletin)) is not None:
+        raise CanvasError(
+            f"{UNPACK!r} fails in NiFi: {failed.message}",
+            next_command="look at the canvas (idemflow open); the letters stay, and the "
+            "replay goes on when the cause is fixed",
+        )
     return None
 
 

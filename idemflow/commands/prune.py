@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from idemflow.commands import run as runs
 from idemflow.commands._compact import retention
 from idemflow.commands._session import session
+from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.retention import Pruned
@@ -30,7 +30,7 @@ def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pr
 
 
 def _prune(settings: Settings, name: str, progress: RunDisplay) -> Pruned:
-    with session(settings, name) as opened, runs.turn(settings, name, progress):
+    with session(settings, name) as opened, turn(settings, name, progress):
         progress.step(f"compact the ledger of {name}")
         with opened.scratch() as room:
             opened.reconcile(room)

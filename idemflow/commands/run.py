@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-
-from filelock import FileLock, Timeout
 
 from idemflow.canvas import control, monitoring, process_groups
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._session import Session, session
+from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
@@ -127,23 +126,6 @@ def run(
             url=url,
             drift=drift,
         )
-
-
-@contextmanager
-def turn(settings: Settings, name: str, progress: RunDisplay) -> Iterator[None]:
-    """Wait until no other command runs or replays a pipeline on this machine."""
-    file = settings.folders.turn(name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        progress.step(f"wait until another run of {name} has ended")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def prepare(opened: Session, progress: RunDisplay) -> tuple[str, int, str]:
@@ -321,12 +303,11 @@ def _appeared(opened: Session, group: str, recent: _Recent, bulletin: int) -> st
     if (found := recent.new()) is not None:
         return found
     source = opened.pipeline.collect
-    for item in monitoring.bulletins(group, after=bulletin):
-        if item.level == "ERROR" and item.name in source.steps:
-            where = source.call.script if source.call else item.name
-            raise CanvasError(
-                f"{where} fails in NiFi: {item.message}",
-                next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
-                "the run waits in NiFi and goes on by itself",
-            )
+    if (failed := monitoring.failure(group, source.steps, after=bulletin)) is not None:
+        where = source.call.script if source.call else failed.name
+        raise CanvasError(
+            f"{where} fails in NiFi: {failed.message}",
+            next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
+            "the run waits in NiFi and goes on by itself",
+        )
     return None

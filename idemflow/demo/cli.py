@@ -10,8 +10,9 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from idemflow.cli.base import Noun, err, json_option, out, print_json, resolve
+from idemflow.cli.base import Noun, err, json_option, out, print_json, resolve, show, verb
 from idemflow.cli.tables.servers import ConsoleProgress, servers_table
+from idemflow.config.settings import Settings
 from idemflow.demo import commands
 from idemflow.demo.orders import MAX_ORDERS
 from idemflow.demo.server import PORT, Login
@@ -78,15 +79,13 @@ def start(context: click.Context, /, orders: int, seed: int, as_json: bool, **op
     _print_login(result.login, result.password_file)
 
 
-@demo_db.command()
+@verb(demo_db)
 @_number("--updates", 100, "How many orders get another status and quantity.")
 @_number("--inserts", 20, "How many orders are new.")
 @_number("--deletes", 10, "How many orders are marked as deleted.")
 @_SEED
-@json_option
-@click.pass_context
 def change(
-    context: click.Context, /, updates: int, inserts: int, deletes: int, seed: int, as_json: bool
+    settings: Settings, updates: int, inserts: int, deletes: int, seed: int, as_json: bool
 ) -> None:
     """Change orders in one transaction: updates, inserts and soft deletes.
 
@@ -97,23 +96,18 @@ def change(
       idemflow demo-db change
       idemflow demo-db change --updates 5000 --inserts 0 --deletes 0
     """
-    batch = commands.change(
-        resolve(context), updates=updates, inserts=inserts, deletes=deletes, seed=seed
-    )
-    if as_json:
-        print_json({**dataclasses.asdict(batch), "at": batch.at.isoformat()})
-        return
-    out.print(
+    batch = commands.change(settings, updates=updates, inserts=inserts, deletes=deletes, seed=seed)
+    show(
+        as_json,
+        batch,
         f"Batch {batch.number}: {batch.updated:,} updated, {batch.inserted:,} inserted, "
-        f"{batch.deleted:,} deleted."
+        f"{batch.deleted:,} deleted.",
     )
 
 
-@demo_db.command()
+@verb(demo_db)
 @click.option("--show-login", is_flag=True, help="Print the user and the password.")
-@json_option
-@click.pass_context
-def status(context: click.Context, /, show_login: bool, as_json: bool) -> None:
+def status(settings: Settings, show_login: bool, as_json: bool) -> None:
     """Show the demo database. Exit code 3 unless it runs.
 
     \b
@@ -121,7 +115,7 @@ def status(context: click.Context, /, show_login: bool, as_json: bool) -> None:
       idemflow demo-db status
       idemflow demo-db status --show-login
     """
-    found = commands.status(resolve(context))
+    found = commands.status(settings)
     login, counts = found.login, found.counts
     if as_json:
         shown: dict[str, Any] = {"server": found.server}
@@ -141,14 +135,12 @@ def status(context: click.Context, /, show_login: bool, as_json: bool) -> None:
     if not found.running:
         if not as_json:
             out.print("next: idemflow demo-db start")
-        context.exit(3)
+        click.get_current_context().exit(3)
 
 
-@demo_db.command()
+@verb(demo_db)
 @click.option("--delete", is_flag=True, help="Delete its data, too.")
-@json_option
-@click.pass_context
-def stop(context: click.Context, /, delete: bool, as_json: bool) -> None:
+def stop(settings: Settings, delete: bool, as_json: bool) -> None:
     """Stop the demo database; its data stay unless --delete is given.
 
     \b
@@ -156,7 +148,7 @@ def stop(context: click.Context, /, delete: bool, as_json: bool) -> None:
       idemflow demo-db stop
       idemflow demo-db stop --delete
     """
-    result = commands.stop(resolve(context), delete=delete)
+    result = commands.stop(settings, delete=delete)
     if as_json:
         print_json(dataclasses.asdict(result))
         return

@@ -1,0 +1,33 @@
+"""Commands that run, replay or compact a pipeline on this machine take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from idemflow.commands._watch import RunDisplay
+from idemflow.config.settings import Settings
+
+
+def lock(settings: Settings, name: str) -> FileLock:
+    """The lock of a pipeline's turn, not yet held."""
+    file = settings.folders.turn(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(file)
+
+
+@contextmanager
+def turn(settings: Settings, name: str, progress: RunDisplay) -> Iterator[None]:
+    """Wait until no other command runs or replays a pipeline on this machine."""
+    own = lock(settings, name)
+    try:
+        own.acquire(blocking=False)
+    except Timeout:
+        progress.step(f"wait until another run of {name} has ended")
+        own.acquire()
+    try:
+        yield
+    finally:
+        own.release()
