@@ -96,6 +96,7 @@ def _like(pattern: str, what: str) -> BeforeValidator:
 Port = Annotated[int, _number(1024, 65535)]
 Seconds = Annotated[int, _number(1, 86400)]
 Text = Annotated[str, BeforeValidator(_Given.text)]
+ProjectId = Annotated[str, _like(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, ., _ or -")]
 Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
 Url = Annotated[str, _like(r"https?://[^\s/@]+(/\S*)?", "an address such as https://host:port")]
 File = Annotated[Path, BeforeValidator(_Given.path)]
@@ -125,6 +126,7 @@ class Settings(BaseSettings):
         description="The runtime's folder: configuration, data, logs, secrets.",
         default_factory=lambda found: paths.default_runtime_home(found["project"]),
     )
+    project_id: ProjectId | None = _is("Whose the things on the servers are; default: a random id.")
     cache: File = Field(
         description="The download cache, shared by all checkouts.",
         default_factory=lambda: paths.default_cache(Path.home(), os.getenv("XDG_CACHE_HOME")),
