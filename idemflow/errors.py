@@ -13,6 +13,7 @@
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
+    ├── HeldBack                  exit 7   a snapshot was not published: too much was refused
     └── Drift                     exit 6   the canvas differs from git or from the YAML
 
 Only the package ``cli`` turns them into text and exit codes.
@@ -31,6 +32,7 @@ EXIT_CODES = {
     4: "a server refused the login",
     5: "duplicates, losses or different contents",
     6: "the canvas differs from git or from the YAML",
+    7: "a snapshot is not published: too many records were refused",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -158,6 +160,12 @@ class NotIdempotent(IdemflowError):
     """Duplicates, losses or different contents were found."""
 
     exit_code = 5
+
+
+class HeldBack(IdemflowError):
+    """A snapshot was not published: too many of its records were refused."""
+
+    exit_code = 7
 
 
 class Drift(IdemflowError):

@@ -23,7 +23,18 @@ from idemflow.errors import NotIdempotent
 @click.argument("pipeline")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
-def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_json: bool) -> None:
+@click.option(
+    "--keep-old-documents", is_flag=True,
+    help="Take another identity although the index has documents under the ids of before.",
+)  # fmt: skip
+def deploy(
+    settings: Settings,
+    pipeline: str,
+    dry_run: bool,
+    force: bool,
+    keep_old_documents: bool,
+    as_json: bool,
+) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
@@ -38,7 +49,12 @@ def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_jso
     """
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = deploy_command.deploy(
-            settings, pipeline, progress.step, dry_run=dry_run, force=force
+            settings,
+            pipeline,
+            progress.step,
+            dry_run=dry_run,
+            force=force,
+            keep_old_documents=keep_old_documents,
         )
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"
@@ -68,6 +84,10 @@ def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_jso
 @click.option(
     "--allow-empty", is_flag=True, help="Publish a snapshot even if the source was empty."
 )
+@click.option(
+    "--allow-refused", metavar="N",
+    help="Publish a snapshot even if up to N records, or N%, were refused.",
+)  # fmt: skip
 def run(
     settings: Settings,
     pipeline: str,
@@ -75,34 +95,40 @@ def run(
     records: int | None,
     values: tuple[str, ...],
     allow_empty: bool,
+    allow_refused: str | None,
     as_json: bool,
 ) -> None:
     """Run PIPELINE and wait until each record is in the index or a dead letter.
 
     Deploys it first where the canvas does not have it. Exit code 5 when anything is there twice
-    or lost.
+    or lost, or records have one id and `identity.unique` is `fail`; 7 when a snapshot is not
+    published because too many records were refused.
 
     \b
     Examples:
       idemflow run people --times 3
       idemflow run people --records 20000
       idemflow run people --set records=20000 --set seed=7
+      idemflow run catalogue --allow-refused 10
     """
     if records is not None:
         values = (*values, f"records={records}")
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = run_command.run(
-            settings, pipeline, progress, times=times, values=values, allow_empty=allow_empty
+            settings,
+            pipeline,
+            progress,
+            times=times,
+            values=values,
+            allow_empty=allow_empty,
+            allow_refused=allow_refused,
         )
     lines = [tables.runs_table(result)]
     if any(report.dead_letters for report in result.runs):
         lines.append(f"What could not go in: idemflow dead-letters list {pipeline}")
     show(as_json, result, *lines, *tables.drift(pipeline, result.drift))
-    if not result.idempotent:
-        raise NotIdempotent(
-            f"{pipeline}: the index {result.index} has duplicates or lost records",
-            next_command=f"idemflow verify {pipeline}",
-        )
+    if result.problem is not None:
+        raise result.problem
 
 
 @verb(main)
@@ -133,6 +159,12 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
             f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
             f"{result.different_count:,} different",
             next_command=f"idemflow run {pipeline}",
+        )
+    if result.collisions and result.unique == "fail":
+        raise NotIdempotent(
+            f"{pipeline}: the last run had {result.collisions:,} records that the index "
+            f"{result.index} has not, since others have their ids",
+            next_command=f"choose an identity in flows/{pipeline}.yaml that tells them apart",
         )
 
 

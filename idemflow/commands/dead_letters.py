@@ -223,7 +223,7 @@ def replay(
             run=run,
             chosen=chosen,
             sent=outcome.sent,
-            went_in=outcome.created + outcome.overwritten,
+            went_in=outcome.created + outcome.overwritten + outcome.repeated,
             stale=outcome.stale,
             dead_letters=outcome.dead_letters,
             lost=outcome.lost,

@@ -17,6 +17,7 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.commands._identity import note_rule, refuse_other, rule_in
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
@@ -55,6 +56,7 @@ def deploy(
     *,
     dry_run: bool = False,
     force: bool = False,
+    keep_old_documents: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
@@ -64,6 +66,7 @@ def deploy(
         progress: told what happens.
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
+        keep_old_documents: even if the index has documents whose ids another identity made.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
@@ -73,8 +76,12 @@ def deploy(
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline) as opened:
         if at:
-            return _deploy_version(opened, revision, progress, dry_run=dry_run, force=force)
-        return deploy_in(opened, progress, dry_run=dry_run, force=force)
+            return _deploy_version(
+                opened, revision, progress, dry_run=dry_run, force=force, keep=keep_old_documents
+            )
+        return deploy_in(
+            opened, progress, dry_run=dry_run, force=force, keep_old_documents=keep_old_documents
+        )
 
 
 def deploy_in(
@@ -83,6 +90,7 @@ def deploy_in(
     *,
     dry_run: bool = False,
     force: bool = False,
+    keep_old_documents: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.target
@@ -99,9 +107,11 @@ def deploy_in(
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
+        refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
+        note_rule(opened, pipeline.identity.rule())
     return Deployment(
         pipeline=pipeline.name,
         created=planned.group is None,
@@ -118,6 +128,7 @@ def _deploy_version(
     *,
     dry_run: bool,
     force: bool,
+    keep: bool,
 ) -> Deployment:
     """Put a committed version on the canvas, with this runtime's parameters."""
     settings, name = opened.settings, opened.pipeline.name
@@ -137,6 +148,7 @@ def _deploy_version(
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, group)
+        refuse_other(opened, rule_in(wanted), keep=keep)
         _prepare(opened, progress)
         progress("parameter context")
         parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
@@ -154,6 +166,7 @@ def _deploy_version(
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
+        note_rule(opened, rule_in(wanted))
     return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
 
 

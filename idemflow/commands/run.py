@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from idemflow.canvas import control, monitoring, process_groups
-from idemflow.commands import deploy
+from idemflow.commands import _judge, deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._session import Session, session
@@ -24,8 +24,8 @@ from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
 from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
-from idemflow.errors import CanvasError, IdemflowError, UsageError
-from idemflow.pipeline.model import DAY, RUN
+from idemflow.errors import CanvasError, IdemflowError, NotIdempotent, UsageError
+from idemflow.pipeline.model import DAY, RUN, Unique
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _TIME = "%Y%m%dT%H%M%S"
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunReport(Outcome):
     """One run: what became of its records, its id, and how long they took in seconds.
 
@@ -41,11 +41,13 @@ class RunReport(Outcome):
         run: the run id.
         seconds: from the trigger until the last record had come to its end.
         published: the index that a snapshot's alias points to since this run, if it does.
+        held_back: why a snapshot was not published; empty where it was, or is none.
     """
 
     run: str
     seconds: float
     published: str | None
+    held_back: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class RunsReport:
         documents: the index' documents afterwards.
         url: address of the process group on the canvas.
         drift: how the canvas differs from the project's files, in number of changes.
+        unique: what the pipeline says of ids that are there twice.
     """
 
     pipeline: str
@@ -67,11 +70,29 @@ class RunsReport:
     documents: int
     url: str
     drift: int
+    unique: Unique
 
     @property
     def idempotent(self) -> bool:
         """Whether nothing is there twice and nothing is lost."""
         return not any(run.duplicates or run.lost for run in self.runs)
+
+    @property
+    def problem(self) -> IdemflowError | None:
+        """What is wrong with a run, if anything is."""
+        name = self.pipeline
+        if not self.idempotent:
+            return NotIdempotent(
+                f"{name}: the index {self.index} has duplicates or lost records",
+                next_command=f"idemflow verify {name}",
+            )
+        held = next((run for run in self.runs if run.held_back), None)
+        kept = f"\nThe snapshot is not published: {self.index} keeps what it has." if held else ""
+        if self.unique == "fail":
+            for run in self.runs:
+                if run.repeated:
+                    return _judge.not_unique(name, run, kept)
+        return _judge.refused(name, held, held.held_back, kept) if held else None
 
 
 def run(
@@ -82,6 +103,7 @@ def run(
     times: int = 1,
     values: Iterable[str] = (),
     allow_empty: bool = False,
+    allow_refused: str | None = None,
 ) -> RunsReport:
     """Run a pipeline; it is deployed first where the canvas does not have it.
 
@@ -92,6 +114,8 @@ def run(
         times: how many runs, one after the other.
         values: ``NAME=VALUE`` for arguments of the pipeline, for these runs only.
         allow_empty: publish a snapshot even if the source was empty.
+        allow_refused: how many records of a snapshot may be refused, instead of the YAML's
+            ``snapshot.max_refused``.
 
     Raises:
         UsageError: the pipeline has no such argument or value, or runs on a schedule just now.
@@ -102,6 +126,7 @@ def run(
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
+        limit = _judge.limit(opened.pipeline, allow_refused)
         group, drift, url = prepare(opened, progress)
         if process_groups.trigger(group).component.state == "RUNNING":
             raise UsageError(
@@ -110,7 +135,7 @@ def run(
             )
         control.start_steps(group)
         reports = [
-            _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
+            _one(opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit)
             for number in range(1, times + 1)
         ]
         with opened.scratch() as room:
@@ -125,6 +150,7 @@ def run(
             documents=opened.ledger.count(index),
             url=url,
             drift=drift,
+            unique=opened.pipeline.unique,
         )
 
 
@@ -150,6 +176,7 @@ def _one(
     progress: RunDisplay,
     *,
     allow_empty: bool,
+    limit: str,
 ) -> RunReport:
     name = opened.pipeline.name
     _log.info("%s: run %d of this call", name, number)
@@ -165,8 +192,18 @@ def _one(
         _log.info("%s: NiFi has begun run %s", name, identifier)
         seconds, outcome = settle(opened, identifier, starts, watch, began)
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
-    published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
-    return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
+    published, held_back = None, ""
+    if opened.pipeline.snapshot:
+        held_back = _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit)
+        if not held_back:
+            published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
+    return RunReport(
+        run=identifier,
+        **vars(outcome),
+        seconds=seconds,
+        published=published,
+        held_back=held_back,
+    )
 
 
 def index_checkpoints(
@@ -245,17 +282,13 @@ def settle(
     return round(ended[0] - began, 2), outcome
 
 
-def _publish(
-    opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool
-) -> str | None:
-    """Let readers see a snapshot, if all of it is there.
+def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool) -> str:
+    """Let readers see a snapshot.
 
     Raises:
         CanvasError: the source was empty, and readers would lose all they have.
     """
     pipeline, ledger = opened.pipeline, opened.ledger
-    if not pipeline.snapshot or outcome.lost or outcome.duplicates:
-        return None
     index = pipeline.target.replace(RUN, identifier.lower())
     if not outcome.sent:
         if indices.published(ledger, pipeline) and not allow_empty:

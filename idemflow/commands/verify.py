@@ -12,6 +12,7 @@ from idemflow.commands._session import session
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch import verify as verification
+from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
 from idemflow.errors import UsageError
 
@@ -37,6 +38,9 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
             pipeline.name,
             pipeline.index.name,
             indices.targets(opened.ledger, pipeline),
+            identity=pipeline.identity.rule(),
+            last_run=last_run(opened.ledger, pipeline.name),
+            unique=pipeline.unique,
             scratch=room,
             write=write,
         )

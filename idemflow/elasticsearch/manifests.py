@@ -44,6 +44,9 @@ class Chunk:
         letters: the dead letters that a replay has sent with it.
         seq_no: the chunk's place in the order of writes to the ledger.
         compacted: whether it is of a baseline: it counts although its run may be forgotten.
+        source: the file that its records come from, if they come from one.
+        positions: where in the source the record of each entry is, as text; see
+            :mod:`idemflow.steps.rules.positions`.
     """
 
     id: str
@@ -57,6 +60,8 @@ class Chunk:
     seq_no: int = -1
     _packed: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     compacted: bool = False
+    source: str | None = None
+    positions: str | None = None
     _entries: Entries | None = field(default=None, repr=False)
 
     @property
@@ -196,6 +201,8 @@ def chunk_in(hit: Mapping[str, Any]) -> Chunk:
         dropped=int(found.get("dropped", 0)),
         letters=found.get("letters", ()),
         seq_no=hit["_seq_no"],
+        source=found.get("source"),
+        positions=found.get("positions"),
         _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
     )
 

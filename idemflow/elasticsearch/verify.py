@@ -11,10 +11,13 @@ from operator import itemgetter
 from typing import Any, Literal, Protocol
 
 from idemflow.elasticsearch.baseline import Pointer
-from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.entries import Entry, Repeated, SentInRun, newest
+from idemflow.elasticsearch.examples import Example, examples
+from idemflow.elasticsearch.last_run import LastRun
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
-from idemflow.steps.rules.identity import canonical, checksum, content_hash
+from idemflow.pipeline.model import Unique
+from idemflow.steps.rules.identity import NoIdentity, canonical, checksum, content_hash, id_maker
 
 _log = logging.getLogger(__name__)
 
@@ -24,14 +27,16 @@ Problem = Literal["missing", "extra", "different"]
 PROBLEMS: tuple[Problem, ...] = ("missing", "extra", "different")
 WriteId = Callable[[Problem, str, str], None]
 """Takes a problem, the index, and the document's id."""
-# In place of a run, in the rows of what is in the index.
-_FOUND = -1
+# In place of the number of a run: in the rows of what is in the index, and of the last run.
+_FOUND, _LAST = -1, -2
+_NO_RUN = LastRun()
 
 
 class Sent(Protocol):
     """Knows what was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
 
     def sent_to(self, index: str) -> Iterator[Chunk]: ...
+    def of_run(self, run: str, *, after: int) -> Iterator[Chunk]: ...
     def folded(self, index: str) -> Pointer: ...
 
 
@@ -59,6 +64,12 @@ class Verification:
         missing_count: how many are missing.
         extra_count: how many no run sent.
         different_count: how many differ.
+        repeated: records of the last run whose id another record of it has as well.
+        collisions: those of them with another content: of each id, one record counts.
+        examples: some of these ids, with two records each.
+        other_identity: documents that were sent, but under another id than the pipeline's identity
+            makes of their content now.
+        unique: what the pipeline says of ids that are there twice.
     """
 
     pipeline: str
@@ -74,6 +85,11 @@ class Verification:
     missing_count: int
     extra_count: int
     different_count: int
+    repeated: int
+    collisions: int
+    examples: tuple[Example, ...]
+    other_identity: int
+    unique: Unique
 
     @property
     def equal(self) -> bool:
@@ -104,6 +120,8 @@ class _Side:
 @dataclass
 class _Comparison:
     write: WriteId | None
+    repeated: Repeated = field(default_factory=Repeated)
+    other_identity: int = 0
     expected: _Side = field(default_factory=_Side)
     found: _Side = field(default_factory=_Side)
     named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
@@ -113,13 +131,21 @@ class _Comparison:
         """Compare what was sent to an index with what is there, for some ids."""
         expected: dict[str, Entry] = {}
         found: dict[str, str] = {}
+        others: list[str] = []
         for run, some in groupby(rows, key=itemgetter(2)):
             if run == _FOUND:
-                found.update((key, digest) for key, _, _, _, digest, _ in some)
+                for key, _, _, kind, digest, _ in some:
+                    found[key] = digest
+                    if kind == _OTHER_IDENTITY:
+                        others.append(key)
             else:
-                newest(expected, _went_in(some))
+                sent_then, refused = _of_run(some)
+                newest(expected, _went_in(sent_then, refused))
+                if run == _LAST:
+                    self.repeated.add(sent_then)
         # A record that deletes leaves nothing to look for.
         sent = {key: digest for key, (digest, _) in expected.items() if digest}
+        self.other_identity += sum(sent.get(key) == found[key] for key in others)
         side = _Side.of(sent)
         self.expected.add(side)
         if sent == found:  # as almost always: it is worth half of the time
@@ -149,6 +175,9 @@ def verify(
     indices: list[str],
     *,
     scratch: Scratch,
+    identity: Mapping[str, Any] | None = None,
+    last_run: LastRun = _NO_RUN,
+    unique: Unique = "allow",
     write: WriteId | None = None,
 ) -> Verification:
     """Compare indices with everything that was sent to them.
@@ -163,6 +192,9 @@ def verify(
         name: what readers call the index.
         indices: the indices that hold its documents; all pipelines that write to them count.
         scratch: room for their ids.
+        identity: the rule that makes the ids of its documents; ``None`` where others do, too.
+        last_run: the last run of its source.
+        unique: what the pipeline says of ids that are there twice, for the report.
         write: given each id that is missing, extra or different, in no order.
 
     Raises:
@@ -170,19 +202,22 @@ def verify(
     """
     runs, rows = scratch.spill(), scratch.spill()
     folded = 0
+    id_of = id_maker(identity) if identity else None
+    comparison = _Comparison(write)
     for place, index in enumerate(indices):
         _log.info("%s: compare %s with what was sent to it", pipeline, index)
         baseline = sent.folded(index)
         folded += baseline.runs
-        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
+        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last, last_run.run))
         rows.add(
-            (key, place, _FOUND, "", _digest(source), None)
+            (key, place, _FOUND, _kind(id_of, key, source), _digest(source), None)
             for key, source in contents.documents(index)
         )
-    comparison = _Comparison(write)
+        comparison.repeated.count(*last_run.repeated.get(index, (0, 0)))
     for part in rows.parts():
         for place, some in groupby(part, key=itemgetter(1)):
             comparison.add(indices[place], some)
+    repeated = comparison.repeated
     return Verification(
         pipeline=pipeline,
         index=name,
@@ -197,19 +232,32 @@ def verify(
         missing_count=comparison.counts["missing"],
         extra_count=comparison.counts["extra"],
         different_count=comparison.counts["different"],
+        repeated=repeated.records,
+        collisions=repeated.collisions,
+        examples=examples(
+            sent.of_run(last_run.run, after=-1) if repeated.ids else (), indices, repeated.ids
+        ),
+        other_identity=comparison.other_identity,
+        unique=unique,
     )
 
 
 _SENT = ""
 _REFUSED = "refused"
+_OTHER_IDENTITY = "other identity"
 
 
 def _sent_rows(
-    chunks: Iterable[Chunk], place: int, runs: Spill, folded: Collection[str]
+    chunks: Iterable[Chunk],
+    place: int,
+    runs: Spill,
+    folded: Collection[str],
+    last: str,
 ) -> Iterator[Row]:
     """Rows of an id, an index, the number of a run, a kind, a content hash and a version."""
-    for number, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
+    for order, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
         counted = run in folded
+        number = _LAST if run == last and not counted else order
         for chunk in some:
             if not (chunk.compacted or counted):
                 runs.add([(run,)])
@@ -220,18 +268,35 @@ def _sent_rows(
                 yield key, place, number, _REFUSED, "", version
 
 
-def _went_in(rows: Iterable[Row]) -> Iterator[tuple[str, str, int | None]]:
-    """What one run sent last under each id, if that was not refused."""
-    entries: dict[str, Entry] = {}
+def _of_run(rows: Iterable[Row]) -> tuple[SentInRun, set[tuple[str, int | None]]]:
+    """What one run sent under some ids; and which ids and versions of it were refused."""
+    sent = SentInRun()
     refused: set[tuple[str, int | None]] = set()
     for kind, some in groupby(rows, key=itemgetter(3)):
         if kind == _REFUSED:
             refused.update((key, version) for key, *_, version in some)
         else:
-            newest(entries, ((key, digest, version) for key, _, _, _, digest, version in some))
-    for key, (digest, version) in entries.items():
+            sent.add((key, digest, version) for key, _, _, _, digest, version in some)
+    return sent, refused
+
+
+def _went_in(
+    sent: SentInRun, refused: set[tuple[str, int | None]]
+) -> Iterator[tuple[str, str, int | None]]:
+    """What a run sent last under each id, if that was not refused."""
+    for key, (digest, version) in sent.entries.items():
         if not refused or (key, version) not in refused:
             yield key, digest, version
+
+
+def _kind(
+    id_of: Callable[[Mapping[str, Any]], str] | None, identifier: str, document: Mapping[str, Any]
+) -> str:
+    """Whether the identity makes the id of the document's content."""
+    try:
+        return "" if id_of is None or id_of(document) == identifier else _OTHER_IDENTITY
+    except (NoIdentity, RecursionError):
+        return _OTHER_IDENTITY
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -242,6 +242,8 @@ def identify(
             "refused": len(found.refused),
             "dropped": found.dropped,
             "entries": pack(found.entries),
+            "source": chunk.getAttribute("idemflow.source"),
+            "positions": _positions(found),
         },
         batch=batch,
     )
@@ -267,9 +269,15 @@ def _batched(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
         f"{TOMBSTONE[1:] if operation == 'tombstone' else text[1:]}"
         for identifier, version, operation, text, _ in found.documents
     ]
-    positions = [position for *_, position in found.documents if position is not None]
-    attributes = {"idemflow.positions": encode(positions)} if positions else {}
+    positions = _positions(found)
+    attributes = {"idemflow.positions": positions} if positions else {}
     return [("\n".join(lines).encode(), attributes)]
+
+
+def _positions(found: ChunkResult) -> str | None:
+    """Where the records of the documents are in the source, if that is known."""
+    positions = [position for *_, position in found.documents if position is not None]
+    return encode(positions) if positions else None
 
 
 def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:

@@ -15,6 +15,7 @@ from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
+from idemflow.elasticsearch.examples import Example, SentRecord, in_words
 from idemflow.elasticsearch.verify import Verification
 
 
@@ -22,7 +23,9 @@ def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
     # What not every pipeline can have is shown where it is there.
     optional = [
-        name for name in ("deleted", "dropped") if any(getattr(run, name) for run in report.runs)
+        name
+        for name in ("repeated", "deleted", "dropped")
+        if any(getattr(run, name) for run in report.runs)
     ]
     counts = ["sent", "created", "overwritten", *optional, "stale"]
     bad = {"dead letters": "yellow", "duplicates": "red", "lost": "red"}
@@ -34,10 +37,31 @@ def runs_table(report: RunsReport) -> RenderableType:
             *(_bad(getattr(run, name.replace(" ", "_")), color) for name, color in bad.items()),
             f"{run.seconds:.1f}",
         )
-    verdict = (
-        "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
-    )
-    return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+    parts: list[RenderableType] = [rows]
+    last = report.runs[-1]
+    if last.repeated:
+        words = in_words(last.repeated, last.collisions)
+        parts += [f"[yellow]{words}[/]:", *examples(last.examples)]
+    verdict = "[green]nothing twice, nothing lost[/]"
+    if report.unique != "allow" and any(run.repeated for run in report.runs):
+        verdict = "[yellow]of records with one id, one counts[/]"
+    if not report.idempotent:
+        verdict = "[red]not idempotent[/]"
+    return Group(*parts, f"{report.documents:,} documents in {report.index}: {verdict}.")
+
+
+def examples(found: Iterable[Example]) -> list[str]:
+    """Records with one id, a line an id."""
+
+    def place(record: SentRecord) -> str:
+        source = f"{record.source}, " if record.source else ""
+        position = "a record" if record.position is None else f"record {record.position:,}"
+        return f"{source}{position} ({record.content[:8] or 'a delete'})"
+
+    return [
+        escape(f"  {one.id}: {' and '.join(place(record) for record in one.records)}")
+        for one in found
+    ]
 
 
 def drift(pipeline: str, places: int) -> list[str]:
@@ -65,8 +89,18 @@ def verification_table(result: Verification) -> RenderableType:
             more = f" and {count - len(ids):,} more" if count > len(ids) else ""
             shown = ", ".join(escape(identifier) for identifier in ids)
             parts.append(f"[red]{name}[/]: {shown}{more}")
-    if result.equal:
+    if result.repeated:
+        words = in_words(result.repeated, result.collisions)
+        parts += [f"[yellow]Of the last run, {words}[/]:", *examples(result.examples)]
+    if result.other_identity:
+        parts.append(
+            f"[yellow]{result.other_identity:,} documents have another id than the pipeline's "
+            "identity makes of them[/]: they were sent before it changed."
+        )
+    if result.equal and not (result.collisions or result.other_identity):
         parts.append("[green]The index is exactly what was sent.[/]")
+    elif result.equal:
+        parts.append("The index is what counts of what was sent.")
     return Group(*parts)
 
 
