@@ -286,14 +286,15 @@ def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty:
     """Let readers see a snapshot.
 
     Raises:
-        CanvasError: the source was empty, and readers would lose all they have.
+        CanvasError: it is empty, and readers would lose all they have.
     """
     pipeline, ledger = opened.pipeline, opened.ledger
     index = pipeline.target.replace(RUN, identifier.lower())
-    if not outcome.sent:
+    if not outcome.created + outcome.overwritten:
         if indices.published(ledger, pipeline) and not allow_empty:
+            gave = "no record" if not outcome.sent else f"none of {outcome.sent:,} that is loaded"
             raise CanvasError(
-                f"the source gave no record; {pipeline.index.name} keeps what it has",
+                f"the source gave {gave}; {pipeline.index.name} keeps what it has",
                 next_command=f"idemflow run {pipeline.name} --allow-empty, if it is really empty",
             )
         indices.create(ledger, index)

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.retention import Pruned, Retention
@@ -239,6 +240,7 @@ class Book:
                 self.index,
                 list(indices) or [self.index],
                 scratch=made,
+                last_run=last_run(self.ledger, self.pipeline),
             )
 
     def stored(self) -> list[dict[str, Any]]:

@@ -163,9 +163,11 @@ def test_the_same_id_twice_in_a_run(idemflow: Idemflow, project: Project) -> Non
     name = project.pipeline(
         "repeated", 'def records():\n    for n in range(10):\n        yield {"id": n % 4}\n'
     )
-    report = idemflow.inside(project.path).json("run", name)
+    result = idemflow.inside(project.path).fail("run", name, "--json")
+    assert result.code == 5
+    report = result.json()
     run = report["runs"][0]
-    assert (run["sent"], run["created"], run["overwritten"], run["lost"]) == (10, 4, 6, 0)
+    assert (run["sent"], run["created"], run["repeated"], run["lost"]) == (10, 4, 6, 0)
     assert report["documents"] == 4
 
 

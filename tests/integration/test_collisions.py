@@ -8,7 +8,16 @@ import pytest
 
 from idemflow.canvas import client
 from tests.integration.test_versions_and_snapshots import documents, equal, records, run
-from tests.integration.tools import Idemflow, Project, Result, remove_pipeline
+from tests.integration.tools import (
+    COUNTING,
+    Git,
+    Idemflow,
+    Project,
+    Result,
+    commit_pipeline,
+    deployed_from_git,
+    remove_pipeline,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -143,6 +152,13 @@ def test_a_snapshot_of_refused_records_is_held_back(idemflow: Idemflow, project:
     assert [*documents(idemflow, name)] == ["good"]
     assert command.json("dead-letters", "list", name)["total"] == 999
 
+    # A snapshot of nothing is an empty one, whatever was sent.
+    project.pipeline(name, "def records():\n    yield {'id': 1, 'day': 'no'}\n",
+                     "mode: snapshot\nsnapshot: {max_refused: 100%}\n", day="date")  # fmt: skip
+    command.json("deploy", name)
+    assert "gave none of 1 that is loaded" in command.fail("run", name).stderr
+    assert command.run("run", name, "--allow-empty", "--json").json()["documents"] == 0
+
 
 def test_another_identity_is_refused(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("renamed", records(*PEOPLE))
@@ -191,3 +207,21 @@ def test_another_identity_for_what_is_empty_or_built_anew(
         elasticsearch.indices.delete(index=name)
     project.change(name, "identity: id", "identity: [id, code]")
     assert run(idemflow, project, name)["created"] == 10
+
+
+def test_a_version_with_another_identity_is_refused(
+    idemflow: Idemflow, project: Project, git: Git
+) -> None:
+    commit_pipeline(project, git, "earlier", COUNTING, "{count: 3}")
+    with deployed_from_git(idemflow.inside(project.path), "earlier") as command:
+        version = command.json("flow", "commit", "earlier", "-m", "By id")["version"]["id"]
+        command.json("run", "earlier")
+        project.change("earlier", "identity: id", "identity: [id]\ntransform: {}")
+        project.change("earlier", "identity: [id]\ntransform: {}", "identity: {content-hash: true}")
+        command.json("deploy", "earlier", "--keep-old-documents")
+        for arguments in (("flow", "checkout", "earlier", version), ("flow", "rollback", "earlier"),
+                          ("deploy", f"earlier@{version}")):  # fmt: skip
+            refused = command.fail(*arguments)
+            assert refused.code == 2
+            assert "from a hash of the record; now they come from id" in refused.stderr
+        command.json("deploy", f"earlier@{version}", "--keep-old-documents")

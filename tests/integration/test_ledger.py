@@ -17,6 +17,7 @@ from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
+from idemflow.steps.rules.identity import canonical, content_hash
 from tests.integration.book import Book, room
 from tests.integration.tools import ROOT, Idemflow, Project
 from tests.integration.year import simulate
@@ -110,6 +111,24 @@ def test_many_entries_are_folded_on_disk(book: Book) -> None:
     assert before.equal
     book.prune(memory=1024 * 1024)
     assert astuple(book.verify()) == astuple(before)
+
+
+def test_ids_that_the_last_run_had_twice_are_told_afterwards(book: Book) -> None:
+    def sent(value: str) -> tuple[str, str, None]:
+        return "p1", content_hash(canonical({"value": value})), None
+
+    book.run(PEOPLE)
+    run = book.run({"p1": "a"})
+    book.write(book.chunk(run, [sent("a"), sent("b"), sent("a")], taken=3))
+    before = book.verify()
+    assert before.equal
+    assert (before.repeated, before.collisions) == (3, 1)
+    assert [len(one.records) for one in before.examples] == [2]
+    book.prune()
+    after = book.verify()
+    assert (after.equal, after.repeated, after.collisions) == (True, 3, 1)
+    book.run({"p2": "c"})
+    assert book.verify().repeated == 0
 
 
 def test_of_what_a_run_sent_twice_the_last_counts(book: Book) -> None:

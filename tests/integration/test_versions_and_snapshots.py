@@ -236,7 +236,7 @@ def test_identities_of_several_fields_paths_and_contents(
     load = f"load: {{batch: {batch}}}\n"
     pairs = [{"a": "a", "b": "bc"}, {"a": "ab", "b": "c"}, {"a": "a", "b": "bc"}]
     project.pipeline(f"pairs-{batch}", records(*pairs), load)
-    project.change(f"pairs-{batch}", "identity: id", "identity: [a, b]")
+    project.change(f"pairs-{batch}", "identity: id", "identity: {fields: [a, b], unique: allow}")
     assert run(idemflow, project, f"pairs-{batch}")["created"] == 2
 
     nested = [{"customer": {"id": n}} for n in (1, 2)]

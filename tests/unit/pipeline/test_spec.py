@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 
 from idemflow.errors import IdemflowError, PipelineError, UsageError
 from idemflow.pipeline import spec
+from idemflow.pipeline.model import refusals
 from idemflow.sources.files.model import FilesSource
 from idemflow.sources.sql.model import SqlSource
 
@@ -75,6 +76,16 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("identity: id", "identiy: id", 7, "identiy", "did you mean 'identity'"),
         ("identity: id\n", "", None, "identity", "is missing"),
         ("identity: id", "identity: []", 7, "identity", "at least 1 item"),
+        ("identity: id", "identity: {fields: id, unique: yes}", 7, "identity.unique", "'fail'"),
+        ("identity: id", "identity: {unique: fail}", 7, "identity", "a field, a list of fields"),
+        ("identity: id", "snapshot: {max_refused: 5}\nidentity: id", None, "", "mode: snapshot"),
+        (
+            "identity: id",
+            "snapshot: {max_refused: 101%}\nidentity: id",
+            7,
+            "snapshot.max_refused",
+            "a share of them",
+        ),
         ("  name: things", "  name: Things", 9, "index.name", "lower case"),
         ("  name: things", "  name: _things", 9, "index.name", "a letter or digit first"),
         ("  name: things", "  name: a b", 9, "index.name", "no blank"),
@@ -100,6 +111,35 @@ def test_a_mistake_is_named_with_line_and_field(
     error = load_changed(project, old, new)
     assert (error.file, error.line, error.field) == ("flows/things.yaml", line, field)
     assert words in error.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "unique"),
+    [
+        ("identity: id", "fail"),
+        ("identity: id\nversion: at", "warn"),
+        ("identity: [id, at]\nversion: at\nmode: snapshot", "fail"),
+        ("identity: {content-hash: true}", "allow"),
+        ("identity: {content-hash: true, unique: fail}", "fail"),
+        ("identity: {fields: id, unique: allow}\nmode: snapshot", "allow"),
+        ("identity: {fields: [id, at], unique: warn}", "warn"),
+    ],
+)
+def test_what_becomes_of_two_records_with_one_id(project: Path, lines: str, unique: str) -> None:
+    (project / "flows/things.yaml").write_text(GOOD.replace("identity: id", lines))
+    assert spec.load(project, "things").unique == unique
+
+
+@pytest.mark.parametrize(
+    ("limit", "records", "refused"),
+    [("0", 10, 0), ("7", 10, 7), ("10%", 10, 1), ("10%", 9, 0), ("0.1%", 3000, 3), ("100%", 7, 7)],
+)
+def test_how_many_records_may_be_refused(
+    project: Path, limit: str, records: int, refused: int
+) -> None:
+    lines = f"mode: snapshot\nsnapshot: {{max_refused: {limit}}}\nidentity: id"
+    (project / "flows/things.yaml").write_text(GOOD.replace("identity: id", lines))
+    assert refusals(spec.load(project, "things").max_refused, records) == refused
 
 
 def test_yaml_that_is_not_yaml(project: Path) -> None:
