@@ -7,7 +7,7 @@ from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.examples import in_words
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.run_progress import Outcome
-from idemflow.errors import HeldBack, NotIdempotent, UsageError
+from idemflow.errors import NotIdempotent, RecordsRefused, UsageError
 from idemflow.pipeline.model import Pipeline, check_refusals, refusals
 
 # Kinds of reasons that a message names.
@@ -71,7 +71,7 @@ def not_unique(pipeline: str, outcome: Outcome, kept: str) -> NotIdempotent:
     )
 
 
-def refused(pipeline: str, outcome: Outcome, why: str, kept: str) -> HeldBack:
+def refused(pipeline: str, outcome: Outcome, why: str, kept: str) -> RecordsRefused:
     """What is wrong with a run whose snapshot lacks too much.
 
     Args:
@@ -80,7 +80,7 @@ def refused(pipeline: str, outcome: Outcome, why: str, kept: str) -> HeldBack:
         why: see :func:`held_back`.
         kept: what else there is to say.
     """
-    return HeldBack(
+    return RecordsRefused(
         f"{pipeline}: {why}{kept}",
         next_command=f"idemflow dead-letters list {pipeline}, fix the source and run it again; or "
         f"publish without them: idemflow run {pipeline} --allow-refused {outcome.dead_letters}",

@@ -85,6 +85,11 @@ class Source(Strict, ABC):
         """The field of the YAML that makes a run read only what is new, where it has one."""
         return None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a run may leave out what earlier ones have read: then it may find nothing."""
+        return self.incremental is not None
+
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         """The parameters that its steps refer to, beside the arguments of a run.
 

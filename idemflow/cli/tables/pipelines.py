@@ -38,15 +38,17 @@ def runs_table(report: RunsReport) -> RenderableType:
             f"{run.seconds:.1f}",
         )
     parts: list[RenderableType] = [rows]
-    last = report.runs[-1]
-    if last.repeated:
-        words = in_words(last.repeated, last.collisions)
-        parts += [f"[yellow]{words}[/]:", *examples(last.examples)]
+    if told := next((run for run in reversed(report.runs) if run.repeated), None):
+        parts.append(f"[yellow]{in_words(told.repeated, told.collisions)}[/]:")
+        parts += examples(told.examples)
     verdict = "[green]nothing twice, nothing lost[/]"
-    if report.unique != "allow" and any(run.repeated for run in report.runs):
+    if told and report.unique != "allow":
         verdict = "[yellow]of records with one id, one counts[/]"
     if not report.idempotent:
         verdict = "[red]not idempotent[/]"
+    if letters := sum(run.dead_letters for run in report.runs):
+        what = "record is a dead letter" if letters == 1 else "records are dead letters"
+        verdict += f"; [yellow]{letters:,} {what}[/]"
     return Group(*parts, f"{report.documents:,} documents in {report.index}: {verdict}.")
 
 
@@ -62,6 +64,13 @@ def examples(found: Iterable[Example]) -> list[str]:
         escape(f"  {one.id}: {' and '.join(place(record) for record in one.records)}")
         for one in found
     ]
+
+
+def deployed(pipeline: str, changes: list[Change]) -> list[RenderableType]:
+    """What was deployed before a run; nothing where nothing was."""
+    if not changes:
+        return []
+    return [f"{pipeline} was deployed first, since its files had changed:", changes_table(changes)]
 
 
 def drift(pipeline: str, places: int) -> list[str]:
@@ -89,6 +98,11 @@ def verification_table(result: Verification) -> RenderableType:
             more = f" and {count - len(ids):,} more" if count > len(ids) else ""
             shown = ", ".join(escape(identifier) for identifier in ids)
             parts.append(f"[red]{name}[/]: {shown}{more}")
+    if result.running:
+        parts.append(
+            f"[yellow]{result.pipeline} is running[/]: {result.unsettled:,} ids are on their way "
+            "and not judged yet."
+        )
     if result.repeated:
         words = in_words(result.repeated, result.collisions)
         parts += [f"[yellow]Of the last run, {words}[/]:", *examples(result.examples)]
@@ -97,10 +111,12 @@ def verification_table(result: Verification) -> RenderableType:
             f"[yellow]{result.other_identity:,} documents have another id than the pipeline's "
             "identity makes of them[/]: they were sent before it changed."
         )
-    if result.equal and not (result.collisions or result.other_identity):
-        parts.append("[green]The index is exactly what was sent.[/]")
-    elif result.equal:
-        parts.append("The index is what counts of what was sent.")
+    if result.equal:
+        settled = "What is settled" if result.running else "The index"
+        if result.collisions or result.other_identity:
+            parts.append(f"{settled} is what counts of what was sent.")
+        else:
+            parts.append(f"[green]{settled} is exactly what was sent.[/]")
     return Group(*parts)
 
 
