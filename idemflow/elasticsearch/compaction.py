@@ -295,7 +295,7 @@ def _folded(
     """What is kept of some ids, of which all rows are given; counts those that a run sent twice."""
     sent: dict[str, dict[str, Sent]] = defaultdict(dict)
     in_baseline: set[tuple[str, str]] = set()
-    contents: dict[tuple[str, str], set[str]] = {}
+    firsts: dict[tuple[str, str], str] = {}
     refused: dict[tuple[str, int], set[tuple[str, int | None]]] = defaultdict(set)
     for id_, run, kind, digest, version, last, sender, settled in part:
         if kind in (_STALE, _GIVEN_UP):
@@ -305,11 +305,9 @@ def _folded(
         if kind == _FOLDED:
             in_baseline.add((id_, run))
         elif known is not None and (id_, run) not in in_baseline:
-            repeated[run].records += 1
-            contents.setdefault((id_, run), {known.digest}).add(digest)
+            first = firsts.setdefault((id_, run), known.digest)
+            repeated[run].count(1, int(digest != first))
         sent[id_][run] = one if known is None else _newer(known, one)
-    for (_, run), ones in contents.items():
-        repeated[run].collisions += len(ones) - 1
     for id_, runs in sent.items():
         for one in fold(
             [runs[run] for run in sorted(runs)],

@@ -32,13 +32,16 @@ class SentInRun:
     Attributes:
         entries: document id to what counts.
         again: how many records have an id that another one before them has.
-        contents: of each such id, the hashes of its contents.
+        collisions: how many of them have another content than the first one.
+        firsts: of each such id, the hash of the first content.
+        colliding: those of these ids that have several contents.
     """
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
-        self.again = 0
-        self.contents: dict[str, set[str]] = {}
+        self.again = self.collisions = 0
+        self.firsts: dict[str, str] = {}
+        self.colliding: set[str] = set()
 
     def add(self, found: Iterable[tuple[str, str, int | None]]) -> None:
         """Add what was sent after that: see :func:`newest`."""
@@ -48,9 +51,12 @@ class SentInRun:
         self, found: Iterable[tuple[str, str, int | None]]
     ) -> Iterator[tuple[str, str, int | None]]:
         for entry in found:
-            if (known := self.entries.get(entry[0])) is not None:
+            identifier, digest, _ = entry
+            if (known := self.entries.get(identifier)) is not None:
                 self.again += 1
-                self.contents.setdefault(entry[0], {known[0]}).add(entry[1])
+                if digest != self.firsts.setdefault(identifier, known[0]):
+                    self.collisions += 1
+                    self.colliding.add(identifier)
             yield entry
 
 
@@ -60,7 +66,7 @@ class Repeated:
 
     Attributes:
         records: how many there are beyond the first of each id.
-        collisions: those of them that have another content than those before.
+        collisions: those of them that have another content than the first.
     """
 
     records: int = 0
@@ -80,6 +86,6 @@ class Repeated:
     def add(self, sent: SentInRun) -> None:
         """Add what it sent under some more ids."""
         if sent.again:
-            self.count(sent.again, sum(len(ones) - 1 for ones in sent.contents.values()))
-            ids = ((len(ones) == 1, identifier) for identifier, ones in sent.contents.items())
+            self.count(sent.again, sent.collisions)
+            ids = ((identifier not in sent.colliding, identifier) for identifier in sent.firsts)
             self._shown = nsmallest(SHOWN, [*self._shown, *ids])
