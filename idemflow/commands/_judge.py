@@ -50,8 +50,8 @@ def held_back(ledger: Ledger, pipeline: Pipeline, run: str, outcome: Outcome, al
     kinds = dict.fromkeys(dead_letters.kind(letter.reason) for letter in letters)
     shown = [*[*kinds][:_REASONS], *["..."] * (len(kinds) > _REASONS)]
     return (
-        f"{outcome.dead_letters:,} of {outcome.sent:,} records were refused, and {allowed} may be "
-        f"({'; '.join(shown)})"
+        f"{outcome.dead_letters:,} of {outcome.sent:,} records were refused, and {allowed} are "
+        f"allowed ({'; '.join(shown)})"
     )
 
 
