@@ -130,14 +130,10 @@ def run(
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
         limit = _judge.limit(opened.pipeline, allow_refused)
+        _refuse_on_schedule(name)
         group, deployment = prepare(
             opened, progress, as_deployed=as_deployed, keep_old_documents=keep_old_documents
         )
-        if process_groups.trigger(group).component.state == "RUNNING":
-            raise UsageError(
-                f"the pipeline {name!r} runs on a schedule",
-                next_command=f"idemflow stop {name}",
-            )
         control.start_steps(group)
         reports = [
             _one(opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit)
@@ -158,6 +154,19 @@ def run(
             drift=len(deployment.changes) if deployment.dry_run else 0,
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
+        )
+
+
+def _refuse_on_schedule(name: str) -> None:
+    """Refuse to run a pipeline that runs by itself just now.
+
+    Raises:
+        UsageError: it does.
+    """
+    group = process_groups.find(name)
+    if group is not None and process_groups.trigger(group.id).component.state == "RUNNING":
+        raise UsageError(
+            f"the pipeline {name!r} runs on a schedule", next_command=f"idemflow stop {name}"
         )
 
 
