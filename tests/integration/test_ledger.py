@@ -9,16 +9,18 @@ from dataclasses import astuple
 from uuid import uuid4
 
 import pytest
+from elasticsearch import NotFoundError
 
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
+from idemflow.elasticsearch import search
 from idemflow.elasticsearch.indices import put_templates
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
 from tests.integration.book import Book, room
-from tests.integration.tools import ROOT, Idemflow, Project
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 from tests.integration.year import simulate
 
 SCRIPT = """
@@ -356,6 +358,33 @@ def test_two_pipelines_on_one_index(book: Book) -> None:
     other.prune()
     assert book.verify().equal
     assert book.verify().runs == 4
+
+
+def test_a_state_that_is_read_slowly_is_kept_until_the_end(
+    ledger: Ledger, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a run or a scan of hours: Elasticsearch looks once a minute for what to let go."""
+    book.run(PEOPLE)
+    ledger.refresh(book.index)
+    monkeypatch.setattr(search, "_KEEP_ALIVE", "1s")
+    monkeypatch.setattr(search, "_EXTEND", 0.3)
+    client = ledger.client
+    left_alone = client.open_point_in_time(index=book.index, keep_alive="1s")["id"]
+
+    def gone() -> bool:
+        try:
+            client.search(pit={"id": left_alone}, size=0)
+        except NotFoundError:
+            return True
+        return False
+
+    documents = ledger.documents(book.index)
+    next(documents)
+    with search.point_in_time(ledger, book.index) as kept:
+        ledger.client.delete(index=book.index, id="p7", refresh=True)
+        wait_until(gone, "a state that nobody keeps is let go", seconds=100)
+        assert len(list(ledger.existing(book.index, PEOPLE, pit=kept))) == len(PEOPLE)
+    assert len(list(documents)) == len(PEOPLE) - 1
 
 
 def test_the_command(idemflow: Idemflow, project: Project) -> None:
