@@ -10,6 +10,7 @@ from pathlib import Path
 from idemflow.commands._compact import compact_in_turn_if_due
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
+from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
@@ -38,6 +39,7 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
             pipeline.index.name,
             indices.targets(opened.ledger, pipeline),
             scratch=room,
+            letters=Letters(opened.ledger, name),
             write=write,
         )
         compact_in_turn_if_due(opened)

@@ -24,8 +24,8 @@ Problem = Literal["missing", "extra", "different"]
 PROBLEMS: tuple[Problem, ...] = ("missing", "extra", "different")
 WriteId = Callable[[Problem, str, str], None]
 """Takes a problem, the index, and the document's id."""
-# In place of a run, in the rows of what is in the index.
-_FOUND = -1
+# In place of a run, in the rows of what is in the index, and of dead letters.
+_FOUND, _DEAD = -1, -2
 
 
 class Sent(Protocol):
@@ -39,6 +39,12 @@ class Contents(Protocol):
     """Knows what is in an index: see :class:`idemflow.elasticsearch.documents.Documents`."""
 
     def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]: ...
+
+
+class DeadLetters(Protocol):
+    """Knows them: see :class:`idemflow.dead_letters.store.Letters`."""
+
+    def versions(self, index: str) -> Iterator[tuple[str, int | None]]: ...
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,11 @@ class Verification:
         missing: the first ids that are not there, sorted; at most :data:`NAMED`.
         extra: the same of ids that no run sent.
         different: the same of ids whose contents differ from what was sent last.
+        behind: the same of ids whose newer state is a dead letter: what is there is older.
         missing_count: how many are missing.
         extra_count: how many no run sent.
         different_count: how many differ.
+        behind_count: how many have a newer state that is a dead letter.
     """
 
     pipeline: str
@@ -71,9 +79,11 @@ class Verification:
     missing: list[str]
     extra: list[str]
     different: list[str]
+    behind: list[str]
     missing_count: int
     extra_count: int
     different_count: int
+    behind_count: int
 
     @property
     def equal(self) -> bool:
@@ -108,16 +118,23 @@ class _Comparison:
     found: _Side = field(default_factory=_Side)
     named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
     counts: dict[Problem, int] = field(default_factory=lambda: dict.fromkeys(PROBLEMS, 0))
+    behind: list[str] = field(default_factory=list)
+    behind_count: int = 0
 
     def add(self, index: str, rows: Iterable[Row]) -> None:
         """Compare what was sent to an index with what is there, for some ids."""
         expected: dict[str, Entry] = {}
         found: dict[str, str] = {}
+        dead: list[tuple[str, int | None]] = []
         for run, some in groupby(rows, key=itemgetter(2)):
             if run == _FOUND:
                 found.update((key, digest) for key, _, _, _, digest, _ in some)
+            elif run == _DEAD:
+                dead += ((key, version) for key, *_, version in some)
             else:
                 newest(expected, _went_in(some))
+        if dead:
+            self._note_behind({key for key, version in dead if _older(expected.get(key), version)})
         # A record that deletes leaves nothing to look for.
         sent = {key: digest for key, (digest, _) in expected.items() if digest}
         side = _Side.of(sent)
@@ -130,6 +147,10 @@ class _Comparison:
         self._note("extra", index, found.keys() - sent.keys())
         changed = {key for key, digest in sent.items() if found.get(key, digest) != digest}
         self._note("different", index, changed)
+
+    def _note_behind(self, ids: set[str]) -> None:
+        self.behind_count += len(ids)
+        self.behind = nsmallest(NAMED, chain(self.behind, ids))
 
     def _note(self, problem: Problem, index: str, ids: set[str]) -> None:
         if not ids:
@@ -149,12 +170,14 @@ def verify(
     indices: list[str],
     *,
     scratch: Scratch,
+    letters: DeadLetters | None = None,
     write: WriteId | None = None,
 ) -> Verification:
     """Compare indices with everything that was sent to them.
 
     What counts for an id is the newest version of what was sent, of equal ones the later, and
-    without versions what was sent last; never what was refused or stale.
+    without versions what was sent last; never what was refused or stale. Of what was refused the
+    report says where it was newer than what counts.
 
     Args:
         sent: what was sent.
@@ -163,6 +186,7 @@ def verify(
         name: what readers call the index.
         indices: the indices that hold its documents; all pipelines that write to them count.
         scratch: room for their ids.
+        letters: the pipeline's dead letters, of which none went in since.
         write: given each id that is missing, extra or different, in no order.
 
     Raises:
@@ -179,6 +203,9 @@ def verify(
             (key, place, _FOUND, "", _digest(source), None)
             for key, source in contents.documents(index)
         )
+        if letters is not None:
+            dead = letters.versions(index)
+            rows.add((key, place, _DEAD, "", "", version) for key, version in dead)
     comparison = _Comparison(write)
     for part in rows.parts():
         for place, some in groupby(part, key=itemgetter(1)):
@@ -194,9 +221,11 @@ def verify(
         missing=comparison.named["missing"],
         extra=comparison.named["extra"],
         different=comparison.named["different"],
+        behind=comparison.behind,
         missing_count=comparison.counts["missing"],
         extra_count=comparison.counts["extra"],
         different_count=comparison.counts["different"],
+        behind_count=comparison.behind_count,
     )
 
 
@@ -221,17 +250,24 @@ def _sent_rows(
 
 
 def _went_in(rows: Iterable[Row]) -> Iterator[tuple[str, str, int | None]]:
-    """What one run sent last under each id, if that was not refused."""
-    entries: dict[str, Entry] = {}
+    """What one run sent last under each id, of what was not refused."""
+    sent: list[tuple[str, str, int | None]] = []
     refused: set[tuple[str, int | None]] = set()
     for kind, some in groupby(rows, key=itemgetter(3)):
         if kind == _REFUSED:
             refused.update((key, version) for key, *_, version in some)
         else:
-            newest(entries, ((key, digest, version) for key, _, _, _, digest, version in some))
+            sent += ((key, digest, version) for key, _, _, _, digest, version in some)
+    entries: dict[str, Entry] = {}
+    newest(entries, (one for one in sent if (one[0], one[2]) not in refused) if refused else sent)
     for key, (digest, version) in entries.items():
-        if not refused or (key, version) not in refused:
-            yield key, digest, version
+        yield key, digest, version
+
+
+def _older(entry: Entry | None, version: int | None) -> bool:
+    """Whether what counts is older than a dead letter of this version; one that went in since is
+    none any more."""
+    return entry is not None and (None in (entry[1], version) or entry[1] <= version)  # type: ignore[operator]
 
 
 def _digest(document: Mapping[str, Any]) -> str:
