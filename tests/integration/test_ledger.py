@@ -215,6 +215,33 @@ def test_dead_letters_whose_record_went_in_before_the_fold(book: Book) -> None:
     assert reconciled(book) == 1
 
 
+def test_an_older_state_settles_no_dead_letter_before_the_fold_or_after(book: Book) -> None:
+    book.run(PEOPLE | {"a": "first", "b": "first"}, version=3)
+    refused = book.run({"a": "x", "b": "x"}, version=5, given_up=["a", "b"])
+    for key in ("a", "b"):
+        book.letter(refused, key, version=5)
+    book.run({"a": "older"}, version=4)
+    book.run({"b": "stale"}, version=2, stale=["b"])
+    assert reconciled(book) == 0
+    book.prune()
+    assert reconciled(book) == 0
+    assert book.verify().equal
+    book.run({"a": "mended", "b": None}, version=5)
+    book.prune()
+    assert reconciled(book) == 2
+    assert book.verify().equal
+
+
+def test_a_refused_state_hides_no_older_one_of_its_run_in_the_fold(book: Book) -> None:
+    book.run(PEOPLE, version=3)
+    run = book.run({"p1": "older"}, version=4)
+    digest = "0" * 31 + "1"
+    book.write(book.chunk(run, [("p1", digest, 6)], given_up=[("p1", 6)]))
+    assert book.verify().equal
+    book.prune()
+    assert book.verify().equal
+
+
 def test_dead_letters_of_a_replay_keep_it_from_being_folded(book: Book) -> None:
     refused = book.run(PEOPLE | {"bad": "x"}, given_up=["bad"])
     letter = book.letter(refused, "bad")

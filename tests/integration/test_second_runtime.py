@@ -68,7 +68,7 @@ def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemf
     folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
     (folder / "flows").mkdir()
     (folder / "idemflow.toml").write_text(
-        'nifi_java_options = ["-Duser.timezone=America/Bogota"]\n'
+        '[settings]\nnifi_java_options = ["-Duser.timezone=America/Bogota"]\n'
     )
     command = on_free_ports(project=str(folder))
     (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
