@@ -38,7 +38,7 @@ def run(command: Idemflow, name: str, rows: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("batch", [1, 100])
-@pytest.mark.parametrize("version", [VERSIONED, ""])
+@pytest.mark.parametrize("version", [VERSIONED, ""], ids=["versions", "no versions"])
 def test_each_refused_delete_is_a_letter_of_its_own(
     idemflow: Idemflow, project: Project, batch: int, version: str
 ) -> None:
