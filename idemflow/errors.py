@@ -3,6 +3,7 @@
     IdemflowError                 exit 1   something went wrong; says what to run next
     ├── UsageError                exit 2   a value that the user gave cannot be used
     │   ├── SettingError                   a setting, from the environment or idemflow.toml
+    │   ├── ChangedOnCanvas                what an operator did on the canvas would be lost
     │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
     ├── SupplyError               exit 1   an artifact could not be downloaded
     ├── ServerError               exit 1   a server cannot be started or has died
@@ -13,7 +14,10 @@
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
-    └── Drift                     exit 6   the canvas differs from git or from the YAML
+    ├── Drift                     exit 6   the canvas differs from git or from the YAML
+    ├── RecordsRefused            exit 7   more records became dead letters than may
+    ├── NothingRead               exit 8   a source that should have records had none
+    └── Stopped                   exit 130 the user stopped a command; what it began goes on
 
 Only the package ``cli`` turns them into text and exit codes.
 """
@@ -31,6 +35,8 @@ EXIT_CODES = {
     4: "a server refused the login",
     5: "duplicates, losses or different contents",
     6: "the canvas differs from git or from the YAML",
+    7: "more records became dead letters than --max-dead-letters says",
+    8: "nothing was read where something was expected",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -98,6 +104,10 @@ class PipelineError(UsageError):
         self.field = field
 
 
+class ChangedOnCanvas(UsageError):
+    """What an operator did on the canvas, or another committed, would be lost."""
+
+
 class SupplyError(IdemflowError):
     """An artifact of the embedded runtime could not be downloaded."""
 
@@ -151,7 +161,18 @@ class LoginRefused(IdemflowError):
 
 
 class CanvasError(IdemflowError):
-    """NiFi refused a change to the canvas."""
+    """NiFi refused a change to the canvas.
+
+    Args:
+        message: what went wrong.
+        status: the status of NiFi's answer, if it is one of HTTP.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, next_command: str | None = None
+    ) -> None:
+        super().__init__(message, next_command=next_command)
+        self.status = status
 
 
 class NotIdempotent(IdemflowError):
@@ -164,3 +185,21 @@ class Drift(IdemflowError):
     """The canvas differs from git or from the YAML."""
 
     exit_code = 6
+
+
+class RecordsRefused(IdemflowError):
+    """More records became dead letters than may."""
+
+    exit_code = 7
+
+
+class NothingRead(IdemflowError):
+    """A source that should have records had none."""
+
+    exit_code = 8
+
+
+class Stopped(IdemflowError):
+    """The user stopped a command; what it began goes on."""
+
+    exit_code = STOPPED

@@ -75,7 +75,9 @@ def errors() -> Iterator[None]:
                 f"NiFi refused the login or the right to do this: {text}",
                 next_command="idemflow open --show-login",
             ) from error
-        raise CanvasError(f"NiFi refused a change ({error.status}): {text}") from error
+        raise CanvasError(
+            f"NiFi refused a change ({error.status}): {text}", status=error.status
+        ) from error
     except urllib3.exceptions.HTTPError as error:
         raise Unreachable(
             f"NiFi does not answer at {nipyapi.config.nifi_config.host}: {error}",
@@ -86,19 +88,22 @@ def errors() -> Iterator[None]:
         raise CanvasError(f"NiFi refused a change: {error}") from error
 
 
-def finish(started: Any, read: Callable[[str], Any], delete: Callable[[str], Any]) -> None:
+def finish(
+    started: Any, read: Callable[[str], Any], delete: Callable[[str], Any], *, every: float = 0.3
+) -> None:
     """Wait for a change that NiFi makes step by step, such as one of a version.
 
     Args:
         started: NiFi's answer to the request.
         read: asks for its state, by its id.
         delete: makes NiFi forget it.
+        every: how often it is asked, in seconds.
     """
     request = started.request.request_id
     nipyapi.utils.wait_for_request(
         lambda: read(request),
         lambda: delete(request),
-        nipyapi_delay=0.3,
+        nipyapi_delay=every,
         nipyapi_max_wait=_CHANGE_DEADLINE,
     )
 

@@ -21,7 +21,14 @@ import idemflow
 from idemflow.cli import diagnostics
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
-from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError
+from idemflow.errors import (
+    CRASHED,
+    EXIT_CODES,
+    STOPPED,
+    IdemflowError,
+    ServerError,
+    UsageError,
+)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -51,6 +58,7 @@ _GROUPS = {
         "run": "pipelines",
         "start": "pipelines",
         "stop": "pipelines",
+        "cancel": "pipelines",
         "verify": "pipelines",
     },
     "Data": {
@@ -160,6 +168,19 @@ def _accept_everywhere(command: click.Command) -> None:
         command.params += diagnostics.options(hidden=True)
     for one in command.commands.values() if isinstance(command, click.Group) else ():
         _accept_everywhere(one)
+
+
+def ask(question: str) -> bool:
+    """Ask before something is taken away.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{question} There is no terminal to ask on", next_command="the same with --yes"
+        )
+    return click.confirm(question, err=True)
 
 
 def json_option(command: _Command) -> _Command:

@@ -34,6 +34,10 @@ class RunDisplay(Protocol):
 class Watch:
     """Asks the flow again and again until a question about a run has an answer.
 
+    Attributes:
+        total: how many records the run has, once it is known.
+        run: the run's id, once it is known.
+
     Args:
         opened: the connections.
         group: id of the pipeline's process group.
@@ -51,6 +55,7 @@ class Watch:
         progress: RunDisplay,
     ) -> None:
         self.total: int | None = None
+        self.run: str | None = None
         self._opened = opened
         self._group = group
         self._number = number
@@ -94,9 +99,10 @@ class Watch:
             if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
                 raise self._stuck()
             time.sleep(pause)
-            # A short run is not to end a long while before it is noticed.
+            # A run is not to end a long while before it is noticed.
+            busy = self._last is None or not self._last.idle
             waited = time.monotonic() - began
-            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0)
+            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0) if busy else 0.1
 
     def _look(self) -> Activity:
         activity = monitoring.activity(self._group)

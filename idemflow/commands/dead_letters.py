@@ -12,8 +12,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from idemflow.canvas import control, flow, monitoring, parameters, process_groups
+from idemflow.canvas.difference import Change
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
+from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -22,12 +24,11 @@ from idemflow.dead_letters import file as letter_file
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.kinds import Kinds
 from idemflow.dead_letters.store import Filters, Letter, as_row, from_row
-from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
-from idemflow.steps.replay import NONE, content_of
+from idemflow.steps.replay import content_of
 
 # How long another replay of the same pipeline may take to be triggered, in seconds.
 _TRIGGER_SECONDS = 15.0
@@ -66,6 +67,7 @@ class ReplayReport:
         reasons: why, how many of each kind of reason.
         left: dead letters of the pipeline afterwards.
         seconds: how long it took.
+        deployed: what of the canvas was changed first, so that it is as the files say.
         drift: how the canvas differs from the project's files, in number of changes.
     """
 
@@ -80,6 +82,7 @@ class ReplayReport:
     reasons: list[tuple[str, int]]
     left: int
     seconds: float
+    deployed: list[Change]
     drift: int
 
 
@@ -186,6 +189,7 @@ def replay(
     *,
     filters: Filters,
     file: Path | None = None,
+    as_deployed: bool = False,
 ) -> ReplayReport:
     """Send dead letters through the pipeline again, and wait for each.
 
@@ -195,6 +199,7 @@ def replay(
         progress: told how it goes on.
         filters: which, where there is no file.
         file: fixed letters, as ``export`` writes them.
+        as_deployed: run what is on the canvas, whatever the files say.
 
     Raises:
         UsageError: a line of the file cannot be used; nothing is sent then.
@@ -205,8 +210,8 @@ def replay(
     with turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
         chosen = _named_in(opened, room, file) if file else _count(opened, filters)
         if not chosen:
-            return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
-        group, drift, _ = runs.prepare(opened, progress)
+            return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, [], 0)
+        group, deployment = runs.prepare(opened, progress, as_deployed=as_deployed)
         process_groups.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
@@ -230,7 +235,8 @@ def replay(
             reasons=reasons.most_common(),
             left=_left(opened),
             seconds=seconds,
-            drift=drift,
+            deployed=[] if deployment.dry_run else deployment.changes,
+            drift=len(deployment.changes) if deployment.dry_run else 0,
         )
 
 
@@ -300,13 +306,22 @@ def _send(
     with ExitStack() as stack:
         # A letter goes back to the index that it was meant for: perhaps one of an earlier day.
         meant = dead_letters.indices(opened.ledger, run)
-        starts = runs.index_checkpoints(opened, stack, meant)
-        with _parameter(opened, run):
+        starts = index_checkpoints(opened, stack, meant)
+        with parameters.lent(flow.context_name(opened.pipeline), PARAMETER, run):
             control.run_once(group, REPLAY_TRIGGER)
         watch = Watch(opened, group, starts, 1, progress)
         try:
-            watch.until(lambda _: _appeared(opened, group, run, bulletin))
+            _, seconds, outcome = follow(
+                opened,
+                watch,
+                starts,
+                began,
+                find=lambda: run if opened.ledger.records(run) is not None else None,
+                check_source=lambda: _check_unpack(group, bulletin),
+            )
         except NotReady as error:
+            if watch.total is not None:
+                raise
             raise NotReady(
                 error.server,
                 f"NiFi does not get the letters from Elasticsearch: {error.message}",
@@ -315,38 +330,18 @@ def _send(
                 f"{opened.target.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
                 "The replay goes on when the cause is fixed",
             ) from error
-        return runs.settle(opened, run, starts, watch, began)
+        return seconds, outcome
 
 
-def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | None:
-    """Whether the flow has taken all letters, which its summary says."""
-    if opened.ledger.records(run) is not None:
-        return True
+def _check_unpack(group: str, bulletin: int) -> None:
+    """Check that the flow can take the letters.
+
+    Raises:
+        CanvasError: it cannot.
+    """
     if (failed := monitoring.failure(group, [UNPACK], after=bulletin)) is not None:
         raise CanvasError(
             f"{UNPACK!r} fails in NiFi: {failed.message}",
             next_command="look at the canvas (idemflow open); the letters stay, and the "
             "replay goes on when the cause is fixed",
         )
-    return None
-
-
-@contextmanager
-def _parameter(opened: Session, run: str) -> Iterator[None]:
-    """Tell the trigger which replay it starts; it carries the value with it."""
-    name = flow.context_name(opened.pipeline)
-    deadline = time.monotonic() + _TRIGGER_SECONDS
-    # Another command may be just here. One that was killed here left its value behind.
-    while parameters.values(name).get(PARAMETER) not in (None, NONE):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.2)
-    parameters.put(name, [_value(run)])
-    try:
-        yield
-    finally:
-        parameters.put(name, [_value(NONE)])
-
-
-def _value(run: str) -> Parameter:
-    return Parameter(PARAMETER, run, "The replay of dead letters that is being started")

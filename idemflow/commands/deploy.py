@@ -22,7 +22,7 @@ from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.elasticsearch.grants import grant_indices
-from idemflow.errors import CanvasError, UsageError
+from idemflow.errors import CanvasError, ChangedOnCanvas
 from idemflow.pipeline import spec
 from idemflow.servers import Target
 from idemflow.versions import repository
@@ -68,7 +68,7 @@ def deploy(
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost, or a newer version be buried.
+            ChangedOnCanvas where an operator's change would be lost, or a newer version be buried.
     """
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline) as opened:
@@ -203,12 +203,12 @@ def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:
     Such a change is what is neither in the version that the group is on nor left by a deployment.
 
     Raises:
-        UsageError: there is one.
+        ChangedOnCanvas: there is one.
     """
     info = versions.control_info(group)
     if info is None:
         if deployments.changed_since(name, group):
-            raise UsageError(
+            raise ChangedOnCanvas(
                 f"{name} was changed on the canvas since it was deployed",
                 next_command=f"idemflow drift {name} shows where; "
                 f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
@@ -222,7 +222,7 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     """Refuse to commit the YAML on top of a version that the canvas does not have.
 
     Raises:
-        UsageError: there is one.
+        ChangedOnCanvas: there is one.
     """
     info = versions.control_info(group)
     if info is None:
@@ -231,7 +231,7 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     if newest is None or newest.id == info.version:
         return
     revision = newest.title.rpartition("@")[2]
-    raise UsageError(
+    raise ChangedOnCanvas(
         f"git has a newer version of {name} than the canvas: {newest.title}, "
         f"{newest.comment!r} by {newest.author}",
         next_command=f"idemflow flow diff {name} {revision} shows what differs, "

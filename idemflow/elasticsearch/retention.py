@@ -7,7 +7,7 @@ them, and after that nothing was left in the queues of its flow.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,28 @@ _ENTRIES = 20_000
 # It pays to look for this many summaries that are older than the retention time.
 _OLD = 100
 _PAGE = 1000
+
+
+def open_runs(ledger: Ledger, pipeline: str, now: datetime) -> Callable[[str], bool]:
+    """Says of a run of a pipeline whose flow is busy whether it may not have ended yet."""
+    ledger.refresh(RUNS, MANIFESTS)
+    taken = _taken(backlog.parts(ledger, pipeline))
+    summaries = dict(backlog.summaries(ledger, taken))
+    ended = {
+        run
+        for run, summary in summaries.items()
+        if summary.collected < now - _YOUNG and (summary.folded or taken[run] >= summary.records)
+    }
+    newest = max(taken, default="")
+    return lambda run: run not in ended and (run in taken or run > newest)
+
+
+def _taken(parts: Iterable[Part]) -> dict[str, int]:
+    """For how many of its records the manifest of each run accounts."""
+    taken: dict[str, int] = defaultdict(int)
+    for part in parts:
+        taken[part.run] += part.taken
+    return taken
 
 
 @dataclass(frozen=True)
@@ -109,9 +131,7 @@ class Retention:
 
     def _ended(self, parts: Sequence[Part], summaries: Mapping[str, Summary]) -> set[str]:
         """The runs of which every record is accounted for, or so old that none will be any more."""
-        taken: dict[str, int] = defaultdict(int)
-        for part in parts:
-            taken[part.run] += part.taken
+        taken = _taken(parts)
         return {
             run
             for run, summary in summaries.items()

@@ -24,8 +24,11 @@ Problem = Literal["missing", "extra", "different"]
 PROBLEMS: tuple[Problem, ...] = ("missing", "extra", "different")
 WriteId = Callable[[Problem, str, str], None]
 """Takes a problem, the index, and the document's id."""
-# In place of a run, in the rows of what is in the index, and of dead letters.
-_FOUND, _DEAD = -1, -2
+OnItsWay = Callable[[str], bool]
+"""Takes a run's id."""
+# In place of a run, in the rows of what is in the index, of what is not to be judged, and of dead
+# letters.
+_FOUND, _OPEN, _DEAD = -1, -2, -3
 
 
 class Sent(Protocol):
@@ -67,6 +70,8 @@ class Verification:
         extra_count: how many no run sent.
         different_count: how many differ.
         behind_count: how many have a newer state that is a dead letter.
+        running: whether records are on their way: what became of them is not judged.
+        unsettled: ids that were not judged, because a run that is on its way has sent them.
     """
 
     pipeline: str
@@ -84,10 +89,12 @@ class Verification:
     extra_count: int
     different_count: int
     behind_count: int
+    running: bool
+    unsettled: int
 
     @property
     def equal(self) -> bool:
-        """Whether the index is exactly what the runs sent."""
+        """Whether the index is exactly what the runs sent, as far as that is settled."""
         return not (self.missing_count or self.extra_count or self.different_count)
 
 
@@ -114,6 +121,8 @@ class _Side:
 @dataclass
 class _Comparison:
     write: WriteId | None
+    on_its_way: OnItsWay | None
+    unsettled: int = 0
     expected: _Side = field(default_factory=_Side)
     found: _Side = field(default_factory=_Side)
     named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
@@ -125,14 +134,24 @@ class _Comparison:
         """Compare what was sent to an index with what is there, for some ids."""
         expected: dict[str, Entry] = {}
         found: dict[str, str] = {}
+        unsettled: set[str] = set()
         dead: list[tuple[str, int | None]] = []
         for run, some in groupby(rows, key=itemgetter(2)):
             if run == _FOUND:
                 found.update((key, digest) for key, _, _, _, digest, _ in some)
+            elif run == _OPEN:
+                unsettled.update(key for key, *_ in some)
             elif run == _DEAD:
                 dead += ((key, version) for key, *_, version in some)
             else:
                 newest(expected, _went_in(some))
+        if self.on_its_way is not None:
+            # What no run sent may be of a run whose manifest is not written yet.
+            unsettled |= found.keys() - expected.keys()
+            self.unsettled += len(unsettled)
+            for key in unsettled:
+                expected.pop(key, None)
+                found.pop(key, None)
         if dead:
             self._note_behind({key for key, version in dead if _older(expected.get(key), version)})
         # A record that deletes leaves nothing to look for.
@@ -172,6 +191,7 @@ def verify(
     scratch: Scratch,
     letters: DeadLetters | None = None,
     write: WriteId | None = None,
+    on_its_way: OnItsWay | None = None,
 ) -> Verification:
     """Compare indices with everything that was sent to them.
 
@@ -188,6 +208,8 @@ def verify(
         scratch: room for their ids.
         letters: the pipeline's dead letters, of which none went in since.
         write: given each id that is missing, extra or different, in no order.
+        on_its_way: says of a run whether some of its records may not have arrived yet; ``None``
+            where nothing is on its way.
 
     Raises:
         IdemflowError: the disk is full, or a manifest is damaged.
@@ -198,7 +220,7 @@ def verify(
         _log.info("%s: compare %s with what was sent to it", pipeline, index)
         baseline = sent.folded(index)
         folded += baseline.runs
-        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
+        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last, on_its_way))
         rows.add(
             (key, place, _FOUND, "", _digest(source), None)
             for key, source in contents.documents(index)
@@ -206,7 +228,7 @@ def verify(
         if letters is not None:
             dead = letters.versions(index)
             rows.add((key, place, _DEAD, "", "", version) for key, version in dead)
-    comparison = _Comparison(write)
+    comparison = _Comparison(write, on_its_way)
     for part in rows.parts():
         for place, some in groupby(part, key=itemgetter(1)):
             comparison.add(indices[place], some)
@@ -226,6 +248,8 @@ def verify(
         extra_count=comparison.counts["extra"],
         different_count=comparison.counts["different"],
         behind_count=comparison.behind_count,
+        running=on_its_way is not None,
+        unsettled=comparison.unsettled,
     )
 
 
@@ -234,15 +258,23 @@ _REFUSED = "refused"
 
 
 def _sent_rows(
-    chunks: Iterable[Chunk], place: int, runs: Spill, folded: Collection[str]
+    chunks: Iterable[Chunk],
+    place: int,
+    runs: Spill,
+    folded: Collection[str],
+    on_its_way: OnItsWay | None,
 ) -> Iterator[Row]:
     """Rows of an id, an index, the number of a run, a kind, a content hash and a version."""
     for number, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
         counted = run in folded
+        unsettled = on_its_way is not None and on_its_way(run)
         for chunk in some:
             if not (chunk.compacted or counted):
                 runs.add([(run,)])
                 counted = True
+            if unsettled and not chunk.compacted:
+                for key, *_ in chunk.entries:
+                    yield key, place, _OPEN, _SENT, "", None
             for key, digest, version in chunk.entries:
                 yield key, place, number, _SENT, digest, version
             for key, _, version in chain(chunk.stale, chunk.given_up):

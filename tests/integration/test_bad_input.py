@@ -118,7 +118,7 @@ def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
     )
     command = idemflow.inside(project.path)
     for _ in range(2):
-        report = command.json("run", name)
+        report = command.json("run", name, code=7)
         assert report["runs"][0]["sent"] == 8
         assert report["runs"][0]["dead_letters"] == 6
         assert report["runs"][0]["lost"] == report["runs"][0]["duplicates"] == 0
@@ -146,7 +146,7 @@ def test_a_document_that_the_mapping_refuses(idemflow: Idemflow, project: Projec
         day="date",
     )
     command = idemflow.inside(project.path)
-    report = command.json("run", name)
+    report = command.json("run", name, code=7)
     assert report["documents"] == 49
     run = report["runs"][0]
     assert (run["sent"], run["created"], run["dead_letters"]) == (50, 49, 1)
@@ -171,7 +171,7 @@ def test_the_same_id_twice_in_a_run(idemflow: Idemflow, project: Project) -> Non
 
 def test_no_records_at_all(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("empty", "def records():\n    return []\n")
-    report = idemflow.inside(project.path).json("run", name)
+    report = idemflow.inside(project.path).json("run", name, code=8)
     assert report["runs"][0]["sent"] == 0
     assert report["documents"] == 0
 

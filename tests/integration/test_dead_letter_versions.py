@@ -32,8 +32,10 @@ def given(project: Project, name: str, extra: str) -> str:
 
 def run(command: Idemflow, name: str, rows: str) -> dict[str, Any]:
     """What became of these rows."""
-    (report,) = command.json("run", name, "--set", f"rows={rows}")["runs"]
+    result = command.run("run", name, "--set", f"rows={rows}", "--json")
+    (report,) = result.json()["runs"]
     assert (report["lost"], report["duplicates"]) == (0, 0)
+    assert result.code == (7 if report["dead_letters"] else 0)
     return dict(report)
 
 
@@ -64,7 +66,7 @@ def test_each_refused_delete_is_a_letter_of_its_own(
     assert "delete" in shown
     assert not version or "version  6" in shown
     # Still refused, each stays the letter that it is.
-    again = command.json("dead-letters", "replay", name)
+    again = command.json("dead-letters", "replay", name, code=7)
     assert (again["sent"], again["dead_letters"], again["left"]) == (3, 3, 3)
     after = {one["record_id"]: one for one in listed(command, name)}
     assert {key: one["id"] for key, one in after.items()} == {
@@ -173,7 +175,7 @@ def test_an_older_letter_replaces_no_newer_one(
     # Mended into a newer state, and still bad; then the source gives the older one again.
     line["record"] |= {"seq": 6, "day": "soon"}
     write(file, [line])
-    report = command.json("dead-letters", "replay", name, "--file", str(file))
+    report = command.json("dead-letters", "replay", name, "--file", str(file), code=7)
     assert (report["dead_letters"], report["left"]) == (1, 1)
     assert run(command, name, "7/5/never")["dead_letters"] == 1
     letters = listed(command, name)

@@ -13,7 +13,7 @@ import pytest
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.demo.server import owner
 from idemflow.sources.sql.draw import READ
-from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
+from tests.integration.tools import ROOT, UNJUDGED, Idemflow, Project, kill, wait_until
 from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(300)
@@ -78,7 +78,7 @@ class Rows:
         )
 
     def run(self) -> dict[str, Any]:
-        (report,) = self.command.json("run", self.name)["runs"]
+        (report,) = self.command.json("run", self.name, *UNJUDGED)["runs"]
         assert (report["lost"], report["duplicates"]) == (0, 0)
         return dict(report)
 

@@ -45,6 +45,9 @@ COUNTING = """
             yield {"id": number}
 """
 
+# Options of ``run`` where the test judges the report, whatever is in it.
+UNJUDGED = ("--max-dead-letters", "1000000", "--allow-empty")
+
 _OWN_PROCESS = {("up",), ("down",), ("demo-db", "start"), ("demo-db", "stop")}
 
 
@@ -122,10 +125,12 @@ class Idemflow:
             stdin=subprocess.DEVNULL,
         )
 
-    def ok(self, *arguments: str, timeout: float = 300) -> Result:
-        """Run a command that must succeed."""
+    def ok(self, *arguments: str, timeout: float = 300, code: int = 0) -> Result:
+        """Run a command that must succeed, or end with a certain exit code."""
         result = self.run(*arguments, timeout=timeout)
-        assert result.code == 0, f"{arguments}: exit {result.code}\n{result.stdout}{result.stderr}"
+        assert result.code == code, (
+            f"{arguments}: exit {result.code}\n{result.stdout}{result.stderr}"
+        )
         return result
 
     def fail(self, *arguments: str, timeout: float = 300) -> Result:
@@ -134,9 +139,9 @@ class Idemflow:
         assert result.code not in (0, 70), f"{arguments}\n{result.stdout}{result.stderr}"
         return result
 
-    def json(self, *arguments: str, timeout: float = 300) -> Any:
-        """Run a command with ``--json`` that must succeed; the object that it prints."""
-        return self.ok(*arguments, "--json", timeout=timeout).json()
+    def json(self, *arguments: str, timeout: float = 300, code: int = 0) -> Any:
+        """The same with ``--json``; the object that it prints."""
+        return self.ok(*arguments, "--json", timeout=timeout, code=code).json()
 
     def inside(self, project: Path) -> Idemflow:
         """The same command on the same runtime, in another project's folder."""

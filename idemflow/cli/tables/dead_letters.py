@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from idemflow.cli.tables import table
-from idemflow.cli.tables.pipelines import drift
+from idemflow.cli.tables.pipelines import deployed, drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
 
@@ -85,7 +85,8 @@ def replayed(result: ReplayReport) -> RenderableType:
         )
     else:
         parts.append("No dead letters are left.")
-    return Group(*parts, *drift(result.pipeline, result.drift))
+    before = deployed(result.pipeline, result.deployed)
+    return Group(*before, *parts, *drift(result.pipeline, result.drift))
 
 
 def dropped(result: Dropped) -> str:

@@ -37,7 +37,17 @@ def runs_table(report: RunsReport) -> RenderableType:
     verdict = (
         "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
     )
+    if letters := sum(run.dead_letters for run in report.runs):
+        what = "record is a dead letter" if letters == 1 else "records are dead letters"
+        verdict += f"; [yellow]{letters:,} {what}[/]"
     return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+
+
+def deployed(pipeline: str, changes: list[Change]) -> list[RenderableType]:
+    """What was deployed before a run; nothing where nothing was."""
+    if not changes:
+        return []
+    return [f"{pipeline} was deployed first, since its files had changed:", changes_table(changes)]
 
 
 def drift(pipeline: str, places: int) -> list[str]:
@@ -67,9 +77,15 @@ def verification_table(result: Verification) -> RenderableType:
             parts.append(f"[red]{name}[/]: {shown}{more}")
     if result.behind:
         parts.append(_behind(result))
+    if result.running:
+        parts.append(
+            f"[yellow]{result.pipeline} is running[/]: {result.unsettled:,} ids are on their way "
+            "and not judged yet."
+        )
     if result.equal:
+        settled = "what is settled" if result.running else "the index"
         but = " and not refused" if result.behind else ""
-        parts.append(f"[green]The index is exactly what was sent{but}.[/]")
+        parts.append(f"[green]{settled.capitalize()} is exactly what was sent{but}.[/]")
     return Group(*parts)
 
 

@@ -9,7 +9,7 @@ from idemflow.canvas import client, flow_file, installed_steps, process_groups, 
 from idemflow.canvas.difference import Change
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
-from idemflow.errors import UsageError
+from idemflow.errors import ChangedOnCanvas, UsageError
 from idemflow.pipeline import spec
 from idemflow.versions import repository
 from idemflow.versions.repository import Repository, Version
@@ -88,11 +88,11 @@ def refuse_local_changes(store: Repository, name: str, current: Version, *, forc
     """Whether there are changes on the canvas that are not committed.
 
     Raises:
-        UsageError: there are, and nobody allowed to discard them.
+        ChangedOnCanvas: there are, and nobody allowed to discard them.
     """
     local = changes_since(store, name, current)
     if local and not force:
-        raise UsageError(
+        raise ChangedOnCanvas(
             f"{name} was changed on the canvas in {len(local)} place(s) since {current.title}: "
             + "; ".join(sorted({one.component for one in local})),
             next_command=f'idemflow flow commit {name} -m "..." keeps that, --force discards it',

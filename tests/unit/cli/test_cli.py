@@ -143,7 +143,7 @@ def test_exit_codes_are_documented_and_each_is_used() -> None:
     }
     assert raised | {0, errors.CRASHED, errors.STOPPED} == set(errors.EXIT_CODES)
     # The text at the top of errors.py names the codes, too.
-    said = re.findall(r"(\w+) +exit (\d)", errors.__doc__ or "")
+    said = re.findall(r"(\w+) +exit (\d+)", errors.__doc__ or "")
     assert {name: int(code) for name, code in said} == {
         name: getattr(errors, name).exit_code for name, _ in said
     }
