@@ -161,7 +161,12 @@ def test_a_nifi_whose_clock_is_not_in_utc(second: Idemflow, project: Project) ->
         "index: {name: rows}\n"
     )
     configuration = project.path / "idemflow.toml"
-    configuration.write_text('[databases.shop]\nurl = "jdbc:postgresql://127.0.0.1:1/shop"\n')
+    configuration.write_text(
+        '[databases.shop]\nurl = "jdbc:postgresql://127.0.0.1:1/shop"\n'
+        'username = "reader"\npassword_file = "password"\n'
+    )
+    (project.path / "password").write_text("secret")
+    (project.path / "password").chmod(0o600)
     command = second.inside(project.path)
     told = " ".join(command.fail("deploy", "rows").stderr.split())
     assert "NiFi's clock is COT, not UTC" in told
