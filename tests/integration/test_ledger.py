@@ -404,7 +404,7 @@ def test_a_state_that_is_read_slowly_is_kept_until_the_end(
     with search.point_in_time(ledger, book.index) as pit:
         ledger.client.delete(index=book.index, id="p7", refresh=True)
         ledger.client.open_point_in_time(index=book.index, keep_alive="1s")
-        assert kept() == 3
+        assert kept() >= 3
         wait_until(lambda: kept() < 3, "a state that nobody keeps is let go", seconds=100)
         assert len(list(ledger.existing(book.index, PEOPLE, pit=pit))) == len(PEOPLE)
         assert len(list(documents)) == len(PEOPLE) - 1
