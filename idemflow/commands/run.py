@@ -120,12 +120,8 @@ def run(
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
+        _refuse_on_schedule(name)
         group, deployment = prepare(opened, progress, as_deployed=as_deployed)
-        if process_groups.trigger(group).component.state == "RUNNING":
-            raise UsageError(
-                f"the pipeline {name!r} runs on a schedule",
-                next_command=f"idemflow stop {name}",
-            )
         control.start_steps(group)
         reports = [
             _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
@@ -145,6 +141,19 @@ def run(
             deployed=[] if deployment.dry_run else deployment.changes,
             drift=len(deployment.changes) if deployment.dry_run else 0,
             remembers=opened.pipeline.collect.remembers,
+        )
+
+
+def _refuse_on_schedule(name: str) -> None:
+    """Refuse to run a pipeline that runs by itself just now.
+
+    Raises:
+        UsageError: it does.
+    """
+    group = process_groups.find(name)
+    if group is not None and process_groups.trigger(group.id).component.state == "RUNNING":
+        raise UsageError(
+            f"the pipeline {name!r} runs on a schedule", next_command=f"idemflow stop {name}"
         )
 
 

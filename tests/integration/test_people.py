@@ -324,7 +324,7 @@ def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:
 
     changes = people.json("deploy", "people", "--dry-run")["changes"]
     assert [change["property"] for change in changes] == ["Identifier Attribute"]
-    refused = people.fail("run", "people")
+    refused = people.fail("run", "people", "--as-deployed")
     assert "Put documents" in refused.stderr
     assert "Identifier Attribute" in refused.stderr
 
