@@ -224,7 +224,7 @@ def drop_command(
 
 
 def _plain(letter: Letter) -> dict[str, Any]:
-    own = ("version", "checked")
+    own = ("state", "checked")
     return {key: value for key, value in vars(letter).items() if key not in own}
 
 

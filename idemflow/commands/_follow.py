@@ -13,7 +13,7 @@ from idemflow.commands._session import Session
 from idemflow.commands._watch import Watch
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import Outcome, RunCheck
-from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
+from idemflow.elasticsearch.search import point_in_time
 from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from idemflow.errors import IdemflowError, Stopped
 from idemflow.pipeline.model import DAY, RUN
@@ -36,11 +36,7 @@ def index_checkpoints(
     for name in sorted(names):
         ledger.refresh(name)
         # What a run deletes was there before, or not: only the state before it can tell.
-        kept = (
-            point_in_time(ledger, name, keep_alive=RUN_KEEP_ALIVE)
-            if pipeline.delete is not None
-            else nullcontext()
-        )
+        kept = point_in_time(ledger, name) if pipeline.delete is not None else nullcontext()
         pit = stack.enter_context(kept)
         seen, written = ledger.count(name, LIVE), ledger.seq_no_checkpoints(name)
         found.append(WrittenIds(ledger, IndexCheckpoint(name, seen, written, pit)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.kinds import Kinds
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.examples import in_words
 from idemflow.elasticsearch.ledger import Ledger
@@ -47,8 +48,8 @@ def held_back(ledger: Ledger, pipeline: Pipeline, run: str, outcome: Outcome, al
     if outcome.dead_letters <= refusals(allowed, outcome.sent):
         return ""
     letters = dead_letters.find(ledger, pipeline.name, Filters(run=run))
-    kinds = dict.fromkeys(dead_letters.kind(letter.reason) for letter in letters)
-    shown = [*[*kinds][:_REASONS], *["..."] * (len(kinds) > _REASONS)]
+    kinds = [kind for kind, _ in Kinds(letter.reason for letter in letters).most_common()]
+    shown = [*kinds[:_REASONS], *["..."] * (len(kinds) > _REASONS)]
     return (
         f"{outcome.dead_letters:,} of {outcome.sent:,} records were refused, and {allowed} are "
         f"allowed ({'; '.join(shown)})"

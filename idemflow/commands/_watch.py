@@ -18,9 +18,6 @@ _PATIENCE = 60.0
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
 
-# How often points in time are extended, in seconds.
-_EXTEND = 300.0
-
 Answer = TypeVar("Answer")
 
 
@@ -65,7 +62,7 @@ class Watch:
         self._progress = progress
         self._last: Activity | None = None
         self._starts = starts
-        self._extended = self._moved = time.monotonic()
+        self._moved = time.monotonic()
 
     def quiet(self) -> bool:
         """Whether nothing has moved in the flow for a while."""
@@ -87,7 +84,8 @@ class Watch:
             try:
                 answer = question(self._look())
                 self._opened.ledger.reachable()
-                self._follow()
+                for written in self._starts:
+                    written.advance()
                 answered = time.monotonic()
             except (Unreachable, LoginRefused) as error:
                 # A restarted NiFi no longer knows our login: that is an absence as well.
@@ -116,15 +114,6 @@ class Watch:
             note = ", ".join(f"{count} in {name}" for name, count in activity.queues.items())
         self._progress.records(self._number, self._done(), self.total, note)
         return activity
-
-    def _follow(self) -> None:
-        for written in self._starts:
-            written.advance()
-        if time.monotonic() - self._extended > _EXTEND:
-            for written in self._starts:
-                if written.start.pit is not None:
-                    self._opened.ledger.extend(written.start.pit)
-            self._extended = time.monotonic()
 
     def _done(self) -> int:
         queued = self._last.queued if self._last else 0

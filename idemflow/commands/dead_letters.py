@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import file as letter_file
 from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.kinds import Kinds
 from idemflow.dead_letters.store import Filters, Letter, as_row, from_row
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.run_progress import Outcome
@@ -60,7 +60,7 @@ class ReplayReport:
         run: the replay's run id; empty where there was nothing to send.
         chosen: letters that were to be sent.
         sent: letters that were sent.
-        went_in: those whose record is in the index now.
+        went_in: those whose record is in the index now, or has deleted its document.
         stale: those whose record the index has in a newer version.
         dead_letters: those that are dead letters again.
         lost: records that are neither, yet.
@@ -108,15 +108,15 @@ def list_letters(settings: Settings, name: str, filters: Filters, limit: int) ->
         IdemflowError: see :func:`idemflow.commands._session.session`.
     """
     with _reconciled(settings, name) as (opened, _):
-        reasons: Counter[str] = Counter()
+        reasons = Kinds()
 
         def counted() -> Iterator[Letter]:
             for letter in dead_letters.find(opened.ledger, name, filters):
-                reasons[dead_letters.kind(letter.reason)] += 1
+                reasons.add(letter.reason)
                 yield letter
 
         newest = nlargest(limit, counted(), key=lambda letter: (letter.time, letter.id))
-        return Listing(name, newest, reasons.total(), reasons.most_common())
+        return Listing(name, newest, reasons.total, reasons.most_common())
 
 
 def show(settings: Settings, name: str, prefix: str) -> tuple[Letter, str]:
@@ -222,13 +222,13 @@ def replay(
         seconds, outcome = _send(opened, group, run, began, progress)
         opened.reconcile(room)
         again = dead_letters.find(opened.ledger, name, Filters(run=run))
-        reasons = Counter(dead_letters.kind(letter.reason) for letter in again)
+        reasons = Kinds(letter.reason for letter in again)
         return ReplayReport(
             pipeline=name,
             run=run,
             chosen=chosen,
             sent=outcome.sent,
-            went_in=outcome.created + outcome.overwritten + outcome.repeated,
+            went_in=outcome.created + outcome.overwritten + outcome.deleted + outcome.repeated,
             stale=outcome.stale,
             dead_letters=outcome.dead_letters,
             lost=outcome.lost,

@@ -106,6 +106,7 @@ def deploy_in(
         if group is not None and planned.changes and not force:
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
+        _check_clock(opened)
         installed_steps.check(pipeline.name, planned.new_calls)
         refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
         _prepare(opened, progress)
@@ -144,6 +145,7 @@ def _deploy_version(
     source = opened.pipeline.collect.parameters(settings, name)
     wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
     if not dry_run:
+        _check_clock(opened)
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
@@ -188,6 +190,24 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     indices.put_templates(opened.ledger, opened.pipeline)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
+
+
+def _check_clock(opened: Session) -> None:
+    """Refuse what a NiFi would read shifted by the zone of its clock.
+
+    Raises:
+        CanvasError: its clock is not in UTC, and the source needs it.
+    """
+    table = opened.pipeline.collect.needs_utc(opened.settings)
+    # Java's GMT may be that of London, which is another zone in summer.
+    if table is not None and (clock := control.clock()) != "UTC":
+        raise CanvasError(
+            f"NiFi's clock is {clock}, not UTC: it would read timestamps without a zone by it, and "
+            f"{opened.pipeline.name} get other versions and documents than from a NiFi in UTC",
+            next_command="start NiFi with the Java option -Duser.timezone=UTC; or, if no timestamp "
+            'is without a zone or all of them are of NiFi\'s, say timezone = "NiFi" in '
+            f"[{table}] of idemflow.toml",
+        )
 
 
 def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:

@@ -12,6 +12,7 @@ from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._compact import compact_in_turn_if_due
 from idemflow.commands._session import Session, session
 from idemflow.config.settings import Settings
+from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch import indices, retention
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.last_run import last_run
@@ -68,6 +69,7 @@ def _compare(opened: Session, room: Scratch, ids: Path | None, *, running: bool)
             identity=pipeline.identity.rule(),
             last_run=last_run(ledger, pipeline.name),
             unique=pipeline.unique,
+            letters=Letters(ledger, pipeline.name),
             write=write,
             on_its_way=on_its_way,
         )

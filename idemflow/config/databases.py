@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idemflow.config import registry
-from idemflow.config.database_settings import ConfiguredDatabase
+from idemflow.config.database_settings import UTC, ConfiguredDatabase
 from idemflow.config.settings import FILE, Settings
 from idemflow.errors import IdemflowError, SettingError, UsageError
 from idemflow.security.owner import servers_user
@@ -85,6 +85,11 @@ def database(settings: Settings, name: str) -> Database:
         found.username,
         _password(found),
     )
+
+
+def needs_utc(settings: Settings, name: str) -> bool:
+    """Whether NiFi's clock must be in UTC, as a database's timestamps without a zone are."""
+    return all(one.timezone == UTC for one in settings.databases if one.name == name)
 
 
 def _driver_class(found: ConfiguredDatabase, kind: str) -> str:

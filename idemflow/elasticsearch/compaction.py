@@ -16,7 +16,7 @@ import heapq
 import logging
 import marshal
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -293,13 +293,16 @@ def _folded(
     part: Iterable[Row], repeated: Mapping[str, Repeated], *, recent: str, forget: str
 ) -> Iterator[tuple[str, Sent]]:
     """What is kept of some ids, of which all rows are given; counts those that a run sent twice."""
+    rows = list(part)
     sent: dict[str, dict[str, Sent]] = defaultdict(dict)
     in_baseline: set[tuple[str, str]] = set()
     firsts: dict[tuple[str, str], str] = {}
     refused: dict[tuple[str, int], set[tuple[str, int | None]]] = defaultdict(set)
-    for id_, run, kind, digest, version, last, sender, settled in part:
+    for id_, run, kind, _, version, *_ in rows:
         if kind in (_STALE, _GIVEN_UP):
             refused[id_, kind].add((run, version))
+    for id_, run, kind, digest, version, last, sender, settled in rows:
+        if kind in (_STALE, _GIVEN_UP):
             continue
         known, one = sent[id_].get(run), Sent(run, digest, version, last, sender, settled)
         if kind == _FOLDED:
@@ -307,7 +310,8 @@ def _folded(
         elif known is not None and (id_, run) not in in_baseline:
             first = firsts.setdefault((id_, run), known.digest)
             repeated[run].count(1, int(digest != first))
-        sent[id_][run] = one if known is None else _newer(known, one)
+        vain = [refused.get((id_, how), ()) for how in (_STALE, _GIVEN_UP)]
+        sent[id_][run] = one if known is None else _newer(known, one, vain)
     for id_, runs in sent.items():
         for one in fold(
             [runs[run] for run in sorted(runs)],
@@ -319,11 +323,18 @@ def _folded(
             yield id_, one
 
 
-def _newer(known: Sent, one: Sent) -> Sent:
-    """What a run sent last under an id that it sent twice."""
+def _newer(known: Sent, one: Sent, vain: Sequence[Collection[tuple[str, int | None]]]) -> Sent:
+    """What a run sent last under an id that it sent twice; in vain only where all of it was."""
+    for counts, other in ((known, one), (one, known)):
+        if _among(other, vain) and not _among(counts, vain):
+            return counts
     if (known.digest, known.version) == (one.digest, one.version):
         # The same as the baseline has, from a manifest that a killed compaction has left.
         return known if known.last >= one.last else one
     if None in (known.version, one.version):
         return one
     return one if one.version >= known.version else known  # type: ignore[operator]
+
+
+def _among(one: Sent, refused: Iterable[Collection[tuple[str, int | None]]]) -> bool:
+    return any((one.run, one.version) in some for some in refused)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, every, gone, scan
+from idemflow.elasticsearch.search import IDS, batches, every, gone, scan
 from idemflow.pipeline.model import TOMBSTONE
 
 # Documents that are deleted in one request.
@@ -75,10 +74,23 @@ class Documents(Connection):
             for hit in answer.get("hits", {}).get("hits", ()):
                 yield hit["_id"]
 
-    def extend(self, pit: str) -> None:
-        """Keep a point in time for another hour; of one that is gone its next reader learns."""
-        with self.errors(), suppress(NotFoundError):
-            self.client.search(pit={"id": pit, "keep_alive": RUN_KEEP_ALIVE}, size=0)
+    def versions(self, index: str, ids: Iterable[str]) -> Iterator[tuple[str, int]]:
+        """Ids and versions of those of some documents, and of tombstones, that an index has, as of
+        its last refresh."""
+        for some in batches(ids, IDS):
+            with self.errors():
+                answer = self.client.search(
+                    index=index,
+                    query={"ids": {"values": some}},
+                    size=len(some),
+                    source=False,
+                    version=True,
+                    track_total_hits=False,
+                    ignore_unavailable=True,
+                    filter_path=["hits.hits._id", "hits.hits._version"],
+                )
+            for hit in answer.get("hits", {}).get("hits", ()):
+                yield hit["_id"], hit["_version"]
 
     def delete(self, index: str, documents: Iterable[Stored]) -> int:
         """Delete documents, each only if it is still as it was read.

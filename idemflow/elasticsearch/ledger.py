@@ -50,6 +50,8 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "pipeline": _KEYWORD,
         "run": _KEYWORD,
         "record_id": {"type": "keyword", "ignore_above": 8191},
+        "version": {"type": "long"},
+        "delete": {"type": "boolean"},
         "source": _KEYWORD,
         "position": _KEYWORD,
         "step": _KEYWORD,

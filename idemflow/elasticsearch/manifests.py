@@ -47,6 +47,7 @@ class Chunk:
         source: the file that its records come from, if they come from one.
         positions: where in the source the record of each entry is, as text; see
             :mod:`idemflow.steps.rules.positions`.
+        last: the last run that sent its ids, in this state or an older one.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Chunk:
     source: str | None = None
     positions: str | None = None
     _entries: Entries | None = field(default=None, repr=False)
+    last: str = ""
 
     @property
     def entries(self) -> Entries:
@@ -153,8 +155,8 @@ class Manifests:
                 yield _compacted(hit, run, group)
 
     def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
-        """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
-        under that last run, in no order."""
+        """The entries of baselines whose ids a pipeline's run after a certain one sent last, in no
+        order."""
         query = every({"range": {"newest": {"gt": run}}}, senders=pipeline)
         pointers: dict[str, Pointer] = {}
         self._connection.refresh(MANIFESTS)
@@ -170,7 +172,7 @@ class Manifests:
                     continue
                 for group in groups_in(hit):
                     if group.sender == pipeline and group.last > run:
-                        yield _compacted(hit, group.last, group)
+                        yield _compacted(hit, group.run, group)
 
     def _chunks(
         self,
@@ -228,4 +230,5 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         index=hit["_source"]["baseline"],
         compacted=True,
         _entries=group.entries,
+        last=group.last,
     )

@@ -30,8 +30,8 @@ WriteId = Callable[[Problem, str, str], None]
 OnItsWay = Callable[[str], bool]
 """Takes a run's id."""
 # In place of the number of a run: in the rows of what is in the index, of what is not to be judged,
-# and of the last run.
-_FOUND, _OPEN, _LAST = -1, -2, -3
+# of dead letters, and of the last run.
+_FOUND, _OPEN, _DEAD, _LAST = -1, -2, -3, -4
 _NO_RUN = LastRun()
 
 
@@ -49,6 +49,12 @@ class Contents(Protocol):
     def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]: ...
 
 
+class DeadLetters(Protocol):
+    """Knows them: see :class:`idemflow.dead_letters.store.Letters`."""
+
+    def versions(self, index: str) -> Iterator[tuple[str, int | None]]: ...
+
+
 @dataclass(frozen=True)
 class Verification:
     """An index compared with what the runs sent.
@@ -64,9 +70,11 @@ class Verification:
         missing: the first ids that are not there, sorted; at most :data:`NAMED`.
         extra: the same of ids that no run sent.
         different: the same of ids whose contents differ from what was sent last.
+        behind: the same of ids whose newer state is a dead letter: what is there is older.
         missing_count: how many are missing.
         extra_count: how many no run sent.
         different_count: how many differ.
+        behind_count: how many have a newer state that is a dead letter.
         running: whether records are on their way: what became of them is not judged.
         unsettled: ids that were not judged, because a run that is on its way has sent them.
         repeated: records of the last run whose id another record of it has as well.
@@ -87,9 +95,11 @@ class Verification:
     missing: list[str]
     extra: list[str]
     different: list[str]
+    behind: list[str]
     missing_count: int
     extra_count: int
     different_count: int
+    behind_count: int
     running: bool
     unsettled: int
     repeated: int
@@ -135,6 +145,8 @@ class _Comparison:
     found: _Side = field(default_factory=_Side)
     named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
     counts: dict[Problem, int] = field(default_factory=lambda: dict.fromkeys(PROBLEMS, 0))
+    behind: list[str] = field(default_factory=list)
+    behind_count: int = 0
 
     def add(self, index: str, rows: Iterable[Row]) -> None:
         """Compare what was sent to an index with what is there, for some ids."""
@@ -142,6 +154,7 @@ class _Comparison:
         found: dict[str, str] = {}
         unsettled: set[str] = set()
         others: list[str] = []
+        dead: list[tuple[str, int | None]] = []
         for run, some in groupby(rows, key=itemgetter(2)):
             if run == _FOUND:
                 for key, _, _, kind, digest, _ in some:
@@ -150,9 +163,11 @@ class _Comparison:
                         others.append(key)
             elif run == _OPEN:
                 unsettled.update(key for key, *_ in some)
+            elif run == _DEAD:
+                dead += ((key, version) for key, *_, version in some)
             else:
-                sent_then, refused = _of_run(some)
-                newest(expected, _went_in(sent_then, refused))
+                sent_then, went_in = _of_run(some)
+                newest(expected, ((key, *entry) for key, entry in went_in.items()))
                 if run == _LAST:
                     self.repeated.add(sent_then)
         if self.on_its_way is not None:
@@ -162,6 +177,8 @@ class _Comparison:
             for key in unsettled:
                 expected.pop(key, None)
                 found.pop(key, None)
+        if dead:
+            self._note_behind({key for key, version in dead if _older(expected.get(key), version)})
         # A record that deletes leaves nothing to look for.
         sent = {key: digest for key, (digest, _) in expected.items() if digest}
         self.other_identity += sum(key in sent and sent[key] == found[key] for key in others)
@@ -175,6 +192,10 @@ class _Comparison:
         self._note("extra", index, found.keys() - sent.keys())
         changed = {key for key, digest in sent.items() if found.get(key, digest) != digest}
         self._note("different", index, changed)
+
+    def _note_behind(self, ids: set[str]) -> None:
+        self.behind_count += len(ids)
+        self.behind = nsmallest(NAMED, chain(self.behind, ids))
 
     def _note(self, problem: Problem, index: str, ids: set[str]) -> None:
         if not ids:
@@ -197,13 +218,15 @@ def verify(
     identity: Mapping[str, Any] | None = None,
     last_run: LastRun = _NO_RUN,
     unique: Unique = "allow",
+    letters: DeadLetters | None = None,
     write: WriteId | None = None,
     on_its_way: OnItsWay | None = None,
 ) -> Verification:
     """Compare indices with everything that was sent to them.
 
     What counts for an id is the newest version of what was sent, of equal ones the later, and
-    without versions what was sent last; never what was refused or stale.
+    without versions what was sent last; never what was refused or stale. Of what was refused the
+    report says where it was newer than what counts.
 
     Args:
         sent: what was sent.
@@ -215,6 +238,7 @@ def verify(
         identity: the rule that makes the ids of its documents; ``None`` where others do, too.
         last_run: the last run of its source.
         unique: what the pipeline says of ids that are there twice, for the report.
+        letters: the pipeline's dead letters, of which none went in since.
         write: given each id that is missing, extra or different, in no order.
         on_its_way: says of a run whether some of its records may not have arrived yet; ``None``
             where nothing is on its way.
@@ -238,6 +262,9 @@ def verify(
             for key, source in contents.documents(index)
         )
         comparison.repeated.count(*last_run.repeated.get(index, (0, 0)))
+        if letters is not None:
+            dead = letters.versions(index)
+            rows.add((key, place, _DEAD, "", "", version) for key, version in dead)
     for part in rows.parts():
         for place, some in groupby(part, key=itemgetter(1)):
             comparison.add(indices[place], some)
@@ -253,9 +280,11 @@ def verify(
         missing=comparison.named["missing"],
         extra=comparison.named["extra"],
         different=comparison.named["different"],
+        behind=comparison.behind,
         missing_count=comparison.counts["missing"],
         extra_count=comparison.counts["extra"],
         different_count=comparison.counts["different"],
+        behind_count=comparison.behind_count,
         running=on_its_way is not None,
         unsettled=comparison.unsettled,
         repeated=repeated.records,
@@ -299,25 +328,28 @@ def _sent_rows(
                 yield key, place, number, _REFUSED, "", version
 
 
-def _of_run(rows: Iterable[Row]) -> tuple[SentInRun, set[tuple[str, int | None]]]:
-    """What one run sent under some ids; and which ids and versions of it were refused."""
-    sent = SentInRun()
+def _of_run(rows: Iterable[Row]) -> tuple[SentInRun, Mapping[str, Entry]]:
+    """What one run sent under some ids; and what of it counts, of what was not refused."""
+    found: list[tuple[str, str, int | None]] = []
     refused: set[tuple[str, int | None]] = set()
     for kind, some in groupby(rows, key=itemgetter(3)):
         if kind == _REFUSED:
             refused.update((key, version) for key, *_, version in some)
         else:
-            sent.add((key, digest, version) for key, _, _, _, digest, version in some)
-    return sent, refused
+            found += ((key, digest, version) for key, _, _, _, digest, version in some)
+    sent = SentInRun()
+    sent.add(found)
+    if not refused:
+        return sent, sent.entries
+    went_in: dict[str, Entry] = {}
+    newest(went_in, (one for one in found if (one[0], one[2]) not in refused))
+    return sent, went_in
 
 
-def _went_in(
-    sent: SentInRun, refused: set[tuple[str, int | None]]
-) -> Iterator[tuple[str, str, int | None]]:
-    """What a run sent last under each id, if that was not refused."""
-    for key, (digest, version) in sent.entries.items():
-        if not refused or (key, version) not in refused:
-            yield key, digest, version
+def _older(entry: Entry | None, version: int | None) -> bool:
+    """Whether what counts is older than a dead letter of this version; one that went in since is
+    none any more."""
+    return entry is not None and (None in (entry[1], version) or entry[1] <= version)  # type: ignore[operator]
 
 
 def _kind(

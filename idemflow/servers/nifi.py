@@ -108,7 +108,6 @@ def command(
         f"-Xmx{settings.nifi_heap}",
         "-XX:+UseG1GC",
         *options,
-        *settings.nifi_java_options,
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
         f"-Didemflow.project={settings.project}",
@@ -129,6 +128,8 @@ def command(
         f"-Djpy.config={conf / 'jpy.properties'}",
         # Python's recursion needs more stack than Java's threads have; it is reserved, not used up.
         "-Xss8m",
+        # Of an option that is given twice, Java takes the last.
+        *settings.nifi_java_options,
         "-cp",
         "../conf:../lib/*",
         MAIN_CLASS,

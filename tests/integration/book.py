@@ -171,13 +171,14 @@ class Book:
         }
         return [{"index": {"_index": RUNS, "_id": run}}, document]
 
-    def letter(self, run: str, record: str) -> str:
+    def letter(self, run: str, record: str, version: int | None = None) -> str:
         """A dead letter of a run; its id."""
         identifier = uuid4().hex
         document = {
             "pipeline": self.pipeline,
             "run": run,
             "record_id": record,
+            "version": version,
             "step": "Load",
             "reason": "it does not fit",
             "time": self.now.isoformat(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.replay import ASK
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
+from tests.integration.letters import exported, listed, write
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -21,23 +21,6 @@ def records():
         yield {"id": f"r-{number}", "day": "no day" if number == 7 else "2026-01-02", "n": 1.5}
 """
 SOUND = SOURCE.replace('"no day" if number == 7 else ', "")
-
-
-def listed(command: Idemflow, name: str, *filters: str) -> list[dict[str, Any]]:
-    """What ``list`` shows."""
-    found: list[dict[str, Any]] = command.json("dead-letters", "list", name, *filters)["letters"]
-    return found
-
-
-def exported(command: Idemflow, name: str, file: Path) -> list[dict[str, Any]]:
-    """What ``export`` writes."""
-    command.ok("dead-letters", "export", name, "-o", str(file))
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def write(file: Path, lines: list[dict[str, Any]]) -> None:
-    """A file of fixed letters."""
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def test_a_refused_record_is_listed_mended_and_sent_again(

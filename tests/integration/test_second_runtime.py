@@ -63,9 +63,13 @@ def repack(nar: Path, target: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemflow]:
-    """A runtime with someone else's NAR, in a folder that only its owner may enter."""
+    """A runtime with someone else's NAR, in a folder that only its owner may enter, and a NiFi
+    whose clock is not in UTC."""
     folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
     (folder / "flows").mkdir()
+    (folder / "idemflow.toml").write_text(
+        '[settings]\nnifi_java_options = ["-Duser.timezone=America/Bogota"]\n'
+    )
     command = on_free_ports(project=str(folder))
     (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
     nars = folder / "my nars"
@@ -143,6 +147,37 @@ def test_a_nifi_without_the_steps(second: Idemflow) -> None:
     assert parameters.find("idemflow people") is None
     hidden.rename(installed)
     assert second.inside(ROOT).json("deploy", "people")["created"] is True
+
+
+def test_a_nifi_whose_clock_is_not_in_utc(second: Idemflow, project: Project) -> None:
+    """It would read a database's timestamps without a zone as others than they are."""
+    on(second)
+    assert control.clock() == "COT"
+    (project.path / "flows").mkdir()
+    (project.path / "flows/rows.yaml").write_text(
+        "pipeline: rows\n"
+        "collect: {sql: {database: shop, table: orders}}\n"
+        "identity: id\n"
+        "index: {name: rows}\n"
+    )
+    configuration = project.path / "idemflow.toml"
+    configuration.write_text(
+        '[databases.shop]\nurl = "jdbc:postgresql://127.0.0.1:1/shop"\n'
+        'username = "reader"\npassword_file = "password"\n'
+    )
+    (project.path / "password").write_text("secret")
+    (project.path / "password").chmod(0o600)
+    command = second.inside(project.path)
+    told = " ".join(command.fail("deploy", "rows").stderr.split())
+    assert "NiFi's clock is COT, not UTC" in told
+    assert "-Duser.timezone=UTC" in told
+    assert 'timezone = "NiFi" in [databases.shop]' in told
+    assert process_groups.find("rows") is None
+    assert parameters.find("idemflow rows") is None
+    with configuration.open("a") as file:
+        file.write('timezone = "NiFi"\n')
+    assert command.json("deploy", "rows")["created"] is True
+    remove_pipeline("rows")
 
 
 def test_someone_elses_execute_script(second: Idemflow) -> None:

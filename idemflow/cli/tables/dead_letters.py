@@ -19,8 +19,8 @@ _RUN = 15
 _REASONS = 10
 _CONTENT = 20_000
 _FACTS = (
-    "id", "time", "step", "reason", "record_id", "source", "position", "run", "stage", "attempts",
-    "replay",
+    "id", "time", "step", "reason", "record_id", "version", "delete", "source", "position", "run",
+    "stage", "attempts", "replay",
 )  # fmt: skip
 
 
@@ -33,23 +33,10 @@ def listing(result: Listing) -> RenderableType:
     """The table of ``idemflow dead-letters list``."""
     if not result.letters:
         return f"{result.pipeline} has no such dead letters."
-    rows = table("letter", "time (UTC)", "step", expand=True)
-    rows.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=3, min_width=20)
-    rows.add_column("at", no_wrap=True, overflow="ellipsis")
-    rows.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
-    rows.add_column("run", no_wrap=True)
-    rows.add_column("tries", justify="right", no_wrap=True)
+    rows = table("letter")
+    rows.add_column("what and why", overflow="fold")
     for one in result.letters:
-        rows.add_row(
-            one.id[:_ID],
-            one.time[:19].replace("T", " "),
-            _line(one.step),
-            _line(one.reason),
-            _line(_place(one)),
-            _line(one.record_id or "-"),
-            _line(one.run[:_RUN]),
-            str(one.attempts),
-        )
+        rows.add_row(one.id[:_ID], Text("\n").join([_facts(one), _line(one.reason)]))
     more = result.total - len(result.letters)
     shown = f", {more:,} more of them are not shown (--limit)" if more else ""
     return Group(rows, f"{count(result.total)}{shown}:", _reasons(result.reasons))
@@ -61,9 +48,10 @@ def letter(found: Letter, content: str) -> RenderableType:
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
     for name in _FACTS:
-        if (value := getattr(found, name)) is not None:
+        value = getattr(found, name)
+        if value is not None and value is not False:
             title = {"id": "letter", "record_id": "record"}.get(name, name)
-            rows.add_row(title, _text(str(value)))
+            rows.add_row(title, _text("yes" if value is True else str(value)))
     pretty = _pretty(content)
     parts: list[RenderableType] = [rows, _text(pretty[:_CONTENT])]
     if len(pretty) > _CONTENT:
@@ -121,8 +109,23 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
     return rows
 
 
-def _place(found: Letter) -> str:
-    return ":".join(part for part in (found.source, found.position) if part) or "-"
+def _facts(one: Letter) -> Text:
+    """What a letter is of, on a line of its own before the reason."""
+    facts = [one.time[:19].replace("T", " "), one.step]
+    if one.record_id is not None:
+        facts.append(f"record {one.record_id}")
+        if one.version is not None:
+            facts[-1] += f" version {one.version}"
+        if one.delete:
+            facts[-1] += " (delete)"
+    if place := ":".join(part for part in (one.source, one.position) if part):
+        facts.append(f"at {place}")
+    facts.append(f"run {one.run[:_RUN]}")
+    if one.attempts > 1:
+        facts.append(f"{one.attempts} tries")
+    line = _line(" · ".join(facts))
+    line.stylize("dim")
+    return line
 
 
 def _line(text: str) -> Text:

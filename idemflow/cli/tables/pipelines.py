@@ -98,6 +98,8 @@ def verification_table(result: Verification) -> RenderableType:
             more = f" and {count - len(ids):,} more" if count > len(ids) else ""
             shown = ", ".join(escape(identifier) for identifier in ids)
             parts.append(f"[red]{name}[/]: {shown}{more}")
+    if result.behind:
+        parts.append(_behind(result))
     if result.running:
         parts.append(
             f"[yellow]{result.pipeline} is running[/]: {result.unsettled:,} ids are on their way "
@@ -116,8 +118,17 @@ def verification_table(result: Verification) -> RenderableType:
         if result.collisions or result.other_identity:
             parts.append(f"{settled} is what counts of what was sent.")
         else:
-            parts.append(f"[green]{settled} is exactly what was sent.[/]")
+            but = " and not refused" if result.behind else ""
+            parts.append(f"[green]{settled} is exactly what was sent{but}.[/]")
     return Group(*parts)
+
+
+def _behind(result: Verification) -> str:
+    count, ids = result.behind_count, ", ".join(map(escape, result.behind))
+    more = f" and {count - len(result.behind):,} more" if count > len(result.behind) else ""
+    of = "1 document" if count == 1 else f"{count:,} documents"
+    see = f"see: idemflow dead-letters list {result.pipeline}"
+    return f"[yellow]Of {of} a newer state is a dead letter[/]: {ids}{more}; {see}"
 
 
 def states_table(states: Iterable[State]) -> Table:
