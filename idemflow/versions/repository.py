@@ -270,7 +270,7 @@ def find(settings: Settings) -> Repository | None:
     if inside.is_relative_to(top) and inside != top:
         directory = f"{inside.relative_to(top).as_posix()}/flows"
     branch = _branch(top)
-    if settings.runtime == "external" or owner.is_self or top.stat().st_uid == owner.uid:
+    if "nifi" not in settings.embedded or owner.is_self or top.stat().st_uid == owner.uid:
         held = owner if top.stat().st_uid == owner.uid else Owner(os.geteuid(), os.getegid(), True)
         return Repository(top, directory, branch, None, held)
     bare = settings.folders.flows(top)
