@@ -12,6 +12,7 @@
     ├── Unreachable               exit 3   a server that should run does not answer
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
+    ├── GitError                  exit 1   git fails, or is not installed
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
     └── Drift                     exit 6   the canvas differs from git or from the YAML
 
@@ -152,6 +153,10 @@ class LoginRefused(IdemflowError):
 
 class CanvasError(IdemflowError):
     """NiFi refused a change to the canvas."""
+
+
+class GitError(IdemflowError):
+    """The program git failed, or is not installed."""
 
 
 class NotIdempotent(IdemflowError):
