@@ -4,6 +4,7 @@
     ├── UsageError                exit 2   a value that the user gave cannot be used
     │   ├── SettingError                   a setting, from the environment or idemflow.toml
     │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
+    │       └── PipelineErrors             all that is wrong in them
     ├── SupplyError               exit 1   an artifact could not be downloaded
     ├── ServerError               exit 1   a server cannot be started or has died
     │   ├── PortTaken
@@ -20,6 +21,8 @@ Only the package ``cli`` turns them into text and exit codes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 STOPPED = 130
 CRASHED = 70
@@ -97,6 +100,21 @@ class PipelineError(UsageError):
         self.file = file
         self.line = line
         self.field = field
+
+
+class PipelineErrors(PipelineError):
+    """Several things are wrong in a pipeline's YAML and its scripts.
+
+    Args:
+        errors: two or more, in the files' order; the place is that of the first.
+    """
+
+    def __init__(self, errors: Sequence[PipelineError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, "", line=first.line, field=first.field)
+        self.errors = tuple(errors)
+        self.message = "\n".join([f"{len(errors)} mistakes:", *(one.message for one in errors)])
+        self.args = (self.message,)
 
 
 class SupplyError(IdemflowError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from idemflow.errors import PipelineError
-from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.model import Transform
 from idemflow.sources.source import Call
 
 
@@ -30,33 +31,45 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
 
-def check(project: Path, pipeline: Pipeline, label: str, line: Callable[[str], int | None]) -> None:
-    """Check that the scripts of a pipeline are Python and have the functions.
+def problems(
+    project: Path,
+    call: Call | None,
+    transform: Transform | None,
+    label: str,
+    line: Callable[[str], int | None],
+) -> list[PipelineError]:
+    """What is wrong with the scripts of a pipeline, without running them.
+
+    They must be Python, have the functions, take the YAML's arguments and give records.
 
     Args:
-        label: its file, for the error.
+        call: the function of the source.
+        transform: that of the transform.
+        label: the pipeline's file, for the error.
         line: the line of a field in it.
-
-    Raises:
-        PipelineError: they are not, or a function does not take the arguments of the YAML.
     """
-    call = pipeline.collect.call
+    found: list[PipelineError] = []
     if call is not None:
         at = line(f"{call.place}.function")
-        function = _function(project, call.script, call.function, label, call.place, at)
-        if function is not None:
-            _check_arguments(function, call, label, at)
-    if pipeline.transform is not None:
-        transform = pipeline.transform
+        try:
+            function = _function(project, call.script, call.function, label, call.place, at)
+        except PipelineError as error:
+            found.append(error)
+        else:
+            if function is not None:
+                found += _of_arguments(function, call, label, at)
+                found += _of_records(function, call.script)
+    if transform is not None:
         at = line("transform.function")
-        function = _function(project, transform.script, transform.function, label, "transform", at)
-        if function is not None and not (function.args.args or function.args.vararg):
-            raise PipelineError(
-                label,
-                f"{transform.function}() in {transform.script} must take a record",
-                line=at,
-                field="transform.function",
-            )
+        try:
+            name = transform.function
+            function = _function(project, transform.script, name, label, "transform", at)
+        except PipelineError as error:
+            found.append(error)
+        else:
+            if function is not None:
+                found += _of_transform(function, transform, label, at)
+    return found
 
 
 def _function(
@@ -96,17 +109,19 @@ def _function(
     return functions.get(name)
 
 
-def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: int | None) -> None:
+def _of_arguments(
+    function: ast.FunctionDef, call: Call, label: str, line: int | None
+) -> Iterator[PipelineError]:
     parameters = function.args
     accepted = {arg.arg for arg in (*parameters.args, *parameters.kwonlyargs)}
-    unknown = sorted(set(call.arguments) - accepted)
-    if unknown and parameters.kwarg is None:
-        raise PipelineError(
+    unknown = sorted(set(call.arguments) - accepted) if parameters.kwarg is None else []
+    for name in unknown:
+        yield PipelineError(
             label,
-            f"{call.function}() in {call.script} takes no {unknown[0]!r}; "
+            f"{call.function}() in {call.script} takes no {name!r}; "
             f"it takes {', '.join(sorted(accepted)) or 'no arguments'}",
             line=line,
-            field=f"{call.place}.arguments.{unknown[0]}",
+            field=f"{call.place}.arguments.{name}",
         )
     first_optional = len(parameters.args) - len(parameters.defaults)
     required = [arg.arg for arg in parameters.args[:first_optional]] + [
@@ -114,11 +129,72 @@ def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: in
         for arg, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
         if default is None
     ]
-    missing = [name for name in required if name not in call.arguments]
-    if missing:
-        raise PipelineError(
-            label,
-            f"{call.function}() in {call.script} needs {missing[0]!r}",
-            line=line,
-            field=f"{call.place}.arguments",
+    for name in required:
+        if name not in call.arguments:
+            yield PipelineError(
+                label,
+                f"{call.function}() in {call.script} needs {name!r}",
+                line=line,
+                field=f"{call.place}.arguments",
+            )
+
+
+def _of_records(function: ast.FunctionDef, script: str) -> Iterator[PipelineError]:
+    gives = _gives(function)
+    if not gives.yields and not gives.values and not gives.raises:
+        yield PipelineError(
+            script,
+            f"{function.name}() gives nothing: it must yield its records, or return a list of them",
+            line=function.lineno,
         )
+
+
+def _of_transform(
+    function: ast.FunctionDef, transform: Transform, label: str, line: int | None
+) -> Iterator[PipelineError]:
+    if not (function.args.args or function.args.vararg):
+        yield PipelineError(
+            label,
+            f"{transform.function}() in {transform.script} must take a record",
+            line=line,
+            field="transform.function",
+        )
+    gives = _gives(function)
+    if not (gives.yields or gives.values or gives.nothing or gives.raises):
+        yield PipelineError(
+            transform.script,
+            f"{function.name}() has no return, so that it leaves out every record: it must return "
+            "a record, a list of them, or None for none",
+            line=function.lineno,
+        )
+
+
+class _Gives(NamedTuple):
+    """How a function ends: with ``yield``, values, ``return None``, or ``raise`` at its end."""
+
+    yields: bool
+    values: bool
+    nothing: bool
+    raises: bool
+
+
+def _gives(function: ast.FunctionDef) -> _Gives:
+    own = [*_own_nodes(function)]
+    returned = [node.value for node in own if isinstance(node, ast.Return)]
+    nothing = [isinstance(value, ast.Constant) and value.value is None for value in returned]
+    return _Gives(
+        yields=any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own),
+        values=any(
+            value is not None and not none for value, none in zip(returned, nothing, strict=True)
+        ),
+        nothing=bool(returned),
+        raises=isinstance(function.body[-1], ast.Raise),
+    )
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """All of a function's code but that of the functions in it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield node
+            yield from _own_nodes(node)
