@@ -17,6 +17,7 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.commands._imports import check_imports
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
@@ -99,6 +100,8 @@ def deploy_in(
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
+        if group is None or planned.changes:
+            check_imports(opened, scripts)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)

@@ -13,6 +13,7 @@ from idemflow.canvas import control, monitoring, process_groups
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._compact import compact_if_due
+from idemflow.commands._imports import remedy
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -307,7 +308,8 @@ def _appeared(opened: Session, group: str, recent: _Recent, bulletin: int) -> st
         where = source.call.script if source.call else failed.name
         raise CanvasError(
             f"{where} fails in NiFi: {failed.message}",
-            next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
+            next_command=f"{remedy(opened.settings, failed.message) or 'fix the cause'} "
+            f"and run `idemflow deploy {opened.pipeline.name}`; "
             "the run waits in NiFi and goes on by itself",
         )
     return None

@@ -31,6 +31,24 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
 
+def imports(text: str) -> dict[str, int]:
+    """The modules that a script imports in any case, by their first name, each with its line.
+
+    What stands in an ``if``, a ``try`` or a function may never be asked for.
+    """
+    found: dict[str, int] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            found.setdefault(name.partition(".")[0], node.lineno)
+    return found
+
+
 def problems(
     project: Path,
     call: Call | None,
