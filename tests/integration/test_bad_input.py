@@ -123,6 +123,8 @@ def test_a_script_whose_module_nifi_lacks(idemflow: Idemflow, project: Project) 
     file = project.path / "scripts/no-module.py"
     file.write_text(file.read_text().replace("from there_is_no.such import thing\n", ""))
     assert command.json("run", name)["documents"] == 1
+    assert f"1 document in {name}: nothing twice, nothing lost." in command.ok("run", name).stdout
+    assert "sent by 2 runs 1 " in " ".join(command.ok("verify", name).stdout.split())
 
 
 def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:

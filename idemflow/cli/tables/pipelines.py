@@ -16,6 +16,7 @@ from idemflow.cli.tables import table
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.verify import Verification
+from idemflow.steps.rules.words import counted
 
 
 def runs_table(report: RunsReport) -> RenderableType:
@@ -37,13 +38,13 @@ def runs_table(report: RunsReport) -> RenderableType:
     verdict = (
         "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
     )
-    return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+    return Group(rows, f"{counted(report.documents, 'document')} in {report.index}: {verdict}.")
 
 
 def drift(pipeline: str, places: int) -> list[str]:
     """What to say where the canvas differs from the files; nothing where it does not."""
     return [
-        f"The canvas differs from the files in {places} place(s); "
+        f"The canvas differs from the files in {counted(places, 'place')}; "
         f"see: idemflow deploy {pipeline} --dry-run"
     ] * bool(places)
 
@@ -52,8 +53,9 @@ def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
     rows = table("", "documents", "checksum")
     color = "green" if result.equal else "red"
-    sent = "sent by 1 run" if result.runs == 1 else f"sent by {result.runs} runs"
-    rows.add_row(sent, f"{result.expected:,}", result.expected_checksum)
+    rows.add_row(
+        f"sent by {counted(result.runs, 'run')}", f"{result.expected:,}", result.expected_checksum
+    )
     rows.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
     parts: list[RenderableType] = [rows]
     for name, ids, count in (
