@@ -12,13 +12,14 @@ from idemflow.pipeline.model import Transform
 from idemflow.sources.source import Call
 
 
-def read(project: Path, script: str, *, label: str, field: str) -> str:
+def read(project: Path, script: str, *, label: str, field: str, line: int | None = None) -> str:
     """The text of a script.
 
     Args:
         script: its path in there.
         label: the pipeline's file, for the error.
-        field: the field of it that names the script.
+        field: the field of it that names the script, and
+        line: that field's line, if known.
 
     Raises:
         PipelineError: it cannot be read.
@@ -26,7 +27,7 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
     try:
         return (project / script).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise PipelineError(label, f"there is no file {script}", field=field) from None
+        raise PipelineError(label, f"there is no file {script}", line=line, field=field) from None
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
@@ -70,7 +71,7 @@ def problems(
     if call is not None:
         at = line(f"{call.place}.function")
         try:
-            function = _function(project, call.script, call.function, label, call.place, at)
+            function = _function(project, call.script, call.function, label, call.place, line)
         except PipelineError as error:
             found.append(error)
         else:
@@ -81,7 +82,7 @@ def problems(
         at = line("transform.function")
         try:
             name = transform.function
-            function = _function(project, transform.script, name, label, "transform", at)
+            function = _function(project, transform.script, name, label, "transform", line)
         except PipelineError as error:
             found.append(error)
         else:
@@ -91,13 +92,18 @@ def problems(
 
 
 def _function(
-    project: Path, script: str, name: str, label: str, part: str, line: int | None
+    project: Path,
+    script: str,
+    name: str,
+    label: str,
+    part: str,
+    line: Callable[[str], int | None],
 ) -> ast.FunctionDef | None:
     """The definition of a function; ``None`` where only running the script would tell."""
+    field = f"{part}.script"
     try:
-        tree = ast.parse(
-            read(project, script, label=label, field=f"{part}.script"), filename=script
-        )
+        text = read(project, script, label=label, field=field, line=line(field))
+        tree = ast.parse(text, filename=script)
     except SyntaxError as error:
         raise PipelineError(script, f"is not Python: {error.msg}", line=error.lineno) from None
     except ValueError as error:
@@ -121,7 +127,7 @@ def _function(
             label,
             f"{script} has no function {name!r}"
             + (f"; it has {', '.join(sorted(functions))}" if functions else ""),
-            line=line,
+            line=line(f"{part}.function"),
             field=f"{part}.function",
         )
     return functions.get(name)
@@ -188,7 +194,10 @@ def _of_transform(
 
 
 class _Gives(NamedTuple):
-    """How a function ends: with ``yield``, values, ``return None``, or ``raise`` at its end."""
+    """What a function does: ``yield``, return values, return at all, end with an error.
+
+    What a decorator makes of it is taken on trust: that counts as values.
+    """
 
     yields: bool
     values: bool
@@ -202,7 +211,8 @@ def _gives(function: ast.FunctionDef) -> _Gives:
     nothing = [isinstance(value, ast.Constant) and value.value is None for value in returned]
     return _Gives(
         yields=any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own),
-        values=any(
+        values=bool(function.decorator_list)
+        or any(
             value is not None and not none for value, none in zip(returned, nothing, strict=True)
         ),
         nothing=bool(returned),

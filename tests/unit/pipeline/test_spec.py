@@ -123,7 +123,7 @@ def test_all_mistakes_are_told_at_once(project: Path) -> None:
         ("flows/things.yaml", 8, "load.tasks"),
         ("flows/things.yaml", 10, "index.name"),
         ("flows/things.yaml", 12, "index.mapping.id"),
-        ("flows/things.yaml", None, "transform.script"),
+        ("flows/things.yaml", 13, "transform.script"),
         ("scripts/things.py", 1, None),
     ]
     lines = error.message.splitlines()
@@ -153,6 +153,8 @@ def test_a_function_must_give_records(project: Path, body: str) -> None:
 )
 def test_a_function_may_give_records_as_it_likes(project: Path, body: str) -> None:
     (project / "scripts/things.py").write_text(f"def things(records):\n    {body}\n")
+    assert spec.load(project, "things")
+    (project / "scripts/things.py").write_text("@some.source\ndef things(records):\n    pass\n")
     assert spec.load(project, "things")
 
 
