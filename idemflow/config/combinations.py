@@ -39,7 +39,7 @@ def without_effect(given: Collection[str]) -> Iterator[tuple[str, str | None, st
             why = f"it is of the embedded {title}, and {url} names your own"
             idle |= dict.fromkeys(_OF_EMBEDDED[server], (url, why))
         else:
-            why = f"it is of a {title} of your own, and {url} names none"
+            why = f"it goes with your own {title}, and {url} names none"
             idle |= dict.fromkeys((f"{server}_{what}" for what in _OF_OWN), (None, why))
     if "elasticsearch" not in own:
         why = "the embedded Elasticsearch has a user for NiFi, and elasticsearch_url names no other"

@@ -259,7 +259,7 @@ def find(settings: Settings) -> Repository | None:
     """
     owner = servers_user(settings.home, settings.run_as_user)
     place = settings.flow_repository or settings.project
-    if shutil.which("git") is None and not _has_git_folder(place):
+    if settings.flow_repository is None and not (shutil.which("git") or _has_git_folder(place)):
         return None
     top = _top(place)
     if top is None:
