@@ -5,6 +5,7 @@
     │   ├── SettingError                   a setting, from the environment or idemflow.toml
     │   ├── ChangedOnCanvas                what an operator did on the canvas would be lost
     │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
+    │       └── PipelineErrors             all that is wrong in them
     ├── SupplyError               exit 1   an artifact could not be downloaded
     ├── ServerError               exit 1   a server cannot be started or has died
     │   ├── PortTaken
@@ -13,6 +14,7 @@
     ├── Unreachable               exit 3   a server that should run does not answer
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
+    ├── GitError                  exit 1   git fails, or is not installed
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
     ├── Drift                     exit 6   the canvas differs from git or from the YAML
     ├── RecordsRefused            exit 7   more records became dead letters than may
@@ -23,6 +25,8 @@ Only the package ``cli`` turns them into text and exit codes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 STOPPED = 130
 CRASHED = 70
@@ -108,6 +112,21 @@ class ChangedOnCanvas(UsageError):
     """What an operator did on the canvas, or another committed, would be lost."""
 
 
+class PipelineErrors(PipelineError):
+    """Several things are wrong in a pipeline's YAML and its scripts.
+
+    Args:
+        errors: two or more, in the files' order; the place is that of the first.
+    """
+
+    def __init__(self, errors: Sequence[PipelineError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, "", line=first.line, field=first.field)
+        self.errors = tuple(errors)
+        self.message = "\n".join([f"{len(errors)} mistakes:", *(one.message for one in errors)])
+        self.args = (self.message,)
+
+
 class SupplyError(IdemflowError):
     """An artifact of the embedded runtime could not be downloaded."""
 
@@ -173,6 +192,10 @@ class CanvasError(IdemflowError):
     ) -> None:
         super().__init__(message, next_command=next_command)
         self.status = status
+
+
+class GitError(IdemflowError):
+    """The program git failed, or is not installed."""
 
 
 class NotIdempotent(IdemflowError):

@@ -17,6 +17,7 @@ from idemflow.commands import dead_letters as command
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Filters, Letter, parse_since
 from idemflow.errors import NotIdempotent, RecordsRefused, UsageError
+from idemflow.steps.rules.words import counted
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
@@ -177,7 +178,8 @@ def replay_command(
     show(as_json, report, tables.replayed(result))
     if result.lost:
         raise NotIdempotent(
-            f"{pipeline}: {result.lost} of the letters are neither in the index nor dead letters",
+            f"{pipeline}: {result.lost} of {counted(result.sent, 'letter')} went neither into the "
+            "index nor back to the dead letters",
             next_command=f"idemflow dead-letters list {pipeline}",
         )
     if result.dead_letters:

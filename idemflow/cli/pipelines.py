@@ -19,6 +19,7 @@ from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
 from idemflow.config.settings import Settings
 from idemflow.errors import NotIdempotent
+from idemflow.steps.rules.words import counted
 
 
 @verb(main)
@@ -266,5 +267,6 @@ def cancel(settings: Settings, run: str, yes: bool, as_json: bool) -> None:
 def _show_schedule(result: start_command.Schedule, as_json: bool) -> None:
     state = "runs" if result.running else "is stopped; when started it runs"
     when = f"every {result.every}" if result.every else f"by cron {result.cron} ({result.clock})"
-    queued = [f"{result.queued} FlowFiles are on their way."] if result.queued else []
+    on_the_way = counted(result.queued, "FlowFile is on its way.", "FlowFiles are on their way.")
+    queued = [on_the_way] if result.queued else []
     show(as_json, result, escape(f"{result.pipeline} {state} {when}."), *queued)

@@ -29,6 +29,7 @@ from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
 from idemflow.steps.replay import content_of
+from idemflow.steps.rules.words import counted
 
 # How long another replay of the same pipeline may take to be triggered, in seconds.
 _TRIGGER_SECONDS = 15.0
@@ -216,7 +217,7 @@ def replay(
         control.start_steps(group)
         began = time.monotonic()
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
-        progress.step(f"mark {chosen:,} letters")
+        progress.step(f"mark {counted(chosen, 'letter')}")
         letters = _contents_of(file) if file else ((one, None) for one in _chosen(opened, filters))
         dead_letters.mark(opened.ledger, letters, run)
         seconds, outcome = _send(opened, group, run, began, progress)

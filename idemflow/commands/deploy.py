@@ -18,6 +18,7 @@ from idemflow.canvas import (
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.commands._identity import note_rule, refuse_other, rule_in
+from idemflow.commands._imports import check_imports
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
@@ -108,6 +109,8 @@ def deploy_in(
             _refuse_newer_version(opened.settings, pipeline.name, group)
         _check_clock(opened)
         installed_steps.check(pipeline.name, planned.new_calls)
+        if group is None or planned.changes:
+            check_imports(opened, scripts)
         refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)

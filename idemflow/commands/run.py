@@ -16,6 +16,7 @@ from idemflow.commands import _judge, deploy
 from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
+from idemflow.commands._imports import remedy
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -347,6 +348,7 @@ def _check_source(opened: Session, group: str, bulletin: int) -> None:
         where = source.call.script if source.call else failed.name
         raise CanvasError(
             f"{where} fails in NiFi: {failed.message}",
-            next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
+            next_command=f"{remedy(opened.settings, failed.message) or 'fix the cause'} "
+            f"and run `idemflow deploy {opened.pipeline.name}`; "
             "the run waits in NiFi and goes on by itself",
         )

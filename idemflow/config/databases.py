@@ -112,7 +112,7 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
         IdemflowError: the embedded NiFi was laid out without it.
     """
     place = f"databases.{found.name}.driver_jar"
-    embedded = settings.runtime == "embedded"
+    embedded = "nifi" in settings.embedded
     if found.driver_jar:
         if embedded:
             _check_jar(settings, place, found.driver_jar)

@@ -76,9 +76,8 @@ def lay_out(
     if not certificates.is_current(certificate, authority) or not (conf / "keystore.p12").exists():
         issued = certificates.issue(authority, "NiFi of idemflow")
         write_file(conf / "keystore.p12", issued.keystore(secrets.keystore_password), owner)
-        write_file(
-            conf / "truststore.p12", authority.truststore(secrets.truststore_password), owner
-        )
+        trusted = certificates.truststore(authority.pem(), secrets.truststore_password)
+        write_file(conf / "truststore.p12", trusted, owner)
         write_file(certificate, issued.pem())
 
 

@@ -12,10 +12,12 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nipyapi
 import pytest
+from pydantic import SecretStr
 
 from idemflow import __version__
 from idemflow.canvas import client, control, parameters, process_groups, versions
@@ -29,6 +31,7 @@ from tests.integration.tools import (
     Project,
     commit_pipeline,
     deployed_from_git,
+    empty_elasticsearch,
     family,
     identify,
     in_repository,
@@ -192,6 +195,75 @@ def test_someone_elses_execute_script(second: Idemflow) -> None:
     ]
     report = second.inside(ROOT).json("run", "people", "--records", "100")
     assert (report["documents"], report["runs"][0]["lost"]) == (100, 0)
+
+
+@dataclass(frozen=True)
+class Mixed(Idemflow):
+    """The command with one server of another runtime, which is thus the user's own."""
+
+    own: str = ""
+
+    def environment(self) -> dict[str, str]:
+        known = super().environment()
+        del known[f"IDEMFLOW_{self.own.upper()}_PORT"]
+        known.pop(f"IDEMFLOW_{self.own.upper()}_JAVA_OPTIONS", None)
+        for name in ("url", "username", "password", "ca"):
+            value = getattr(self.resolved, f"{self.own}_{name}")
+            text = value.get_secret_value() if name == "password" else str(value)
+            known[f"IDEMFLOW_{self.own.upper()}_{name.upper()}"] = text
+        return known
+
+
+def mixed(second: Idemflow, own: str, other: Idemflow) -> Mixed:
+    """The second runtime with another one's server."""
+    there = getattr(other.target(), own)
+    settings = {
+        "project": ROOT,
+        f"{own}_url": there.url,
+        f"{own}_username": there.username,
+        f"{own}_password": SecretStr(there.password),
+        f"{own}_ca": there.ca_file,
+    }
+    return Mixed(second.resolved.model_copy(update=settings), own)
+
+
+def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
+    idemflow: Idemflow, second: Idemflow
+) -> None:
+    kill(second, "elasticsearch")
+    command = mixed(second, "elasticsearch", idemflow)
+    empty_elasticsearch(idemflow)
+    assert command.json("up")["started"] == []
+    status = command.json("status")
+    assert (status["runtime"], [one["embedded"] for one in status["servers"]]) == (
+        "mixed",
+        [True, False],
+    )
+    assert "elasticsearch (yours)" in command.ok("status").stdout
+    report = command.json("run", "people", "--records", "60")
+    assert (report["documents"], report["runs"][0]["created"]) == (60, 60)
+    with idemflow.elasticsearch() as elasticsearch:
+        assert elasticsearch.count(index="people")["count"] == 60
+    assert command.json("verify", "people")["equal"] is True
+    assert command.fail("logs", "elasticsearch").code == 2
+    on(second)
+    remove_pipeline("people")
+
+
+def test_a_nifi_of_ones_own_with_the_embedded_elasticsearch(
+    idemflow: Idemflow, second: Idemflow
+) -> None:
+    command = mixed(second, "nifi", idemflow)
+    assert command.json("up")["started"] == ["elasticsearch"]
+    empty_elasticsearch(second)
+    report = command.json("run", "people", "--records", "40")
+    assert (report["documents"], report["runs"][0]["created"]) == (40, 40)
+    with second.elasticsearch() as elasticsearch:
+        assert elasticsearch.count(index="people")["count"] == 40
+    assert command.json("verify", "people")["equal"] is True
+    assert command.fail("logs", "nifi").code == 2
+    on(idemflow)
+    remove_pipeline("people")
 
 
 def test_a_server_that_is_killed(second: Idemflow) -> None:

@@ -29,11 +29,12 @@ from idemflow.canvas import client, control, monitoring, parameters, process_gro
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.config import settings
+from idemflow.config.combinations import ServerName
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.servers import Target, connect
-from idemflow.servers.state import ServerName, read_state
+from idemflow.servers.state import read_state
 
 ROOT = Path(__file__).parents[2]
 Git = Callable[..., str]

@@ -12,6 +12,7 @@ from idemflow.cli.tables import table
 from idemflow.cli.tables.pipelines import deployed, drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
+from idemflow.steps.rules.words import counted
 
 _ID = 12
 _RUN = 15
@@ -26,7 +27,7 @@ _FACTS = (
 
 def count(number: int) -> str:
     """A number of dead letters in words."""
-    return "1 dead letter" if number == 1 else f"{number:,} dead letters"
+    return counted(number, "dead letter")
 
 
 def listing(result: Listing) -> RenderableType:
@@ -38,7 +39,8 @@ def listing(result: Listing) -> RenderableType:
     for one in result.letters:
         rows.add_row(one.id[:_ID], Text("\n").join([_facts(one), _line(one.reason)]))
     more = result.total - len(result.letters)
-    shown = f", {more:,} more of them are not shown (--limit)" if more else ""
+    are = counted(more, "more of them is", "more of them are")
+    shown = f", {are} not shown (--limit)" if more else ""
     return Group(rows, f"{count(result.total)}{shown}:", _reasons(result.reasons))
 
 
@@ -69,14 +71,18 @@ def replayed(result: ReplayReport) -> RenderableType:
     words = [f"{count(result.sent)} sent again in {result.seconds:.1f} s"]
     words.append(f"[green]{result.went_in:,} went in[/]")
     if result.stale:
-        words.append(f"{result.stale:,} were older than what the index has")
+        were = counted(result.stale, "was", "were")
+        words.append(f"{were} older than what the index has")
     if result.dead_letters:
         words.append(f"[yellow]{count(result.dead_letters)} again[/]")
     if result.lost:
         words.append(f"[red]{result.lost:,} lost[/]")
     parts: list[RenderableType] = ["; ".join(words) + "."]
     if result.chosen > result.sent:
-        parts.append(f"{result.chosen - result.sent:,} were gone by then, or are damaged.")
+        gone = result.chosen - result.sent
+        parts.append(
+            counted(gone, "was gone by then, or is damaged.", "were gone by then, or are damaged.")
+        )
     if result.reasons:
         parts.append(_reasons(result.reasons))
     if result.left:
@@ -94,7 +100,7 @@ def dropped(result: Dropped) -> str:
     if not result.found:
         return f"{result.pipeline} has no such dead letters: nothing to do."
     left = result.found - result.dropped
-    rest = f" {left:,} stay." if left else ""
+    rest = f" {counted(left, 'stays', 'stay')}." if left else ""
     return f"Deleted {count(result.dropped)}.{rest}"
 
 
@@ -105,7 +111,7 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
         rows.add_row(f"{number:,}", _text(reason))
     if len(reasons) > _REASONS:
         rest = sum(number for _, number in reasons[_REASONS:])
-        rows.add_row(f"{rest:,}", f"for {len(reasons) - _REASONS} other reasons")
+        rows.add_row(f"{rest:,}", f"for {counted(len(reasons) - _REASONS, 'other reason')}")
     return rows
 
 

@@ -17,6 +17,7 @@ from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.examples import Example, SentRecord, in_words
 from idemflow.elasticsearch.verify import Verification
+from idemflow.steps.rules.words import counted
 
 
 def runs_table(report: RunsReport) -> RenderableType:
@@ -47,9 +48,8 @@ def runs_table(report: RunsReport) -> RenderableType:
     if not report.idempotent:
         verdict = "[red]not idempotent[/]"
     if letters := sum(run.dead_letters for run in report.runs):
-        what = "record is a dead letter" if letters == 1 else "records are dead letters"
-        verdict += f"; [yellow]{letters:,} {what}[/]"
-    return Group(*parts, f"{report.documents:,} documents in {report.index}: {verdict}.")
+        verdict += f"; [yellow]{counted(letters, 'dead letter')}[/]"
+    return Group(*parts, f"{counted(report.documents, 'document')} in {report.index}: {verdict}.")
 
 
 def examples(found: Iterable[Example]) -> list[str]:
@@ -76,7 +76,7 @@ def deployed(pipeline: str, changes: list[Change]) -> list[RenderableType]:
 def drift(pipeline: str, places: int) -> list[str]:
     """What to say where the canvas differs from the files; nothing where it does not."""
     return [
-        f"The canvas differs from the files in {places} place(s); "
+        f"The canvas differs from the files in {counted(places, 'place')}; "
         f"see: idemflow deploy {pipeline} --dry-run"
     ] * bool(places)
 
@@ -85,8 +85,9 @@ def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
     rows = table("", "documents", "checksum")
     color = "green" if result.equal else "red"
-    sent = "sent by 1 run" if result.runs == 1 else f"sent by {result.runs} runs"
-    rows.add_row(sent, f"{result.expected:,}", result.expected_checksum)
+    rows.add_row(
+        f"sent by {counted(result.runs, 'run')}", f"{result.expected:,}", result.expected_checksum
+    )
     rows.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
     parts: list[RenderableType] = [rows]
     for name, ids, count in (

@@ -11,6 +11,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.errors import ChangedOnCanvas, UsageError
 from idemflow.pipeline import spec
+from idemflow.steps.rules.words import counted
 from idemflow.versions import repository
 from idemflow.versions.repository import Repository, Version
 
@@ -93,8 +94,8 @@ def refuse_local_changes(store: Repository, name: str, current: Version, *, forc
     local = changes_since(store, name, current)
     if local and not force:
         raise ChangedOnCanvas(
-            f"{name} was changed on the canvas in {len(local)} place(s) since {current.title}: "
-            + "; ".join(sorted({one.component for one in local})),
+            f"{name} was changed on the canvas in {counted(len(local), 'place')} "
+            f"since {current.title}: " + "; ".join(sorted({one.component for one in local})),
             next_command=f'idemflow flow commit {name} -m "..." keeps that, --force discards it',
         )
     return bool(local)

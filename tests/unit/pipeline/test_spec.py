@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from idemflow.errors import IdemflowError, PipelineError, UsageError
+from idemflow.errors import IdemflowError, PipelineError, PipelineErrors, UsageError
 from idemflow.pipeline import spec
 from idemflow.pipeline.model import refusals
 from idemflow.sources.files.model import FilesSource
@@ -140,6 +140,70 @@ def test_how_many_records_may_be_refused(
     lines = f"mode: snapshot\nsnapshot: {{max_refused: {limit}}}\nidentity: id"
     (project / "flows/things.yaml").write_text(GOOD.replace("identity: id", lines))
     assert refusals(spec.load(project, "things").max_refused, records) == refused
+
+
+def test_all_mistakes_are_told_at_once(project: Path) -> None:
+    text = (
+        GOOD.replace("identity: id", "identiy: id\nload: {batch: 0, tasks: many}")
+        .replace("  name: things", "  name: Things")
+        .replace("pipeline: things", "pipeline: other")
+        .replace("    id: keyword", "    id: keywrd")
+    )
+    (project / "flows/things.yaml").write_text(text + "transform: {script: s.py, function: f}\n")
+    (project / "scripts/things.py").write_text("def things(seed):\n    seed + 1\n")
+    with pytest.raises(PipelineErrors) as caught:
+        spec.load(project, "things")
+    error = caught.value
+    assert [(one.file, one.line, one.field) for one in error.errors] == [
+        ("flows/things.yaml", 1, "pipeline"),
+        ("flows/things.yaml", 4, "collect.arguments.records"),
+        ("flows/things.yaml", 4, "collect.arguments"),
+        ("flows/things.yaml", 7, "identiy"),
+        ("flows/things.yaml", 8, "load.batch"),
+        ("flows/things.yaml", 8, "load.tasks"),
+        ("flows/things.yaml", 10, "index.name"),
+        ("flows/things.yaml", 12, "index.mapping.id"),
+        ("flows/things.yaml", 13, "transform.script"),
+        ("scripts/things.py", 1, None),
+    ]
+    lines = error.message.splitlines()
+    assert lines[0] == "10 mistakes:"
+    assert lines[1:] == [one.message for one in error.errors]
+    assert (error.file, error.line, error.field, error.exit_code) == (
+        "flows/things.yaml", 1, "pipeline", 2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["records + 1", "return", "return None", "yield_ = 1", "def inner():\n        yield records"],
+)
+def test_a_function_must_give_records(project: Path, body: str) -> None:
+    (project / "scripts/things.py").write_text(f"X = 1\ndef things(records):\n    {body}\n")
+    with pytest.raises(PipelineError) as caught:
+        spec.load(project, "things")
+    assert caught.value.message == (
+        "scripts/things.py:2: things() gives nothing: it must yield its records, or return a "
+        "list of them"
+    )
+
+
+@pytest.mark.parametrize(
+    "body", ["return []", "return other(records)", "yield from records", "raise OSError"]
+)
+def test_a_function_may_give_records_as_it_likes(project: Path, body: str) -> None:
+    (project / "scripts/things.py").write_text(f"def things(records):\n    {body}\n")
+    assert spec.load(project, "things")
+    (project / "scripts/things.py").write_text("@some.source\ndef things(records):\n    pass\n")
+    assert spec.load(project, "things")
+
+
+def test_a_transform_must_return(project: Path) -> None:
+    (project / "scripts/change.py").write_text("def change(record):\n    record['a'] = 1\n")
+    with pytest.raises(PipelineError, match=r"scripts/change\.py:1: change\(\) has no return"):
+        loaded(project, transform="{script: scripts/change.py, function: change}")
+    (project / "scripts/change.py").write_text("def change(record):\n    yield record\n")
+    assert loaded(project, transform="{script: scripts/change.py, function: change}").transform
 
 
 def test_yaml_that_is_not_yaml(project: Path) -> None:
