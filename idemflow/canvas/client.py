@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -63,6 +64,8 @@ def connect(nifi: Endpoint) -> None:
     """
     # nipyapi logs a line for each call, and the login's arguments among them.
     logging.getLogger("nipyapi").setLevel(logging.ERROR)
+    # It reads times, which idemflow does not use, and knows the zone of no clock but its own.
+    warnings.filterwarnings("ignore", "tzname .* identified but not understood", RuntimeWarning)
     # Its waits for a component to change state are made for an idle machine.
     nipyapi.config.short_max_wait = _DEADLINE
     nipyapi.config.short_retry_delay = 0.1

@@ -108,12 +108,14 @@ def test_orders_that_change_over_time(
     shutil.copytree(ROOT / "flows", project.path / "flows")
     shutil.copytree(ROOT / "scripts", project.path / "scripts")
     command = idemflow.inside(project.path)
+    # Another test may have made the database, with more orders.
+    (orders,) = database.execute("select count(*) from orders where not deleted").fetchone() or (0,)
     for number in range(3):
         (report,) = command.json("run", "orders")["runs"]
         assert (report["lost"], report["duplicates"], report["dead_letters"]) == (0, 0, 0)
-        assert report["created"] == (500, 20, 20)[number]
+        assert report["created"] == (orders, 20, 20)[number]
         if number:
-            assert report["sent"] < 500
+            assert report["sent"] < orders
         wanted = database.execute(
             "select id, price, updated_at from orders where not deleted"
         ).fetchall()
