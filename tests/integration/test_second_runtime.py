@@ -212,7 +212,7 @@ def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
         assert elasticsearch.count(index="people")["count"] == 60
     assert command.json("verify", "people")["equal"] is True
     assert command.fail("logs", "elasticsearch").code == 2
-    on(second)
+    on(command)
     remove_pipeline("people")
 
 
