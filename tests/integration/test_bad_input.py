@@ -69,8 +69,8 @@ def test_a_mapping_that_elasticsearch_refuses(idemflow: Idemflow, project: Proje
         (
             "no-import",
             "def records():\n    import there_is_no_such_module\n    yield {}\n",
-            "scripts/no-import.py fails in NiFi: no-import.py:2: ModuleNotFoundError: No module "
-            "named 'there_is_no_such_module': NiFi's Python lacks it",
+            "Script Body:2: ModuleNotFoundError: No module named 'there_is_no_such_module': NiFi's "
+            "Python lacks it; install it there and restart NiFi",
         ),
         (
             "raises",

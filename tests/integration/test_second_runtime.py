@@ -240,13 +240,14 @@ def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
         [True, False],
     )
     assert "elasticsearch (yours)" in command.ok("status").stdout
+    command.json("deploy", "people")
     report = command.json("run", "people", "--records", "60")
     assert (report["documents"], report["runs"][0]["created"]) == (60, 60)
     with idemflow.elasticsearch() as elasticsearch:
         assert elasticsearch.count(index="people")["count"] == 60
     assert command.json("verify", "people")["equal"] is True
     assert command.fail("logs", "elasticsearch").code == 2
-    on(second)
+    on(command)
     remove_pipeline("people")
 
 
@@ -256,6 +257,7 @@ def test_a_nifi_of_ones_own_with_the_embedded_elasticsearch(
     command = mixed(second, "nifi", idemflow)
     assert command.json("up")["started"] == ["elasticsearch"]
     empty_elasticsearch(second)
+    command.json("deploy", "people")
     report = command.json("run", "people", "--records", "40")
     assert (report["documents"], report["runs"][0]["created"]) == (40, 40)
     with second.elasticsearch() as elasticsearch:
