@@ -236,7 +236,7 @@ def replay(
             reasons=reasons.most_common(),
             left=_left(opened),
             seconds=seconds,
-            deployed=[] if deployment.dry_run else deployment.changes,
+            deployed=[] if deployment.dry_run or deployment.created else deployment.changes,
             drift=len(deployment.changes) if deployment.dry_run else 0,
         )
 

@@ -24,7 +24,7 @@ from idemflow.commands.deploy import Deployment
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
-from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.drawing.collect import REQUEST, RUN_ID, TRIGGER
 from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.errors import (
@@ -151,7 +151,7 @@ def run(
             runs=reports,
             documents=opened.ledger.count(index),
             url=deployment.url,
-            deployed=[] if deployment.dry_run else deployment.changes,
+            deployed=[] if deployment.dry_run or deployment.created else deployment.changes,
             drift=len(deployment.changes) if deployment.dry_run else 0,
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
@@ -239,7 +239,7 @@ def prepare(
     there = process_groups.find(name) is not None
     keep = keep_old_documents
     deployment = deploy.deploy_in(opened, progress.step, dry_run=there, keep_old_documents=keep)
-    if there and deployment.changes and not as_deployed:
+    if there and any(map(_matters, deployment.changes)) and not as_deployed:
         try:
             deployment = deploy.deploy_in(opened, progress.step, keep_old_documents=keep)
         except ChangedOnCanvas as error:
@@ -248,6 +248,14 @@ def prepare(
                 next_command=f"{error.next_command}; --as-deployed runs what is on the canvas",
             ) from error
     return process_groups.find_id(name), deployment
+
+
+def _matters(change: Change) -> bool:
+    """Whether a difference is one for a run by hand; when the trigger runs by itself is none."""
+    return not (
+        change.component.endswith(f" / {TRIGGER}")
+        and change.property in ("schedulingPeriod", "schedulingStrategy")
+    )
 
 
 def _one(

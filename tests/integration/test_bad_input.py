@@ -250,7 +250,7 @@ def test_values_of_python_and_numpy_arrive_as_json_has_them(
         """,
     )
     command = idemflow.inside(project.path)
-    run = command.json("run", name)["runs"][0]
+    run = command.json("run", name, code=7)["runs"][0]
     assert (run["created"], run["dead_letters"]) == (1, 1)
     (letter,) = letters(idemflow, name)
     assert "the field 'deep[0].x' is nan, which is no number" in letter["reason"]

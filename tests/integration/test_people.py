@@ -169,6 +169,8 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert people.json("stop", "people")["running"] is False
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert in_status(people) == ("running", None)
+    # Another schedule than the YAML's is no reason against a run by hand.
+    assert people.json("run", "people")["documents"] == 1000
     people.ok("stop", "people", "--all")
     assert in_status(people) == ("stopped", None)
     ledger.refresh("people")

@@ -99,7 +99,7 @@ def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idem
         command.json("flow", "commit", NAME, "-m", "Load it")
         command.json("flow", "tag", NAME, "v2")
         set_tasks(NAME, 4)
-        assert command.json("run", NAME)["documents"] == 3
+        assert command.json("run", NAME, "--as-deployed")["documents"] == 3
         command.json("flow", "commit", NAME, "-m", "Load with four tasks")
         command.json("flow", "tag", NAME, "v3")
         yield command
@@ -294,7 +294,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     assert production.json("deploy", f"{NAME}@v3")["created"] is True
     assert production.run("drift", f"{NAME}@v3", "--from", "git").code == 0
     assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 6
-    assert production.json("run", NAME)["documents"] == 3
+    assert production.json("run", NAME, "--as-deployed")["documents"] == 3
     # A run that had gone to the other Elasticsearch would have written each document again.
     assert versions_of_documents(production) == [1, 1, 1]
     assert versions_of_documents(development) == [1, 1, 1]
@@ -318,7 +318,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     wait_until(lambda: versions_of_documents(production) == [2, 2, 2], "what waited is loaded")
     production.json("deploy", f"{NAME}@v2")
     assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 0
-    assert production.json("run", NAME)["documents"] == 3
+    assert production.json("run", NAME, "--as-deployed")["documents"] == 3
 
     # The one canvas knows nothing of the other's way.
     (status,) = development.json("flow", "status", NAME)["pipelines"]
@@ -347,7 +347,7 @@ def test_a_checkout_of_its_own_with_other_arguments(
     before = versions_of_documents(development)
     command.json("deploy", f"{NAME}@v3")
     assert command.run("drift", f"{NAME}@v3", "--from", "git").code == 0
-    report = command.json("run", NAME)
+    report = command.json("run", NAME, "--as-deployed")
     assert (report["runs"][0]["sent"], report["documents"]) == (5, 5)
     assert versions_of_documents(development) == before
     on(command)
