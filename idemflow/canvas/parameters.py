@@ -170,7 +170,9 @@ def _set(
         late = time.monotonic() > deadline
         if context is None:
             raise CanvasError(f"NiFi has no parameter context {name!r}")
-        if free is None or current[free].value in (None, NONE) or late:
+        # A flow of an earlier version has no such parameter yet.
+        held = current[free].value if free and free in current else None
+        if held in (None, NONE) or late:
             context.component.parameters = [_entity(item) for item in parameters]
             try:
                 with errors():

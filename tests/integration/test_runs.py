@@ -10,8 +10,9 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, monitoring, process_groups
+from idemflow.canvas import client, control, monitoring, parameters, process_groups
 from idemflow.canvas.flow import PUT
+from idemflow.drawing.collect import REQUEST, RUN_ID
 from idemflow.sources.script.draw import COLLECT
 from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
 from tests.integration.watched import Source
@@ -64,6 +65,20 @@ def test_run_tells_of_its_own_run(counting: Pipeline) -> None:
     assert run["sent"] == 3
     wait_until(lambda: len(counting.command.ledger().run_ids(counting.name)) == 2, "both runs")
     assert run["run"] == counting.command.ledger().run_ids(counting.name)[-1]
+
+
+def test_a_flow_of_an_earlier_version_runs_as_it_is(counting: Pipeline) -> None:
+    """Its trigger knows of no request, and its context has no such parameter."""
+    trigger = process_groups.trigger(counting.group)
+    run_id = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
+    nipyapi.canvas.update_processor(
+        trigger, nipyapi.nifi.ProcessorConfigDTO(properties={RUN_ID: run_id})
+    )
+    context = parameters.find(f"idemflow {counting.name}")
+    nipyapi.parameters.delete_parameter_from_context(context, REQUEST)
+    report = counting.command.json("run", counting.name, "--as-deployed", "--times", "2")
+    assert [run["sent"] for run in report["runs"]] == [20, 20]
+    assert report["documents"] == 20
 
 
 def test_an_edit_is_deployed_first(counting: Pipeline) -> None:
