@@ -258,7 +258,7 @@ def cancel(settings: Settings, run: str, yes: bool, as_json: bool) -> None:
     if not result.done:
         show(as_json, result, f"Nothing was dropped of {name}.")
         return
-    lines = [f"Dropped {result.flow_files:,} FlowFiles of {name}."]
+    lines = [f"Dropped {counted(result.flow_files, 'FlowFile')} of {name}."]
     if result.source_reset:
         lines.append(f"Its source takes them for read: idemflow source reset {name}")
     show(as_json, result, *lines, f"To load the records again: idemflow run {name}")

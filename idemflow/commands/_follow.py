@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from idemflow.canvas.monitoring import Activity
 from idemflow.commands._session import Session
@@ -16,7 +16,7 @@ from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import point_in_time
 from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from idemflow.errors import IdemflowError, Stopped
-from idemflow.pipeline.model import DAY, RUN
+from idemflow.pipeline.model import RUN
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +26,7 @@ def index_checkpoints(
 ) -> list[WrittenIds]:
     """The indices that a run may write to, and others, as they are before it."""
     pipeline = opened.pipeline
-    names = set(others)
-    if RUN not in pipeline.target:
-        # A run that is triggered just before midnight may belong to the next day.
-        days = (datetime.now(UTC) + timedelta(days=more) for more in (0, 1))
-        names |= {pipeline.target.replace(DAY, f"{day:%Y-%m-%d}") for day in days}
+    names = {*others, *pipeline.next_targets(datetime.now(UTC))}
     found = []
     ledger = opened.ledger
     for name in sorted(names):

@@ -14,6 +14,7 @@ from idemflow.drawing.boxes import Json
 from idemflow.elasticsearch.identity_mark import note, other_identity
 from idemflow.errors import PipelineError
 from idemflow.pipeline.model import rule_in_words
+from idemflow.steps.rules.words import counted
 
 
 def refuse_other(opened: Session, rule: Mapping[str, Any] | None, *, keep: bool) -> None:
@@ -32,12 +33,11 @@ def refuse_other(opened: Session, rule: Mapping[str, Any] | None, *, keep: bool)
         return
     name = pipeline.name
     before = rule_in_words(other.rule) if other.rule else "something else"
-    count = "1 document" if other.documents == 1 else f"{other.documents:,} documents"
     raise PipelineError(
         f"flows/{name}.yaml",
         f"ids came from {before}; now they come from {rule_in_words(rule)}. The index "
-        f"{other.index} holds {count} under the ids of before: a run would add the same records "
-        "under others",
+        f"{other.index} holds {counted(other.documents, 'document')} under the ids of before: a "
+        "run would add the same records under others",
         field="identity",
         next_command="give index.name a new name (`mode: snapshot` builds a new index behind that "
         f"name in each run); or delete the index {other.index}; or keep both: "

@@ -31,9 +31,6 @@ from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
 from idemflow.steps.replay import content_of
 from idemflow.steps.rules.words import counted
 
-# How long another replay of the same pipeline may take to be triggered, in seconds.
-_TRIGGER_SECONDS = 15.0
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -111,12 +108,12 @@ def list_letters(settings: Settings, name: str, filters: Filters, limit: int) ->
     with _reconciled(settings, name) as (opened, _):
         reasons = Kinds()
 
-        def counted() -> Iterator[Letter]:
+        def noted() -> Iterator[Letter]:
             for letter in dead_letters.find(opened.ledger, name, filters):
                 reasons.add(letter.reason)
                 yield letter
 
-        newest = nlargest(limit, counted(), key=lambda letter: (letter.time, letter.id))
+        newest = nlargest(limit, noted(), key=lambda letter: (letter.time, letter.id))
         return Listing(name, newest, reasons.total, reasons.most_common())
 
 
@@ -236,8 +233,8 @@ def replay(
             reasons=reasons.most_common(),
             left=_left(opened),
             seconds=seconds,
-            deployed=[] if deployment.dry_run or deployment.created else deployment.changes,
-            drift=len(deployment.changes) if deployment.dry_run else 0,
+            deployed=deployment.made,
+            drift=len(deployment.left),
         )
 
 

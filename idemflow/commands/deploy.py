@@ -49,6 +49,16 @@ class Deployment:
     changes: list[Change]
     url: str
 
+    @property
+    def made(self) -> list[Change]:
+        """What was changed of a pipeline that was there."""
+        return [] if self.created or self.dry_run else self.changes
+
+    @property
+    def left(self) -> list[Change]:
+        """What still differs."""
+        return self.changes if self.dry_run else []
+
 
 def deploy(
     settings: Settings,

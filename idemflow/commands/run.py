@@ -36,6 +36,7 @@ from idemflow.errors import (
     UsageError,
 )
 from idemflow.pipeline.model import DAY, RUN, Unique
+from idemflow.steps.rules.words import counted
 
 _log = logging.getLogger(__name__)
 
@@ -151,8 +152,8 @@ def run(
             runs=reports,
             documents=opened.ledger.count(index),
             url=deployment.url,
-            deployed=[] if deployment.dry_run or deployment.created else deployment.changes,
-            drift=len(deployment.changes) if deployment.dry_run else 0,
+            deployed=deployment.made,
+            drift=len(deployment.left),
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
         )
@@ -201,10 +202,9 @@ def judge(report: RunsReport, *, max_dead_letters: int = 0, allow_empty: bool = 
     if held:
         raise _judge.refused(name, held, held.held_back, kept)
     if letters > max_dead_letters:
-        what = "1 record" if letters == 1 else f"{letters:,} records"
         may = f", and --max-dead-letters allows {max_dead_letters:,}" if max_dead_letters else ""
         raise RecordsRefused(
-            f"{name}: {what} could not go in{may}",
+            f"{name}: {counted(letters, 'record')} could not go in{may}",
             next_command=f"idemflow dead-letters list {name}",
         )
     # What has read all there is may find nothing new; what has never found anything is wrong.

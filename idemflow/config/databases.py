@@ -15,9 +15,9 @@ from pathlib import Path
 
 from idemflow.config import registry
 from idemflow.config.database_settings import UTC, ConfiguredDatabase
+from idemflow.config.nifi_files import check_nifi_reads
 from idemflow.config.settings import FILE, Settings
 from idemflow.errors import IdemflowError, SettingError, UsageError
-from idemflow.security.owner import servers_user
 
 POSTGRESQL = "postgresql"
 POSTGRESQL_DRIVER = "org.postgresql.Driver"
@@ -115,7 +115,7 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
     embedded = "nifi" in settings.embedded
     if found.driver_jar:
         if embedded:
-            _check_jar(settings, place, found.driver_jar)
+            check_nifi_reads(settings, place, found.driver_jar)
         return found.driver_jar
     if kind != POSTGRESQL:
         raise SettingError(place, f"is missing: idemflow does not supply a driver of {kind}")
@@ -131,17 +131,6 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
             next_command="idemflow down && idemflow up",
         )
     return supplied
-
-
-def _check_jar(settings: Settings, place: str, jar: Path) -> None:
-    if not jar.is_file():
-        raise SettingError(place, f"there is no file {jar}")
-    if not servers_user(settings.home, settings.run_as_user).can_reach(jar):
-        raise SettingError(
-            place,
-            f"NiFi's user cannot read {jar}",
-            next_command="put it into a folder that every user may enter, with mode 644",
-        )
 
 
 def _password(found: ConfiguredDatabase) -> str | None:

@@ -310,8 +310,10 @@ def _folded(
         elif known is not None and (id_, run) not in in_baseline:
             first = firsts.setdefault((id_, run), known.digest)
             repeated[run].count(1, int(digest != first))
-        vain = [refused.get((id_, how), ()) for how in (_STALE, _GIVEN_UP)]
-        sent[id_][run] = one if known is None else _newer(known, one, vain)
+        if known is not None:
+            vain = [refused.get((id_, how), ()) for how in (_STALE, _GIVEN_UP)]
+            one = _newer(known, one, vain)
+        sent[id_][run] = one
     for id_, runs in sent.items():
         for one in fold(
             [runs[run] for run in sorted(runs)],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.steps.rules.positions import nth
+from idemflow.steps.rules.words import counted
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def in_words(records: int, collisions: int) -> str:
         contents = "with equal contents"
     elif collisions == records:
         contents = "with other contents"
-    has = "record has" if records == 1 else "records have"
-    return f"{records:,} {has} an id that another record of the run has, {contents}"
+    have = counted(records, "record has", "records have")
+    return f"{have} an id that another record of the run has, {contents}"
 
 
 def examples(

@@ -7,9 +7,9 @@ a document's id is what the rule makes of its content, or another rule made it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.pipeline.model import DAY, RUN, Pipeline
+from idemflow.pipeline.model import Pipeline
 from idemflow.steps.rules.identity import NoIdentity, id_maker
 
 # Documents that are looked at where there is no mark.
@@ -52,7 +52,8 @@ def other_identity(
     known = _mark(ledger, pipeline)
     if known == rule:
         return None
-    for index in _goes_on(pipeline):
+    # A run that makes its index goes on with no documents of before.
+    for index in pipeline.next_targets(datetime.now(UTC)):
         ledger.refresh(index)
         documents = ledger.live(index)
         if documents and (known is not None or not _made_by(ledger, index, rule)):
@@ -65,18 +66,6 @@ def note(ledger: Ledger, pipeline: Pipeline, rule: Mapping[str, Any]) -> None:
     if _mark(ledger, pipeline) != rule:
         with ledger.errors():
             ledger.client.index(index=MANIFESTS, id=_id(pipeline), document={"rule": dict(rule)})
-
-
-def _goes_on(pipeline: Pipeline) -> Iterator[str]:
-    """The indices that have documents already to which the next run adds others."""
-    if RUN in pipeline.target:
-        return
-    if DAY not in pipeline.target:
-        yield pipeline.target
-        return
-    for more in (0, 1):  # a run just before midnight may belong to the next day
-        day = datetime.now(UTC) + timedelta(days=more)
-        yield pipeline.target.replace(DAY, f"{day:%Y-%m-%d}")
 
 
 def _made_by(ledger: Ledger, index: str, rule: Mapping[str, Any]) -> bool:

@@ -37,11 +37,7 @@ def open_runs(ledger: Ledger, pipeline: str, now: datetime) -> Callable[[str], b
     ledger.refresh(RUNS, MANIFESTS)
     taken = _taken(backlog.parts(ledger, pipeline))
     summaries = dict(backlog.summaries(ledger, taken))
-    ended = {
-        run
-        for run, summary in summaries.items()
-        if summary.collected < now - _YOUNG and (summary.folded or taken[run] >= summary.records)
-    }
+    ended = _ended(taken, summaries, now)
     newest = max(taken, default="")
     return lambda run: run not in ended and (run in taken or run > newest)
 
@@ -52,6 +48,21 @@ def _taken(parts: Iterable[Part]) -> dict[str, int]:
     for part in parts:
         taken[part.run] += part.taken
     return taken
+
+
+def _ended(
+    taken: Mapping[str, int],
+    summaries: Mapping[str, Summary],
+    now: datetime,
+    keep: timedelta = timedelta.max,
+) -> set[str]:
+    """The runs of which every record is accounted for, or so old that none will be any more."""
+    return {
+        run
+        for run, summary in summaries.items()
+        if (age := now - summary.collected) > _YOUNG
+        and (summary.folded or taken[run] >= summary.records or age > keep)
+    }
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,7 @@ class Retention:
         parts = list(backlog.parts(ledger, self.pipeline))
         summaries = dict(backlog.summaries(ledger, {part.run for part in parts}))
         marked = backlog.marked_replays(ledger, self.pipeline)
-        ended = self._ended(parts, summaries) - marked
+        ended = _ended(_taken(parts), summaries, self.now, self.keep) - marked
         result = Pruned(self.pipeline, waiting=len({part.run for part in parts} - ended))
         # Asked only now: what was accounted for by then is in no queue any more.
         if not self.idle():
@@ -128,20 +139,6 @@ class Retention:
         result = self._fold(result, parts, summaries, ended, always=always)
         self._forget_baselines()
         return replace(result, forgotten=self._forget_runs(marked))
-
-    def _ended(self, parts: Sequence[Part], summaries: Mapping[str, Summary]) -> set[str]:
-        """The runs of which every record is accounted for, or so old that none will be any more."""
-        taken = _taken(parts)
-        return {
-            run
-            for run, summary in summaries.items()
-            if summary.collected < self.now - _YOUNG
-            and (
-                summary.folded
-                or taken[run] >= summary.records
-                or summary.collected < self.now - self.keep
-            )
-        }
 
     def _fold(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
@@ -318,6 +319,14 @@ class Pipeline(Strict):
         if self.snapshot:
             return f"{self.index.name}-{RUN}"
         return f"{self.index.name}-rows" if self.tombstones else self.index.name
+
+    def next_targets(self, now: datetime) -> list[str]:
+        """The indices that a run may write to that is triggered now; none that it makes itself."""
+        if RUN in self.target:
+            return []
+        # One that is triggered just before midnight may belong to the next day.
+        days = (now + timedelta(days=more) for more in (0, 1))
+        return sorted({self.target.replace(DAY, f"{day:%Y-%m-%d}") for day in days})
 
     @property
     def target_pattern(self) -> str:

@@ -71,7 +71,11 @@ def load(project: Path, name: str) -> Pipeline:
     except ValidationError as error:
         problems += _explained(error, data, label)
     written = plain.get("pipeline")
-    if isinstance(written, str) and written != name and "pipeline" not in _named(problems):
+    if (
+        isinstance(written, str)
+        and written != name
+        and all(one.field != "pipeline" for one in problems)
+    ):
         message = f"is {written!r}, but the file's name says {name!r}; they must be the same"
         line = _line(data, ("pipeline",))
         problems.append(PipelineError(label, message, line=line, field="pipeline"))
@@ -89,10 +93,6 @@ def load(project: Path, name: str) -> Pipeline:
     if problems or pipeline is None:
         raise problems[0]
     return pipeline
-
-
-def _named(problems: Sequence[PipelineError]) -> set[str | None]:
-    return {one.field for one in problems}
 
 
 def _valid(read: Callable[[Any], _Part], plain: Mapping[str, Any], name: str) -> _Part | None:

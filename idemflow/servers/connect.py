@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.endpoint import Endpoint
+from idemflow.config.nifi_files import check_nifi_reads
 from idemflow.config.settings import Settings
 from idemflow.errors import PipelineError, RuntimeNotUp, SettingError
 from idemflow.security.owner import Owner, servers_user, write_file
@@ -109,7 +110,7 @@ def _truststore(settings: Settings) -> tuple[Path | None, str | None]:
     own_nifi, own_elasticsearch = (settings.own_url(server) is not None for server in SERVERS)
     if settings.loader_truststore is not None:
         if not own_nifi:
-            _check_reached(settings, "loader_truststore", settings.loader_truststore)
+            check_nifi_reads(settings, "loader_truststore", settings.loader_truststore)
         if given is None and not own_elasticsearch:  # a copy of the one that is made below
             given = load_secrets(home.secrets).truststore_password
         return settings.loader_truststore, given
@@ -146,17 +147,6 @@ def _made(ca_file: Path, folder: Path, owner: Owner | None, password: str) -> Pa
         if owner is None:
             file.chmod(0o644)
     return file
-
-
-def _check_reached(settings: Settings, name: str, file: Path) -> None:
-    if not file.is_file():
-        raise SettingError(name, f"there is no file {file}")
-    if not servers_user(settings.home, settings.run_as_user).can_reach(file):
-        raise SettingError(
-            name,
-            f"NiFi's user cannot read {file}",
-            next_command="put it into a folder that every user may enter, with mode 644",
-        )
 
 
 def _optional(settings: Settings, name: str) -> str | None:

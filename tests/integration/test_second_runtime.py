@@ -227,6 +227,16 @@ def mixed(second: Idemflow, own: str, other: Idemflow) -> Mixed:
     return Mixed(second.resolved.model_copy(update=settings), own)
 
 
+def load_people(command: Idemflow, records: int, into: Idemflow) -> None:
+    """Load so many people, and find them in the Elasticsearch of a runtime."""
+    command.json("deploy", "people")
+    report = command.json("run", "people", "--records", str(records))
+    assert (report["documents"], report["runs"][0]["created"]) == (records, records)
+    with into.elasticsearch() as elasticsearch:
+        assert elasticsearch.count(index="people")["count"] == records
+    assert command.json("verify", "people")["equal"] is True
+
+
 def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
     idemflow: Idemflow, second: Idemflow
 ) -> None:
@@ -240,12 +250,7 @@ def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
         [True, False],
     )
     assert "elasticsearch (yours)" in command.ok("status").stdout
-    command.json("deploy", "people")
-    report = command.json("run", "people", "--records", "60")
-    assert (report["documents"], report["runs"][0]["created"]) == (60, 60)
-    with idemflow.elasticsearch() as elasticsearch:
-        assert elasticsearch.count(index="people")["count"] == 60
-    assert command.json("verify", "people")["equal"] is True
+    load_people(command, 60, idemflow)
     assert command.fail("logs", "elasticsearch").code == 2
     on(command)
     remove_pipeline("people")
@@ -257,12 +262,7 @@ def test_a_nifi_of_ones_own_with_the_embedded_elasticsearch(
     command = mixed(second, "nifi", idemflow)
     assert command.json("up")["started"] == ["elasticsearch"]
     empty_elasticsearch(second)
-    command.json("deploy", "people")
-    report = command.json("run", "people", "--records", "40")
-    assert (report["documents"], report["runs"][0]["created"]) == (40, 40)
-    with second.elasticsearch() as elasticsearch:
-        assert elasticsearch.count(index="people")["count"] == 40
-    assert command.json("verify", "people")["equal"] is True
+    load_people(command, 40, second)
     assert command.fail("logs", "nifi").code == 2
     on(idemflow)
     remove_pipeline("people")

@@ -127,8 +127,8 @@ def verification_table(result: Verification) -> RenderableType:
 def _behind(result: Verification) -> str:
     count, ids = result.behind_count, ", ".join(map(escape, result.behind))
     more = f" and {count - len(result.behind):,} more" if count > len(result.behind) else ""
-    of = "1 document" if count == 1 else f"{count:,} documents"
     see = f"see: idemflow dead-letters list {result.pipeline}"
+    of = counted(count, "document")
     return f"[yellow]Of {of} a newer state is a dead letter[/]: {ids}{more}; {see}"
 
 
