@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from idemflow.canvas.difference import Change
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch import indices, ledger
+from idemflow.elasticsearch import ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
@@ -55,6 +56,7 @@ def deploy(
     *,
     dry_run: bool = False,
     force: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
@@ -64,17 +66,21 @@ def deploy(
         progress: told what happens.
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
+        adopt: take over what has the pipeline's name, but not this project's mark of ownership.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost, or a newer version be buried.
+            UsageError where an operator's change would be lost, a newer version be buried, or
+            something changed that is not the pipeline's.
     """
     pipeline, at, revision = name.partition("@")
-    with session(settings, pipeline) as opened:
+    with session(settings, pipeline, adopt=adopt) as opened:
         if at:
-            return _deploy_version(opened, revision, progress, dry_run=dry_run, force=force)
-        return deploy_in(opened, progress, dry_run=dry_run, force=force)
+            return _deploy_version(
+                opened, revision, progress, dry_run=dry_run, force=force, adopt=adopt
+            )
+        return deploy_in(opened, progress, dry_run=dry_run, force=force, adopt=adopt)
 
 
 def deploy_in(
@@ -83,15 +89,17 @@ def deploy_in(
     *,
     dry_run: bool = False,
     force: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.target
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
+    adopted = _adopted(opened, adopt=adopt)
     planned = canvas.plan(pipeline, scripts, target, source)
-    changes = list(planned.changes)
-    if indices.template_change(opened.ledger, pipeline):
+    changes = [*planned.changes, *adopted]
+    if opened.indices.template_change():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
@@ -99,7 +107,7 @@ def deploy_in(
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
     return Deployment(
@@ -118,6 +126,7 @@ def _deploy_version(
     *,
     dry_run: bool,
     force: bool,
+    adopt: bool,
 ) -> Deployment:
     """Put a committed version on the canvas, with this runtime's parameters."""
     settings, name = opened.settings, opened.pipeline.name
@@ -125,6 +134,7 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
+    adopted = _adopted(opened, adopt=adopt)
     found = process_groups.find(name)
     group = str(found.id) if found else None
     now = versions.control_info(group) if group else None
@@ -137,7 +147,7 @@ def _deploy_version(
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, group)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         progress("parameter context")
         parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
         progress(f"version {version.title}")
@@ -154,7 +164,8 @@ def _deploy_version(
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
-    return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
+    url = _url(opened.target, group)
+    return Deployment(name, found is None, dry_run, [*changes, *adopted], url)
 
 
 def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
@@ -169,10 +180,19 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
     return group
 
 
-def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
+def _adopted(opened: Session, *, adopt: bool) -> list[Change]:
+    """What is taken over in Elasticsearch; refuses what is not the pipeline's."""
+    return [
+        Change(thing, "owner", was, f"the pipeline {opened.pipeline.name}")
+        for thing, was in opened.indices.check(adopt=adopt)
+    ]
+
+
+def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -> None:
     """What Elasticsearch needs before a pipeline runs."""
     progress("index template")
-    indices.put_templates(opened.ledger, opened.pipeline)
+    place = f"{platform.node()}:{opened.settings.project}"
+    opened.indices.put_templates(place, adopt=adopt)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 
