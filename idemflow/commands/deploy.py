@@ -99,7 +99,7 @@ def deploy_in(
     adopted = _adopted(opened, adopt=adopt)
     planned = canvas.plan(pipeline, scripts, target, source)
     changes = [*planned.changes, *adopted]
-    if opened.indices.template_change():
+    if opened.templates.changed():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
@@ -184,7 +184,7 @@ def _adopted(opened: Session, *, adopt: bool) -> list[Change]:
     """What is taken over in Elasticsearch; refuses what is not the pipeline's."""
     return [
         Change(thing, "owner", was, f"the pipeline {opened.pipeline.name}")
-        for thing, was in opened.indices.check(adopt=adopt)
+        for thing, was in opened.templates.check(adopt=adopt)
     ]
 
 
@@ -192,7 +192,7 @@ def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -
     """What Elasticsearch needs before a pipeline runs."""
     progress("index template")
     place = f"{platform.node()}:{opened.settings.project}"
-    opened.indices.put_templates(place, adopt=adopt)
+    opened.templates.put(place, adopt=adopt)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 
