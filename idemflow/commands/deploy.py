@@ -193,7 +193,7 @@ def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -
     progress("index template")
     place = f"{platform.node()}:{opened.settings.project}"
     opened.templates.put(place, adopt=adopt)
-    patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
+    patterns = [opened.pipeline.granted, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 
 

@@ -10,6 +10,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from elasticsearch import BadRequestError
+
 from idemflow.elasticsearch import ownership
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.indices import NAMES, Adoption, Indices
@@ -89,13 +91,13 @@ class Templates:
         left = self._left(self._present())
         self._put_ledger()
         ownership.claim_name(self._ledger, self._indices.owner, place, adopt=adopt)
-        pipeline, mark, changed = self._pipeline, self._mark(), self.changed()
+        pipeline, changed = self._pipeline, self.changed()
         targets = self._indices.built()
         try:
             with self._ledger.errors():
                 for name in left:
                     self._client.indices.delete_index_template(name=name)
-                self._client.indices.put_index_template(name=self._name, **self._wanted(mark))
+                mark = self._put_template(adopt=adopt)
                 self._put_mapping(targets, mark.meta(), **pipeline.mapping())
                 for some in batches(targets, NAMES):
                     if changed:  # else an administrator's own setting stays
@@ -121,6 +123,20 @@ class Templates:
                 f"{self._pipeline.index.name} keeps the mapping that it was made with",
                 field="index.mapping",
             ) from error
+
+    def _put_template(self, *, adopt: bool) -> Mark:
+        first, mark = self._name not in self._present(), self._mark()
+        put = self._client.indices.put_index_template
+        try:
+            put(name=self._name, create=first, **self._wanted(mark))
+        except BadRequestError:
+            if not first:
+                raise
+            # Of two pipelines that make it at the same time, the second is refused, or shares it.
+            self.check(adopt=adopt)
+            mark = self._mark()
+            put(name=self._name, **self._wanted(mark))
+        return mark
 
     def _present(self) -> dict[str, Mapping[str, Any]]:
         with self._ledger.errors():

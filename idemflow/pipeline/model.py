@@ -261,6 +261,11 @@ class Pipeline(Strict):
         # No closer one can be said: a pattern of Elasticsearch has no wildcard but `*`.
         return self.target.replace(RUN, "20*t*-*").replace(DAY, "20*-*-*")
 
+    @property
+    def granted(self) -> str:
+        """The closest pattern that a privilege on indices may have: ``?`` is one character."""
+        return self.target.replace(RUN, "20??????t?????????-????????").replace(DAY, "20??-??-??")
+
     def is_target(self, index: str) -> bool:
         """Whether an index has the name of one that runs write to, which others may begin like."""
         expression = re.escape(self.target)

@@ -1,5 +1,6 @@
 """The pipeline's YAML: what is accepted, and how each mistake is explained."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -339,6 +340,9 @@ def test_an_index_is_known_by_its_exact_name(
     pipeline = loaded(project, **changes)
     assert pipeline.is_target(own)
     assert [name for name in others if pipeline.is_target(name)] == []
+    # Where patterns are all there is, they come as close as they can.
+    assert fnmatchcase(own, pipeline.target_pattern)
+    assert [name for name in [own, *others] if fnmatchcase(name, pipeline.granted)] == [own]
 
 
 def test_a_snapshot_is_not_shared(project: Path) -> None:
