@@ -81,7 +81,7 @@ class Indices:
             return
         self.not_ours("index", self.metas(index), adopt=False)
         self._point(index, before)
-        old = sorted(name for name in self._own() - before if name < index)
+        old = sorted(name for name in self.own() - before if name < index)
         for some in batches(old, NAMES):
             _log.info("%s: delete earlier snapshots: %s", self.pipeline.name, ", ".join(some))
             with self.ledger.errors():
@@ -104,7 +104,7 @@ class Indices:
                 next_command=f"idemflow verify {name}",
             )
         now = self._aliased()
-        earlier = [build for build in self._own() if now and build < max(now)]
+        earlier = [build for build in self.own() if now and build < max(now)]
         if not earlier:
             raise UsageError(
                 f"{self._name} has no earlier state to go back to",
@@ -135,6 +135,11 @@ class Indices:
         """The indices that have the name of one that runs write to, whosever they are."""
         found = self.metas(self.pipeline.target_pattern)
         return {name: found[name] for name in found if self.pipeline.is_target(name)}
+
+    def own(self) -> set[str]:
+        """The indices that runs have written to and that have the pipeline's mark."""
+        marks = {name: Mark.read(meta) for name, meta in self.built().items()}
+        return {name for name, mark in marks.items() if mark and self.owner in mark.owners}
 
     def metas(self, names: str) -> dict[str, Meta]:
         """The ``_meta`` of the indices behind a name, an alias or a pattern."""
@@ -219,7 +224,3 @@ class Indices:
         found = self.metas(self._name)
         self.alias_not_ours(found, adopt=False)
         return set(found)
-
-    def _own(self) -> set[str]:
-        marks = {name: Mark.read(meta) for name, meta in self.built().items()}
-        return {name for name, mark in marks.items() if mark and self.owner in mark.owners}

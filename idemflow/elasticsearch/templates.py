@@ -73,8 +73,7 @@ class Templates:
 
     def changed(self) -> bool:
         """Whether :meth:`put` would change the pipeline's own template."""
-        template = self._present().get(self._name, {})
-        return bool(template.get("_meta") != self._wanted(self._mark())["meta"])
+        return bool(self._meta() != self._wanted(self._mark())["meta"])
 
     def put(self, place: str, *, adopt: bool = False) -> None:
         """Deploy the index templates of the ledger and of the pipeline, and the new fields of the
@@ -151,10 +150,13 @@ class Templates:
         left = stem != self._pipeline.target and KEY in meta and Mark.read(meta) is None
         return [f"idemflow-{stem}"] if left else []
 
+    def _meta(self) -> Meta:
+        found: Meta = self._present().get(self._name, {"_meta": {}})["_meta"]
+        return found
+
     def _mark(self) -> Mark:
         """The mark of what the pipeline owns, with those who share it."""
-        template = self._present().get(self._name, {})
-        metas = [template.get("_meta", {}), *self._indices.built().values()]
+        metas = [self._meta(), *self._indices.built().values()]
         return ownership.joined(
             self._indices.owner, map(Mark.read, metas), shared=self._pipeline.index.shared
         )
@@ -235,14 +237,17 @@ class Templates:
     def _wanted(self, mark: Mark) -> dict[str, Any]:
         """The body of the index template of what the pipeline writes to.
 
-        Pipelines that share an index share it.
+        Pipelines that share an index share it: it has the fields of all of them.
         """
         pipeline = self._pipeline
-        index = pipeline.index
+        index, mapping = pipeline.index, pipeline.mapping()
+        if len(mark.owners) > 1 and Mark.read(meta := self._meta()):
+            theirs = meta[KEY]["template"]["mappings"]["properties"]
+            mapping["properties"] = {**theirs, **mapping["properties"]}
         made = {"number_of_shards": index.shards, "number_of_replicas": index.replicas}
         template: dict[str, Any] = {
             "settings": made | (_refresh(pipeline) if index.refresh else {}),
-            "mappings": {"_meta": mark.meta(), **pipeline.mapping()},
+            "mappings": {"_meta": mark.meta(), **mapping},
         }
         if pipeline.tombstones and not pipeline.snapshot:
             template["aliases"] = {self._pipeline.index.name: {"filter": LIVE}}

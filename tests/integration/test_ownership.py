@@ -141,7 +141,8 @@ def test_an_index_has_one_owner_or_says_that_it_is_shared(
     command = idemflow.inside(project.path)
 
     def write(name: str, start: int, end: int, extra: str = "") -> None:
-        project.pipeline(name, numbers(start, end, by=name))
+        # Each maps a field of its own.
+        project.pipeline(name, numbers(start, end, by=name), **{name: "keyword"})
         project.change(name, f"name: {name}\n", f"name: stock\n{extra}")
 
     write("north", 0, 5)
@@ -160,6 +161,10 @@ def test_an_index_has_one_owner_or_says_that_it_is_shared(
     assert [name for _, name in owners(client, "stock")] == ["north", "south"]
     for name in ("north", "south"):
         assert command.json("verify", name)["equal"]
+    (made,) = client.indices.get_index_template(name="idemflow-stock")["index_templates"]
+    mapped = made["index_template"]["template"]["mappings"]["properties"]
+    assert {"north", "south"} <= mapped.keys()
+    assert command.json("deploy", "north")["changes"] == []
     # What is south's already is no one else's.
     assert command.json("run", "south")["runs"][0]["taken_over"] == {}
     shown = told(command.ok("run", "north").stdout)
