@@ -295,11 +295,23 @@ def test_every_kind_of_index_is_marked(
     }  # fmt: skip
     assert "marked-rows" in made
 
-    # An index of an earlier version has no mark.
+    # What an earlier version made has no mark; its templates were for all that begins alike.
     (run,) = client.indices.get(index="mark-*t*-*", features="mappings")
     client.indices.put_mapping(index=[run, "marked-rows"], meta={})
+    client.indices.put_index_template(
+        name="idemflow-mark-",
+        index_patterns=["mark-*"],
+        priority=205,
+        meta={"idemflow": {"settings": {}, "mappings": {}}},
+    )
     for pipeline, name in (("mark-run", run), ("marked", "marked-rows")):
         assert f"the index {name} has no mark" in told(command.fail("deploy", pipeline).stderr)
         command.ok("deploy", pipeline, "--adopt")
         assert owners(client, name)[0][1] == pipeline
         assert command.json("verify", pipeline)["equal"]
+    assert not client.indices.exists_index_template(name="idemflow-mark-")
+    client.indices.put_mapping(index="idemflow-runs", meta={})
+    refused = told(command.fail("deploy", "marked").stderr)
+    assert "the index idemflow-runs, which has the name of a part of the ledger" in refused
+    command.ok("deploy", "marked", "--adopt")
+    command.ok("deploy", "mark-run")
