@@ -298,6 +298,7 @@ def test_every_kind_of_index_is_marked(
     # What an earlier version made has no mark; its templates were for all that begins alike.
     (run,) = client.indices.get(index="mark-*t*-*", features="mappings")
     client.indices.put_mapping(index=[run, "marked-rows"], meta={})
+    client.indices.delete_index_template(name="idemflow-mark-{day}")
     client.indices.put_index_template(
         name="idemflow-mark-",
         index_patterns=["mark-*"],
