@@ -30,24 +30,30 @@ from idemflow.steps.rules.words import counted
     "--keep-old-documents", is_flag=True,
     help="Take another identity although the index has documents under the ids of before.",
 )  # fmt: skip
+@click.option(
+    "--adopt", is_flag=True,
+    help="Take over what has the pipeline's name, but not this project's mark of ownership.",
+)  # fmt: skip
 def deploy(
     settings: Settings,
     pipeline: str,
     dry_run: bool,
     force: bool,
     keep_old_documents: bool,
+    adopt: bool,
     as_json: bool,
 ) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
     queued stays queued. PIPELINE@REV deploys a committed version: a tag, or a commit's hash. What
-    does not work is taken back.
+    does not work is taken back. What is not this project's own is refused, until you say --adopt.
 
     \b
     Examples:
       idemflow deploy people
       idemflow deploy people --dry-run
+      idemflow deploy people --adopt --dry-run
       idemflow deploy people@v3
     """
     with tables.RunsProgress(err, silent=as_json) as progress:
@@ -58,6 +64,7 @@ def deploy(
             dry_run=dry_run,
             force=force,
             keep_old_documents=keep_old_documents,
+            adopt=adopt,
         )
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"

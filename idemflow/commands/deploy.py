@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from idemflow.commands._imports import check_imports
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch import indices, ledger
+from idemflow.elasticsearch import ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, ChangedOnCanvas
 from idemflow.pipeline import spec
@@ -68,6 +69,7 @@ def deploy(
     dry_run: bool = False,
     force: bool = False,
     keep_old_documents: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
@@ -78,20 +80,33 @@ def deploy(
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
         keep_old_documents: even if the index has documents whose ids another identity made.
+        adopt: take over what has the pipeline's name, but not this project's mark of ownership.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            ChangedOnCanvas where an operator's change would be lost, or a newer version be buried.
+            ChangedOnCanvas where an operator's change would be lost, or a newer version be buried;
+            UsageError where something would be changed that is not the pipeline's.
     """
     pipeline, at, revision = name.partition("@")
-    with session(settings, pipeline) as opened:
+    with session(settings, pipeline, adopt=adopt) as opened:
         if at:
             return _deploy_version(
-                opened, revision, progress, dry_run=dry_run, force=force, keep=keep_old_documents
+                opened,
+                revision,
+                progress,
+                dry_run=dry_run,
+                force=force,
+                keep=keep_old_documents,
+                adopt=adopt,
             )
         return deploy_in(
-            opened, progress, dry_run=dry_run, force=force, keep_old_documents=keep_old_documents
+            opened,
+            progress,
+            dry_run=dry_run,
+            force=force,
+            keep_old_documents=keep_old_documents,
+            adopt=adopt,
         )
 
 
@@ -102,15 +117,17 @@ def deploy_in(
     dry_run: bool = False,
     force: bool = False,
     keep_old_documents: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.target
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
+    adopted = _adopted(opened, adopt=adopt)
     planned = canvas.plan(pipeline, scripts, target, source)
-    changes = list(planned.changes)
-    if indices.template_change(opened.ledger, pipeline):
+    changes = [*planned.changes, *adopted]
+    if opened.templates.changed():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
@@ -122,7 +139,7 @@ def deploy_in(
         if group is None or planned.changes:
             check_imports(opened, scripts)
         refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
         note_rule(opened, pipeline.identity.rule())
@@ -143,6 +160,7 @@ def _deploy_version(
     dry_run: bool,
     force: bool,
     keep: bool,
+    adopt: bool,
 ) -> Deployment:
     """Put a committed version on the canvas, with this runtime's parameters."""
     settings, name = opened.settings, opened.pipeline.name
@@ -150,6 +168,7 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
+    adopted = _adopted(opened, adopt=adopt)
     found = process_groups.find(name)
     group = str(found.id) if found else None
     now = versions.control_info(group) if group else None
@@ -164,7 +183,7 @@ def _deploy_version(
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, group)
         refuse_other(opened, rule_in(wanted), keep=keep)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         progress("parameter context")
         parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
         progress(f"version {version.title}")
@@ -182,7 +201,8 @@ def _deploy_version(
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
         note_rule(opened, rule_in(wanted))
-    return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
+    url = _url(opened.target, group)
+    return Deployment(name, found is None, dry_run, [*changes, *adopted], url)
 
 
 def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
@@ -197,11 +217,20 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
     return group
 
 
-def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
+def _adopted(opened: Session, *, adopt: bool) -> list[Change]:
+    """What is taken over in Elasticsearch; refuses what is not the pipeline's."""
+    return [
+        Change(thing, "owner", was, f"the pipeline {opened.pipeline.name}")
+        for thing, was in opened.templates.check(adopt=adopt)
+    ]
+
+
+def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -> None:
     """What Elasticsearch needs before a pipeline runs."""
     progress("index template")
-    indices.put_templates(opened.ledger, opened.pipeline)
-    patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
+    place = f"{platform.node()}:{opened.settings.project}"
+    opened.templates.put(place, adopt=adopt)
+    patterns = [opened.pipeline.granted, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 
 

@@ -25,8 +25,8 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
 from idemflow.drawing.collect import REQUEST, RUN_ID, TRIGGER
-from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.run_progress import Outcome
+from idemflow.elasticsearch.takeover import taken_over
 from idemflow.errors import (
     CanvasError,
     ChangedOnCanvas,
@@ -53,12 +53,15 @@ class RunReport(Outcome):
         seconds: from the trigger until the last record had come to its end.
         published: the index that a snapshot's alias points to since this run, if it does.
         held_back: why a snapshot was not published; empty where it was, or is none.
+        taken_over: documents that another pipeline had sent last to a shared index and this run
+            has sent since: how many of each pipeline.
     """
 
     run: str
     seconds: float
     published: str | None
     held_back: str
+    taken_over: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -144,13 +147,11 @@ def run(
         with opened.scratch() as room:
             opened.reconcile(room)
         compact_if_due(opened, progress.step)
-        index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
-        opened.ledger.refresh(index)
         return RunsReport(
             pipeline=name,
-            index=index,
+            index=opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*"),
             runs=reports,
-            documents=opened.ledger.count(index),
+            documents=opened.indices.documents(),
             url=deployment.url,
             deployed=deployment.made,
             drift=len(deployment.left),
@@ -295,6 +296,7 @@ def _one(
         seconds=seconds,
         published=published,
         held_back=held_back,
+        taken_over=_taken_over(opened, identifier),
     )
 
 
@@ -304,21 +306,29 @@ def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty:
     Raises:
         NothingRead: it is empty, and readers would lose all they have.
     """
-    pipeline, ledger = opened.pipeline, opened.ledger
+    pipeline, ledger, indices = opened.pipeline, opened.ledger, opened.indices
     index = pipeline.target.replace(RUN, identifier.lower())
     if not outcome.created + outcome.overwritten:
-        if indices.published(ledger, pipeline) and not allow_empty:
+        if indices.published() and not allow_empty:
             gave = "no record" if not outcome.sent else f"none of {outcome.sent:,} that is loaded"
             raise NothingRead(
                 f"the source gave {gave}; {pipeline.index.name} keeps what it has",
                 next_command=f"idemflow run {pipeline.name} --allow-empty, if it is really empty",
             )
-        indices.create(ledger, index)
-    indices.publish(ledger, pipeline, index)
+        indices.create(index)
+    indices.publish(index)
     # What an earlier run could not load is no part of this state: this run read it anew.
     earlier = dead_letters.find(ledger, pipeline.name, Filters())
     dead_letters.delete(ledger, (letter for letter in earlier if letter.run < identifier))
     return index
+
+
+def _taken_over(opened: Session, identifier: str) -> dict[str, int]:
+    """What a run has written over of others; without a shared index there is nothing to read."""
+    if not opened.pipeline.index.shared:
+        return {}
+    with opened.scratch() as room:
+        return taken_over(opened.ledger.manifests, identifier, opened.pipeline.name, room)
 
 
 def _trigger(opened: Session, group: str, arguments: Mapping[str, str]) -> Callable[[], str | None]:

@@ -13,7 +13,7 @@ from idemflow.commands._compact import compact_in_turn_if_due
 from idemflow.commands._session import Session, session
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Letters
-from idemflow.elasticsearch import indices, retention
+from idemflow.elasticsearch import retention
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.spill import Scratch
@@ -64,9 +64,9 @@ def _compare(opened: Session, room: Scratch, ids: Path | None, *, running: bool)
             ledger,
             pipeline.name,
             pipeline.index.name,
-            indices.targets(ledger, pipeline),
+            opened.indices.targets(),
             scratch=room,
-            identity=pipeline.identity.rule(),
+            identity=None if pipeline.index.shared else pipeline.identity.rule(),
             last_run=last_run(ledger, pipeline.name),
             unique=pipeline.unique,
             letters=Letters(ledger, pipeline.name),

@@ -1,235 +1,226 @@
-"""The indices of a pipeline: their templates, the alias that readers use, and its swap.
+"""The indices of a pipeline: whose they are, the alias that readers use, and its swap.
 
 Where a pipeline has an alias, readers ask the alias and the documents are in indices beside it:
-``NAME-RUN`` for each run of a snapshot, ``NAME-rows`` where deletes leave tombstones.
+``NAME-RUN`` for each run of a snapshot, ``NAME-rows`` where deletes leave tombstones. An index is
+the pipeline's by the exact form of its name and by its mark of ownership: without both, nothing is
+changed or deleted.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from elasticsearch import NotFoundError
-
+from idemflow.elasticsearch import ownership
 from idemflow.elasticsearch.documents import LIVE
-from idemflow.elasticsearch.ledger import LEDGER, TEMPLATES, Ledger
-from idemflow.errors import IdemflowError, PipelineError, UsageError
+from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.ownership import UNMARKED, Mark, Meta, Owner
+from idemflow.elasticsearch.search import batches
+from idemflow.errors import PipelineError, UsageError
 from idemflow.pipeline.spec import Pipeline
-from idemflow.sources.fields import seconds
 
 _log = logging.getLogger(__name__)
 
-
-def template_change(ledger: Ledger, pipeline: Pipeline) -> bool:
-    """Whether :func:`put_templates` would change the pipeline's own template."""
-    name, body = _template(pipeline)
-    with ledger.errors():
-        try:
-            live = ledger.client.indices.get_index_template(name=name)
-        except NotFoundError:
-            return True
-    found = live["index_templates"][0]["index_template"]
-    return bool(found.get("_meta") != body["meta"])
+# Indices that one request names: its first line has 4,096 bytes at most, and a name 255.
+NAMES = 15
 
 
-def put_templates(ledger: Ledger, pipeline: Pipeline) -> None:
-    """Deploy the index templates of the ledger and of a pipeline, and the new fields of the
-    mapping to indices that are already there.
+class Adoption(NamedTuple):
+    """What a deployment takes over.
 
-    Raises:
-        PipelineError: Elasticsearch does not take the mapping, or has an index of the name that
-            is to be an alias.
+    Attributes:
+        thing: its kind and name.
+        was: what was the case.
     """
-    check_alias(ledger, pipeline)
-    name, body = _template(pipeline)
-    changed = template_change(ledger, pipeline)
-    with ledger.errors():
-        for index in LEDGER:
-            mappings: dict[str, Any] = {"dynamic": "false", "properties": TEMPLATES[index]}
-            ledger.client.indices.put_index_template(
-                name=index,
-                index_patterns=[index],
-                priority=500,
-                template={
-                    "settings": {"number_of_shards": 1, "number_of_replicas": 0},
-                    "mappings": mappings,
-                },
+
+    thing: str
+    was: str
+
+
+class Indices:
+    """What a pipeline has in Elasticsearch.
+
+    Args:
+        ledger: Elasticsearch.
+        pipeline: the pipeline.
+        owner: who it is, in marks of ownership.
+    """
+
+    def __init__(self, ledger: Ledger, pipeline: Pipeline, owner: Owner) -> None:
+        self.ledger = ledger
+        self.pipeline = pipeline
+        self.owner = owner
+        self._client = ledger.client
+        self._name = pipeline.index.name
+
+    def published(self) -> str | None:
+        """The index that a snapshot's alias points to; ``None`` before the first is published.
+
+        Raises:
+            PipelineError: a person has pointed it at an index that is not the pipeline's.
+        """
+        return max(self._aliased(), default=None)
+
+    def create(self, index: str) -> None:
+        """Make an empty index, if there is none of that name."""
+        with self.ledger.errors():
+            if not self._client.indices.exists(index=index):
+                self._client.indices.create(index=index)
+
+    def publish(self, index: str) -> None:
+        """Let a snapshot's alias point to an index, in one step that readers cannot see half of.
+
+        The index that it pointed to is kept for :meth:`rollback`; all earlier ones go.
+
+        Raises:
+            PipelineError: the alias or the index is not the pipeline's.
+        """
+        before = self._aliased()
+        if before == {index}:
+            return
+        self.not_ours("index", self.metas(index), adopt=False)
+        self._point(index, before)
+        old = sorted(name for name in self.own() - before if name < index)
+        for some in batches(old, NAMES):
+            _log.info("%s: delete earlier snapshots: %s", self.pipeline.name, ", ".join(some))
+            with self.ledger.errors():
+                self._client.indices.delete(index=some, ignore_unavailable=True)
+
+    def rollback(self) -> str:
+        """Let a snapshot's alias point to the index before the present one.
+
+        Returns:
+            The index that it points to now.
+
+        Raises:
+            UsageError: there is none, or the pipeline is no snapshot.
+            PipelineError: the alias is not the pipeline's.
+        """
+        name = self.pipeline.name
+        if not self.pipeline.snapshot:
+            raise UsageError(
+                f"the pipeline {name!r} has no earlier states: it is not `mode: snapshot`",
+                next_command=f"idemflow verify {name}",
             )
-            if ledger.client.indices.exists(index=index):
-                ledger.client.indices.put_mapping(index=index, **mappings)
-    try:
-        with ledger.errors():
-            ledger.client.indices.put_index_template(name=name, **body)
-            target = pipeline.target_pattern
-            if _builds(ledger, pipeline):
-                ledger.client.indices.put_mapping(index=target, **pipeline.mapping())
-                if changed:  # else an administrator's own setting stays
-                    ledger.client.indices.put_settings(index=target, settings=_refresh(pipeline))
-                if pipeline.tombstones and not pipeline.snapshot:
-                    ledger.client.indices.put_alias(
-                        index=target, name=pipeline.index.name, filter=LIVE
-                    )
-    except IdemflowError as error:
-        if type(error) is not IdemflowError:
-            raise
-        raise PipelineError(
-            f"flows/{pipeline.name}.yaml",
-            f"Elasticsearch does not take the mapping: {error.message}",
-            field="index.mapping",
-            next_command=f"fix index.mapping, or give the index another name; the index "
-            f"{pipeline.index.name} keeps the mapping that it was made with",
-        ) from error
+        now = self._aliased()
+        earlier = [build for build in self.own() if now and build < max(now)]
+        if not earlier:
+            raise UsageError(
+                f"{self._name} has no earlier state to go back to",
+                next_command=f"idemflow run {name}",
+            )
+        index = max(earlier)
+        self._point(index, now)
+        return index
 
+    def targets(self) -> list[str]:
+        """The indices that hold the pipeline's documents now, sorted."""
+        if self.pipeline.snapshot:
+            index = self.published()
+            return [index] if index else []
+        if self.pipeline.target == self.pipeline.target_pattern:
+            return [self.pipeline.target]
+        return sorted(self.built())
 
-def check_alias(ledger: Ledger, pipeline: Pipeline) -> None:
-    """Check that the name of the alias, or of the index, is free for it.
+    def documents(self) -> int:
+        """How many documents readers see, once what was written is visible to searches."""
+        found = 0
+        for some in batches(self.targets(), NAMES):
+            self.ledger.refresh(*some)
+            found += self.ledger.count(",".join(some), LIVE)
+        return found
 
-    Raises:
-        PipelineError: it is taken by the other kind.
-    """
-    name = pipeline.index.name
-    if pipeline.target_pattern != pipeline.target and pipeline.alias is None:
-        return
-    with ledger.errors():
-        is_alias = bool(ledger.client.indices.exists_alias(name=name))
-        is_index = not is_alias and bool(ledger.client.indices.exists(index=name))
-    if pipeline.alias is not None and is_index:
-        problem = "is an index; with `mode: snapshot`, or `delete:` and `version:`, it is an alias"
-    elif pipeline.alias is None and is_alias:
-        problem = "is an alias of a snapshot or of an index with tombstones"
-    else:
-        return
-    raise PipelineError(
-        f"flows/{pipeline.name}.yaml",
-        f"{name} {problem}",
-        field="index.name",
-        next_command="give index.name another name, or delete what has the name now",
-    )
+    def built(self) -> dict[str, Meta]:
+        """The indices that have the name of one that runs write to, whosever they are."""
+        found = self.metas(self.pipeline.target_pattern)
+        return {name: found[name] for name in found if self.pipeline.is_target(name)}
 
+    def own(self) -> set[str]:
+        """The indices that runs have written to and that have the pipeline's mark."""
+        marks = {name: Mark.read(meta) for name, meta in self.built().items()}
+        return {name for name, mark in marks.items() if mark and self.owner in mark.owners}
 
-def published(ledger: Ledger, pipeline: Pipeline) -> str | None:
-    """The index that a snapshot's alias points to; ``None`` before the first is published."""
-    with ledger.errors():
-        try:
-            found = ledger.client.indices.get_alias(name=pipeline.index.name)
-        except NotFoundError:
-            return None
-    return max(found)
+    def metas(self, names: str) -> dict[str, Meta]:
+        """The ``_meta`` of the indices behind a name, an alias or a pattern."""
+        with self.ledger.errors():
+            found = self._client.indices.get(
+                index=names,
+                allow_no_indices=True,
+                ignore_unavailable=True,
+                # What is empty is left out of an answer: the uuid is always there.
+                filter_path=["*.settings.index.uuid", "*.mappings._meta"],
+            )
+        return {name: one.get("mappings", {}).get("_meta", {}) for name, one in found.items()}
 
+    def not_ours(self, kind: str, found: Mapping[str, Meta], *, adopt: bool) -> list[Adoption]:
+        """What of some things the pipeline may not touch unless it takes it over.
 
-def create(ledger: Ledger, index: str) -> None:
-    """Make an empty index, if there is none of that name."""
-    with ledger.errors():
-        if not ledger.client.indices.exists(index=index):
-            ledger.client.indices.create(index=index)
-
-
-def publish(ledger: Ledger, pipeline: Pipeline, index: str) -> None:
-    """Let a snapshot's alias point to an index, in one step that readers cannot see half of.
-
-    The index that it pointed to is kept for :func:`rollback`; all others go.
-    """
-    before = published(ledger, pipeline)
-    if before == index:
-        return
-    _point(ledger, pipeline, index, before)
-    old = sorted(_builds(ledger, pipeline) - {index, before})
-    with ledger.errors():
-        for name in old:
-            _log.info("%s: delete the earlier snapshot %s", pipeline.name, name)
-            ledger.client.indices.delete(index=name, ignore_unavailable=True)
-
-
-def rollback(ledger: Ledger, pipeline: Pipeline) -> str:
-    """Let a snapshot's alias point to the index before the present one.
-
-    Returns:
-        The index that it points to now.
-
-    Raises:
-        UsageError: there is none, or the pipeline is no snapshot.
-    """
-    if not pipeline.snapshot:
-        raise UsageError(
-            f"the pipeline {pipeline.name!r} has no earlier states: it is not `mode: snapshot`",
-            next_command=f"idemflow verify {pipeline.name}",
+        Raises:
+            PipelineError: there is something, and it is not taken over.
+        """
+        shared = self.pipeline.index.shared
+        refusals = {
+            name: refusal
+            for name, meta in sorted(found.items())
+            if (refusal := ownership.refusal(self.owner, Mark.read(meta), shared=shared))
+        }
+        if not refusals or adopt:
+            return [Adoption(f"{kind} {name}", was) for name, was in refusals.items()]
+        name, refusal = next(iter(refusals.items()))
+        more = f" ({len(refusals) - 1:,} more like it)" if len(refusals) > 1 else ""
+        share = "" if refusal == UNMARKED else "say `index.shared: true` in both pipelines; or "
+        raise self.refused(
+            f"the {kind} {name} {refusal}{more}",
+            f"give index.name another name; or {share}take it over: "
+            f"idemflow deploy {self.pipeline.name} --adopt",
         )
-    now = published(ledger, pipeline)
-    earlier = [name for name in _builds(ledger, pipeline) if now is not None and name < now]
-    if now is None or not earlier:
-        raise UsageError(
-            f"{pipeline.index.name} has no earlier state to go back to",
-            next_command=f"idemflow run {pipeline.name}",
-        )
-    index = max(earlier)
-    _point(ledger, pipeline, index, now)
-    return index
 
+    def alias_not_ours(
+        self, found: Mapping[str, Meta] | None = None, *, adopt: bool
+    ) -> list[Adoption]:
+        """The same for the alias, which is the pipeline's where all that it points at is."""
+        adopted = []
+        for name, meta in (self.metas(self._name) if found is None else found).items():
+            mark = Mark.read(meta)
+            refusal = ownership.refusal(self.owner, mark, shared=self.pipeline.index.shared)
+            if not refusal or (adopt and self.pipeline.is_target(name)):
+                continue  # such an index is taken over itself
+            thing = f"alias {self._name}"
+            was = f"points at {name}, which {refusal}"
+            if mark is not None or not adopt:
+                raise self.refused(
+                    f"the {thing} {was}",
+                    "point it at an index of this pipeline, or delete it; or give index.name "
+                    "another name; "
+                    + (
+                        f"or take the alias over: idemflow deploy {self.pipeline.name} --adopt"
+                        if mark is None
+                        else "it cannot be taken over"
+                    ),
+                )
+            adopted.append(Adoption(thing, was))
+        return adopted
 
-def _point(ledger: Ledger, pipeline: Pipeline, index: str, before: str | None) -> None:
-    alias = pipeline.index.name
-    add: dict[str, Any] = {"index": index, "alias": alias}
-    if pipeline.tombstones:
-        add["filter"] = LIVE
-    actions: list[dict[str, Any]] = [{"add": add}]
-    if before is not None:
-        actions.append({"remove": {"index": before, "alias": alias}})
-    with ledger.errors():
-        ledger.client.indices.update_aliases(actions=actions)
+    def refused(self, problem: str, way_out: str, *, field: str = "index.name") -> PipelineError:
+        """What is wrong with a field of the YAML, and what to do."""
+        file = f"flows/{self.pipeline.name}.yaml"
+        return PipelineError(file, problem, field=field, next_command=way_out)
 
+    def _point(self, index: str, before: set[str]) -> None:
+        add: dict[str, Any] = {"index": index, "alias": self._name}
+        if self.pipeline.tombstones:
+            add["filter"] = LIVE
+        removes = [{"remove": {"index": name, "alias": self._name}} for name in before - {index}]
+        with self.ledger.errors():
+            self._client.indices.update_aliases(actions=[{"add": add}, *removes])
 
-def targets(ledger: Ledger, pipeline: Pipeline) -> list[str]:
-    """The indices that hold the pipeline's documents now, sorted."""
-    if pipeline.snapshot:
-        index = published(ledger, pipeline)
-        return [index] if index else []
-    if pipeline.target == pipeline.target_pattern:
-        return [pipeline.target]
-    return sorted(_builds(ledger, pipeline))
+    def _aliased(self) -> set[str]:
+        """What the alias points at.
 
-
-def settings(pipeline: Pipeline) -> dict[str, Any]:
-    """The settings that a new index of a pipeline has."""
-    index = pipeline.index
-    made = {"number_of_shards": index.shards, "number_of_replicas": index.replicas}
-    return made | (_refresh(pipeline) if index.refresh else {})
-
-
-def _refresh(pipeline: Pipeline) -> dict[str, Any]:
-    """Each refresh makes a segment, and segments are merged: it costs a load a fifth of its time.
-
-    Left to itself, Elasticsearch refreshes every second while an index is searched.
-    """
-    every = pipeline.index.refresh
-    return {"refresh_interval": every and f"{seconds(every) * 1000:.0f}ms"}
-
-
-def _builds(ledger: Ledger, pipeline: Pipeline) -> set[str]:
-    with ledger.errors():
-        found = ledger.client.indices.get(
-            index=pipeline.target_pattern, allow_no_indices=True, ignore_unavailable=True
-        )
-    return set(found)
-
-
-def _template(pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
-    """The name and the body of the index template of what a pipeline writes to.
-
-    Pipelines that write to one index share it.
-    """
-    index = pipeline.index
-    template: dict[str, Any] = {
-        "settings": settings(pipeline),
-        "mappings": pipeline.mapping(),
-    }
-    if pipeline.tombstones and not pipeline.snapshot:
-        template["aliases"] = {index.name: {"filter": LIVE}}
-    prefix = pipeline.target_pattern.removesuffix("*")
-    return f"idemflow-{prefix}", {
-        "index_patterns": [pipeline.target_pattern],
-        # Elasticsearch refuses two templates of one priority that fit one index: the closer wins.
-        "priority": 200 + len(prefix),
-        "template": template,
-        # Elasticsearch gives a template back in a form of its own; this copy tells a change.
-        "meta": {"idemflow": template},
-    }
+        Raises:
+            PipelineError: that is not the pipeline's; the alias is not either, then.
+        """
+        found = self.metas(self._name)
+        self.alias_not_ours(found, adopt=False)
+        return set(found)

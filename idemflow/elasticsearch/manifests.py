@@ -48,6 +48,7 @@ class Chunk:
         positions: where in the source the record of each entry is, as text; see
             :mod:`idemflow.steps.rules.positions`.
         last: the last run that sent its ids, in this state or an older one.
+        sender: the pipeline that sent it; of a baseline the one that sent its ids last.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Chunk:
     compacted: bool = False
     source: str | None = None
     positions: str | None = None
+    sender: str = ""
     _entries: Entries | None = field(default=None, repr=False)
     last: str = ""
 
@@ -184,9 +186,8 @@ class Manifests:
         if pit is None:
             self._connection.refresh(MANIFESTS)
         for hit in scan(
-            self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit,
-            source={"excludes": ["pipeline"]},
-        ):  # fmt: skip
+            self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit
+        ):
             yield chunk_in(hit)
 
 
@@ -206,6 +207,7 @@ def chunk_in(hit: Mapping[str, Any]) -> Chunk:
         source=found.get("source"),
         positions=found.get("positions"),
         _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
+        sender=found.get("pipeline", ""),
     )
 
 
@@ -229,6 +231,7 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         run=run,
         index=hit["_source"]["baseline"],
         compacted=True,
+        sender=group.sender,
         _entries=group.entries,
         last=group.last,
     )

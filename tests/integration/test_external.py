@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from idemflow.config.project_id import project_id
 from tests.integration.tools import Idemflow, Result
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,6 +26,8 @@ class External(Idemflow):
         return {
             **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
             "IDEMFLOW_PROJECT": str(self.resolved.project),
+            # Whose the marks on the servers are: without it, this is another project.
+            "IDEMFLOW_PROJECT_ID": project_id(self.resolved),
             "IDEMFLOW_HOME": str(self.resolved.home / "no runtime here"),
             "IDEMFLOW_NIFI_URL": servers.nifi.url,
             "IDEMFLOW_NIFI_USERNAME": servers.nifi.username,

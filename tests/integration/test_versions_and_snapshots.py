@@ -299,9 +299,10 @@ def test_a_document_of_ten_megabytes(idemflow: Idemflow, project: Project, batch
 def test_two_pipelines_into_one_index(idemflow: Idemflow, project: Project) -> None:
     for name, start in (("left", 0), ("right", 3)):
         project.pipeline(name, records(*({"id": n, "by": name} for n in range(start, start + 5))))
-        project.change(name, f"name: {name}", "name: both")
+        project.change(name, f"name: {name}\n", "name: both\n  shared: true\n")
         report = run(idemflow, project, name)
     assert (report["created"], report["overwritten"]) == (3, 2)
+    assert report["taken_over"] == {"left": 2}
     found = documents(idemflow, "both")
     assert len(found) == 8
     assert found["4"]["by"] == "right"

@@ -42,6 +42,11 @@ def runs_table(report: RunsReport) -> RenderableType:
     if told := next((run for run in reversed(report.runs) if run.repeated), None):
         parts.append(f"[yellow]{in_words(told.repeated, told.collisions)}[/]:")
         parts += examples(told.examples)
+    parts += [
+        f"Run {number}: [yellow]{counted(count, 'document')} taken over from {escape(sender)}[/]"
+        for number, run in enumerate(report.runs, start=1)
+        for sender, count in sorted(run.taken_over.items())
+    ]
     verdict = "[green]nothing twice, nothing lost[/]"
     if told and report.unique != "allow":
         verdict = "[yellow]of records with one id, one counts[/]"
@@ -201,6 +206,10 @@ def _value(value: str | None) -> str:
         return "[dim]none[/]"
     first, _, rest = value.partition("\n")
     return escape(first[:60] + (" …" if rest or len(first) > 60 else ""))
+
+
+def _documents(count: int) -> str:
+    return f"{count:,} document" + ("" if count == 1 else "s")
 
 
 def _bad(count: int, color: str) -> str:
