@@ -50,7 +50,8 @@ def other_identity(
         rule: the rule that is to make ids from now on.
     """
     known = _mark(ledger, pipeline)
-    if known == rule:
+    # In a shared index the documents of others tell nothing of this pipeline's rule.
+    if known == rule or (known is None and pipeline.index.shared):
         return None
     # A run that makes its index goes on with no documents of before.
     for index in pipeline.next_targets(datetime.now(UTC)):
