@@ -35,7 +35,7 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         CanvasError: a component is not valid, with what NiFi says of it.
     """
     with errors():
-        parts = [*_enable_services(group), *_stopped_ports(group)]
+        parts = [*enable_services(group), *_stopped_ports(group)]
         waiting = [
             part
             for part in parts
@@ -130,6 +130,32 @@ def stop(group: str) -> None:
     )
 
 
+def empty(group: str) -> None:
+    """Drop all that is queued in a group, which must be stopped."""
+    _log.info("dropping what is queued in group %s", group)
+    api = nipyapi.nifi.ProcessGroupsApi()
+    with errors():
+        drop = api.create_empty_all_connections_request(group).drop_request.id
+        try:
+            _wait(
+                lambda: bool(api.get_drop_all_flowfiles_request(group, drop).drop_request.finished),
+                "NiFi does not empty the queues",
+            )
+        finally:
+            api.remove_drop_request1(group, drop)
+
+
+def disable_services(group: str) -> None:
+    """Disable the services of a group, whose steps must be stopped."""
+    disabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="DISABLED")
+    with errors():
+        nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=disabled)
+    _wait(
+        lambda: all(one.component.state == "DISABLED" for one in controller_services(group)),
+        "a controller service of the pipeline is not disabled",
+    )
+
+
 def _stopped_ports(group: str) -> list[Any]:
     aggregate = status(group)
     reads: dict[str, Callable[[str], Any]] = {
@@ -173,7 +199,7 @@ def steps(group: str) -> tuple[set[str], set[str]]:
     return running, {str(part.id) for part in found} - running
 
 
-def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
+def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     """Enable the services of a group, and wait until NiFi finds its components valid.
 
     NiFi passes over services that it still checks when it is asked to enable all: it is asked

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import nipyapi
 
+from idemflow.canvas import ownership
 from idemflow.canvas.client import errors
+from idemflow.canvas.ownership import Place
 from idemflow.canvas.replay import PARAMETER
-from idemflow.drawing.parameters import Parameter
+from idemflow.drawing.parameters import Parameter, context_name
+from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
 from idemflow.sources.fields import Scalar
@@ -66,7 +69,7 @@ def find(name: str) -> nipyapi.nifi.ParameterContextEntity | None:
     """The parameter context of that name, if NiFi has it."""
     with errors():
         for context in nipyapi.parameters.list_all_parameter_contexts():
-            if context.component.name == name:
+            if context.component is not None and context.component.name == name:
                 return nipyapi.parameters.get_parameter_context(context.id, identifier_type="id")
     return None
 
@@ -92,20 +95,38 @@ def differences(
 
 
 def put(name: str, parameters: Sequence[Parameter]) -> None:
-    """Create a context, or set in it just those parameters that differ."""
+    """Set in a context just those parameters that differ.
+
+    Raises:
+        CanvasError: NiFi has no context of that name.
+    """
     context = find(name)
+    if context is None:
+        raise CanvasError(f"NiFi has no parameter context {name!r}")
     with errors():
-        if context is None:
-            nipyapi.parameters.create_parameter_context(
-                name, "Written by idemflow deploy", [_entity(item) for item in parameters]
-            )
-            return
         changed = {change[0] for change in differences(context, parameters)}
         context.component.parameters = [
             _entity(item) for item in parameters if item.name in changed
         ]
         if changed:
             nipyapi.parameters.update_parameter_context(context)
+
+
+def put_own(place: Place, pipeline: str, parameters: Sequence[Parameter]) -> str:
+    """Make the parameter context of a pipeline, or bring the one that it has up to date.
+
+    Args:
+        place: where the pipeline is on the canvas.
+        pipeline: its name.
+        parameters: all that it needs.
+
+    Returns:
+        The context's id.
+    """
+    context = ownership.take(place, pipeline, [_entity(item) for item in parameters])
+    if place.context is not None:
+        put(context_name(pipeline), parameters)
+    return context
 
 
 def values(name: str) -> dict[str, str | None]:

@@ -23,7 +23,12 @@ from idemflow.errors import NotIdempotent
 @click.argument("pipeline")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
-def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_json: bool) -> None:
+@click.option(
+    "--adopt", is_flag=True, help="Take over what has PIPELINE's names and another's mark, or none."
+)
+def deploy(
+    settings: Settings, pipeline: str, dry_run: bool, force: bool, adopt: bool, as_json: bool
+) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
@@ -38,7 +43,7 @@ def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_jso
     """
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = deploy_command.deploy(
-            settings, pipeline, progress.step, dry_run=dry_run, force=force
+            settings, pipeline, progress.step, dry_run=dry_run, force=force, adopt=adopt
         )
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from idemflow import servers
 from idemflow.canvas import client
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
@@ -60,7 +61,7 @@ def session(settings: Settings, name: str) -> Iterator[Session]:
     pipeline = spec.load(settings.project, name)
     target = servers.connect(settings)
     _log.info("%s: NiFi %s, Elasticsearch %s", name, target.nifi.url, target.elasticsearch.url)
-    client.connect(target.nifi)
+    client.connect(target.nifi, project_id(settings))
     ledger = Ledger(target.elasticsearch)
     try:
         ledger.reachable()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from idemflow.canvas import (
     control,
     deployments,
-    flow,
     installed_steps,
+    ownership,
     parameters,
     process_groups,
     registry,
@@ -17,9 +17,12 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.canvas.ownership import Place
 from idemflow.commands._session import Session, session
+from idemflow.commands._turn import canvas_turn
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
 from idemflow.elasticsearch import indices, ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
@@ -55,6 +58,7 @@ def deploy(
     *,
     dry_run: bool = False,
     force: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
@@ -64,17 +68,22 @@ def deploy(
         progress: told what happens.
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
+        adopt: take over what has the pipeline's names and is not this project's.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost, or a newer version be buried.
+            UsageError where an operator's change would be lost, or a newer version be buried, or
+            where something that is not this project's has the pipeline's names.
     """
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline) as opened:
-        if at:
-            return _deploy_version(opened, revision, progress, dry_run=dry_run, force=force)
-        return deploy_in(opened, progress, dry_run=dry_run, force=force)
+        if not at:
+            return deploy_in(opened, progress, dry_run=dry_run, force=force, adopt=adopt)
+        with canvas_turn(settings, progress):
+            return _deploy_version(
+                opened, revision, progress, dry_run=dry_run, force=force, adopt=adopt
+            )
 
 
 def deploy_in(
@@ -83,25 +92,40 @@ def deploy_in(
     *,
     dry_run: bool = False,
     force: bool = False,
+    adopt: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
+    with canvas_turn(opened.settings, progress):
+        return _deploy(opened, progress, dry_run=dry_run, force=force, adopt=adopt)
+
+
+def _deploy(
+    opened: Session,
+    progress: Callable[[str], None],
+    *,
+    dry_run: bool,
+    force: bool,
+    adopt: bool,
+) -> Deployment:
     pipeline, target = opened.pipeline, opened.target
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
-    planned = canvas.plan(pipeline, scripts, target, source)
+    if adopt and not dry_run:
+        ownership.adopt(pipeline.name)
+    planned = canvas.plan(pipeline, scripts, target, source, adopt=adopt)
     changes = list(planned.changes)
     if indices.template_change(opened.ledger, pipeline):
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
         if group is not None and planned.changes and not force:
-            _refuse_local_changes(opened.settings, pipeline.name, group)
+            _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
-        _finish(opened.settings, pipeline.name, group)
+        _finish(opened.settings, pipeline.name, group, planned.definition)
     return Deployment(
         pipeline=pipeline.name,
         created=planned.group is None,
@@ -118,6 +142,7 @@ def _deploy_version(
     *,
     dry_run: bool,
     force: bool,
+    adopt: bool,
 ) -> Deployment:
     """Put a committed version on the canvas, with this runtime's parameters."""
     settings, name = opened.settings, opened.pipeline.name
@@ -125,8 +150,10 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
-    found = process_groups.find(name)
-    group = str(found.id) if found else None
+    if adopt and not dry_run:
+        ownership.adopt(name)
+    place = ownership.to_deploy(name, adopt=adopt)
+    group = place.group
     now = versions.control_info(group) if group else None
     live = versions.export(group) if group else None
     changes = versions.differences(live, wanted) if live else []
@@ -136,13 +163,17 @@ def _deploy_version(
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
-            _refuse_local_changes(settings, name, group)
+            _refuse_local_changes(settings, name, place)
         _prepare(opened, progress)
         progress("parameter context")
-        parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
+        context = parameters.put_own(place, name, wanted_parameters)
         progress(f"version {version.title}")
+        created = group is None
         if group is None:
-            group = _create_version(client_id, name, store.branch, version)
+            group = versions.create(client_id, name, store.branch, version.id)
+        canvas.claim(context, place, name, group)
+        if created:
+            _start_version(group, version)
         elif now is None:
             info = versions.VersionControlInfo(
                 client_id, store.branch, repository.BUCKET, name, "", "", ""
@@ -153,12 +184,11 @@ def _deploy_version(
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
-        deployments.remember(name, group)
-    return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
+        deployments.remember(name, group, wanted)
+    return Deployment(name, place.group is None, dry_run, changes, _url(opened.target, group))
 
 
-def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
-    group = versions.create(client_id, name, branch, version.id)
+def _start_version(group: str, version: Version) -> None:
     try:
         control.start_steps(group)
     except CanvasError as error:
@@ -166,7 +196,6 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
         raise CanvasError(
             f"{version.title} does not work here and was taken off the canvas: {error.message}"
         ) from error
-    return group
 
 
 def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
@@ -177,25 +206,40 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     grant_indices(opened.target, opened.settings, patterns)
 
 
-def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:
+def _refuse_local_changes(
+    settings: Settings, name: str, place: Place, drawn: Json | None = None
+) -> None:
     """Refuse to overwrite what an operator changed on the canvas and did not commit.
 
     Such a change is what is neither in the version that the group is on nor left by a deployment.
 
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        place: where it is on the canvas.
+        drawn: the flow definition that it is to be made of, which keeps how it is arranged; a
+            committed version does not.
+
     Raises:
         UsageError: there is one.
     """
-    info = versions.control_info(group)
+    assert place.group is not None
+    info = versions.control_info(place.group)
     if info is None:
-        if deployments.changed_since(name, group):
+        if deployments.changed_since(place, drawn or versions.export(place.group)):
+            known = place.mark is not None and place.mark.is_deployed
             raise UsageError(
-                f"{name} was changed on the canvas since it was deployed",
+                f"{name} was changed on the canvas since it was deployed"
+                if known
+                else f"{name} on the canvas is not what its files say, and this project has not "
+                "deployed it yet",
                 next_command=f"idemflow drift {name} shows where; "
                 f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
             )
         return
     store = repository.needed(settings)
-    versioning.refuse_local_changes(store, name, store.resolve(name, info.version), force=False)
+    current = store.resolve(name, info.version)
+    versioning.refuse_local_changes(store, name, current, force=False, arranged=drawn is not None)
 
 
 def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
@@ -220,9 +264,9 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     )
 
 
-def _finish(settings: Settings, name: str, group: str) -> None:
+def _finish(settings: Settings, name: str, group: str, drawn: Json) -> None:
     """Remember what was deployed, and commit it where the group is under version control."""
-    deployments.remember(name, group)
+    deployments.remember(name, group, drawn)
     found = repository.find(settings)
     if found is None:
         return  # a project without git has no versions
