@@ -21,7 +21,7 @@ import idemflow
 from idemflow.cli import diagnostics
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
-from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError
+from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError, UsageError
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -52,6 +52,7 @@ _GROUPS = {
         "start": "pipelines",
         "stop": "pipelines",
         "verify": "pipelines",
+        "remove": "remove",
     },
     "Data": {
         "dead-letters": "dead_letters",
@@ -242,6 +243,30 @@ def show(as_json: bool, value: Any, *lines: RenderableType) -> None:
     else:
         for line in lines:
             out.print(line)
+
+
+def confirm(question: str, *lines: RenderableType, yes: bool) -> None:
+    """Asks before something is deleted.
+
+    Args:
+        question: what is asked.
+        lines: what goes, for a person.
+        yes: whether the answer was given already.
+
+    Raises:
+        UsageError: there is nobody to ask.
+        click.exceptions.Abort: the answer is no.
+    """
+    if yes:
+        return
+    for line in lines:
+        err.print(line)
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{question} There is no terminal to ask on, and nothing was done",
+            next_command="the same command with --yes",
+        )
+    click.confirm(question, err=True, abort=True)
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from rich.table import Table
 from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
+from idemflow.commands.remove import Removal
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.verify import Verification
@@ -84,18 +85,22 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
     rows = Table("pipeline", "steps", "runs", box=None, padding=(0, 1, 0, 0))
     rows.add_column("queued", justify="right")
     rows.add_column("where")
-    colors = {"running": "green", "invalid": "red"}
+    colors = {"running": "green", "not deployed": "dim", "stopped": "dim", "orphan": "yellow"}
     parts: list[RenderableType] = [rows]
     for pipeline in pipelines:
         where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
         rows.add_row(
             pipeline.name,
-            f"[{colors.get(pipeline.state, 'dim')}]{pipeline.state}[/]",
+            f"[{colors.get(pipeline.state, 'red')}]{pipeline.state}[/]",
             runs(pipeline),
             f"{pipeline.queued:,}",
             escape(where),
         )
         parts += [f"[yellow]{pipeline.name}[/]: {escape(reason)}" for reason in pipeline.reasons]
+        if pipeline.problem:
+            parts.append(f"[yellow]{pipeline.name}[/]: {escape(pipeline.problem)}")
+        if pipeline.next_command:
+            parts.append(f"next: {escape(pipeline.next_command)}")
     return Group(*parts)
 
 
@@ -104,6 +109,17 @@ def runs(pipeline: PipelineStatus) -> str:
     if pipeline.cron:
         return f"by cron {escape(pipeline.cron)}"
     return f"every {pipeline.every}" if pipeline.every else "[dim]by hand[/]"
+
+
+def removal_table(removal: Removal) -> RenderableType:
+    """What ``idemflow remove`` takes away."""
+    rows = table("", "", show_header=False)
+    if removal.group is not None:
+        count = f" with {removal.queued:,} FlowFiles" if removal.queued else ""
+        rows.add_row("process group", escape(removal.group) + count)
+    if removal.context is not None:
+        rows.add_row("parameter context", escape(removal.context))
+    return rows
 
 
 def changes_table(changes: Iterable[Change]) -> Table:
