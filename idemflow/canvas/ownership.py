@@ -156,14 +156,28 @@ def to_deploy(pipeline: str, *, adopt: bool) -> Place:
     return Place(own.context or others.context, own.mark or others.mark, others.group)
 
 
-def adopt(pipeline: str) -> None:
-    """Put this project's mark on what has a pipeline's names; nothing where it is there already."""
+def adopt(pipeline: str, *, dry_run: bool) -> list[tuple[str, str]]:
+    """Put this project's mark on what has a pipeline's names.
+
+    Args:
+        pipeline: its name.
+        dry_run: only say what.
+
+    Returns:
+        What is taken over, and whose it was; nothing where all of it is this project's.
+    """
     place = to_deploy(pipeline, adopt=True)
     if (place.context is None and place.group is None) or is_settled(place):
-        return
-    context = take(place, pipeline, [])
-    if place.group is not None:
-        claim(context, place, pipeline, place.group)
+        return []
+    was = f"the project {place.mark.project}" if place.mark else "no mark of idemflow"
+    found = [f"process group {path(place.group)}"] if place.group is not None else []
+    if place.context is not None:
+        found.append(f"parameter context {place.context.component.name}")
+    if not dry_run:
+        context = take(place, pipeline, [])
+        if place.group is not None:
+            claim(context, place, pipeline, place.group)
+    return [(thing, was) for thing in found]
 
 
 def take(place: Place, pipeline: str, parameters: list[Any]) -> str:

@@ -24,8 +24,9 @@ from idemflow.errors import NotIdempotent
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
 @click.option(
-    "--adopt", is_flag=True, help="Take over what has PIPELINE's names and another's mark, or none."
-)
+    "--adopt", is_flag=True,
+    help="Take over what has the pipeline's name, but not this project's mark of ownership.",
+)  # fmt: skip
 def deploy(
     settings: Settings, pipeline: str, dry_run: bool, force: bool, adopt: bool, as_json: bool
 ) -> None:
@@ -33,12 +34,13 @@ def deploy(
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
     queued stays queued. PIPELINE@REV deploys a committed version: a tag, or a commit's hash. What
-    does not work is taken back.
+    does not work is taken back. What is not this project's own is refused, until you say --adopt.
 
     \b
     Examples:
       idemflow deploy people
       idemflow deploy people --dry-run
+      idemflow deploy people --adopt --dry-run
       idemflow deploy people@v3
     """
     with tables.RunsProgress(err, silent=as_json) as progress:

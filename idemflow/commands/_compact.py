@@ -60,7 +60,7 @@ def retention(opened: Session, room: Scratch, patience: float) -> Retention:
         ledger=opened.ledger,
         pipeline=pipeline.name,
         keep=timedelta(seconds=seconds(pipeline.ledger.keep)),
-        prefix=pipeline.target_pattern.removesuffix("*") if several else None,
+        own=pipeline.is_target if several else None,
         idle=lambda: _idle(pipeline.name, patience),
         scratch=room,
         now=datetime.now(UTC),

@@ -13,7 +13,10 @@ from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
+from idemflow.elasticsearch import ownership
+from idemflow.elasticsearch.indices import Indices
 from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
@@ -31,6 +34,16 @@ class Session:
     target: Target
     ledger: Ledger
 
+    @property
+    def owner(self) -> Owner:
+        """Who the pipeline is, in marks of ownership."""
+        return Owner(project_id(self.settings), self.pipeline.name)
+
+    @property
+    def indices(self) -> Indices:
+        """What the pipeline has in Elasticsearch."""
+        return Indices(self.ledger, self.pipeline, self.owner)
+
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
         """Room for the ids that are compared."""
@@ -45,15 +58,17 @@ class Session:
 
 
 @contextmanager
-def session(settings: Settings, name: str) -> Iterator[Session]:
+def session(settings: Settings, name: str, *, adopt: bool = False) -> Iterator[Session]:
     """Read a pipeline and connect.
 
     Args:
         settings: the resolved settings.
         name: the pipeline's name.
+        adopt: whether a pipeline of that name of another project is taken over.
 
     Raises:
-        UsageError: there is no such pipeline, or its YAML or script is wrong.
+        UsageError: there is no such pipeline, or its YAML or script is wrong; or another project
+            has a pipeline of that name on this Elasticsearch.
         RuntimeNotUp: no target is up.
         Unreachable: one of its servers does not answer.
         LoginRefused: one of them refused the login.
@@ -65,6 +80,9 @@ def session(settings: Settings, name: str) -> Iterator[Session]:
     ledger = Ledger(target.elasticsearch)
     try:
         ledger.reachable()
-        yield Session(settings, pipeline, target, ledger)
+        opened = Session(settings, pipeline, target, ledger)
+        if not adopt:
+            ownership.check_name(ledger, opened.owner)
+        yield opened
     finally:
         ledger.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from idemflow.commands._turn import canvas_turn
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
-from idemflow.elasticsearch import indices, ledger
+from idemflow.elasticsearch import ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, UsageError
 from idemflow.pipeline import spec
@@ -68,16 +69,16 @@ def deploy(
         progress: told what happens.
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
-        adopt: take over what has the pipeline's names and is not this project's.
+        adopt: take over what has the pipeline's name, but not this project's mark of ownership.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost, or a newer version be buried, or
-            where something that is not this project's has the pipeline's names.
+            UsageError where an operator's change would be lost, a newer version be buried, or
+            something changed that is not the pipeline's.
     """
     pipeline, at, revision = name.partition("@")
-    with session(settings, pipeline) as opened:
+    with session(settings, pipeline, adopt=adopt) as opened:
         if not at:
             return deploy_in(opened, progress, dry_run=dry_run, force=force, adopt=adopt)
         with canvas_turn(settings, progress):
@@ -111,11 +112,10 @@ def _deploy(
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
-    if adopt and not dry_run:
-        ownership.adopt(pipeline.name)
+    adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
     planned = canvas.plan(pipeline, scripts, target, source, adopt=adopt)
-    changes = list(planned.changes)
-    if indices.template_change(opened.ledger, pipeline):
+    changes = [*planned.changes, *adopted]
+    if opened.indices.template_change():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
@@ -123,7 +123,7 @@ def _deploy(
             _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         installed_steps.check(pipeline.name, planned.new_calls)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group, planned.definition)
     return Deployment(
@@ -150,8 +150,7 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
-    if adopt and not dry_run:
-        ownership.adopt(name)
+    adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
     place = ownership.to_deploy(name, adopt=adopt)
     group = place.group
     now = versions.control_info(group) if group else None
@@ -164,7 +163,7 @@ def _deploy_version(
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, place)
-        _prepare(opened, progress)
+        _prepare(opened, progress, adopt=adopt)
         progress("parameter context")
         context = parameters.put_own(place, name, wanted_parameters)
         progress(f"version {version.title}")
@@ -185,7 +184,8 @@ def _deploy_version(
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group, wanted)
-    return Deployment(name, place.group is None, dry_run, changes, _url(opened.target, group))
+    url = _url(opened.target, group)
+    return Deployment(name, place.group is None, dry_run, [*changes, *adopted], url)
 
 
 def _start_version(group: str, version: Version) -> None:
@@ -198,10 +198,21 @@ def _start_version(group: str, version: Version) -> None:
         ) from error
 
 
-def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
+def _adopted(opened: Session, *, adopt: bool, dry_run: bool) -> list[Change]:
+    """What is taken over on both servers; refuses what is not the pipeline's."""
+    name = opened.pipeline.name
+    found = [
+        *opened.indices.check(adopt=adopt),
+        *(ownership.adopt(name, dry_run=dry_run) if adopt else ()),
+    ]
+    return [Change(thing, "owner", was, f"the pipeline {name}") for thing, was in found]
+
+
+def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -> None:
     """What Elasticsearch needs before a pipeline runs."""
     progress("index template")
-    indices.put_templates(opened.ledger, opened.pipeline)
+    place = f"{platform.node()}:{opened.settings.project}"
+    opened.indices.put_templates(place, adopt=adopt)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 

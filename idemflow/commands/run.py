@@ -19,10 +19,10 @@ from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
-from idemflow.elasticsearch import indices
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
+from idemflow.elasticsearch.takeover import taken_over
 from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from idemflow.errors import CanvasError, IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
@@ -41,11 +41,14 @@ class RunReport(Outcome):
         run: the run id.
         seconds: from the trigger until the last record had come to its end.
         published: the index that a snapshot's alias points to since this run, if it does.
+        taken_over: documents that another pipeline had sent last to a shared index and this run
+            has sent since: how many of each pipeline.
     """
 
     run: str
     seconds: float
     published: str | None
+    taken_over: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,11 @@ def run(
         with opened.scratch() as room:
             opened.reconcile(room)
         compact_if_due(opened, progress.step)
-        index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
-        opened.ledger.refresh(index)
         return RunsReport(
             pipeline=name,
-            index=index,
+            index=opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*"),
             runs=reports,
-            documents=opened.ledger.count(index),
+            documents=opened.indices.documents(),
             url=url,
             drift=drift,
         )
@@ -166,7 +167,13 @@ def _one(
         seconds, outcome = settle(opened, identifier, starts, watch, began)
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
     published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
-    return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
+    return RunReport(
+        run=identifier,
+        **asdict(outcome),
+        seconds=seconds,
+        published=published,
+        taken_over=_taken_over(opened, identifier),
+    )
 
 
 def index_checkpoints(
@@ -253,22 +260,30 @@ def _publish(
     Raises:
         CanvasError: the source was empty, and readers would lose all they have.
     """
-    pipeline, ledger = opened.pipeline, opened.ledger
+    pipeline, ledger, indices = opened.pipeline, opened.ledger, opened.indices
     if not pipeline.snapshot or outcome.lost or outcome.duplicates:
         return None
     index = pipeline.target.replace(RUN, identifier.lower())
     if not outcome.sent:
-        if indices.published(ledger, pipeline) and not allow_empty:
+        if indices.published() and not allow_empty:
             raise CanvasError(
                 f"the source gave no record; {pipeline.index.name} keeps what it has",
                 next_command=f"idemflow run {pipeline.name} --allow-empty, if it is really empty",
             )
-        indices.create(ledger, index)
-    indices.publish(ledger, pipeline, index)
+        indices.create(index)
+    indices.publish(index)
     # What an earlier run could not load is no part of this state: this run read it anew.
     earlier = dead_letters.find(ledger, pipeline.name, Filters())
     dead_letters.delete(ledger, (letter for letter in earlier if letter.run < identifier))
     return index
+
+
+def _taken_over(opened: Session, identifier: str) -> dict[str, int]:
+    """What a run has written over of others; without a shared index there is nothing to read."""
+    if not opened.pipeline.index.shared:
+        return {}
+    with opened.scratch() as room:
+        return taken_over(opened.ledger.manifests, identifier, opened.pipeline.name, room)
 
 
 class _Recent:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch import indices
 
 
 @dataclass(frozen=True)
@@ -33,5 +32,5 @@ def rollback(settings: Settings, name: str) -> Rollback:
         UsageError: the pipeline is no snapshot, or has no earlier state.
     """
     with session(settings, name) as opened:
-        index = indices.rollback(opened.ledger, opened.pipeline)
+        index = opened.indices.rollback()
         return Rollback(name, opened.pipeline.index.name, index, opened.ledger.count(index))

@@ -10,7 +10,6 @@ from pathlib import Path
 from idemflow.commands._compact import compact_in_turn_if_due
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch import indices
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
 from idemflow.errors import UsageError
@@ -36,7 +35,7 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
             opened.ledger,
             pipeline.name,
             pipeline.index.name,
-            indices.targets(opened.ledger, pipeline),
+            opened.indices.targets(),
             scratch=room,
             write=write,
         )

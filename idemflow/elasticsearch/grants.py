@@ -20,8 +20,8 @@ from idemflow.servers.state import read_state, write_state
 
 _log = logging.getLogger(__name__)
 GRANT_SECONDS = 30.0
-# Elasticsearch's rules for index names, and a wildcard at the end.
-_INDEX = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,200}\*?")
+# Elasticsearch's rules for index names, and wildcards behind the beginning.
+_INDEX = re.compile(r"[a-z0-9][a-z0-9._+@*-]{0,240}")
 
 
 def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
     Args:
         target: from :func:`idemflow.servers.connect`.
         settings: the settings.
-        patterns: names of indices, each with an optional ``*`` at its end.
+        patterns: names of indices, in which ``*`` stands for any text.
 
     Raises:
         UsageError: a pattern is not a name that Elasticsearch allows.
@@ -42,7 +42,7 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
         if not _INDEX.fullmatch(pattern):
             raise UsageError(
                 f"{pattern!r} cannot be an index: lower-case letters, digits and . _ + @ -, "
-                "the first a letter or digit, and at most one * at the end"
+                "the first a letter or digit, and * for any text"
             )
     if target.kind == "external":
         return

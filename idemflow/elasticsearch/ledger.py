@@ -1,8 +1,9 @@
 """The ledger: what each run sent, kept in Elasticsearch beside the documents.
 
-Three indices: ``idemflow-runs`` has a document a run, ``idemflow-manifests`` the ids and content
-hashes of what it sent, in chunks, and ``idemflow-dead-letters`` what could never go in. All are
-written by the flow itself under ids of their own, so that a replay changes nothing.
+``idemflow-runs`` has a document a run, ``idemflow-manifests`` the ids and content hashes of what it
+sent, in chunks, and ``idemflow-dead-letters`` what could never go in. These are written by the flow
+itself under ids of their own, so that a replay changes nothing. ``idemflow-pipelines`` says which
+project has which pipeline.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from idemflow.elasticsearch.search import every, scan
 
 RUNS = "idemflow-runs"
 DEAD_LETTERS = "idemflow-dead-letters"
+# Those that the flow writes.
 LEDGER = (RUNS, MANIFESTS, DEAD_LETTERS)
+PIPELINES = "idemflow-pipelines"
 
 _KEYWORD = {"type": "keyword"}
 _LONG_TEXT = {"type": "keyword", "index": False, "doc_values": False}
@@ -64,6 +67,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "page": {"type": "long"},
         "checked": _KEYWORD,
     },
+    PIPELINES: {"project": _KEYWORD, "place": _KEYWORD},
 }
 
 

@@ -44,6 +44,7 @@ class Chunk:
         letters: the dead letters that a replay has sent with it.
         seq_no: the chunk's place in the order of writes to the ledger.
         compacted: whether it is of a baseline: it counts although its run may be forgotten.
+        sender: the pipeline that sent it; of a baseline the one that sent its ids last.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Chunk:
     seq_no: int = -1
     _packed: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     compacted: bool = False
+    sender: str = ""
     _entries: Entries | None = field(default=None, repr=False)
 
     @property
@@ -177,9 +179,8 @@ class Manifests:
         if pit is None:
             self._connection.refresh(MANIFESTS)
         for hit in scan(
-            self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit,
-            source={"excludes": ["pipeline"]},
-        ):  # fmt: skip
+            self._connection, MANIFESTS, query, page=_PAGE, sort=sort, versions=True, pit=pit
+        ):
             yield chunk_in(hit)
 
 
@@ -197,6 +198,7 @@ def chunk_in(hit: Mapping[str, Any]) -> Chunk:
         letters=found.get("letters", ()),
         seq_no=hit["_seq_no"],
         _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
+        sender=found.get("pipeline", ""),
     )
 
 
@@ -220,5 +222,6 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         run=run,
         index=hit["_source"]["baseline"],
         compacted=True,
+        sender=group.sender,
         _entries=group.entries,
     )

@@ -30,6 +30,8 @@ _ENTRIES = 20_000
 # It pays to look for this many summaries that are older than the retention time.
 _OLD = 100
 _PAGE = 1000
+# Indices that one request names.
+_NAMES = 15
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Retention:
         ledger: the ledger.
         pipeline: the pipeline's name.
         keep: how long summaries of runs are kept.
-        prefix: how the names of indices begin that a run or a day has for itself; ``None`` where
-            all runs write to one. The manifests of such an index go with it.
+        own: whether an index has the name of one that a run or a day has for itself; ``None``
+            where all runs write to one. The manifests of such an index go with it.
         idle: whether nothing is left in the queues of the pipeline's flow.
         scratch: room for entries.
         now: the present.
@@ -72,7 +74,7 @@ class Retention:
     ledger: Ledger
     pipeline: str
     keep: timedelta
-    prefix: str | None
+    own: Callable[[str], bool] | None
     idle: Callable[[], bool]
     scratch: Scratch
     now: datetime
@@ -186,17 +188,16 @@ class Retention:
 
     def _without_index(self, names: Collection[str]) -> set[str]:
         """Those of some indices that a run or a day had for itself, and that were deleted."""
-        if self.prefix is None:
+        if self.own is None:
             return set()
-        own = {name for name in names if name.startswith(self.prefix)}
-        with self.ledger.errors():
-            there = self.ledger.client.indices.get(
-                index=f"{self.prefix}*",
-                features="aliases",
-                expand_wildcards="all",
-                allow_no_indices=True,
-            )
-        return own - set(there)
+        own = set(filter(self.own, names))
+        there: set[str] = set()
+        for some in batches(own, _NAMES):
+            with self.ledger.errors():
+                there |= self.ledger.client.indices.get(
+                    index=some, features="aliases", ignore_unavailable=True
+                ).keys()
+        return own - there
 
     def _forget_baselines(self) -> None:
         """Delete the baselines of indices that were deleted."""

@@ -26,6 +26,8 @@ from idemflow.sources.source import Source
 # Elasticsearch's rules for an index name (its "Create index" reference).
 _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z{}]')
 RUN, DAY = "{run}", "{day}"
+# What stands for them in an index' name.
+_FORMS = {RUN: r"\d{8}t\d{9}-[0-9a-f]{8}", DAY: r"\d{4}-\d{2}-\d{2}"}
 
 
 class Transform(Strict):
@@ -117,6 +119,7 @@ class Index(Strict):
 
     Attributes:
         name: the index' name; ``{run}`` or ``{day}`` at its end makes an index per run or per day.
+        shared: whether other pipelines may write to it, each of which says so, too.
         shards: number of primary shards, for a new index.
         replicas: number of replicas of each.
         refresh: how soon searches see what was written; ``None`` for Elasticsearch's own way.
@@ -125,6 +128,7 @@ class Index(Strict):
     """
 
     name: str
+    shared: bool = False
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     replicas: Annotated[int, Field(ge=0, le=10)] = 0
     refresh: Period | None = None
@@ -206,6 +210,9 @@ class Pipeline(Strict):
     def _fits_together(self) -> Self:
         templated = RUN in self.index.name or DAY in self.index.name
         if self.mode == "snapshot":
+            if self.index.shared:
+                raise ValueError("mode: snapshot replaces all documents of the alias; its index "
+                                 "cannot be shared: take index.shared away")  # fmt: skip
             if templated:
                 raise ValueError("mode: snapshot makes an index per run by itself; index.name "
                                  "must be a plain name, which becomes the alias")  # fmt: skip
@@ -250,8 +257,16 @@ class Pipeline(Strict):
 
     @property
     def target_pattern(self) -> str:
-        """A pattern of all indices that runs write to."""
-        return self.target.replace(RUN, "*").replace(DAY, "*")
+        """A pattern of all indices that runs write to; :meth:`is_target` tells which are."""
+        # No closer one can be said: a pattern of Elasticsearch has no wildcard but `*`.
+        return self.target.replace(RUN, "20*t*-*").replace(DAY, "20*-*-*")
+
+    def is_target(self, index: str) -> bool:
+        """Whether an index has the name of one that runs write to, which others may begin like."""
+        expression = re.escape(self.target)
+        for kind, form in _FORMS.items():
+            expression = expression.replace(re.escape(kind), form)
+        return re.fullmatch(expression, index) is not None
 
     def mapping(self) -> dict[str, Any]:
         """The index' mapping in Elasticsearch's own form."""

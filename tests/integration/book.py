@@ -14,13 +14,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from idemflow.config.project_id import project_id
+from idemflow.config.settings import Settings
+from idemflow.elasticsearch.indices import Indices
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
+from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.retention import Pruned, Retention
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.elasticsearch.verify import Verification, verify
+from idemflow.pipeline import spec
 from idemflow.steps.rules.identity import canonical, content_hash
 from idemflow.steps.rules.manifest import pack
+from tests.integration.tools import ROOT
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MEMORY = 32 * 1024 * 1024
@@ -37,6 +43,12 @@ def room(memory: int = MEMORY) -> Iterator[Scratch]:
         yield made
 
 
+def deploy_ledger(ledger: Ledger, settings: Settings) -> None:
+    """Give the ledger its templates, as the deployment of a pipeline does."""
+    owner = Owner(project_id(settings), "people")
+    Indices(ledger, spec.load(ROOT, "people"), owner).put_templates("the tests")
+
+
 @dataclass
 class Book:
     """A pipeline whose runs are written down directly.
@@ -45,14 +57,14 @@ class Book:
         ledger: the ledger of a running Elasticsearch.
         pipeline: the pipeline's name.
         index: the index that it writes to.
-        prefix: how the names of indices begin that a run has for itself.
+        own: whether an index has the name of one that a run has for itself.
         now: the present; each run takes five minutes of it.
     """
 
     ledger: Ledger
     pipeline: str
     index: str
-    prefix: str | None = None
+    own: Callable[[str], bool] | None = None
     now: datetime = START
     runs: list[str] = field(default_factory=list)
 
@@ -211,7 +223,7 @@ class Book:
             ledger=self.ledger,
             pipeline=self.pipeline,
             keep=timedelta(days=days),
-            prefix=self.prefix,
+            own=self.own,
             idle=lambda: idle,
             scratch=made,
             now=self.now + timedelta(minutes=11),

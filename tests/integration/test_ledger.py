@@ -12,12 +12,10 @@ import pytest
 
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
-from idemflow.elasticsearch.indices import put_templates
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
-from idemflow.pipeline import spec
-from tests.integration.book import Book, room
+from tests.integration.book import Book, deploy_ledger, room
 from tests.integration.tools import ROOT, Idemflow, Project
 from tests.integration.year import simulate
 
@@ -32,7 +30,7 @@ PEOPLE = {f"p{number}": f"first {number}" for number in range(300)}
 @pytest.fixture
 def ledger(idemflow: Idemflow) -> Iterator[Ledger]:
     made = idemflow.ledger()
-    put_templates(made, spec.load(ROOT, "people"))
+    deploy_ledger(made, idemflow.settings())
     yield made
     made.close()
 
@@ -319,8 +317,9 @@ def test_summaries_are_forgotten_after_the_retention_time(book: Book) -> None:
 
 
 def test_manifests_of_an_index_of_its_own_go_with_it(book: Book) -> None:
-    book.prefix = f"{book.pipeline}-"
-    days = [f"{book.prefix}2026-01-0{day}" for day in (1, 2)]
+    prefix = f"{book.pipeline}-"
+    book.own = lambda index: index.startswith(prefix)
+    days = [f"{prefix}2026-01-0{day}" for day in (1, 2)]
     for day in days:
         book.run(PEOPLE, index=day)
         book.run(PEOPLE, index=day)
@@ -333,7 +332,7 @@ def test_manifests_of_an_index_of_its_own_go_with_it(book: Book) -> None:
     assert any(one.get("baseline") == days[1] for one in book.stored())
     assert book.verify(days[1]).equal
     # Without an index of its own, that it is gone is a loss, and it is told.
-    book.prefix = None
+    book.own = None
     book.ledger.client.indices.delete(index=days[1])
     book.prune()
     assert book.verify(days[1]).missing_count == len(PEOPLE)

@@ -13,12 +13,10 @@ from dataclasses import astuple, dataclass, fields
 from uuid import uuid4
 
 from idemflow.config import settings
-from idemflow.elasticsearch.indices import put_templates
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.pipeline import spec
 from idemflow.servers import connect
-from tests.integration.book import Book
+from tests.integration.book import Book, deploy_ledger
 
 DOCUMENTS = 1000
 CHANGED = 5
@@ -105,7 +103,7 @@ def _figures(book: Book, day: int, folds: int, fold_seconds: float) -> Figures:
 if __name__ == "__main__":
     resolved = settings.resolve()
     ledger = Ledger(connect(resolved).elasticsearch)
-    put_templates(ledger, spec.load(resolved.project, "people"))
+    deploy_ledger(ledger, resolved)
     name = f"year-{uuid4().hex[:8]}"
     sys.stdout.write(",".join(field.name for field in fields(Figures)) + "\n")
     for found in simulate(Book(ledger, name, name), [1, 2, 7, 30, 60, 90, 180, 270, 365]):

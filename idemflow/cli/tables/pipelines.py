@@ -38,7 +38,13 @@ def runs_table(report: RunsReport) -> RenderableType:
     verdict = (
         "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
     )
-    return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+    taken = [
+        f"{number}: [yellow]{_documents(count)} taken over from {escape(sender)}[/]"
+        for number, run in enumerate(report.runs, start=1)
+        for sender, count in sorted(run.taken_over.items())
+    ]
+    verdict = f"{_documents(report.documents)} in {report.index}: {verdict}."
+    return Group(rows, *(f"Run {line}" for line in taken), verdict)
 
 
 def drift(pipeline: str, places: int) -> list[str]:
@@ -155,6 +161,10 @@ def _value(value: str | None) -> str:
         return "[dim]none[/]"
     first, _, rest = value.partition("\n")
     return escape(first[:60] + (" …" if rest or len(first) > 60 else ""))
+
+
+def _documents(count: int) -> str:
+    return f"{count:,} document" + ("" if count == 1 else "s")
 
 
 def _bad(count: int, color: str) -> str:

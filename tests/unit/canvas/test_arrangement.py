@@ -13,7 +13,9 @@ def at(x: float, y: float) -> dict[str, float]:
 
 
 def group(**parts: Any) -> dict[str, Any]:
-    empty = {key: [] for key in ("processors", "connections", "labels", "processGroups")}
+    empty: dict[str, list[Any]] = {
+        key: [] for key in ("processors", "connections", "labels", "processGroups")
+    }
     return {"identifier": "top", "name": "people", "position": at(0, 0), **empty, **parts}
 
 

@@ -56,7 +56,7 @@ class Runs:
         taken = len(records) + refused + dropped
         chunk = Chunk(
             f"{run}:{number}", run, index, taken, len(records), refused, dropped,
-            tuple(letters), number, packed,
+            tuple(letters), number, packed, sender=pipeline,
         )  # fmt: skip
         self.chunks.append(chunk)
         return chunk
@@ -77,7 +77,8 @@ class Runs:
 
     def sent_to(self, index: str, *, newest_first: bool = False) -> Iterator[Chunk]:
         found = (chunk for chunk in self.chunks if chunk.index == index)
-        return iter(sorted(found, key=lambda chunk: chunk.run, reverse=newest_first))
+        order = sorted(found, key=lambda chunk: (chunk.run, chunk.seq_no), reverse=newest_first)
+        return iter(order)
 
     def folded(self, index: str) -> Pointer:  # noqa: ARG002 (nothing is ever folded here)
         return Pointer()

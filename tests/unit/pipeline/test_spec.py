@@ -293,19 +293,58 @@ def test_fields_that_do_not_fit_together(
     ("changes", "target", "pattern", "alias"),
     [
         ({}, "things", "things", None),
-        ({"index": "{name: 'things-{run}'}"}, "things-{run}", "things-*", None),
-        ({"index": "{name: 'things-{day}'}"}, "things-{day}", "things-*", None),
-        ({"mode": "snapshot"}, "things-{run}", "things-*", "things"),
+        ({"index": "{name: 'things-{run}'}"}, "things-{run}", "things-20*t*-*", None),
+        ({"index": "{name: 'things-{day}'}"}, "things-{day}", "things-20*-*-*", None),
+        ({"mode": "snapshot"}, "things-{run}", "things-20*t*-*", "things"),
         ({"version": "v", "delete": "d"}, "things-rows", "things-rows", "things"),
-        ({"version": "v", "delete": "d", "mode": "snapshot"}, "things-{run}", "things-*", "things"),
+        (
+            {"version": "v", "delete": "d", "mode": "snapshot"},
+            "things-{run}", "things-20*t*-*", "things",
+        ),
         ({"delete": "d"}, "things", "things", None),
     ],
-)
+)  # fmt: skip
 def test_where_documents_go(
     project: Path, changes: dict[str, str], target: str, pattern: str, alias: str | None
 ) -> None:
     pipeline = loaded(project, **changes)
     assert (pipeline.target, pipeline.target_pattern, pipeline.alias) == (target, pattern, alias)
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "others"),
+    [
+        ({}, "things", ["things-rows", "things-eu", "other-things", "thingss"]),
+        ({"index": "{name: a.b}"}, "a.b", ["axb", "a.b-rows"]),
+        ({"version": "v", "delete": "d"}, "things-rows", ["things", "things-rows-2"]),
+        (
+            {"mode": "snapshot"},
+            "things-20260102t030405006-0a1b2c3d",
+            [
+                "things", "things-archive", "things-2026-old",
+                "things-20260102t030405006-0a1b2c3d-2", "things-eu-20260102t030405006-0a1b2c3d",
+                "things-20260102t030405006-kept",
+            ],
+        ),
+        (
+            {"index": "{name: 'things-{day}'}"},
+            "things-2026-01-02",
+            ["things-2026-01-02-old", "things-20260102t030405006-0a1b2c3d", "things-eu-2026-01-02"],
+        ),
+    ],
+)  # fmt: skip
+def test_an_index_is_known_by_its_exact_name(
+    project: Path, changes: dict[str, str], own: str, others: list[str]
+) -> None:
+    pipeline = loaded(project, **changes)
+    assert pipeline.is_target(own)
+    assert [name for name in others if pipeline.is_target(name)] == []
+
+
+def test_a_snapshot_is_not_shared(project: Path) -> None:
+    assert loaded(project, index="{name: things, shared: true}").index.shared
+    with pytest.raises(PipelineError, match=r"cannot be shared: take index\.shared away"):
+        loaded(project, mode="snapshot", index="{name: things, shared: true}")
 
 
 @pytest.mark.parametrize(
