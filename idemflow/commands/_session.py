@@ -18,6 +18,7 @@ from idemflow.elasticsearch.indices import Indices
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.spill import Scratch, scratch
+from idemflow.elasticsearch.templates import Templates
 from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
@@ -43,6 +44,11 @@ class Session:
     def indices(self) -> Indices:
         """What the pipeline has in Elasticsearch."""
         return Indices(self.ledger, self.pipeline, self.owner)
+
+    @property
+    def templates(self) -> Templates:
+        """What a deployment puts into Elasticsearch."""
+        return Templates(self.indices)
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:

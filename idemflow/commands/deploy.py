@@ -115,7 +115,7 @@ def _deploy(
     adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
     planned = canvas.plan(pipeline, scripts, target, source, adopt=adopt)
     changes = [*planned.changes, *adopted]
-    if opened.indices.template_change():
+    if opened.templates.changed():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
@@ -202,7 +202,7 @@ def _adopted(opened: Session, *, adopt: bool, dry_run: bool) -> list[Change]:
     """What is taken over on both servers; refuses what is not the pipeline's."""
     name = opened.pipeline.name
     found = [
-        *opened.indices.check(adopt=adopt),
+        *opened.templates.check(adopt=adopt),
         *(ownership.adopt(name, dry_run=dry_run) if adopt else ()),
     ]
     return [Change(thing, "owner", was, f"the pipeline {name}") for thing, was in found]
@@ -212,7 +212,7 @@ def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -
     """What Elasticsearch needs before a pipeline runs."""
     progress("index template")
     place = f"{platform.node()}:{opened.settings.project}"
-    opened.indices.put_templates(place, adopt=adopt)
+    opened.templates.put(place, adopt=adopt)
     patterns = [opened.pipeline.target_pattern, *ledger.LEDGER]
     grant_indices(opened.target, opened.settings, patterns)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from idemflow import servers
 from idemflow.config import paths
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
@@ -78,10 +79,16 @@ def overview(settings: Settings) -> Overview:
 def _dead_letters(settings: Settings, names: tuple[str, ...]) -> dict[str, int]:
     from idemflow.dead_letters.store import Filters  # noqa: PLC0415
     from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger  # noqa: PLC0415
+    from idemflow.elasticsearch.ownership import Owner, other_project  # noqa: PLC0415
 
     ledger = Ledger(servers.connect(settings).elasticsearch)
     try:
-        counts = {name: ledger.count(DEAD_LETTERS, Filters().query(name)) for name in names}
+        project = project_id(settings)
+        counts = {
+            name: ledger.count(DEAD_LETTERS, Filters().query(name))
+            for name in names
+            if other_project(ledger, Owner(project, name)) is None
+        }
     finally:
         ledger.close()
     return {name: count for name, count in counts.items() if count}

@@ -99,18 +99,26 @@ def refusal(owner: Owner, mark: Mark | None, *, shared: bool) -> str | None:
     return f"belongs to {others}"
 
 
+def other_project(connection: Connection, owner: Owner) -> Mapping[str, str] | None:
+    """Which other project has a pipeline of that name: its ``project`` and ``place``."""
+    with connection.errors():
+        try:
+            found: Mapping[str, str] = connection.client.get(index=PIPELINES, id=owner.pipeline)[
+                "_source"
+            ]
+        except NotFoundError:
+            return None
+    return None if found["project"] == owner.project else found
+
+
 def check_name(connection: Connection, owner: Owner) -> None:
     """Check that no other project has a pipeline of that name on this Elasticsearch.
 
     Raises:
         UsageError: one has; their runs and dead letters would be taken for each other's.
     """
-    with connection.errors():
-        try:
-            found = connection.client.get(index=PIPELINES, id=owner.pipeline)["_source"]
-        except NotFoundError:
-            return
-    if found["project"] == owner.project:
+    found = other_project(connection, owner)
+    if found is None:
         return
     name, theirs = owner.pipeline, found["project"]
     raise UsageError(

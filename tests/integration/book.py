@@ -22,6 +22,7 @@ from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.retention import Pruned, Retention
 from idemflow.elasticsearch.spill import Scratch, scratch
+from idemflow.elasticsearch.templates import Templates
 from idemflow.elasticsearch.verify import Verification, verify
 from idemflow.pipeline import spec
 from idemflow.steps.rules.identity import canonical, content_hash
@@ -46,7 +47,7 @@ def room(memory: int = MEMORY) -> Iterator[Scratch]:
 def deploy_ledger(ledger: Ledger, settings: Settings) -> None:
     """Give the ledger its templates, as the deployment of a pipeline does."""
     owner = Owner(project_id(settings), "people")
-    Indices(ledger, spec.load(ROOT, "people"), owner).put_templates("the tests")
+    Templates(Indices(ledger, spec.load(ROOT, "people"), owner)).put("the tests")
 
 
 @dataclass

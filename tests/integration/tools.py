@@ -84,6 +84,7 @@ class Idemflow:
             "IDEMFLOW_NIFI_PORT": str(self.resolved.nifi_port),
             "IDEMFLOW_ELASTICSEARCH_PORT": str(self.resolved.elasticsearch_port),
             "IDEMFLOW_DEMO_DB_PORT": str(self.resolved.further_ports["demo_db_port"]),
+            **({"IDEMFLOW_PROJECT_ID": chosen} if (chosen := self.resolved.project_id) else {}),
             # The quick compiler alone: the optimizing one does not pay off for a few documents.
             "IDEMFLOW_ELASTICSEARCH_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
             "COLUMNS": "160",
