@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from idemflow.config.project_id import project_id
 from tests.integration.tools import Idemflow, Result
 
 pytestmark = pytest.mark.timeout(300)
@@ -26,6 +27,8 @@ class External(Idemflow):
             **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
             "IDEMFLOW_PROJECT": str(self.resolved.project),
             "IDEMFLOW_HOME": str(self.resolved.home / "no runtime here"),
+            # Without it, this would be another project than the one that deployed the pipelines.
+            "IDEMFLOW_PROJECT_ID": project_id(self.resolved),
             "IDEMFLOW_NIFI_URL": servers.nifi.url,
             "IDEMFLOW_NIFI_USERNAME": servers.nifi.username,
             "IDEMFLOW_NIFI_PASSWORD": self.nifi_password or servers.nifi.password,

@@ -388,7 +388,42 @@ def test_an_orphan_is_listed_and_removed(command: Idemflow, project: Project) ->
     assert monitoring.activity(group).running > 0
     removed = command.json("remove", NAME, "--yes", "--discard-queued")
     assert (removed["queued"], removed["context"]) == (3, f"idemflow {NAME}")
+    assert removed["stays"] == [f"{NAME}: 3 documents", "1 runs in the ledger"]
     assert NAME not in groups_in("root")
     assert ownership.find(NAME).context is None
     assert [one["name"] for one in command.json("status")["pipelines"]].count(NAME) == 0
-    assert "has no pipeline" in command.fail("remove", NAME, "--yes").stderr
+    assert "nothing of a pipeline" in command.fail("remove", NAME, "--yes").stderr
+
+
+def test_remove_takes_documents_and_dead_letters_where_it_is_asked(
+    command: Idemflow, project: Project
+) -> None:
+    """Only what has the pipeline's mark: not an index that is named like one of its own."""
+    script = "def records(count):\n    yield from [{'id': 1}, {'id': 2}, {'name': 'nobody'}]\n"
+    (project.path / f"scripts/{NAME}.py").write_text(script)
+    with command.elasticsearch() as elasticsearch:
+        elasticsearch.indices.delete(index=NAME, ignore_unavailable=True)
+        command.run("run", NAME)
+        elasticsearch.index(index=f"{NAME}-archive", document={"id": 1}, refresh=True)
+        removed = command.json("remove", NAME, "--data", "--yes")
+        assert removed["indices"] == {NAME: 2}
+        assert removed["templates"] == [f"idemflow-{NAME}"]
+        assert removed["stays"] == ["1 dead letters"]
+        assert not elasticsearch.indices.exists(index=NAME)
+        assert not elasticsearch.indices.exists_index_template(name=f"idemflow-{NAME}")
+        assert elasticsearch.count(index=f"{NAME}-archive")["count"] == 1
+        ledger = {"term": {"pipeline": NAME}}
+        for index in ("idemflow-runs", "idemflow-manifests"):
+            elasticsearch.indices.refresh(index=index)
+            assert elasticsearch.count(index=index, query=ledger)["count"] == 0
+        assert elasticsearch.exists(index="idemflow-pipelines", id=NAME)
+        removed = command.json("remove", NAME, "--dead-letters", "--yes")
+        assert (removed["group"], removed["dead_letters"], removed["stays"]) == (None, 1, [])
+        assert elasticsearch.count(index="idemflow-dead-letters", query=ledger)["count"] == 0
+        assert not elasticsearch.exists(index="idemflow-pipelines", id=NAME)
+
+        # From nothing again, and nothing of before is missed.
+        command.run("run", NAME)
+        assert command.json("verify", NAME)["documents"] == 2
+        elasticsearch.indices.delete(index=f"{NAME}-archive")
+    command.json("remove", NAME, "--data", "--dead-letters", "--yes")

@@ -118,13 +118,24 @@ def runs(pipeline: PipelineStatus) -> str:
 
 
 def removal_table(removal: Removal) -> RenderableType:
-    """What ``idemflow remove`` takes away."""
-    rows = table("", "", show_header=False)
+    """What ``idemflow remove`` takes away, and what stays."""
+    rows = table("", show_header=False)
+    rows.add_column(overflow="fold")
     if removal.group is not None:
-        count = f" with {removal.queued:,} FlowFiles" if removal.queued else ""
-        rows.add_row("process group", escape(removal.group) + count)
+        queued = f", with {removal.queued:,} FlowFiles" if removal.queued else ""
+        rows.add_row("process group", escape(removal.group) + queued)
     if removal.context is not None:
         rows.add_row("parameter context", escape(removal.context))
+    for name, count in removal.indices.items():
+        rows.add_row("index", f"{escape(name)}, {_documents(count)}")
+    for kind, names in (("alias", removal.aliases), ("index template", removal.templates)):
+        for name in names:
+            rows.add_row(kind, escape(name))
+    for kind, number in (("runs", removal.runs), ("dead letters", removal.dead_letters)):
+        if number:
+            rows.add_row(kind, f"{number:,}")
+    for stays in removal.stays:
+        rows.add_row("stays", escape(stays))
     return rows
 
 

@@ -74,9 +74,10 @@ def checks_table(checks: Iterable[Check]) -> Table:
 def doomed_table(doomed: Doomed) -> RenderableType:
     """What ``idemflow down --delete`` deletes, the largest first."""
     rows = table("", right=("",), show_header=False)
+    rows.add_column(overflow="fold")
     for name, size in sorted(doomed.sizes.items(), key=lambda item: -item[1]):
         if size > 2**20 or name in _HOLDS:
-            rows.add_row(f"  {name}", mebibytes(size), _HOLDS.get(name, ""))
+            rows.add_row(name, mebibytes(size), _HOLDS.get(name, ""))
     parts: list[RenderableType] = [f"This deletes from {escape(str(doomed.home))}:", rows]
     if doomed.further:
         parts.append(f"and the data of {' and '.join(doomed.further)}.")
