@@ -6,19 +6,22 @@ canvas is kept, and whoever deploys from another machine sees the same.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from idemflow.canvas import arrangement, flow_file, ownership, versions
 from idemflow.drawing.boxes import Json
 
 
-def remember(pipeline: str, group: str, drawn: Json) -> None:
+def remember(pipeline: str, group: str, drawn: Json, project: Path) -> None:
     """Keep the hash of what is on the canvas now.
 
     Args:
         pipeline: its name.
         group: id of its process group.
         drawn: the flow definition that it was made of.
+        project: the project's folder.
     """
-    ownership.remember(pipeline, _digest(group, drawn))
+    ownership.remember(pipeline, _digest(group, drawn), str(project))
 
 
 def changed_since(place: ownership.Place, drawn: Json) -> bool:

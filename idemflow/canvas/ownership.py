@@ -22,8 +22,10 @@ from idemflow.canvas.client import errors
 from idemflow.drawing.parameters import context_name
 from idemflow.errors import CanvasError, UsageError
 
-_LINE = re.compile(r"^idemflow: project (\S+), pipeline (\S+), group (\S+), flow (\S+)$", re.M)
-_NONE = "none"
+_LINE = re.compile(
+    r"^idemflow: project (\S+), pipeline (\S+), group (\S+), flow (\S+), folder (.+)$", re.M
+)
+NONE = "none"
 _TEXT = "Written by idemflow deploy. By the line below it knows what is its own:"
 
 
@@ -36,28 +38,31 @@ class Mark:
         pipeline: name of the pipeline.
         group: id of its process group; ``none`` before that is made.
         flow: hash of the flow as a deployment left it; ``none`` before the first.
+        folder: the project's folder, from where that was. Projects that share a runtime's folder
+            share its id.
     """
 
     project: str
     pipeline: str
-    group: str = _NONE
-    flow: str = _NONE
+    group: str = NONE
+    flow: str = NONE
+    folder: str = NONE
 
     @property
     def is_deployed(self) -> bool:
         """Whether a deployment has come to its end."""
-        return self.flow != _NONE
+        return self.flow != NONE
 
     def __str__(self) -> str:
         return (
             f"idemflow: project {self.project}, pipeline {self.pipeline}, "
-            f"group {self.group}, flow {self.flow}"
+            f"group {self.group}, flow {self.flow}, folder {self.folder}"
         )
 
     def written_into(self, description: str | None) -> str:
         """A description with this mark in place of one that is there."""
         text = description or _TEXT
-        return _LINE.sub(str(self), text) if _LINE.search(text) else f"{text}\n{self}"
+        return _LINE.sub(lambda _: str(self), text) if _LINE.search(text) else f"{text}\n{self}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,12 @@ def read(description: str | None) -> Mark | None:
     """The mark in a description, if there is one."""
     found = _LINE.search(description or "")
     return Mark(*found.groups()) if found else None
+
+
+def is_own(context: Any) -> bool:
+    """Whether a parameter context has this project's mark."""
+    mark = read(context.component.description)
+    return mark is not None and _is_own(mark)
 
 
 def all_own() -> list[Mark]:
@@ -114,7 +125,7 @@ def foreign(pipeline: str) -> Place:
     mark = read(context.component.description) if context else None
     if mark is not None and _is_own(mark):
         context = mark = None
-    used = _group(context, mark or Mark(_NONE, pipeline)) if context else None
+    used = _group(context, mark or Mark(NONE, pipeline)) if context else None
     with errors():
         root = nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups
     named = (one for one in root if one.component and one.component.name == pipeline)
@@ -222,7 +233,7 @@ def claim(context: str, before: Place, pipeline: str, group: str) -> bool:
     Returns:
         Whether the group is the pipeline's now.
     """
-    known = before.mark.group if before.mark else _NONE
+    known = before.mark.group if before.mark else NONE
 
     def claimed(mark: Mark | None) -> Mark | None:
         own = _own(pipeline, mark)
@@ -231,11 +242,15 @@ def claim(context: str, before: Place, pipeline: str, group: str) -> bool:
     return _mark(context, claimed)
 
 
-def remember(pipeline: str, flow: str) -> None:
-    """Keep the hash of a pipeline's flow in its mark."""
+def remember(pipeline: str, flow: str, folder: str) -> None:
+    """Keep the hash of a pipeline's flow in its mark, and from where it was deployed."""
     place = find(pipeline)
-    if place.context is not None and place.mark is not None and place.mark.flow != flow:
-        _mark(place.context.id, lambda mark: replace(mark, flow=flow) if mark else None)
+    if place.mark is None or place.mark == replace(place.mark, flow=flow, folder=folder):
+        return
+    _mark(
+        place.context.id,
+        lambda mark: replace(mark, flow=flow, folder=folder) if mark else None,
+    )
 
 
 def release(context: str) -> None:
@@ -307,11 +322,12 @@ def _own(pipeline: str, mark: Mark | None) -> Mark:
     """The mark that this project's context of a pipeline has in place of another."""
     project = client.project()
     assert project is not None, "a deployment connects with its project"
-    return Mark(project, pipeline, *([mark.group, mark.flow] if mark else []))
+    kept = (mark.group, mark.flow, mark.folder) if mark else ()
+    return Mark(project, pipeline, *kept)
 
 
 def _group(context: Any, mark: Mark) -> str | None:
-    if mark.group != _NONE and (
+    if mark.group != NONE and (
         mark.group in {one.id for one in context.component.bound_process_groups or ()}
         or _exists(mark.group)  # somebody gave it another context
     ):

@@ -98,11 +98,14 @@ def put(name: str, parameters: Sequence[Parameter]) -> None:
     """Set in a context just those parameters that differ.
 
     Raises:
-        CanvasError: NiFi has no context of that name.
+        CanvasError: this project has no context of that name.
     """
     context = find(name)
-    if context is None:
-        raise CanvasError(f"NiFi has no parameter context {name!r}")
+    if context is None or not ownership.is_own(context):
+        raise CanvasError(
+            f"this project has no parameter context {name!r} on the canvas",
+            next_command="idemflow status",
+        )
     with errors():
         changed = {change[0] for change in differences(context, parameters)}
         context.component.parameters = [

@@ -183,7 +183,7 @@ def _deploy_version(
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
-        deployments.remember(name, group, wanted)
+        deployments.remember(name, group, wanted, settings.project)
     url = _url(opened.target, group)
     return Deployment(name, place.group is None, dry_run, [*changes, *adopted], url)
 
@@ -277,7 +277,7 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
 
 def _finish(settings: Settings, name: str, group: str, drawn: Json) -> None:
     """Remember what was deployed, and commit it where the group is under version control."""
-    deployments.remember(name, group, drawn)
+    deployments.remember(name, group, drawn, settings.project)
     found = repository.find(settings)
     if found is None:
         return  # a project without git has no versions

@@ -36,6 +36,7 @@ class Removal:
         templates: its index templates.
         runs: the runs that the ledger forgets.
         dead_letters: its dead letters.
+        deployed_from: the folder of the project that deployed it last, where it is another one.
         stays: what stays although it is the pipeline's, and why.
     """
 
@@ -48,6 +49,7 @@ class Removal:
     templates: tuple[str, ...]
     runs: int
     dead_letters: int
+    deployed_from: str | None
     stays: tuple[str, ...]
 
     @property
@@ -98,6 +100,11 @@ def remove(
         place = ownership.find(name)
         there = elasticsearch.find(at, owner)
         found = _look(name, place, there, discard=discard_queued, data=data, letters=dead_letters)
+        if place.mark is not None and place.mark.folder not in (
+            ownership.NONE,
+            str(settings.project),
+        ):
+            found = replace(found, deployed_from=place.mark.folder)
         if found.nothing:
             raise UsageError(
                 f"there is nothing of a pipeline {name!r} of this project to remove",
@@ -150,5 +157,6 @@ def _look(
         templates=there.templates if data else (),
         runs=there.runs if data and not there.shared else 0,
         dead_letters=there.dead_letters if letters else 0,
+        deployed_from=None,
         stays=tuple(stays),
     )

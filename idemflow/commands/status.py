@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import nipyapi
 
@@ -94,7 +95,11 @@ def pipelines(settings: Settings) -> list[PipelineStatus] | None:
     try:
         client.connect(servers.connect(settings).nifi, project_id(settings))
         names = spec.names(settings.project)
-        orphans = sorted({mark.pipeline for mark in ownership.all_own()} - {*names})
+        orphans = sorted(
+            mark.pipeline
+            for mark in ownership.all_own()
+            if mark.pipeline not in names and not spec.is_there(Path(mark.folder), mark.pipeline)
+        )
         return [_pipeline(settings, name) for name in names] + [_orphan(one) for one in orphans]
     except IdemflowError:
         # The servers' rows say what is wrong; a status must not fail because of it.

@@ -126,6 +126,8 @@ def removal_table(removal: Removal) -> RenderableType:
         rows.add_row("process group", escape(removal.group) + queued)
     if removal.context is not None:
         rows.add_row("parameter context", escape(removal.context))
+    if removal.deployed_from is not None:
+        rows.add_row("deployed from", escape(removal.deployed_from))
     for name, count in removal.indices.items():
         rows.add_row("index", f"{escape(name)}, {_documents(count)}")
     for kind, names in (("alias", removal.aliases), ("index template", removal.templates)):
