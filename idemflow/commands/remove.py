@@ -143,10 +143,10 @@ def _look(
         queued = canvas.queued(name, place.group, discard=discard)
     stays = [f"{one}: others write to it, too" for one in there.shared]
     if not data:
-        stays += [f"{name}: {count:,} documents" for name, count in there.indices.items()]
-        stays += [f"{there.runs:,} runs in the ledger"] * bool(there.runs)
+        stays += [f"{name}: {_counted(count, 'document')}" for name, count in there.indices.items()]
+        stays += [f"{_counted(there.runs, 'run')} in the ledger"] * bool(there.runs)
     if not letters and there.dead_letters:
-        stays.append(f"{there.dead_letters:,} dead letters")
+        stays.append(_counted(there.dead_letters, "dead letter"))
     return Removal(
         pipeline=name,
         group=ownership.path(place.group) if place.group else None,
@@ -160,3 +160,7 @@ def _look(
         deployed_from=None,
         stays=tuple(stays),
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -210,7 +210,7 @@ def test_a_group_that_was_moved_and_renamed_is_found_and_changed_there(
     assert process_groups.find_id(NAME) == group
     removed = command.json("remove", NAME, "--yes")
     assert removed["group"] == f"NiFi Flow / area / {NAME}"
-    assert removed["stays"] == [f"the parameter context idemflow {NAME}: used by {NAME}"]
+    assert removed["stays"][0] == f"the parameter context idemflow {NAME}: used by {NAME}"
     assert groups_in(area.id) == ["inner"]
     assert ownership.find(NAME).context is None
     process_groups.delete(copy.id)
@@ -388,7 +388,7 @@ def test_an_orphan_is_listed_and_removed(command: Idemflow, project: Project) ->
     assert monitoring.activity(group).running > 0
     removed = command.json("remove", NAME, "--yes", "--discard-queued")
     assert (removed["queued"], removed["context"]) == (3, f"idemflow {NAME}")
-    assert removed["stays"] == [f"{NAME}: 3 documents", "1 runs in the ledger"]
+    assert removed["stays"] == [f"{NAME}: 3 documents", "1 run in the ledger"]
     assert NAME not in groups_in("root")
     assert ownership.find(NAME).context is None
     assert [one["name"] for one in command.json("status")["pipelines"]].count(NAME) == 0
@@ -408,7 +408,7 @@ def test_remove_takes_documents_and_dead_letters_where_it_is_asked(
         removed = command.json("remove", NAME, "--data", "--yes")
         assert removed["indices"] == {NAME: 2}
         assert removed["templates"] == [f"idemflow-{NAME}"]
-        assert removed["stays"] == ["1 dead letters"]
+        assert removed["stays"] == ["1 dead letter"]
         assert not elasticsearch.indices.exists(index=NAME)
         assert not elasticsearch.indices.exists_index_template(name=f"idemflow-{NAME}")
         assert elasticsearch.count(index=f"{NAME}-archive")["count"] == 1
