@@ -23,8 +23,8 @@ def queued(pipeline: str, group: str, *, discard: bool) -> int:
     found = monitoring.activity(group).queued
     if found and not discard:
         raise UsageError(
-            f"{found:,} FlowFiles of {pipeline} are on their way; without the process group they "
-            "would be lost",
+            f"{pipeline} has FlowFiles on their way ({found:,}), which would be lost without its "
+            "process group",
             next_command="wait until `idemflow status` shows none, or --discard-queued",
         )
     return found

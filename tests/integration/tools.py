@@ -371,6 +371,28 @@ def remove_pipeline(name: str) -> None:
         nipyapi.parameters.delete_parameter_context(context)
 
 
+def group_in(parent: str, name: str) -> Any:
+    """Make a process group, as a person does on the canvas."""
+    above = nipyapi.canvas.get_process_group(parent, "id")
+    return nipyapi.canvas.create_process_group(above, name, (900.0, 900.0))
+
+
+def move_group(group: str, parent: str) -> None:
+    """Move a group into another, as a person does on the canvas."""
+    api = nipyapi.nifi.SnippetsApi()
+    entity = nipyapi.nifi.ProcessGroupsApi().get_process_group(group)
+    revision = {"version": entity.revision.version, "clientId": "a person"}
+    made = api.create_snippet(
+        {
+            "snippet": {
+                "parentGroupId": entity.component.parent_group_id,
+                "processGroups": {group: revision},
+            }
+        }
+    ).snippet.id
+    api.update_snippet({"snippet": {"id": made, "parentGroupId": parent}}, made)
+
+
 def remove_registries() -> None:
     """Take the flow registry clients away; no group may be under version control any more."""
     for one in nipyapi.nifi.ControllerApi().get_flow_registry_clients().registries:
