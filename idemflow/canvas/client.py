@@ -26,8 +26,7 @@ def connect(nifi: Endpoint, project: str | None = None) -> None:
 
     Args:
         nifi: NiFi's address and login.
-        project: id of the project whose pipelines are worked on; ``None`` leaves it as it is, at
-            first at those of all projects.
+        project: id of the project whose pipelines are worked on; ``None`` for those of all.
 
     Raises:
         Unreachable: nothing answers there.
@@ -39,8 +38,7 @@ def connect(nifi: Endpoint, project: str | None = None) -> None:
     nipyapi.config.short_max_wait = _DEADLINE
     nipyapi.config.short_retry_delay = 0.1
     configuration = nipyapi.config.nifi_config
-    if project is not None:
-        configuration.idemflow_project = project
+    configuration.idemflow_project = project
     # A session before this one ends here, without a word to the NiFi that it was with.
     nipyapi.security.set_service_auth_token(token="", service="nifi")
     configuration.api_client = None

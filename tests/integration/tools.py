@@ -290,7 +290,8 @@ def _connection_kept() -> Iterator[None]:
     """A command's login must not take the place of the test's own: nipyapi has one a process."""
     configuration = vars(nipyapi.config.nifi_config)
     names = ("api_key", "api_key_prefix")
-    before = configuration | {name: dict(configuration[name]) for name in names}
+    before = {"idemflow_project": None} | configuration
+    before |= {name: dict(configuration[name]) for name in names}
     try:
         yield
     finally:
