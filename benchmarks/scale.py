@@ -232,7 +232,7 @@ def _servers() -> Iterator[tuple[_Project, Elasticsearch]]:
         with connect(ready.target.elasticsearch) as client:
             yield project, client
     finally:
-        project.run("down", "--delete")
+        project.run("down", "--delete", "--yes")
         shutil.rmtree(folder, ignore_errors=True)
 
 

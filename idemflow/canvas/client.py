@@ -52,11 +52,12 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
         return super().request(*given, _request_timeout=_request_timeout or _TIMEOUT, **named)
 
 
-def connect(nifi: Endpoint) -> None:
+def connect(nifi: Endpoint, project: str | None = None) -> None:
     """Log in to NiFi. nipyapi keeps the session for the whole process.
 
     Args:
         nifi: NiFi's address and login.
+        project: id of the project whose pipelines are worked on; ``None`` for those of all.
 
     Raises:
         Unreachable: nothing answers there.
@@ -70,6 +71,7 @@ def connect(nifi: Endpoint) -> None:
     nipyapi.config.short_max_wait = _DEADLINE
     nipyapi.config.short_retry_delay = 0.1
     configuration = nipyapi.config.nifi_config
+    configuration.idemflow_project = project
     # A session before this one ends here, without a word to the NiFi that it was with.
     nipyapi.security.set_service_auth_token(token="", service="nifi")
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
@@ -88,6 +90,12 @@ def connect(nifi: Endpoint) -> None:
             next_command="check the user and the password (idemflow open --show-login)",
         ) from error
     nipyapi.security.set_service_auth_token(token=token, service="nifi")
+
+
+def project() -> str | None:
+    """The project whose pipelines are worked on; ``None`` for those of all."""
+    found: str | None = getattr(nipyapi.config.nifi_config, "idemflow_project", None)
+    return found
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def start_steps(group: str, leave: Collection[str] = ()) -> None:
         CanvasError: a component is not valid, with what NiFi says of it.
     """
     with errors():
-        parts = [*_enable_services(group), *_stopped_ports(group)]
+        parts = [*enable_services(group), *_stopped_ports(group)]
         waiting = [
             part
             for part in parts
@@ -173,6 +173,17 @@ def _end_tasks(group: str) -> None:
             api.terminate_processor(item.id)
 
 
+def disable_services(group: str) -> None:
+    """Disable the services of a group, whose steps must be stopped."""
+    disabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="DISABLED")
+    with errors():
+        nipyapi.nifi.FlowApi().activate_controller_services(id=group, body=disabled)
+    _wait(
+        lambda: all(one.component.state == "DISABLED" for one in controller_services(group)),
+        "a controller service of the pipeline is not disabled",
+    )
+
+
 def _stopped_ports(group: str) -> list[Any]:
     aggregate = status(group)
     reads: dict[str, Callable[[str], Any]] = {
@@ -216,7 +227,7 @@ def steps(group: str) -> tuple[set[str], set[str]]:
     return running, {str(part.id) for part in found} - running
 
 
-def _enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
+def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     """Enable the services of a group, and wait until NiFi finds its components valid.
 
     NiFi passes over services that it still checks when it is asked to enable all: it is asked

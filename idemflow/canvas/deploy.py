@@ -14,17 +14,20 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas import (
+    arrangement,
     catalog,
     control,
     flow,
     installed_steps,
     monitoring,
+    ownership,
     parameters,
     process_groups,
     versions,
 )
 from idemflow.canvas.client import errors, finish
 from idemflow.canvas.difference import Change, compare
+from idemflow.canvas.ownership import Place
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.parameters import Parameter
@@ -43,22 +46,34 @@ class Plan:
     """What a deployment would do.
 
     Attributes:
-        group: id of the pipeline's process group, ``None`` where it is not on the canvas yet.
+        place: where the pipeline is on the canvas.
         definition: the flow definition that is wanted.
+        arranged: the same, arranged as the canvas is.
         parameters: the parameters that are wanted.
         changes: how the canvas differs from both; empty for a new group.
         new_calls: the steps that are called and are not on the canvas yet.
     """
 
-    group: str | None
+    place: Place
     definition: dict[str, Any]
+    arranged: dict[str, Any]
     parameters: list[Parameter]
     changes: list[Change]
     new_calls: set[Call]
 
+    @property
+    def group(self) -> str | None:
+        """Id of the pipeline's process group, ``None`` where it is not on the canvas yet."""
+        return self.place.group
+
 
 def plan(
-    pipeline: Pipeline, scripts: Sources, target: Target, source: Sequence[Parameter] = ()
+    pipeline: Pipeline,
+    scripts: Sources,
+    target: Target,
+    source: Sequence[Parameter] = (),
+    *,
+    adopt: bool = False,
 ) -> Plan:
     """Compare the canvas with the pipeline; changes nothing.
 
@@ -67,14 +82,17 @@ def plan(
         scripts: texts of its scripts.
         target: the NiFi, connected to, and the Elasticsearch that NiFi is to use.
         source: the parameters that the steps of its source refer to.
+        adopt: take over what has the pipeline's names and is not this project's.
 
     Raises:
+        UsageError: there is such a thing, and ``adopt`` is not set.
         CanvasError: NiFi lacks a component type or a property.
     """
     tls = target.truststore is not None
-    group = process_groups.find(pipeline.name)
+    place = ownership.to_deploy(pipeline.name, adopt=adopt)
+    group = place.group
     deployed = (
-        [*process_groups.processors(group.id), *process_groups.controller_services(group.id)]
+        [*process_groups.processors(group), *process_groups.controller_services(group)]
         if group
         else []
     )
@@ -82,10 +100,11 @@ def plan(
     wanted = parameters.wanted(pipeline, target, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
-    live = versions.export(group.id) if group else None
-    changes = _changes(pipeline, live, definition, wanted, types) if live else []
+    live = versions.export(group) if group else None
+    changes = _changes(pipeline, place, live, definition, wanted, types) if live else []
     new_calls = installed_steps.calls(definition) - installed_steps.calls(live)
-    return Plan(group.id if group else None, definition, wanted, changes, new_calls)
+    arranged = arrangement.keep(definition, live) if live else definition
+    return Plan(place, definition, arranged, wanted, changes, new_calls)
 
 
 def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) -> str:
@@ -104,20 +123,44 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     """
     for change in planned.changes:
         _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
-    group = planned.group
+    place, group = planned.place, planned.group
     if group is not None:
         _check_queues(pipeline, group, planned)
-    if group is None or planned.changes:
+    if group is None or planned.changes or not ownership.is_settled(place):
         progress("parameter context")
-        parameters.put(flow.context_name(pipeline), planned.parameters)
+        context = parameters.put_own(place, pipeline.name, planned.parameters)
         progress("process group")
         if group is None:
             group = import_group(pipeline.name, planned.definition)
-        else:
-            _change(pipeline.name, group, planned.definition)
+        elif planned.changes:
+            _change(pipeline.name, group, planned.arranged)
+        claim(context, place, pipeline.name, group)
     progress("start")
     control.start_steps(group)
     return group
+
+
+def claim(context: str, before: Place, name: str, group: str) -> None:
+    """Make a group the pipeline's; of two that are made at once, one stays.
+
+    Args:
+        context: id of the parameter context.
+        before: where the pipeline was on the canvas before.
+        name: its name.
+        group: id of its group; one that was just made is taken away where it is one too many.
+
+    Raises:
+        CanvasError: another command has made one meanwhile.
+    """
+    if before.group == group and ownership.is_settled(before):
+        return
+    if not ownership.claim(context, before, name, group):
+        if before.group is None:
+            process_groups.delete(group)
+        raise CanvasError(
+            f"another command deployed {name} at the same time; what that made stays",
+            next_command=f"idemflow deploy {name}",
+        )
 
 
 def _check_queues(pipeline: Pipeline, group: str, planned: Plan) -> None:
@@ -198,6 +241,7 @@ def _change(name: str, group: str, definition: dict[str, Any]) -> None:
 
 def _changes(
     pipeline: Pipeline,
+    place: Place,
     live: Mapping[str, Any],
     definition: Mapping[str, Any],
     wanted: list[Parameter],
@@ -206,7 +250,7 @@ def _changes(
     name = flow.context_name(pipeline)
     return [
         Change(f"parameter context {name}", parameter, before, after)
-        for parameter, before, after in parameters.differences(parameters.find(name), wanted)
+        for parameter, before, after in parameters.differences(place.context, wanted)
     ] + compare(live["flowContents"], definition["flowContents"], types)
 
 

@@ -49,8 +49,9 @@ def compare(
         live: flow contents of the process group as NiFi exports it.
         desired: flow contents of the definition.
         types: the component types, for names of properties, where the definition is idemflow's
-            own; it says nothing of what NiFi fills in. ``None`` where both sides come from NiFi:
-            then a field that only the canvas has is a change, too.
+            own; it says nothing of what NiFi fills in, nor of colours and labels that a person
+            added. ``None`` where both sides come from NiFi: then a field that only the canvas has
+            is a change, too.
     """
     return list(_group(live, desired, types, str(desired["name"])))
 
@@ -86,7 +87,7 @@ def _group(
                 yield from _fields(there[identifier], item, place, whole=whole)
                 yield from _properties(there[identifier], item, types, place)
         for identifier, item in there.items():
-            if identifier not in wanted:
+            if identifier not in wanted and (whole or kind != "labels"):
                 yield Change(f"{path} / {_title(item)}", "", _kind(item), None)
 
 
@@ -94,7 +95,7 @@ def _fields(
     live: Mapping[str, Any], desired: Mapping[str, Any], path: str, *, whole: bool
 ) -> Iterator[Change]:
     for name in sorted({*live, *desired}) if whole else desired:
-        if name in _IGNORED:
+        if name in _IGNORED or (name == "style" and not whole):
             continue
         before, value = live.get(name), desired.get(name)
         if name in ("source", "destination"):

@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 
 from idemflow.canvas import replay
-from idemflow.drawing import catalog, script_body
+from idemflow.drawing import catalog, parameters, script_body
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.collect import TRIGGER, Collect
@@ -32,6 +32,8 @@ PUT = "Put documents"
 TRIAGE = "Sort refusals"
 WRAP = "Write dead letters"
 KEEP = "Keep dead letters"
+# What each pipeline has besides the steps of its source and what starts something.
+STEPS = (IDENTIFY, PUT, TRIAGE, WRAP, KEEP)
 CLIENT = "Elasticsearch"
 TLS = "Elasticsearch TLS"
 
@@ -107,7 +109,7 @@ def build(
 
 def context_name(pipeline: Pipeline) -> str:
     """The name of the pipeline's parameter context."""
-    return f"idemflow {pipeline.name}"
+    return parameters.context_name(pipeline.name)
 
 
 def _services(top: Group, types: Mapping[str, Component], *, tls: bool) -> tuple[Json, Json | None]:

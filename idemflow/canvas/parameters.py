@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import nipyapi
 
+from idemflow.canvas import ownership
 from idemflow.canvas.client import errors, finish
+from idemflow.canvas.ownership import Place
 from idemflow.canvas.replay import PARAMETER
 from idemflow.drawing.collect import REQUEST
-from idemflow.drawing.parameters import Parameter
+from idemflow.drawing.parameters import Parameter, context_name
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
@@ -81,7 +83,7 @@ def find(name: str) -> nipyapi.nifi.ParameterContextEntity | None:
     """The parameter context of that name, if NiFi has it."""
     with errors():
         for context in nipyapi.parameters.list_all_parameter_contexts():
-            if context.component.name == name:
+            if context.component is not None and context.component.name == name:
                 return nipyapi.parameters.get_parameter_context(context.id, identifier_type="id")
     return None
 
@@ -109,14 +111,18 @@ def differences(
 
 
 def put(name: str, parameters: Sequence[Parameter]) -> None:
-    """Create a context, or set in it just those parameters that differ."""
+    """Set in a context just those parameters that differ.
+
+    Raises:
+        CanvasError: this project has no context of that name.
+    """
     context = find(name)
+    if context is None or not ownership.is_own(context):
+        raise CanvasError(
+            f"this project has no parameter context {name!r} on the canvas",
+            next_command="idemflow status",
+        )
     with errors():
-        if context is None:
-            nipyapi.parameters.create_parameter_context(
-                name, "Written by idemflow deploy", [_entity(item) for item in parameters]
-            )
-            return
         changed = {change[0] for change in differences(context, parameters)}
         context.component.parameters = [
             _entity(item) for item in parameters if item.name in changed
@@ -200,6 +206,23 @@ def _update(context: nipyapi.nifi.ParameterContextEntity) -> None:
         lambda request: api.delete_update_request(context_id=context.id, request_id=request),
         every=0.05,
     )
+
+
+def put_own(place: Place, pipeline: str, parameters: Sequence[Parameter]) -> str:
+    """Make the parameter context of a pipeline, or bring the one that it has up to date.
+
+    Args:
+        place: where the pipeline is on the canvas.
+        pipeline: its name.
+        parameters: all that it needs.
+
+    Returns:
+        The context's id.
+    """
+    context = ownership.take(place, pipeline, [_entity(item) for item in parameters])
+    if place.context is not None:
+        put(context_name(pipeline), parameters)
+    return context
 
 
 def values(name: str) -> dict[str, str | None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import nipyapi
 
+from idemflow.canvas import ownership
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.drawing.collect import TRIGGER
@@ -17,31 +17,17 @@ from idemflow.errors import CanvasError, UsageError
 TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
 
 
-class Groups(Protocol):
-    """What :func:`find` needs of nipyapi's ProcessGroupsApi."""
-
-    def get_process_groups(self, parent: str, /) -> nipyapi.nifi.ProcessGroupsEntity: ...
-
-
-def find(pipeline: str, nifi: Groups | None = None) -> nipyapi.nifi.ProcessGroupEntity | None:
-    """The process group of that name on the root canvas, if there is one.
-
-    Args:
-        pipeline: the name.
-        nifi: whom to ask; by default the NiFi that is connected to.
+def find(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
+    """The process group of this project's pipeline of that name, wherever on the canvas it is.
 
     Raises:
-        CanvasError: more than one group has that name.
+        CanvasError: several groups may be meant.
     """
+    group = ownership.find(pipeline).group
+    if group is None:
+        return None
     with errors():
-        groups = (nifi or nipyapi.nifi.ProcessGroupsApi()).get_process_groups("root").process_groups
-    found = [group for group in groups if group.component.name == pipeline]
-    if len(found) > 1:
-        raise CanvasError(
-            f"the canvas has {len(found)} process groups named {pipeline!r}",
-            next_command="rename or delete all but one of them on the canvas",
-        )
-    return found[0] if found else None
+        return nipyapi.nifi.ProcessGroupsApi().get_process_group(group)
 
 
 def find_id(pipeline: str) -> str:
@@ -50,13 +36,13 @@ def find_id(pipeline: str) -> str:
     Raises:
         UsageError: it is not deployed.
     """
-    group = find(pipeline)
+    group = ownership.find(pipeline).group
     if group is None:
         raise UsageError(
             f"the pipeline {pipeline!r} is not on the canvas",
             next_command=f"idemflow deploy {pipeline}",
         )
-    return str(group.id)
+    return group
 
 
 def delete(group: str) -> None:
@@ -106,9 +92,10 @@ def trigger(group: str, name: str = TRIGGER) -> nipyapi.nifi.ProcessorEntity:
         for processor in processors(group):
             if processor.component.name == name:
                 return processor
+        group_name = nipyapi.nifi.ProcessGroupsApi().get_process_group(group).component.name
     raise CanvasError(
-        f"the process group has no processor {name!r}",
-        next_command="idemflow deploy the pipeline again",
+        f"the process group {group_name!r} has no processor {name!r}",
+        next_command=f"idemflow deploy {group_name} --force draws what is missing",
     )
 
 

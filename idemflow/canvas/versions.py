@@ -246,6 +246,8 @@ def change_safely(
         apply()
         if ran:
             control.start_steps(group, leave=stopped)
+        elif not wrong:
+            control.enable_services(group)
         elif new := sorted(set(control.problems(group)) - wrong):
             raise CanvasError("NiFi finds components not valid: " + "; ".join(new))
     except (CanvasError, UsageError) as error:

@@ -24,14 +24,7 @@ import idemflow
 from idemflow.cli import diagnostics
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
-from idemflow.errors import (
-    CRASHED,
-    EXIT_CODES,
-    STOPPED,
-    IdemflowError,
-    ServerError,
-    UsageError,
-)
+from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError, UsageError
 
 
 class _TypedConsole(Console):
@@ -71,6 +64,7 @@ _GROUPS = {
         "stop": "pipelines",
         "cancel": "pipelines",
         "verify": "pipelines",
+        "remove": "remove",
     },
     "Data": {
         "dead-letters": "dead_letters",
@@ -192,6 +186,26 @@ def ask(question: str) -> bool:
             f"{question} There is no terminal to ask on", next_command="the same with --yes"
         )
     return click.confirm(question, err=True)
+
+
+def confirm(question: str, *lines: RenderableType, yes: bool) -> None:
+    """Ask before something is deleted, and say what goes.
+
+    Args:
+        question: what is asked.
+        lines: what goes, for a person.
+        yes: whether the answer was given already.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        click.exceptions.Abort: the answer is no.
+    """
+    if yes:
+        return
+    for line in lines:
+        err.print(line)
+    if not ask(question):
+        raise click.Abort
 
 
 def json_option(command: _Command) -> _Command:

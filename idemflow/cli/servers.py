@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 
 from idemflow import __version__
-from idemflow.cli.base import err, main, resolve, setting_option, show, verb
+from idemflow.cli.base import confirm, err, main, resolve, setting_option, show, verb
 from idemflow.cli.tables import servers as tables
 from idemflow.commands import doctor as doctor_command
 from idemflow.commands import down as down_command
@@ -69,15 +69,22 @@ def up(settings: Settings, as_json: bool) -> None:
 @click.option(
     "--delete", is_flag=True, help="Delete the runtime's folder, too: canvas, indices, logins."
 )
-def down(settings: Settings, as_json: bool, delete: bool) -> None:
-    """Stop all servers; data stay unless --delete is given.
+@click.option("--yes", is_flag=True, help="Delete without a question.")
+def down(settings: Settings, as_json: bool, delete: bool, yes: bool) -> None:
+    """Stop all servers; data stay unless --delete is given, which asks first.
 
     \b
     Examples:
       idemflow down
       idemflow down --delete
+      idemflow down --delete --yes
     """
-    result = down_command.down(settings, delete=delete)
+
+    def ask(doomed: down_command.Doomed) -> None:
+        if doomed.sizes:
+            confirm(f"Delete {doomed.home}?", tables.doomed_table(doomed), yes=yes)
+
+    result = down_command.down(settings, delete=delete, confirm=ask)
     lines = []
     if result.gone:
         lines.append(f"{_and(result.gone)} had ended before.")

@@ -82,7 +82,7 @@ def session(settings: Settings, name: str, *, adopt: bool = False) -> Iterator[S
     pipeline = spec.load(settings.project, name)
     target = servers.connect(settings)
     _log.info("%s: NiFi %s, Elasticsearch %s", name, target.nifi.url, target.elasticsearch.url)
-    client.connect(target.nifi)
+    client.connect(target.nifi, project_id(settings))
     ledger = Ledger(target.elasticsearch)
     try:
         ledger.reachable()

@@ -121,7 +121,7 @@ class Watch:
 
     def _reconnect(self) -> None:
         try:
-            client.connect(self._opened.target.nifi)
+            client.connect(self._opened.target.nifi, self._opened.owner.project)
         except (Unreachable, LoginRefused):
             return
         self._moved = time.monotonic()

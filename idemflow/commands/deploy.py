@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from idemflow.canvas import (
     control,
     deployments,
-    flow,
     installed_steps,
+    ownership,
     parameters,
     process_groups,
     registry,
@@ -18,11 +18,14 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.canvas.ownership import Place
 from idemflow.commands._identity import note_rule, refuse_other, rule_in
 from idemflow.commands._imports import check_imports
 from idemflow.commands._session import Session, session
+from idemflow.commands._turn import canvas_turn
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
+from idemflow.drawing.boxes import Json
 from idemflow.elasticsearch import ledger
 from idemflow.elasticsearch.grants import grant_indices
 from idemflow.errors import CanvasError, ChangedOnCanvas
@@ -90,7 +93,16 @@ def deploy(
     """
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline, adopt=adopt) as opened:
-        if at:
+        if not at:
+            return deploy_in(
+                opened,
+                progress,
+                dry_run=dry_run,
+                force=force,
+                keep_old_documents=keep_old_documents,
+                adopt=adopt,
+            )
+        with canvas_turn(settings, progress):
             return _deploy_version(
                 opened,
                 revision,
@@ -100,14 +112,6 @@ def deploy(
                 keep=keep_old_documents,
                 adopt=adopt,
             )
-        return deploy_in(
-            opened,
-            progress,
-            dry_run=dry_run,
-            force=force,
-            keep_old_documents=keep_old_documents,
-            adopt=adopt,
-        )
 
 
 def deploy_in(
@@ -120,28 +124,43 @@ def deploy_in(
     adopt: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
+    with canvas_turn(opened.settings, progress):
+        return _deploy(
+            opened, progress, dry_run=dry_run, force=force, keep=keep_old_documents, adopt=adopt
+        )
+
+
+def _deploy(
+    opened: Session,
+    progress: Callable[[str], None],
+    *,
+    dry_run: bool,
+    force: bool,
+    keep: bool,
+    adopt: bool,
+) -> Deployment:
     pipeline, target = opened.pipeline, opened.target
     scripts = spec.sources(opened.settings.project, pipeline)
     source = pipeline.collect.parameters(opened.settings, pipeline.name)
     progress("compare")
-    adopted = _adopted(opened, adopt=adopt)
-    planned = canvas.plan(pipeline, scripts, target, source)
+    adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
+    planned = canvas.plan(pipeline, scripts, target, source, adopt=adopt)
     changes = [*planned.changes, *adopted]
     if opened.templates.changed():
         changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
     if not dry_run:
         if group is not None and planned.changes and not force:
-            _refuse_local_changes(opened.settings, pipeline.name, group)
+            _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         _check_clock(opened)
         installed_steps.check(pipeline.name, planned.new_calls)
         if group is None or planned.changes:
             check_imports(opened, scripts)
-        refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
+        refuse_other(opened, pipeline.identity.rule(), keep=keep)
         _prepare(opened, progress, adopt=adopt)
         group = canvas.apply(pipeline, planned, progress)
-        _finish(opened.settings, pipeline.name, group)
+        _finish(opened.settings, pipeline.name, group, planned.definition)
         note_rule(opened, pipeline.identity.rule())
     return Deployment(
         pipeline=pipeline.name,
@@ -168,9 +187,9 @@ def _deploy_version(
     version = store.resolve(name, revision)
     wanted = versioning.definition(store, name, version)
     versions.check_types(wanted, version.title)
-    adopted = _adopted(opened, adopt=adopt)
-    found = process_groups.find(name)
-    group = str(found.id) if found else None
+    adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
+    place = ownership.to_deploy(name, adopt=adopt)
+    group = place.group
     now = versions.control_info(group) if group else None
     live = versions.export(group) if group else None
     changes = versions.differences(live, wanted) if live else []
@@ -181,14 +200,18 @@ def _deploy_version(
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
-            _refuse_local_changes(settings, name, group)
+            _refuse_local_changes(settings, name, place)
         refuse_other(opened, rule_in(wanted), keep=keep)
         _prepare(opened, progress, adopt=adopt)
         progress("parameter context")
-        parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
+        context = parameters.put_own(place, name, wanted_parameters)
         progress(f"version {version.title}")
+        created = group is None
         if group is None:
-            group = _create_version(client_id, name, store.branch, version)
+            group = versions.create(client_id, name, store.branch, version.id)
+        canvas.claim(context, place, name, group)
+        if created:
+            _start_version(group, version)
         elif now is None:
             info = versions.VersionControlInfo(
                 client_id, store.branch, repository.BUCKET, name, "", "", ""
@@ -199,14 +222,13 @@ def _deploy_version(
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
-        deployments.remember(name, group)
+        deployments.remember(name, group, wanted, settings.project)
         note_rule(opened, rule_in(wanted))
     url = _url(opened.target, group)
-    return Deployment(name, found is None, dry_run, [*changes, *adopted], url)
+    return Deployment(name, place.group is None, dry_run, [*changes, *adopted], url)
 
 
-def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
-    group = versions.create(client_id, name, branch, version.id)
+def _start_version(group: str, version: Version) -> None:
     try:
         control.start_steps(group)
     except CanvasError as error:
@@ -214,15 +236,16 @@ def _create_version(client_id: str, name: str, branch: str, version: Version) ->
         raise CanvasError(
             f"{version.title} does not work here and was taken off the canvas: {error.message}"
         ) from error
-    return group
 
 
-def _adopted(opened: Session, *, adopt: bool) -> list[Change]:
-    """What is taken over in Elasticsearch; refuses what is not the pipeline's."""
-    return [
-        Change(thing, "owner", was, f"the pipeline {opened.pipeline.name}")
-        for thing, was in opened.templates.check(adopt=adopt)
+def _adopted(opened: Session, *, adopt: bool, dry_run: bool) -> list[Change]:
+    """What is taken over on both servers; refuses what is not the pipeline's."""
+    name = opened.pipeline.name
+    found = [
+        *opened.templates.check(adopt=adopt),
+        *(ownership.adopt(name, dry_run=dry_run) if adopt else ()),
     ]
+    return [Change(thing, "owner", was, f"the pipeline {name}") for thing, was in found]
 
 
 def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -> None:
@@ -252,25 +275,40 @@ def _check_clock(opened: Session) -> None:
         )
 
 
-def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:
+def _refuse_local_changes(
+    settings: Settings, name: str, place: Place, drawn: Json | None = None
+) -> None:
     """Refuse to overwrite what an operator changed on the canvas and did not commit.
 
     Such a change is what is neither in the version that the group is on nor left by a deployment.
 
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name.
+        place: where it is on the canvas.
+        drawn: the flow definition that it is to be made of, which keeps how it is arranged; a
+            committed version does not.
+
     Raises:
         ChangedOnCanvas: there is one.
     """
-    info = versions.control_info(group)
+    assert place.group is not None
+    info = versions.control_info(place.group)
     if info is None:
-        if deployments.changed_since(name, group):
+        if deployments.changed_since(place, drawn or versions.export(place.group)):
+            known = place.mark is not None and place.mark.is_deployed
             raise ChangedOnCanvas(
-                f"{name} was changed on the canvas since it was deployed",
+                f"{name} was changed on the canvas since it was deployed"
+                if known
+                else f"{name} on the canvas is not what its files say, and this project has not "
+                "deployed it yet",
                 next_command=f"idemflow drift {name} shows where; "
                 f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
             )
         return
     store = repository.needed(settings)
-    versioning.refuse_local_changes(store, name, store.resolve(name, info.version), force=False)
+    current = store.resolve(name, info.version)
+    versioning.refuse_local_changes(store, name, current, force=False, arranged=drawn is not None)
 
 
 def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
@@ -295,9 +333,9 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     )
 
 
-def _finish(settings: Settings, name: str, group: str) -> None:
+def _finish(settings: Settings, name: str, group: str, drawn: Json) -> None:
     """Remember what was deployed, and commit it where the group is under version control."""
-    deployments.remember(name, group)
+    deployments.remember(name, group, drawn, settings.project)
     found = repository.find(settings)
     if found is None:
         return  # a project without git has no versions

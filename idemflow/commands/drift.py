@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idemflow.canvas import process_groups, versions
+from idemflow.canvas.arrangement import is_arrangement
 from idemflow.canvas.difference import Change
 from idemflow.commands import deploy
 from idemflow.commands.flow import base as version
@@ -111,4 +112,5 @@ def _from_git(settings: Settings, name: str, revision: str) -> tuple[str | None,
         return None, []
     store = version.open_repository(settings, name)
     wanted = store.resolve(name, revision) if revision else version.on_canvas(store, name)
-    return wanted.title, version.changes_since(store, name, wanted)
+    found = version.changes_since(store, name, wanted)
+    return wanted.title, [one for one in found if not is_arrangement(one)]

@@ -107,7 +107,7 @@ def _next(
         return away
     if pipelines is None:
         return "idemflow doctor" if settings.embedded else "idemflow status"
-    if any(pipeline.state == "invalid" or pipeline.reasons for pipeline in pipelines):
+    if any(one.state == "invalid" or one.reasons or one.problem for one in pipelines):
         return "idemflow status"
     if letters:
         return f"idemflow dead-letters list {next(iter(letters))}"

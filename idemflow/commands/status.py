@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import nipyapi
 
 from idemflow import servers
-from idemflow.canvas import client, monitoring, process_groups
+from idemflow.canvas import client, flow, monitoring, ownership, process_groups
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
-from idemflow.errors import IdemflowError
+from idemflow.drawing.collect import TRIGGER
+from idemflow.errors import CanvasError, IdemflowError, LoginRefused, Unreachable, UsageError
 from idemflow.pipeline import spec
 from idemflow.servers import ServerStatus
 from idemflow.servers.further import further
@@ -22,21 +28,27 @@ class PipelineStatus:
 
     Attributes:
         name: its name.
-        state: ``running``, ``stopped``, ``invalid`` or ``not deployed``.
+        state: ``running``, ``stopped``, ``invalid``; ``incomplete`` where steps are missing;
+            ``not deployed``; ``not ours`` where something else has its names; ``unclear`` where
+            that could not be told; ``orphan`` where its YAML is gone.
         every: how often it runs by itself, ``None`` while its schedule is stopped.
         cron: the times at which it does, if it has a cron expression in place of a period.
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
         reasons: what the steps said last, if something waits: step and message.
+        problem: what is wrong with it, if something is.
+        next_command: what to run next, if something is wrong.
     """
 
     name: str
     state: str
-    every: str | None
-    cron: str | None
-    queued: int
-    queues: dict[str, int]
-    reasons: list[str]
+    every: str | None = None
+    cron: str | None = None
+    queued: int = 0
+    queues: dict[str, int] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    problem: str | None = None
+    next_command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,26 +94,87 @@ def status(settings: Settings) -> Status:
 
 
 def pipelines(settings: Settings) -> list[PipelineStatus] | None:
-    """The project's pipelines on the canvas; ``None`` where NiFi does not answer."""
+    """The project's pipelines, and those on the canvas whose YAML is gone.
+
+    Returns:
+        These; ``None`` where NiFi does not answer.
+    """
     try:
-        client.connect(servers.connect(settings).nifi)
-        return [_pipeline(name) for name in spec.names(settings.project)]
+        client.connect(servers.connect(settings).nifi, project_id(settings))
+        names = spec.names(settings.project)
+        orphans = sorted(
+            mark.pipeline
+            for mark in ownership.all_own()
+            if mark.pipeline not in names and not spec.is_there(Path(mark.folder), mark.pipeline)
+        )
+        return [_pipeline(settings, name) for name in names] + [_orphan(one) for one in orphans]
     except IdemflowError:
         # The servers' rows say what is wrong; a status must not fail because of it.
         return None
 
 
-def _pipeline(name: str) -> PipelineStatus:
-    group = process_groups.find(name)
-    if group is None:
-        return PipelineStatus(name, "not deployed", None, None, 0, {}, [])
-    activity = monitoring.activity(group.id)
-    trigger = process_groups.trigger(group.id).component
-    every, cron = process_groups.schedule(trigger) if trigger.state == "RUNNING" else (None, None)
+def _pipeline(settings: Settings, name: str) -> PipelineStatus:
+    try:
+        group = ownership.find(name).group
+        if group is None:
+            return _absent(name)
+        steps = process_groups.processors(group)
+        try:
+            needed = {TRIGGER, *flow.STEPS, *spec.load(settings.project, name).collect.steps}
+        except UsageError:  # a mistake in the YAML is told by the commands that need it
+            needed = {TRIGGER, *flow.STEPS}
+        missing = sorted(needed - {step.component.name for step in steps})
+        found = _look(name, group, steps)
+    except (Unreachable, LoginRefused):
+        raise
+    except IdemflowError as error:
+        return PipelineStatus(
+            name, "unclear", problem=error.message, next_command=error.next_command
+        )
+    if not missing:
+        return found
+    return replace(
+        found,
+        state="incomplete",
+        problem=f"its process group lacks {', '.join(map(repr, missing))}",
+        next_command=f"idemflow deploy {name} --force draws what is missing",
+    )
+
+
+def _absent(name: str) -> PipelineStatus:
+    try:
+        ownership.to_deploy(name, adopt=False)
+    except UsageError as error:
+        return PipelineStatus(
+            name, "not ours", problem=error.message, next_command=error.next_command
+        )
+    return PipelineStatus(name, "not deployed")
+
+
+def _orphan(name: str) -> PipelineStatus:
+    found = PipelineStatus(name, "not deployed")
+    problem = f"there is no flows/{name}.yaml; "
+    try:
+        group = ownership.find(name).group
+        if group is not None:
+            found = _look(name, group, process_groups.processors(group))
+            problem += f"its process group is {found.state}, at {ownership.path(group)}"
+        else:
+            problem += "a parameter context is left"
+    except CanvasError as error:
+        problem += error.message
+    return replace(found, state="orphan", problem=problem, next_command=f"idemflow remove {name}")
+
+
+def _look(name: str, group: str, steps: Iterable[nipyapi.nifi.ProcessorEntity]) -> PipelineStatus:
+    activity = monitoring.activity(group)
+    triggers = (step.component for step in steps if step.component.name == TRIGGER)
+    trigger = next((one for one in triggers if one.state == "RUNNING"), None)
+    every, cron = process_groups.schedule(trigger) if trigger else (None, None)
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
     said = {
         f"{item.name}: {item.message}": None
-        for item in (monitoring.bulletins(group.id) if activity.queued else ())
+        for item in (monitoring.bulletins(group) if activity.queued else ())
     }
     return PipelineStatus(
         name=name,

@@ -88,6 +88,7 @@ class Home:
     project_id = _Below("project-id")  # see idemflow.config.project_id
     git_ignore = _Below(".gitignore")  # keeps the runtime out of the git repository around it
     lock = _Below("lock")  # held while a command changes the runtime
+    canvas_lock = _Below("canvas.lock")  # held while a command changes the canvas
     turns = _Below("turns")  # the locks of turn()
     scratch = _Below("scratch")  # what commands write to disk in place of memory, 0700
     secrets = _Below("secrets")  # passwords and private keys, 0600 in a folder 0700

@@ -34,3 +34,8 @@ class Parameter:
             digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
             shown += _MARK + digest[:4].hex()
         object.__setattr__(self, "shown", shown)
+
+
+def context_name(pipeline: str) -> str:
+    """The name of a pipeline's parameter context."""
+    return f"idemflow {pipeline}"

@@ -41,6 +41,11 @@ def names(project: Path) -> list[str]:
     return sorted(path.stem for path in (project / "flows").glob("*.yaml"))
 
 
+def is_there(project: Path, name: str) -> bool:
+    """Whether a project has the file of a pipeline, whatever is in it."""
+    return (project / "flows" / f"{name}.yaml").is_file()
+
+
 def load(project: Path, name: str) -> Pipeline:
     """Read and validate ``flows/NAME.yaml``.
 

@@ -8,7 +8,7 @@
 
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.servers.connect import Target, check_readable, connect
-from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, status, up
+from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, sizes, status, up
 from idemflow.servers.ready import login
 from idemflow.servers.state import read_state
 from idemflow.supply.progress import Progress, Silent
@@ -27,6 +27,7 @@ __all__ = [
     "login",
     "read_state",
     "session",
+    "sizes",
     "status",
     "up",
 ]

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -168,17 +169,37 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
 
 
 def _delete(home: Home) -> None:
-    """Deletes what idemflow made and nothing else: ``home`` may be a folder with other things."""
-    for made in (
-        home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
-        home.turns, home.state, home.ports, home.crash_log, home.lock,
-        *home.root.glob("java-*.jsa"), *home.root.glob("compiler-*.json"),
-    ):  # fmt: skip
+    for made in _made(home):
         remove(made)
     if home.root.is_dir() and list(home.root.iterdir()) == [home.git_ignore]:
         home.git_ignore.unlink()
     with contextlib.suppress(OSError):  # not empty
         home.root.rmdir()
+
+
+def _made(home: Home) -> list[Path]:
+    """What idemflow made and nothing else: ``home`` may be a folder with other things."""
+    every = (
+        home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
+        home.scratch, home.turns, home.canvas_lock, home.project_id, home.state, home.ports,
+        home.crash_log, home.lock, *home.root.glob("java-*.jsa"),
+        *home.root.glob("compiler-*.json"),
+    )  # fmt: skip
+    return [one for one in every if one.exists()]
+
+
+def sizes(home: Home) -> dict[Path, int]:
+    """What ``down(delete=True)`` deletes, and the bytes of each on the disk."""
+    return {made: _size(made) for made in _made(home)}
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    found = 0
+    for file in files:
+        with contextlib.suppress(OSError):  # a server that runs has deleted it meanwhile
+            found += file.lstat().st_size
+    return found
 
 
 def status(settings: Settings) -> list[ServerStatus]:

@@ -245,7 +245,7 @@ def test_data_survive_a_stop(own: Idemflow) -> None:
     assert own.json("down")["stopped"] == ["demo-db"]
     assert own.run("demo-db", "status").code == 3
     own.ok("demo-db", "start")
-    own.ok("down", "--delete")
+    own.ok("down", "--delete", "--yes")
     assert not own.settings().home.exists()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import nipyapi
 import pytest
 
-from idemflow.canvas import control, monitoring, process_groups
+from idemflow.canvas import control, monitoring, ownership, process_groups, versions
 from idemflow.canvas.flow import PUT
 from tests.integration.tools import (
     COUNTING,
@@ -19,6 +19,8 @@ from tests.integration.tools import (
     Project,
     commit_pipeline,
     deployed_from_git,
+    group_in,
+    move_group,
     remove_pipeline,
     set_tasks,
     tasks,
@@ -130,6 +132,36 @@ def test_commit_drift_diff_checkout_rollback_tag(command: Idemflow, git: Git) ->
     assert tasks(NAME) == 3
     assert command.fail("flow", "checkout", NAME, "v9").code == 2
     assert command.json("run", NAME)["documents"] == 3
+
+
+def test_the_mark_of_ownership_is_in_no_version_and_survives_all_of_them(
+    command: Idemflow, project: Project
+) -> None:
+    group, place = process_groups.find_id(NAME), ownership.find(NAME)
+    mark = place.mark
+    assert mark is not None
+    assert mark.group == group
+    first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
+    assert mark.project not in (project.path / FILE).read_text()
+    area = group_in("root", "area")
+    move_group(group, area.id)
+    set_tasks(NAME, 2)
+    second = command.json("flow", "commit", NAME, "-m", "Two")["version"]["id"]
+    command.json("flow", "checkout", NAME, first)
+    assert ownership.find(NAME).mark == mark
+    # As the canvas' own menu does it: Change version, Stop version control.
+    versions.change(group, second)
+    assert command.json("drift", NAME, "--from", "git")["pipelines"][0]["from_git"] == []
+    nipyapi.versioning.stop_flow_ver(nipyapi.canvas.get_process_group(group, "id"))
+    assert ownership.find(NAME).mark == mark
+    (found,) = (one for one in command.json("status")["pipelines"] if one["name"] == NAME)
+    assert found["state"] == "running"
+    remove_pipeline(NAME)
+    process_groups.delete(area.id)
+    command.json("deploy", f"{NAME}@{first}")
+    again = ownership.find(NAME)
+    assert again.mark is not None
+    assert (again.mark.project, again.mark.group) == (mark.project, again.group)
 
 
 def test_what_is_queued_stays_and_what_ran_runs(

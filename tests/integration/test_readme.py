@@ -70,7 +70,7 @@ def copy(shared_folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     }
     yield target, environment
     subprocess.run(
-        [target / ".venv/bin/idemflow", "down", "--delete"],
+        [target / ".venv/bin/idemflow", "down", "--delete", "--yes"],
         cwd=target,
         env=environment,
         check=False,

@@ -239,7 +239,7 @@ def second() -> Iterator[Idemflow]:
         (folder / "flows").mkdir()
         command = on_free_ports(project=str(folder))
         yield command
-        command.run("down", "--delete")
+        command.run("down", "--delete", "--yes")
 
 
 def test_a_server_that_dies_while_it_starts_is_shown_with_its_log(second: Idemflow) -> None:

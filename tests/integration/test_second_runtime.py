@@ -85,7 +85,7 @@ def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemf
         command, *options, failed=lambda: request.session.testsfailed > before, logs="second"
     ):
         yield command
-    command.run("down", "--delete")
+    command.run("down", "--delete", "--yes")
     # The copies of other projects' versions, which it keeps.
     shutil.rmtree(command.settings().home, ignore_errors=True)
     shutil.rmtree(folder)
@@ -369,6 +369,11 @@ def test_the_end_keeps_what_was_committed_on_the_canvas(
     )
 
     everything = family(second)
+    refused = command.fail("down", "--delete")
+    assert refused.code == 2
+    assert f"This deletes from {second.settings().home}:" in refused.stderr
+    assert "next: the same command with --yes" in refused.stderr
+    assert all(process.is_running() for process in everything)
     result = command.json("down")
     assert set(result["stopped"]) == {"nifi", "elasticsearch"}
     assert result["killed"] == []
@@ -376,7 +381,7 @@ def test_the_end_keeps_what_was_committed_on_the_canvas(
     wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
     assert "Nothing was running" in command.ok("down").stdout
     folders = command.settings().folders
-    assert f"Deleted {second.settings().home}" in command.ok("down", "--delete").stdout
+    assert f"Deleted {second.settings().home}" in command.ok("down", "--delete", "--yes").stdout
     # The home may hold the copies of other projects, whose commits are not brought anywhere here.
     assert not folders.nifi.exists()
     assert not folders.elasticsearch.exists()

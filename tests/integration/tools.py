@@ -299,7 +299,8 @@ def _connection_kept() -> Iterator[None]:
     """A command's login must not take the place of the test's own: nipyapi has one a process."""
     configuration = vars(nipyapi.config.nifi_config)
     names = ("api_key", "api_key_prefix")
-    before = configuration | {name: dict(configuration[name]) for name in names}
+    before = {"idemflow_project": None} | configuration
+    before |= {name: dict(configuration[name]) for name in names}
     try:
         yield
     finally:
@@ -378,6 +379,28 @@ def remove_pipeline(name: str) -> None:
     context = parameters.find(f"idemflow {name}")
     if context is not None:
         nipyapi.parameters.delete_parameter_context(context)
+
+
+def group_in(parent: str, name: str) -> Any:
+    """Make a process group, as a person does on the canvas."""
+    above = nipyapi.canvas.get_process_group(parent, "id")
+    return nipyapi.canvas.create_process_group(above, name, (900.0, 900.0))
+
+
+def move_group(group: str, parent: str) -> None:
+    """Move a group into another, as a person does on the canvas."""
+    api = nipyapi.nifi.SnippetsApi()
+    entity = nipyapi.nifi.ProcessGroupsApi().get_process_group(group)
+    revision = {"version": entity.revision.version, "clientId": "a person"}
+    made = api.create_snippet(
+        {
+            "snippet": {
+                "parentGroupId": entity.component.parent_group_id,
+                "processGroups": {group: revision},
+            }
+        }
+    ).snippet.id
+    api.update_snippet({"snippet": {"id": made, "parentGroupId": parent}}, made)
 
 
 def remove_registries() -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
+from idemflow.commands.remove import Removal
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
 from idemflow.elasticsearch.examples import Example, SentRecord, in_words
@@ -151,18 +152,22 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
     rows = Table("pipeline", "steps", "runs", box=None, padding=(0, 1, 0, 0))
     rows.add_column("queued", justify="right")
     rows.add_column("where")
-    colors = {"running": "green", "invalid": "red"}
+    colors = {"running": "green", "not deployed": "dim", "stopped": "dim", "orphan": "yellow"}
     parts: list[RenderableType] = [rows]
     for pipeline in pipelines:
         where = ", ".join(f"{count:,} in {queue}" for queue, count in pipeline.queues.items())
         rows.add_row(
             pipeline.name,
-            f"[{colors.get(pipeline.state, 'dim')}]{pipeline.state}[/]",
+            f"[{colors.get(pipeline.state, 'red')}]{pipeline.state}[/]",
             runs(pipeline),
             f"{pipeline.queued:,}",
             escape(where),
         )
         parts += [f"[yellow]{pipeline.name}[/]: {escape(reason)}" for reason in pipeline.reasons]
+        if pipeline.problem:
+            parts.append(f"[yellow]{pipeline.name}[/]: {escape(pipeline.problem)}")
+        if pipeline.next_command:
+            parts.append(f"next: {escape(pipeline.next_command)}")
     return Group(*parts)
 
 
@@ -171,6 +176,30 @@ def runs(pipeline: PipelineStatus) -> str:
     if pipeline.cron:
         return f"by cron {escape(pipeline.cron)}"
     return f"every {pipeline.every}" if pipeline.every else "[dim]by hand[/]"
+
+
+def removal_table(removal: Removal) -> RenderableType:
+    """What ``idemflow remove`` takes away, and what stays."""
+    rows = table("", show_header=False)
+    rows.add_column(overflow="fold")
+    if removal.group is not None:
+        queued = f", with {removal.queued:,} FlowFiles" if removal.queued else ""
+        rows.add_row("process group", escape(removal.group) + queued)
+    if removal.context is not None:
+        rows.add_row("parameter context", escape(removal.context))
+    if removal.deployed_from is not None:
+        rows.add_row("deployed from", escape(removal.deployed_from))
+    for name, count in removal.indices.items():
+        rows.add_row("index", f"{escape(name)}, {_documents(count)}")
+    for kind, names in (("alias", removal.aliases), ("index template", removal.templates)):
+        for name in names:
+            rows.add_row(kind, escape(name))
+    for kind, number in (("runs", removal.runs), ("dead letters", removal.dead_letters)):
+        if number:
+            rows.add_row(kind, f"{number:,}")
+    for stays in removal.stays:
+        rows.add_row("stays", escape(stays))
+    return rows
 
 
 def changes_table(changes: Iterable[Change]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,7 +18,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from idemflow.cli.tables import table
 from idemflow.commands.doctor import Check
+from idemflow.commands.down import Doomed
 from idemflow.servers import ServerStatus
 
 _STATES = {
@@ -29,15 +31,20 @@ _STATES = {
     "not answering": "red",
     "unreachable": "red",
 }
+_HOLDS = {
+    "nifi": "the canvas, what is queued, versions that are not in git yet",
+    "elasticsearch": "all indices, the dead letters, the ledger",
+    "secrets": "the logins",
+}
 _OUTCOMES = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 def servers_table(servers: Iterable[ServerStatus]) -> Table:
     """The servers of ``idemflow status``."""
-    table = Table("server", "version", "state", "port", "pid", "memory", "health", box=None)
+    rows = Table("server", "version", "state", "port", "pid", "memory", "health", box=None)
     for server in servers:
         color = _STATES[server.state]
-        table.add_row(
+        rows.add_row(
             server.name if server.embedded else f"{server.name} (yours)",
             server.version or "",
             f"[{color}]{server.state}[/]",
@@ -46,23 +53,38 @@ def servers_table(servers: Iterable[ServerStatus]) -> Table:
             mebibytes(server.memory),
             server.health or "",
         )
-    return table
+    return rows
 
 
 def checks_table(checks: Iterable[Check]) -> Table:
     """The checks of ``idemflow doctor``."""
-    table = Table("", "check", box=None)
-    table.add_column("found", overflow="fold")
-    table.add_column("how to fix it", overflow="fold")
+    rows = Table("", "check", box=None)
+    rows.add_column("found", overflow="fold")
+    rows.add_column("how to fix it", overflow="fold")
     for check in checks:
         color = _OUTCOMES[check.outcome]
-        table.add_row(
+        rows.add_row(
             f"[{color}]{check.outcome}[/]",
             check.name,
             escape(check.found),
             escape(check.fix or ""),
         )
-    return table
+    return rows
+
+
+def doomed_table(doomed: Doomed) -> RenderableType:
+    """What ``idemflow down --delete`` deletes, the largest first."""
+    rows = table("", right=("",), show_header=False)
+    rows.add_column(overflow="fold")
+    for name, size in sorted(doomed.sizes.items(), key=lambda item: -item[1]):
+        if size > 2**20 or name in _HOLDS:
+            rows.add_row(name, mebibytes(size), _HOLDS.get(name, ""))
+    parts: list[RenderableType] = [f"This deletes from {escape(str(doomed.home))}:", rows]
+    if doomed.further:
+        parts.append(f"and the data of {' and '.join(doomed.further)}.")
+    if doomed.pipelines:
+        parts.append(f"Pipelines of the project: {', '.join(doomed.pipelines)}. Their files stay.")
+    return Group(*parts)
 
 
 def mebibytes(size: int | None) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from idemflow import servers
 from idemflow.canvas import client, flow_file, installed_steps, process_groups, versions
+from idemflow.canvas.arrangement import is_arrangement
 from idemflow.canvas.difference import Change
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.errors import ChangedOnCanvas, UsageError
@@ -47,7 +49,7 @@ def open_repository(settings: Settings, name: str | None) -> Repository:
 
 def connect(settings: Settings) -> None:
     """Connect to NiFi alone."""
-    client.connect(servers.connect(settings).nifi)
+    client.connect(servers.connect(settings).nifi, project_id(settings))
 
 
 def check_name(settings: Settings, name: str) -> None:
@@ -85,13 +87,24 @@ def changes_since(store: Repository, name: str, version: Version) -> list[Change
     )
 
 
-def refuse_local_changes(store: Repository, name: str, current: Version, *, force: bool) -> bool:
+def refuse_local_changes(
+    store: Repository, name: str, current: Version, *, force: bool, arranged: bool = False
+) -> bool:
     """Whether there are changes on the canvas that are not committed.
+
+    Args:
+        store: the repository.
+        name: the pipeline's name.
+        current: the version that the canvas is on.
+        force: allow to discard them.
+        arranged: leave out what a person only arranged.
 
     Raises:
         ChangedOnCanvas: there are, and nobody allowed to discard them.
     """
     local = changes_since(store, name, current)
+    if arranged:
+        local = [one for one in local if not is_arrangement(one)]
     if local and not force:
         raise ChangedOnCanvas(
             f"{name} was changed on the canvas in {counted(len(local), 'place')} "

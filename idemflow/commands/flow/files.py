@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 
 from idemflow.canvas import deploy as canvas
-from idemflow.canvas import deployments, flow_file, installed_steps, process_groups, versions
+from idemflow.canvas import (
+    deployments,
+    flow_file,
+    installed_steps,
+    ownership,
+    parameters,
+    process_groups,
+    versions,
+)
 from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -66,18 +74,20 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     version.connect(settings)
     versions.check_types(made, str(file))
     installed_steps.check(name, installed_steps.calls(made))
-    found = process_groups.find(name)
-    if found is None:
-        canvas.import_group(name, made)
+    place = ownership.to_deploy(name, adopt=False)
+    group = place.group
+    if group is None:
+        context = parameters.put_own(place, name, ())
+        group = canvas.import_group(name, made)
+        canvas.claim(context, place, name, group)
         return True
-    group = str(found.id)
     if versions.control_info(group):
         raise UsageError(
             f"{name} is under version control: an import would cut its history",
             next_command="stop version control on the canvas first, or write the file into git: "
             f"flows/pipelines/{name}.json",
         )
-    if not force and deployments.changed_since(name, group):
+    if not force and deployments.changed_since(place, made):
         raise UsageError(
             f"{name} was changed on the canvas since it was deployed",
             next_command=f"idemflow flow export {name} -o FILE keeps that, --force discards it",

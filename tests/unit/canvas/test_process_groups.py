@@ -2,39 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from nipyapi import nifi
 
-from idemflow.canvas import monitoring, process_groups
+from idemflow.canvas import monitoring
 from idemflow.drawing.collect import TRIGGER
-from idemflow.errors import CanvasError
-
-
-class Canvas:
-    """The groups on a canvas."""
-
-    def __init__(self, *names: str) -> None:
-        self.groups = [
-            nifi.ProcessGroupEntity(id=str(number), component=nifi.ProcessGroupDTO(name=name))
-            for number, name in enumerate(names)
-        ]
-
-    def get_process_groups(self, parent: str, /) -> nifi.ProcessGroupsEntity:
-        assert parent == "root"
-        return nifi.ProcessGroupsEntity(process_groups=self.groups)
-
-
-def test_a_group_is_found_by_its_whole_name() -> None:
-    found = process_groups.find("people", Canvas("people 2", "people", "People"))
-    assert found is not None
-    assert found.id == "1"
-    assert process_groups.find("people", Canvas("people 2")) is None
-
-
-def test_two_groups_of_one_name_are_told() -> None:
-    with pytest.raises(CanvasError, match="the canvas has 2 process groups named 'people'") as told:
-        process_groups.find("people", Canvas("people", "orders", "people"))
-    assert told.value.next_command == "rename or delete all but one of them on the canvas"
 
 
 def group(

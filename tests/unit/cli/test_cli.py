@@ -67,8 +67,6 @@ def test_every_command_that_docs_and_messages_name_exists() -> None:
     named = 0
     for page in pages:
         for name, verb in _NAMED.findall(page.read_text(encoding="utf-8")):
-            if name == "deployments":  # a parameter context
-                continue
             named += 1
             found = known.get(f"idemflow {name}")
             assert found is not None, f"{page}: idemflow {name}"
