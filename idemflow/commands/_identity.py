@@ -17,13 +17,16 @@ from idemflow.pipeline.model import rule_in_words
 from idemflow.steps.rules.words import counted
 
 
-def refuse_other(opened: Session, rule: Mapping[str, Any] | None, *, keep: bool) -> None:
+def refuse_other(
+    opened: Session, rule: Mapping[str, Any] | None, *, keep: bool, adopt: bool = False
+) -> None:
     """Refuse a rule that would give the records in an index other ids than they have.
 
     Args:
         opened: the connections.
         rule: the rule that is to make ids from now on; ``None`` where it is not known.
         keep: whether the index may hold documents of two rules.
+        adopt: whether the index is being taken over, so that the next command has to say so again.
 
     Raises:
         PipelineError: it would, and may not.
@@ -41,7 +44,7 @@ def refuse_other(opened: Session, rule: Mapping[str, Any] | None, *, keep: bool)
         field="identity",
         next_command="give index.name a new name (`mode: snapshot` builds a new index behind that "
         f"name in each run); or delete the index {other.index}; or keep both: "
-        f"idemflow deploy {name} --keep-old-documents",
+        f"idemflow deploy {name}{' --adopt' * adopt} --keep-old-documents",
     )
 
 

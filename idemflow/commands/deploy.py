@@ -157,7 +157,7 @@ def _deploy(
         installed_steps.check(pipeline.name, planned.new_calls)
         if group is None or planned.changes:
             check_imports(opened, scripts)
-        refuse_other(opened, pipeline.identity.rule(), keep=keep)
+        refuse_other(opened, pipeline.identity.rule(), keep=keep, adopt=adopt)
         _prepare(opened, progress, adopt=adopt)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group, planned.definition)
@@ -201,7 +201,7 @@ def _deploy_version(
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, place)
-        refuse_other(opened, rule_in(wanted), keep=keep)
+        refuse_other(opened, rule_in(wanted), keep=keep, adopt=adopt)
         _prepare(opened, progress, adopt=adopt)
         progress("parameter context")
         context = parameters.put_own(place, name, wanted_parameters)

@@ -127,7 +127,11 @@ def test_an_index_of_someone_else_is_refused_and_can_be_adopted(
     planned = command.json("deploy", "customers", "--adopt", "--dry-run")["changes"]
     assert ("index customers", "owner") in [(one["component"], one["property"]) for one in planned]
     assert state(client, "customers") == before
-    command.ok("deploy", "customers", "--adopt")
+    # Its document has an id that this pipeline would not give it.
+    refused = told(command.fail("deploy", "customers", "--adopt").stderr)
+    assert "idemflow deploy customers --adopt --keep-old-documents" in refused
+    assert state(client, "customers") == before
+    command.ok("deploy", "customers", "--adopt", "--keep-old-documents")
     mapping = client.indices.get_mapping(index="customers")["customers"]["mappings"]
     assert mapping["_meta"].keys() == {"team", "idemflow"}
     assert [name for _, name in owners(client, "customers")] == ["customers"]
