@@ -118,10 +118,7 @@ def put(name: str, parameters: Sequence[Parameter]) -> None:
     """
     context = find(name)
     if context is None or not ownership.is_own(context):
-        raise CanvasError(
-            f"this project has no parameter context {name!r} on the canvas",
-            next_command="idemflow status",
-        )
+        raise _not_there(name)
     with errors():
         changed = {change[0] for change in differences(context, parameters)}
         context.component.parameters = [
@@ -174,8 +171,8 @@ def _set(
         context = find(name)
         current = _current(context)
         late = time.monotonic() > deadline
-        if context is None:
-            raise CanvasError(f"NiFi has no parameter context {name!r}")
+        if context is None or not ownership.is_own(context):
+            raise _not_there(name)
         # A flow of an earlier version has no such parameter yet.
         held = current[free].value if free and free in current else None
         if held in (None, NONE) or late:
@@ -189,6 +186,13 @@ def _set(
                 if error.status != _CONFLICT or late:
                     raise
         time.sleep(0.1)
+
+
+def _not_there(name: str) -> CanvasError:
+    return CanvasError(
+        f"this project has no parameter context {name!r} on the canvas",
+        next_command="idemflow status",
+    )
 
 
 def _update(context: nipyapi.nifi.ParameterContextEntity) -> None:

@@ -128,8 +128,8 @@ def test_an_index_of_someone_else_is_refused_and_can_be_adopted(
     assert ("index customers", "owner") in [(one["component"], one["property"]) for one in planned]
     assert state(client, "customers") == before
     # Its document has an id that this pipeline would not give it.
-    refused = told(command.fail("deploy", "customers", "--adopt").stderr)
-    assert "idemflow deploy customers --adopt --keep-old-documents" in refused
+    other_ids = told(command.fail("deploy", "customers", "--adopt").stderr)
+    assert "idemflow deploy customers --adopt --keep-old-documents" in other_ids
     assert state(client, "customers") == before
     command.ok("deploy", "customers", "--adopt", "--keep-old-documents")
     mapping = client.indices.get_mapping(index="customers")["customers"]["mappings"]
