@@ -24,15 +24,15 @@ _PREFIX = re.compile(
     rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
 )
 _AS_IT_IS = ("index", "source", "position", "step", "reason")
-_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter")
+_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter", "digest")
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
-            ``stage`` and ``attempts``, as far as known.
+        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``,
+            ``reason``, ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
     """
     kept: dict[str, object] = {
@@ -71,7 +71,9 @@ def keep(session: Any, success: Any, *, pipeline: str) -> None:
         known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}
         content = bare(read(session, flow_file), known["step"])
         write(session, flow_file, json.dumps(letter(known, content, pipeline)).encode())
-        digest = hashlib.sha256(pipeline.encode() + b"\0" + content).hexdigest()[:32]
+        # Of a record that is too large the beginning alone is here, which another may have, too.
+        whole = content if known["digest"] is None else known["digest"].encode()
+        digest = hashlib.sha256(pipeline.encode() + b"\0" + whole).hexdigest()[:32]
         attributes = {
             "idemflow.id": known["letter"] or digest,
             "idemflow.index": "idemflow-dead-letters",

@@ -11,6 +11,7 @@ raises what the stream raises.
 
 import codecs
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -19,11 +20,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
+from idemflow.steps.parts import KEPT_BYTES, RECORD_BYTES, Beginning, only, too_large
+
 BLOCK = 1 << 20
-# A longer record is refused: Elasticsearch takes no request above 100 MB, and NiFi holds it thrice.
-RECORD_LIMIT = 32 << 20
+# A longer record is refused.
+RECORD_LIMIT = RECORD_BYTES
 # Bytes that are kept of something unusable.
-KEPT = 1_000_000
+KEPT = KEPT_BYTES
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _JSON_TYPES = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
@@ -100,9 +103,14 @@ def read_ndjson(stream: BinaryIO) -> Iterator[Record]:
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if len(line) == RECORD_LIMIT and not line.endswith(b"\n"):
-            while (rest := readline(BLOCK)) and not rest.endswith(b"\n"):
-                pass
-            yield number, *kept(line, too_long(f"line {number}"))
+            size, digest = len(line), hashlib.sha256(line)
+            while rest := readline(BLOCK):
+                size += len(rest)
+                digest.update(rest)
+                if rest.endswith(b"\n"):
+                    break
+            reason = too_large(f"line {number}", size) + only(KEPT)
+            yield number, Beginning.of(line[:KEPT], digest.hexdigest()), reason
             continue
         try:
             text = line.decode().strip(" \t\r\n")
@@ -222,7 +230,7 @@ class _JsonText:
             except RecursionError:
                 raise Unusable(f"{name} is nested too deeply") from None
             if len(self._buffer) - self._at >= RECORD_LIMIT:
-                raise Unusable(problem or too_long(name))
+                raise Unusable(problem or too_large(name))
             if not self._grow():
                 if problem is None:
                     return value, end
@@ -253,12 +261,9 @@ class _JsonText:
         return bool(parts or text)
 
 
-def too_long(what: str) -> str:
-    return f"{what} is longer than {RECORD_LIMIT >> 20} MB"
-
-
 def kept(content: bytes, reason: str, most: int = KEPT) -> tuple[bytes, str]:
     """What a dead letter keeps of something, with a word on it where that is not all."""
     if len(content) <= most:
         return content, reason
-    return content[:most], f"{reason}; only its first {most:,} bytes are kept here"
+    digest = hashlib.sha256(content).hexdigest()
+    return Beginning.of(content[:most], digest), reason + only(most)

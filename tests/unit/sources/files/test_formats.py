@@ -66,7 +66,6 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(formats, "RECORD_LIMIT", 1000)
-    monkeypatch.setattr(formats, "KEPT", 10)
     monkeypatch.setattr(formats, "BLOCK", 100)
     content = b'{"a":"' + b"x" * 5000 + b'"}\n{"a":2}'
     first, second = ndjson(content)
