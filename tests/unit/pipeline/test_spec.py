@@ -191,7 +191,7 @@ def test_an_integer_column_overlaps_by_a_number(project: Path) -> None:
     ).collect
     assert isinstance(source, SqlSource)
     assert source.sql.incremental is not None
-    assert source.sql.incremental.overlap == 0
+    assert source.sql.incremental.overlap == 10_000
 
 
 def test_files(project: Path) -> None:
