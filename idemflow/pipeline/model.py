@@ -237,6 +237,14 @@ class Pipeline(Strict):
         return self.delete is not None and self.version is not None
 
     @property
+    def versioned(self) -> bool:
+        """Whether documents have versions, so that an older record is never written over a newer.
+
+        A deleted document's version is remembered only by a tombstone, and that needs a field.
+        """
+        return self.version is not None or (self.delete is None and self.collect.versions)
+
+    @property
     def alias(self) -> str | None:
         """The alias that readers use, where the documents are not in an index of that name."""
         return self.index.name if self.snapshot or self.tombstones else None

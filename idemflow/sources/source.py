@@ -85,6 +85,14 @@ class Source(Strict, ABC):
         """The field of the YAML that makes a run read only what is new, where it has one."""
         return None
 
+    @property
+    def versions(self) -> bool:
+        """Whether its records have a version where the pipeline has no version field.
+
+        It is made of their position and of ``modified``, which ``Chunks`` is given.
+        """
+        return False
+
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         """The parameters that its steps refer to, beside the arguments of a run.
 

@@ -35,6 +35,8 @@ class Chunks:
         parent: the FlowFile that they come from and inherit their attributes of.
         batch: records in one FlowFile, at most.
         source: name of the file that the records come from, if they come from one.
+        modified: when that was last changed, in milliseconds since 1970, if the later of two
+            records with the same id is to win.
 
     Attributes:
         count: how many records were handed on so far, unusable ones included.
@@ -48,6 +50,7 @@ class Chunks:
         *,
         batch: int = RECORDS_A_FLOW_FILE,
         source: str | None = None,
+        modified: int | None = None,
     ) -> None:
         self.count = 0
         self._session = session
@@ -55,6 +58,8 @@ class Chunks:
         self._parent = parent
         self._batch = batch
         self._attributes = {} if source is None else {"idemflow.source": source}
+        if modified is not None:
+            self._attributes["idemflow.modified"] = str(modified)
         self._lines: list[str] = []
         self._positions: list[int] = []
         self._size = 0

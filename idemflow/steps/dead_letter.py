@@ -24,14 +24,14 @@ _PREFIX = re.compile(
     rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
 )
 _AS_IT_IS = ("index", "source", "position", "step", "reason")
-_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter", "digest")
+_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter", "digest", "modified")
 
 
 def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``,
+        attributes: ``run``, ``id``, ``index``, ``source``, ``modified``, ``position``, ``step``,
             ``reason``, ``stage`` and ``attempts``, as far as known.
         content: the record as it was sent.
     """
@@ -44,6 +44,8 @@ def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> 
         "attempts": whole_number(attributes.get("attempts")) or 1,
         "time": datetime.now(UTC).isoformat(),
     }
+    if attributes.get("modified"):
+        kept["modified"] = attributes["modified"]
     if len(content) < COMPRESSED_FROM:
         return kept | {"content": content.decode("utf-8", "backslashreplace")}
     packed = base64.b64encode(zlib.compress(content)).decode("ascii")

@@ -16,8 +16,8 @@ from idemflow.steps.parts import PART_BYTES, Beginning, Part, parts, size_of
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
 from idemflow.steps.rules.manifest import pack
-from idemflow.steps.rules.positions import decode, encode
-from idemflow.steps.rules.version import NoVersion, delete_reader, version_reader
+from idemflow.steps.rules.positions import decode, encode, whole_number
+from idemflow.steps.rules.version import NoVersion, delete_reader, file_version, version_reader
 from idemflow.steps.transform import Transform, transformed
 
 # What stands for a deleted document, so that Elasticsearch remembers the version of the delete.
@@ -97,6 +97,7 @@ def sort(
     identity: Mapping[str, Any],
     version: Mapping[str, str] | None,
     delete: Mapping[str, Any] | None,
+    modified: int | None = None,
 ) -> Iterator[ChunkResult]:
     """Transform and identify the records of a part of a chunk.
 
@@ -108,6 +109,8 @@ def sort(
         identity: the identity rule.
         version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
         delete: the delete rule, or ``None``.
+        modified: without a version rule, when the file of the records was changed, if its later
+            records win; in milliseconds since 1970.
 
     Yields:
         Whenever there are documents enough for a FlowFile, and at the end, what became of the
@@ -133,7 +136,11 @@ def sort(
             if "idemflow_deleted" in record:
                 raise NoIdentity("the field idemflow_deleted is idemflow's own; rename it")
             identifier = identifier_of(record)
-            number = None if version_of is None else version_of(record)
+            number: int | None = None
+            if version_of is not None:
+                number = version_of(record)
+            elif modified is not None:
+                number = file_version(modified, position)
             if deleted is not None and deleted(record):
                 operation = "delete" if number is None else "tombstone"
                 digest = ""
@@ -253,12 +260,15 @@ def identify(
         read = _Content(session, chunk)
         wanted = None if again else transform
         places = iter(decode(positions, read.lines()) or repeat(None))
+        # A file's time cannot say which of two deletes is the later: that needs a tombstone.
+        dated = version is None and delete is None
+        modified = whole_number(chunk.getAttribute("idemflow.modified")) if dated else None
         results = (
             found
             for part in read
             for found in sort(
                 part, places, wanted, stage,
-                identity=identity, version=version, delete=delete,
+                identity=identity, version=version, delete=delete, modified=modified,
             )
         )  # fmt: skip
     else:
