@@ -11,7 +11,7 @@ from itertools import repeat
 from typing import Any
 
 from idemflow.steps import flow_file, processor
-from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
+from idemflow.steps.ledger_entry import TOMBSTONE, as_line, prefix, write_manifest
 from idemflow.steps.parts import PART_BYTES, Beginning, Part, parts, size_of
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
@@ -19,9 +19,6 @@ from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import decode, encode, whole_number
 from idemflow.steps.rules.version import NoVersion, delete_reader, file_version, version_reader
 from idemflow.steps.transform import Transform, transformed
-
-# What stands for a deleted document, so that Elasticsearch remembers the version of the delete.
-TOMBSTONE = '{"idemflow_deleted":true}'
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
 _REASON_LENGTH = 4000
@@ -256,7 +253,10 @@ def identify(
     again = chunk.getAttribute("idemflow.transformed") == "true"
     stage = "collected" if transform is None and not again else "document"
     results: Iterable[ChunkResult]
-    if chunk.getAttribute("idemflow.reason") is None:
+    tombstone = chunk.getAttribute("idemflow.tombstone")
+    if tombstone is not None:
+        results = [_deleted(chunk, tombstone, positions, versioned=version is not None)]
+    elif chunk.getAttribute("idemflow.reason") is None:
         read = _Content(session, chunk)
         wanted = None if again else transform
         places = iter(decode(positions, read.lines()) or repeat(None))
@@ -300,6 +300,8 @@ def identify(
                 "refused": len(found.refused),
                 "dropped": found.dropped,
                 "entries": pack(found.entries),
+                "source": parent.getAttribute("idemflow.source"),
+                "positions": _positions(found),
             },
             batch=batch,
         )
@@ -332,6 +334,18 @@ class _Content:
         return sum(part.lines for part in self)
 
 
+def _deleted(chunk: Any, identifier: str, positions: str | None, *, versioned: bool) -> ChunkResult:
+    """A refused tombstone that is sent again: id and version are all that is left of its record."""
+    found = ChunkResult()
+    found.taken = 1
+    number = whole_number(chunk.getAttribute("idemflow.letter.version")) if versioned else None
+    operation = "delete" if number is None else "tombstone"
+    place = next(iter(decode(positions, 1) or ()), None)
+    found.documents.append((identifier, number, operation, TOMBSTONE, place))
+    found.entries.append((identifier, "", number))
+    return found
+
+
 def _unusable(chunk: Any, data: bytes) -> ChunkResult:
     """What Collect could not make a record of has its reason already."""
     found = ChunkResult()
@@ -352,9 +366,15 @@ def _batched(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
         f"{TOMBSTONE[1:] if operation == 'tombstone' else text[1:]}"
         for identifier, version, operation, text, _ in found.documents
     ]
-    positions = [position for *_, position in found.documents if position is not None]
-    attributes = {"idemflow.positions": encode(positions)} if positions else {}
+    positions = _positions(found)
+    attributes = {"idemflow.positions": positions} if positions else {}
     return [("\n".join(lines).encode(), attributes)]
+
+
+def _positions(found: ChunkResult) -> str | None:
+    """Where the records of the documents are in the source, if that is known."""
+    positions = [position for *_, position in found.documents if position is not None]
+    return encode(positions) if positions else None
 
 
 def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:

@@ -84,6 +84,10 @@ class FilesSource(Source):
     def versions(self) -> bool:
         return self.files.newer_wins
 
+    @property
+    def remembers(self) -> bool:
+        return True
+
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(self.files, collect)
 

@@ -56,7 +56,8 @@ def test_a_large_chunk_is_identified_part_by_part(
     lines = [
         json.dumps({"id": number, "x": "y" * (70 if number == 4 else 9)}) for number in range(8)
     ]
-    session = identified("\n".join(lines), {"idemflow.positions": "11-18"}, batch=batch)
+    known = {"idemflow.positions": "11-18", "idemflow.source": "a.csv"}
+    session = identified("\n".join(lines), known, batch=batch)
     documents = [content for content, _ in session.at(SUCCESS)]
     assert sum(content.count(b'"x"') for content in documents) == 7
     assert all(len(content) < 80 for content in documents)
@@ -69,6 +70,9 @@ def test_a_large_chunk_is_identified_part_by_part(
     assert sum(one["taken"] for one in manifests) == 8
     assert sum(one["count"] for one in manifests) == 7
     assert sum(one["refused"] for one in manifests) == 1
+    assert {one["source"] for one in manifests} == {"a.csv"}
+    places = [one["positions"] for one in manifests if one["count"]]
+    assert places == ["11", "12", "13", "14", "16", "17", "18"]
 
 
 def test_what_a_transform_makes_is_handed_on_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
