@@ -147,10 +147,13 @@ def test_json_arrays(source: Source) -> None:
     source.write("b.json", '{"id": 4}')
     source.write("c.json", '[{"id": 5},\n {"id": 6,}, {"id": 7}]')
     source.write("d.json.gz", gzip.compress(b'[{"id":8}]')[:-6])
+    source.write("e.json", f'[{{"id":9}}, {{"id":10, "x":"{"y" * (40 << 20)}"}}, {{"id":11}}]')
     report = source.run()
-    assert (report["sent"], report["dead_letters"]) == (8, 3)
-    assert sorted(source.documents()) == ["1", "3", "4", "5", "8"]
-    (second, broken, cut) = source.letters()
+    assert (report["sent"], report["dead_letters"]) == (11, 4)
+    assert sorted(source.documents()) == ["1", "11", "3", "4", "5", "8", "9"]
+    (second, broken, cut, long) = source.letters()
+    assert long[:2] == ("e.json", "2")
+    assert long[2].startswith("element 2 (line 1) is longer than 20 MB: it has 41,943,")
     assert second == ("a.json", "2", "element 2 (line 4) is a number, not an object")
     assert broken[:2] == ("c.json", "2")
     assert broken[2].startswith("line 2: element 2 is not JSON: ")
@@ -274,6 +277,8 @@ def test_of_two_files_the_newer_wins_whenever_it_is_read(
     assert source.equal()
     # Where what is sent last is to win, the YAML says so.
     source.describe("format: ndjson, newer_wins: false", f"load: {{batch: {batch}}}\n")
+    # Then it is chance which of two in one run that is.
+    source.project.change(source.name, "identity: id", "identity: {fields: id, unique: allow}")
     source.command.ok("deploy", source.name)
     older.touch()
     again = source.write("b.ndjson", '{"id":1,"x":"put back"}\n')
