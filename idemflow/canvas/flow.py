@@ -292,7 +292,7 @@ def _put(
     many: bool,
 ) -> Json:
     """A PutElasticsearchJson that tries again what an outage held up."""
-    versioned = name == PUT and pipeline.version is not None
+    versioned = name == PUT and pipeline.versioned
     if many:
         ids = dict(_BATCHED)
     else:

@@ -304,7 +304,7 @@ class Pipeline(Strict):
             return self.identity.unique
         if self.identity.content_hash:
             return "allow"
-        return "warn" if self.version is not None and not self.snapshot else "fail"
+        return "warn" if self.versioned and not self.snapshot else "fail"
 
     @property
     def tombstones(self) -> bool:
@@ -314,6 +314,14 @@ class Pipeline(Strict):
         (``index.gc_deletes``) and at each restart: a late older record would bring it back.
         """
         return self.delete is not None and self.version is not None
+
+    @property
+    def versioned(self) -> bool:
+        """Whether documents have versions, so that an older record is never written over a newer.
+
+        A deleted document's version is remembered only by a tombstone, and that needs a field.
+        """
+        return self.version is not None or (self.delete is None and self.collect.versions)
 
     @property
     def alias(self) -> str | None:

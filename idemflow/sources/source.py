@@ -86,6 +86,14 @@ class Source(Strict, ABC):
         return None
 
     @property
+    def versions(self) -> bool:
+        """Whether its records have a version where the pipeline has no version field.
+
+        It is made of their position and of ``modified``, which ``Chunks`` is given.
+        """
+        return False
+
+    @property
     def remembers(self) -> bool:
         """Whether a run may leave out what earlier ones have read: then it may find nothing."""
         return self.incremental is not None

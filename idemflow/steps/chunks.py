@@ -3,28 +3,40 @@
 Runs inside NiFi: standard library only.
 """
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from idemflow.steps.flow_file import create
 from idemflow.steps.ledger_entry import attributes_of
+from idemflow.steps.parts import (
+    KEPT_BYTES,
+    PART_BYTES,
+    RECORD_BYTES,
+    Beginning,
+    only,
+    size_of,
+    too_large,
+)
 from idemflow.steps.rules.positions import encode
 
 RECORDS_A_FLOW_FILE = 1000
 
-# Steps hold a whole FlowFile in memory: one of large records ends before it has all of them.
-TEXT_A_FLOW_FILE = 8_000_000
-
 
 class Chunks:
     """Gathers records and queues a FlowFile whenever one is full.
+
+    A FlowFile has 8 MB at most, or one record; of a record above 20 MB only its dead letter goes
+    on (see ``idemflow.steps.parts``).
 
     Args:
         relationship: where the FlowFiles go.
         parent: the FlowFile that they come from and inherit their attributes of.
         batch: records in one FlowFile, at most.
         source: name of the file that the records come from, if they come from one.
+        modified: when that was last changed, in milliseconds since 1970, if the later of two
+            records with the same id is to win.
 
     Attributes:
         count: how many records were handed on so far, unusable ones included.
@@ -38,6 +50,7 @@ class Chunks:
         *,
         batch: int = RECORDS_A_FLOW_FILE,
         source: str | None = None,
+        modified: int | None = None,
     ) -> None:
         self.count = 0
         self._session = session
@@ -45,6 +58,8 @@ class Chunks:
         self._parent = parent
         self._batch = batch
         self._attributes = {} if source is None else {"idemflow.source": source}
+        if modified is not None:
+            self._attributes["idemflow.modified"] = str(modified)
         self._lines: list[str] = []
         self._positions: list[int] = []
         self._size = 0
@@ -56,13 +71,16 @@ class Chunks:
             line: the record as one line of JSON.
             position: its position in the source, from 1.
         """
-        lines = self._lines
-        if len(lines) == self._batch or self._size + len(line) > TEXT_A_FLOW_FILE:
+        lines, size = self._lines, size_of(line)
+        if size > RECORD_BYTES:
+            self.refuse(line, position, too_large("the record", size))
+            return
+        if len(lines) == self._batch or self._size + size > PART_BYTES:
             self.flush()
             lines = self._lines
         lines.append(line)
         self._positions.append(position)
-        self._size += len(line)
+        self._size += size
         self.count += 1
 
     def refuse(
@@ -71,16 +89,24 @@ class Chunks:
         """Hand on what is no record; it becomes a dead letter.
 
         Args:
-            content: the text as it was read.
+            content: the text as it was read; of one above 20 MB the beginning is kept.
             position: its position in the source, from 1.
             reason: why it is none.
             step: who says so.
         """
         self.count += 1
-        self._queue(
-            content if isinstance(content, bytes) else content.encode(),
-            {"idemflow.position": str(position), "idemflow.reason": reason, "idemflow.step": step},
-        )
+        data = content if isinstance(content, bytes) else content.encode()
+        if len(data) > RECORD_BYTES:
+            data = Beginning.of(data[:KEPT_BYTES], hashlib.sha256(data).hexdigest())
+            reason += only(KEPT_BYTES)
+        attributes = {
+            "idemflow.position": str(position),
+            "idemflow.reason": reason,
+            "idemflow.step": step,
+        }
+        if isinstance(data, Beginning):
+            attributes["idemflow.digest"] = data.digest
+        self._queue(data, attributes)
 
     def flush(self) -> None:
         """Queue what is left; to be called at the end of the source."""

@@ -24,8 +24,8 @@ COMPRESSED_FROM = 1024 * 1024
 
 _AS_IT_IS = ("index", "source", "position", "step", "reason")
 _KNOWN = (
-    *_AS_IT_IS, "run", "id", "version", "operation", "stage", "attempts", "letter",
-    "letter.version",
+    *_AS_IT_IS, "run", "id", "version", "operation", "modified", "stage", "attempts", "letter",
+    "letter.version", "digest",
 )  # fmt: skip
 
 
@@ -36,7 +36,8 @@ def letter(
 
     Args:
         attributes: ``run``, ``id``, ``version``, ``operation``, ``index``, ``source``,
-            ``position``, ``step``, ``reason``, ``stage`` and ``attempts``, as far as known.
+            ``modified``, ``position``, ``step``, ``reason``, ``stage`` and ``attempts``, as far as
+            known.
         content: the record as it was sent, or a tombstone.
     """
     kept: dict[str, object] = {
@@ -50,6 +51,8 @@ def letter(
         "attempts": whole_number(attributes.get("attempts")) or 1,
         "time": datetime.now(UTC).isoformat(),
     }
+    if attributes.get("modified"):
+        kept["modified"] = attributes["modified"]
     if len(content) < COMPRESSED_FROM:
         return kept | {"content": content.decode("utf-8", "backslashreplace")}
     packed = base64.b64encode(zlib.compress(content)).decode("ascii")
@@ -86,7 +89,8 @@ def _letter_id(known: Mapping[str, str | None], content: bytes, pipeline: str) -
     versions = {known["version"], known["letter.version"]} - {None, ""}
     if known["letter"] and len(versions) < 2:
         return known["letter"]
-    own = content
+    # Of a record that is too large the beginning alone is here, which another may have, too.
+    own = content if known["digest"] is None else known["digest"].encode()
     if content == TOMBSTONE.encode():
         own += f"\0{known['version']}\0{known['id']}".encode()
     return hashlib.sha256(pipeline.encode() + b"\0" + own).hexdigest()[:32]

@@ -4,17 +4,20 @@ Runs inside NiFi: standard library only. A record without an identity goes to ``
 reason; no id is ever made up.
 """
 
+import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 from idemflow.steps import flow_file, processor
 from idemflow.steps.ledger_entry import TOMBSTONE, as_line, prefix, write_manifest
+from idemflow.steps.parts import PART_BYTES, Beginning, Part, parts, size_of
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import decode, encode, whole_number
-from idemflow.steps.rules.version import NoVersion, delete_reader, version_reader
+from idemflow.steps.rules.version import NoVersion, delete_reader, file_version, version_reader
 from idemflow.steps.transform import Transform, transformed
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
@@ -22,23 +25,36 @@ _REASON_LENGTH = 4000
 
 
 class ChunkResult:
-    """What became of the records of a chunk.
+    """What became of records of a chunk.
 
     Attributes:
-        taken: how many records the chunk had.
+        taken: how many records of the chunk they are.
         documents: id, version, operation (``index``, ``delete`` or ``tombstone``), the record's
             text and its position.
         entries: their part of the manifest.
         refused: text and attributes of each record that cannot go in.
         dropped: how many records the transform made nothing of.
+        size: length of the documents' texts, in bytes.
+        goes_on: whether the same record, or another of the chunk, has more documents.
     """
 
+    goes_on = False
+
     def __init__(self) -> None:
-        self.taken = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.taken = self.dropped = self.size = 0
         self.documents: list[tuple[str, int | None, str, str, int | None]] = []
         self.entries: list[tuple[str, str, int | None]] = []
         self.refused: list[tuple[bytes, dict[str, str]]] = []
-        self.dropped = 0
+
+    def split(self) -> "ChunkResult":
+        """What there is so far; this begins anew."""
+        so_far = copy.copy(self)
+        so_far.goes_on = True
+        self._clear()
+        return so_far
 
     def refuse(
         self,
@@ -49,8 +65,13 @@ class ChunkResult:
         stage: str,
         position: int | None,
         identifier: str | None = None,
+        digest: str | None = None,
     ) -> None:
-        """Note that a record cannot go in, and which step says why."""
+        """Note that a record cannot go in, and which step says why.
+
+        Args:
+            digest: of a record whose beginning is kept alone, the SHA-256 of all of it.
+        """
         reason = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_LENGTH]
         attributes = {
             "idemflow.reason": reason,
@@ -58,31 +79,39 @@ class ChunkResult:
             "idemflow.stage": stage,
             "idemflow.position": None if position is None else str(position),
             "idemflow.id": identifier,
+            "idemflow.digest": digest,
         }
         known = {name: value for name, value in attributes.items() if value is not None}
         self.refused.append((text.encode("utf-8", "surrogateescape"), known))
 
 
 def sort(
-    data: bytes,
-    positions: str | None,
+    part: Part,
+    places: Iterator[int | None],
     transform: Transform | None,
     stage: str,
     *,
     identity: Mapping[str, Any],
     version: Mapping[str, str] | None,
     delete: Mapping[str, Any] | None,
-) -> ChunkResult:
-    """Transform and identify the records of a chunk.
+    modified: int | None = None,
+) -> Iterator[ChunkResult]:
+    """Transform and identify the records of a part of a chunk.
 
     Args:
-        data: JSON lines.
-        positions: the records' positions in the source, as the chunk's attribute has them.
+        part: JSON lines.
+        places: the positions in the source of these records and those that follow.
         transform: the user's function, if it is still to be called.
         stage: ``document`` if records were transformed or are now, else ``collected``.
         identity: the identity rule.
         version: ``{"field": name, "type": "timestamp" | "integer"}``, or ``None``.
         delete: the delete rule, or ``None``.
+        modified: without a version rule, when the file of the records was changed, if its later
+            records win; in milliseconds since 1970.
+
+    Yields:
+        Whenever there are documents enough for a FlowFile, and at the end, what became of the
+        records since.
 
     Raises:
         ValueError: one of them is no such rule.
@@ -93,7 +122,10 @@ def sort(
     deleted = delete_reader(delete) if delete else None
     # Then the id is the content hash, which need not be computed again.
     by_content = bool(identity.get("content")) and not identity.get("except")
-    for text, record, position in _records(data, positions, transform, found):
+    for text, record, position in _records(part, places, transform, found):
+        size = size_of(text)
+        if found.documents and found.size + size > PART_BYTES:
+            yield found.split()
         identifier = None
         try:
             if "_id" in record or "_version" in record or "_op" in record:
@@ -101,7 +133,11 @@ def sort(
             if "idemflow_deleted" in record:
                 raise NoIdentity("the field idemflow_deleted is idemflow's own; rename it")
             identifier = identifier_of(record)
-            number = None if version_of is None else version_of(record)
+            number: int | None = None
+            if version_of is not None:
+                number = version_of(record)
+            elif modified is not None:
+                number = file_version(modified, position)
             if deleted is not None and deleted(record):
                 operation = "delete" if number is None else "tombstone"
                 digest = ""
@@ -115,27 +151,37 @@ def sort(
         else:
             found.documents.append((identifier, number, operation, text, position))
             found.entries.append((identifier, digest, number))
+            found.size += size
             continue
         found.refuse(
             text, reason, step="Identify", stage=stage, position=position, identifier=identifier
         )
-    return found
+    yield found
 
 
 def _records(
-    data: bytes, positions: str | None, transform: Transform | None, found: ChunkResult
+    part: Part, places: Iterator[int | None], transform: Transform | None, found: ChunkResult
 ) -> Iterator[tuple[str, dict[str, Any], int | None]]:
-    """The records of a chunk, transformed, each with its text and position; others are refused."""
+    """The records of a part, transformed, each with its text and position; others are refused."""
+    data = part.data
+    if isinstance(data, Beginning):
+        text = data.decode("utf-8", "backslashreplace")
+        position, digest = next(places), data.digest
+        found.taken = 1
+        found.refuse(
+            text, part.reason, step="Collect", stage="collected", position=position, digest=digest
+        )
+        return
     try:
         lines = data.decode().removesuffix("\n").split("\n") if data else []
         sound = True
     except UnicodeDecodeError:
         lines = data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
         sound = False
-    found.taken = len(lines)
     read = decoder.raw_decode
-    places: Sequence[int | None] = decode(positions, len(lines)) or [None] * len(lines)
-    for line, position in zip(lines, places, strict=True):
+    for line in lines:
+        position = next(places)
+        found.taken += 1
         try:
             record, end = read(line)
         except (ValueError, RecursionError):
@@ -191,9 +237,9 @@ def identify(
     chunk = session.get()
     if chunk is None:
         return
-    data = flow_file.read(session, chunk)
     if chunk.getAttribute("idemflow.kind") is not None:
         if batch:
+            data = flow_file.read(session, chunk)
             line = as_line(chunk.getAttribute("idemflow.id"), data.decode())
             flow_file.write(session, chunk, line.encode())
         session.transfer(chunk, success)
@@ -206,48 +252,86 @@ def identify(
     chunk = session.removeAttribute(chunk, "idemflow.positions")
     again = chunk.getAttribute("idemflow.transformed") == "true"
     stage = "collected" if transform is None and not again else "document"
-    reason = chunk.getAttribute("idemflow.reason")
+    results: Iterable[ChunkResult]
     tombstone = chunk.getAttribute("idemflow.tombstone")
     if tombstone is not None:
-        found = _deleted(chunk, tombstone, positions, versioned=version is not None)
-    elif reason is None:
+        results = [_deleted(chunk, tombstone, positions, versioned=version is not None)]
+    elif chunk.getAttribute("idemflow.reason") is None:
+        read = _Content(session, chunk)
         wanted = None if again else transform
-        found = sort(
-            data, positions, wanted, stage, identity=identity, version=version, delete=delete
-        )
+        places = iter(decode(positions, read.lines()) or repeat(None))
+        # A file's time cannot say which of two deletes is the later: that needs a tombstone.
+        dated = version is None and delete is None
+        modified = whole_number(chunk.getAttribute("idemflow.modified")) if dated else None
+        results = (
+            found
+            for part in read
+            for found in sort(
+                part, places, wanted, stage,
+                identity=identity, version=version, delete=delete, modified=modified,
+            )
+        )  # fmt: skip
     else:
-        found = _unusable(chunk, data, reason)
-    if len(found.documents) + len(found.refused) > 1:
-        # A replayed letter can be one record only: of several, each is a letter of its own.
-        chunk = session.removeAttribute(chunk, "idemflow.letter")
-    passed = _batched(found) if batch else _single(found)
-    for relationship, flow_files, more in (
-        (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
-        (failure, found.refused, {"idemflow.index": index}),
-    ):
-        made = [
-            flow_file.create(session, chunk, text, attributes | more)
-            for text, attributes in flow_files
-        ]
-        session.transfer(made, relationship)
-    write_manifest(
-        session,
-        success,
-        pipeline=pipeline,
-        run=run,
-        index=index,
-        content={
-            "taken": found.taken,
-            "count": len(found.entries),
-            "refused": len(found.refused),
-            "dropped": found.dropped,
-            "entries": pack(found.entries),
-            "source": chunk.getAttribute("idemflow.source"),
-            "positions": _positions(found),
-        },
-        batch=batch,
-    )
-    session.remove(chunk)
+        results = [_unusable(chunk, flow_file.read(session, chunk))]
+    parent = chunk
+    for found in results:
+        if found.goes_on or len(found.documents) + len(found.refused) > 1:
+            # A replayed letter can be one record only: of several, each is a letter of its own.
+            parent = session.removeAttribute(parent, "idemflow.letter")
+        passed = _batched(found) if batch else _single(found)
+        for relationship, flow_files, more in (
+            (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
+            (failure, found.refused, {"idemflow.index": index}),
+        ):
+            made = [
+                flow_file.create(session, parent, text, attributes | more)
+                for text, attributes in flow_files
+            ]
+            session.transfer(made, relationship)
+        write_manifest(
+            session,
+            success,
+            pipeline=pipeline,
+            run=run,
+            index=index,
+            content={
+                "taken": found.taken,
+                "count": len(found.entries),
+                "refused": len(found.refused),
+                "dropped": found.dropped,
+                "entries": pack(found.entries),
+                "source": parent.getAttribute("idemflow.source"),
+                "positions": _positions(found),
+            },
+            batch=batch,
+        )
+    session.remove(parent)
+
+
+class _Content:
+    """The parts of a chunk, as often as they are asked for."""
+
+    def __init__(self, session: Any, chunk: Any) -> None:
+        self._session = session
+        self._chunk = chunk
+        self._small: list[Part] | None = None
+        if chunk.getSize() <= PART_BYTES:
+            with session.read(chunk) as stream:
+                self._small = list(parts(stream))
+
+    def __iter__(self) -> Iterator[Part]:
+        if self._small is not None:
+            yield from self._small
+            return
+        # NiFi makes nothing from a FlowFile while it is read, but from what it is a copy of.
+        copied = self._session.clone(self._chunk)
+        with self._session.read(copied) as stream:
+            yield from parts(stream)
+        self._session.remove(copied)
+
+    def lines(self) -> int:
+        """How many records there are."""
+        return sum(part.lines for part in self)
 
 
 def _deleted(chunk: Any, identifier: str, positions: str | None, *, versioned: bool) -> ChunkResult:
@@ -256,16 +340,17 @@ def _deleted(chunk: Any, identifier: str, positions: str | None, *, versioned: b
     found.taken = 1
     number = whole_number(chunk.getAttribute("idemflow.letter.version")) if versioned else None
     operation = "delete" if number is None else "tombstone"
-    places: Sequence[int | None] = decode(positions, 1) or [None]
-    found.documents.append((identifier, number, operation, TOMBSTONE, places[0]))
+    place = next(iter(decode(positions, 1) or ()), None)
+    found.documents.append((identifier, number, operation, TOMBSTONE, place))
     found.entries.append((identifier, "", number))
     return found
 
 
-def _unusable(chunk: Any, data: bytes, reason: str) -> ChunkResult:
+def _unusable(chunk: Any, data: bytes) -> ChunkResult:
     """What Collect could not make a record of has its reason already."""
     found = ChunkResult()
     found.taken = 1
+    reason = chunk.getAttribute("idemflow.reason")
     step = chunk.getAttribute("idemflow.step") or "Collect"
     attributes = {"idemflow.reason": reason, "idemflow.step": step, "idemflow.stage": "collected"}
     found.refused.append((data, attributes))

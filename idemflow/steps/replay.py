@@ -83,10 +83,9 @@ def describe(letter: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         "idemflow.positions": position,
         "idemflow.attempts": str(int(letter.get("attempts") or 1) + 1),
     }
-    if letter.get("source"):
-        attributes["idemflow.source"] = str(letter["source"])
-    if letter.get("index"):
-        attributes["idemflow.index"] = str(letter["index"])
+    for name in ("source", "modified", "index"):
+        if letter.get(name):
+            attributes[f"idemflow.{name}"] = str(letter[name])
     if letter.get("stage") == "document":
         attributes["idemflow.transformed"] = "true"
     if letter.get("version") is not None:

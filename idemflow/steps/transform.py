@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Any
 
+from idemflow.steps.parts import RECORD_BYTES, size_of, too_large
 from idemflow.steps.records import NoRecord, to_line
 
 Transform = Callable[[dict[str, Any]], object]
@@ -36,9 +37,12 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
     if given is None:
         return []
     try:
-        return [to_line(item) for item in (given if isinstance(given, list) else [given])]
+        lines = [to_line(item) for item in (given if isinstance(given, list) else [given])]
     except NoRecord as error:
         raise NoRecord(f"what the transform gave {error}") from error
+    if (size := max(map(size_of, lines), default=0)) > RECORD_BYTES:
+        raise NoRecord(too_large("what the transform gave", size))
+    return lines
 
 
 def _explained(error: Exception) -> str:

@@ -147,10 +147,13 @@ def test_json_arrays(source: Source) -> None:
     source.write("b.json", '{"id": 4}')
     source.write("c.json", '[{"id": 5},\n {"id": 6,}, {"id": 7}]')
     source.write("d.json.gz", gzip.compress(b'[{"id":8}]')[:-6])
+    source.write("e.json", f'[{{"id":9}}, {{"id":10, "x":"{"y" * (40 << 20)}"}}, {{"id":11}}]')
     report = source.run()
-    assert (report["sent"], report["dead_letters"]) == (8, 3)
-    assert sorted(source.documents()) == ["1", "3", "4", "5", "8"]
-    (second, broken, cut) = source.letters()
+    assert (report["sent"], report["dead_letters"]) == (11, 4)
+    assert sorted(source.documents()) == ["1", "11", "3", "4", "5", "8", "9"]
+    (second, broken, cut, long) = source.letters()
+    assert long[:2] == ("e.json", "2")
+    assert long[2].startswith("element 2 (line 1) is longer than 20 MB: it has 41,943,")
     assert second == ("a.json", "2", "element 2 (line 4) is a number, not an object")
     assert broken[:2] == ("c.json", "2")
     assert broken[2].startswith("line 2: element 2 is not JSON: ")
@@ -245,6 +248,92 @@ def test_a_snapshot_of_files(source: Source) -> None:
     assert "b.csv cannot be read: permission denied" in problem
     assert "this run needs all files" in problem
     assert sorted(source.documents()) == ["2", "3"]
+
+
+@pytest.mark.parametrize("batch", [1, 5000])
+def test_of_two_files_the_newer_wins_whenever_it_is_read(
+    idemflow: Idemflow, project: Project, shared_folder: Path, batch: int
+) -> None:
+    """The older one comes late: as after an outage of its part, or a copy that keeps times."""
+    source = Source(idemflow, project, f"files-newer-{batch}", shared_folder)
+    source.describe("format: ndjson", f"load: {{batch: {batch}}}\n")
+    newer = source.write("b.ndjson", '{"id":1,"x":"new"}\n{"id":1,"x":"newest"}\n')
+    assert source.run()["created"] == 1
+    older = source.write("a.ndjson", '{"id":1,"x":"old"}\n{"id":2,"x":"old"}\n')
+    hour = newer.stat().st_mtime - 3600
+    os.utime(older, (hour, hour))
+    report = source.run()
+    assert (report["sent"], report["created"], report["stale"]) == (2, 1, 1)
+    wanted = {"1": {"id": 1, "x": "newest"}, "2": {"id": 2, "x": "old"}}
+    assert source.documents() == wanted
+    # Everything again: the same documents.
+    source.command.ok("source", "reset", source.name)
+    source.run()
+    assert source.documents() == wanted
+    # Changed in place, it is the newest.
+    source.write("a.ndjson", '{"id":1,"x":"changed"}\n')
+    source.run()
+    assert source.documents()["1"]["x"] == "changed"
+    assert source.equal()
+    # Where what is sent last is to win, the YAML says so.
+    source.describe("format: ndjson, newer_wins: false", f"load: {{batch: {batch}}}\n")
+    # Then it is chance which of two in one run that is.
+    source.project.change(source.name, "identity: id", "identity: {fields: id, unique: allow}")
+    source.command.ok("deploy", source.name)
+    older.touch()
+    again = source.write("b.ndjson", '{"id":1,"x":"put back"}\n')
+    os.utime(again, (hour, hour))
+    source.run()
+    assert source.documents()["1"]["x"] == "changed"  # the oldest first
+    older.unlink()
+    again.write_text('{"id":1,"x":"put back!"}\n')
+    os.utime(again, (hour, hour))
+    source.run()
+    assert source.documents()["1"]["x"] == "put back!"
+    assert source.equal()
+
+
+def test_a_dead_letter_of_an_older_file_stays_behind_a_newer_one(source: Source) -> None:
+    """A letter without an id, which the newer record does not take away."""
+    (source.project.path / "scripts").mkdir()
+    script = source.project.path / "scripts/number.py"
+    script.write_text("def number(record):\n    return record | {'x': int(record['x'])}\n")
+    source.describe("format: ndjson", "transform: {script: scripts/number.py, function: number}\n")
+    source.write("a.ndjson", '{"id":1,"x":"7 old"}\n{"id":2,"x":"7"}\n')
+    assert source.run()["dead_letters"] == 1
+    source.write("b.ndjson", '{"id":1,"x":8}\n')
+    assert source.run()["created"] == 1
+    script.write_text(script.read_text().replace("record['x'])", "str(record['x']).split()[0])"))
+    source.command.ok("deploy", source.name)
+    source.command.ok("dead-letters", "replay", source.name)
+    assert source.letters() == []
+    assert source.documents()["1"]["x"] == 8
+    assert source.equal()
+
+
+def test_records_and_lines_that_are_too_large(source: Source) -> None:
+    """A chunk of large documents that a transform makes of small records; and lines above 20 MB."""
+    (source.project.path / "scripts").mkdir()
+    (source.project.path / "scripts/large.py").write_text(
+        "def large(record):\n"
+        "    return [dict(record, id=f\"{record['id']}-{n}\", text='x' * record['size'])\n"
+        "            for n in range(record.get('times', 1))]\n"
+    )
+    source.describe("format: ndjson", "transform: {script: scripts/large.py, function: large}\n")
+    source.write(
+        "a.ndjson",
+        "".join(f'{{"id":{n},"size":1000000,"times":4}}\n' for n in range(20))
+        # These two begin alike.
+        + f'{{"long":"{"y" * (21 << 20)}","size":1,"id":20}}\n'
+        + f'{{"long":"{"y" * (21 << 20)}","size":1,"id":21}}\n'
+        + f'{{"id":22,"size":{21 << 20}}}\n',
+    )
+    report = source.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (23, 80, 3)
+    letters = source.letters()
+    assert [position for _, position, _ in letters] == ["21", "22", "23"]
+    assert all("is longer than 20 MB: it has 22,0" in reason for _, _, reason in letters)
+    assert source.equal()
 
 
 def test_a_file_larger_than_the_heap(source: Source) -> None:

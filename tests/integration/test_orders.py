@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from idemflow.canvas import client, control, monitoring, process_groups
-from idemflow.demo.server import owner
+from idemflow.demo.server import Login, owner
 from idemflow.sources.sql.draw import READ
 from tests.integration.tools import ROOT, UNJUDGED, Idemflow, Project, kill, wait_until
 from tests.integration.watched import Source
@@ -30,12 +30,16 @@ create table {name} (
 def database(idemflow: Idemflow) -> Iterator[psycopg.Connection]:
     """The demo database, as its owner."""
     idemflow.ok("demo-db", "start", "--orders", "500")
-    login = owner(idemflow.settings())
-    with psycopg.connect(
+    with connected(owner(idemflow.settings())) as connection:
+        yield connection
+
+
+def connected(login: Login) -> psycopg.Connection:
+    """Another connection to the demo database, each statement a transaction of its own."""
+    return psycopg.connect(
         host="127.0.0.1", port=login.port, user=login.username, password=login.password,
         dbname="demo", autocommit=True,
-    ) as connection:  # fmt: skip
-        yield connection
+    )  # fmt: skip
 
 
 class Rows:
@@ -76,6 +80,18 @@ class Rows:
             + ")",
             [(number, changed, *columns.values()) for number in ids],
         )
+
+    def change(self, old: str, new: str) -> None:
+        """Change the YAML, and the canvas with it."""
+        text = self.file.read_text()
+        assert old in text
+        self.file.write_text(text.replace(old, new))
+        self.command.ok("deploy", self.name)
+
+    def remembered(self) -> dict[str, str]:
+        """What the next read goes by."""
+        (state,) = self.command.json("source", "show", self.name)["states"]
+        return dict(state["entries"])
 
     def run(self) -> dict[str, Any]:
         (report,) = self.command.json("run", self.name, *UNJUDGED)["runs"]
@@ -142,6 +158,113 @@ def test_rows_of_one_timestamp_and_late_commits(rows: Rows) -> None:
     rows.command.ok("source", "reset", rows.name)
     assert rows.run()["created"] == 1
     assert len(rows.documents()) == 5
+    rows.check()
+
+
+def test_an_id_that_is_committed_late(idemflow: Idemflow, rows: Rows) -> None:
+    """Two transactions, of which the first to take an id is the last to commit."""
+    rows.change("{column: changed, overlap: 10 s}", "{column: id, type: integer}")
+    late = f"insert into {rows.name} (id, changed) values (%s, now())"
+    with connected(owner(idemflow.settings())) as slow, slow.transaction():
+        slow.execute(late, [100])
+        rows.put(101, changed="2026-05-01T12:00:00Z")
+        assert rows.run()["created"] == 1
+    assert rows.run()["created"] == 1
+    assert sorted(rows.documents()) == ["100", "101"]
+    # The limit: while it was open, more ids were given out than the overlap has.
+    with connected(owner(idemflow.settings())) as slow, slow.transaction():
+        slow.execute(late, [102])
+        rows.put(10_103, changed="2026-05-01T12:00:00Z")
+        assert rows.run()["created"] == 1
+    assert rows.run()["created"] == 0
+    rows.command.ok("source", "reset", rows.name)
+    assert rows.run()["created"] == 1
+    rows.check()
+
+
+def test_the_position_belongs_to_what_was_read(idemflow: Idemflow, rows: Rows) -> None:
+    other = f"{rows.name}_2"
+    rows.database.execute(TABLE.format(name=other))
+    rows.put(1, 2, changed="2026-05-01T12:00:00Z")
+    assert rows.run()["created"] == 2
+    assert rows.remembered()["table"] == rows.name
+    # All of what was never read, though it is older than what was.
+    rows.database.execute(
+        f"insert into {other} (id, changed) values (3, '2026-01-01'), (4, '2026-01-02')"
+    )
+    rows.change(f"table: {rows.name}", f"table: {other}")
+    assert rows.run()["created"] == 2
+    assert rows.remembered()["table"] == other
+    said = f"the table changed from {rows.name} to {other}"
+    assert said in rows.remembered()["anew"]
+    client.connect(idemflow.target().nifi)
+    group = process_groups.find_id(rows.name)
+    assert any(said in item.message for item in monitoring.bulletins(group))
+    assert rows.run()["sent"] == 1  # the last one, as ever
+
+    rows.change("{column: changed, overlap: 10 s}", "{column: id, type: integer, overlap: 0}")
+    assert rows.run()["sent"] == 2
+    assert "the column changed from changed to id" in rows.remembered()["anew"]
+    assert rows.run()["sent"] == 1
+    rows.change(f"table: {other}", f"query: select * from {other} where id > 0")
+    assert rows.run()["sent"] == 2
+    rows.change("id > 0", "id > 1")
+    assert rows.run()["sent"] == 2
+    assert "the query changed" in rows.remembered()["anew"]
+
+    login = owner(idemflow.settings())
+    project = rows.file.parents[1]
+    (project / "owner").write_text(login.password)
+    (project / "owner").chmod(0o600)
+    (project / "idemflow.toml").write_text(
+        f'[databases.again]\nurl = "jdbc:postgresql://127.0.0.1:{login.port}/demo"\n'
+        f'username = "{login.username}"\npassword_file = "owner"\n'
+    )
+    rows.change("database: demo", "database: again")
+    assert rows.run()["sent"] == 2
+    assert "the database changed from demo to again" in rows.remembered()["anew"]
+    # Another address under the same name is another database, too.
+    text = (project / "idemflow.toml").read_text()
+    (project / "idemflow.toml").write_text(text.replace("127.0.0.1", "localhost"))
+    rows.command.ok("deploy", rows.name)
+    assert rows.run()["sent"] == 2
+    assert "the address changed from jdbc:" in rows.remembered()["anew"]
+    # Another index has nothing of what was read so far.
+    rows.change(f"index: {{name: {rows.name}}}", f"index: {{name: {other}}}")
+    assert rows.run()["created"] == 2
+    assert rows.run()["sent"] == 1
+    rows.check()
+
+
+def test_large_rows(rows: Rows) -> None:
+    """600 MB of rows of a megabyte, with NiFi's heap of 1 GB, and one row that is too large.
+
+    A transform keeps Elasticsearch's disk out of it.
+    """
+    scripts = rows.file.parents[1] / "scripts"
+    scripts.mkdir()
+    (scripts / "small.py").write_text(
+        "def small(record):\n    return record | {'value': len(record['value'])}\n"
+    )
+    with rows.file.open("a") as file:
+        file.write("transform: {script: scripts/small.py, function: small}\n")
+    rows.change("{column: changed, overlap: 10 s}", "{column: id, type: integer}")
+    rows.database.execute(f"alter table {rows.name} alter value set storage external")
+    fill = f"insert into {rows.name} (id, changed, value) "
+    rows.database.execute(
+        fill + "select n, now(), repeat(md5(n::text), 32768) from generate_series(1, 600) n"
+    )
+    rows.database.execute(fill + "values (601, now(), repeat('large', 6291456))")
+    report = rows.run()
+    assert (report["sent"], report["created"], report["dead_letters"]) == (601, 600, 1)
+    assert {one["value"] for one in rows.documents().values()} == {1 << 20}
+    (letter,) = rows.command.json("dead-letters", "list", rows.name)["letters"]
+    assert (letter["source"], letter["position"]) == (rows.name, "601")
+    assert "the record is longer than 20 MB: it has 31,457," in letter["reason"]
+    # To send it again gives the same letter, which says why.
+    rows.command.run("dead-letters", "replay", rows.name)
+    (again,) = rows.command.json("dead-letters", "list", rows.name)["letters"]
+    assert (again["id"], again["reason"]) == (letter["id"], letter["reason"])
     rows.check()
 
 

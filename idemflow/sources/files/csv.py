@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from typing import BinaryIO
 
 from idemflow.sources.files.formats import BLOCK, RECORD_LIMIT, Record, decoded, is_text, kept
+from idemflow.steps.parts import too_large
 
 # Characters of a record that spans lines. A quote that is never closed swallows rows: not more of
 # them than the dead letter holds.
@@ -116,7 +117,7 @@ class _Lines:
         if len(line) == RECORD_LIMIT and line[-1] not in "\r\n":
             while (rest := self._readline(BLOCK)) and rest[-1] not in "\r\n":
                 pass
-            raise _NoRow(f"a line is longer than {RECORD_LIMIT >> 20} MB")
+            raise _NoRow(too_large("a line"))
         if self._size > SPAN_LIMIT and len(self._lines) > 1:
             raise _NoRow(f"a quote is not closed within {SPAN_LIMIT:,} characters")
         return line

@@ -30,6 +30,7 @@ def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
         "session",
         "context",
         "REL_SUCCESS",
+        "log",
         pipeline=collect.pipeline,
         batch=collect.records,
     )
@@ -44,6 +45,8 @@ def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
             "format": files.format,
             "quiet": str(seconds(files.quiet)),
             "csv": json.dumps(files.csv.model_dump()),
+            "newer_wins": json.dumps(files.newer_wins),
+            "index": "#{index}",
             # What must be whole is read whole, whatever was read before.
             "remember": json.dumps(not collect.whole),
         },

@@ -11,6 +11,7 @@ raises what the stream raises.
 
 import codecs
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -19,11 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
+from idemflow.sources.files.outline import NoOutline, Outline
+from idemflow.steps.parts import KEPT_BYTES, RECORD_BYTES, Beginning, only, size_of, too_large
+
 BLOCK = 1 << 20
-# A longer record is refused: Elasticsearch takes no request above 100 MB, and NiFi holds it thrice.
-RECORD_LIMIT = 32 << 20
+# A longer record is refused.
+RECORD_LIMIT = RECORD_BYTES
 # Bytes that are kept of something unusable.
-KEPT = 1_000_000
+KEPT = KEPT_BYTES
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _JSON_TYPES = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
@@ -33,6 +37,10 @@ Record = tuple[int, Any, str | None]
 
 class Unusable(Exception):
     """Why a record, or what is left of a file, cannot be used."""
+
+
+class _TooLong(Unusable):
+    """An element could not be read within the limit."""
 
 
 class _Unzipped(io.RawIOBase):
@@ -100,9 +108,14 @@ def read_ndjson(stream: BinaryIO) -> Iterator[Record]:
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if len(line) == RECORD_LIMIT and not line.endswith(b"\n"):
-            while (rest := readline(BLOCK)) and not rest.endswith(b"\n"):
-                pass
-            yield number, *kept(line, too_long(f"line {number}"))
+            size, digest = len(line), hashlib.sha256(line)
+            while rest := readline(BLOCK):
+                size += len(rest)
+                digest.update(rest)
+                if rest.endswith(b"\n"):
+                    break
+            reason = too_large(f"line {number}", size) + only(KEPT)
+            yield number, Beginning.of(line[:KEPT], digest.hexdigest()), reason
             continue
         try:
             text = line.decode().strip(" \t\r\n")
@@ -167,6 +180,7 @@ class _JsonText:
         self._characters = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._buffer = ""
         self._at = 0
+        self._begun = b""
         # Only the ends of values are wanted; an int() of too many digits would be an error.
         self._decode = json.JSONDecoder(parse_int=float).raw_decode
         self.line = 1
@@ -187,28 +201,61 @@ class _JsonText:
         self._at += 1
 
     def rest(self) -> bytes:
-        """What follows, as far as it has been read."""
-        return self._buffer[self._at : self._at + KEPT].encode("utf-8", "surrogateescape")
+        """What follows, as far as it has been read; or what was given up begins with."""
+        rest = self._buffer[self._at : self._at + KEPT]
+        return self._begun or rest.encode("utf-8", "surrogateescape")
 
     def element(self, name: str) -> tuple[str | bytes, str | None]:
         """Go over the next element: its text in one line, and why it is no record.
 
         Raises:
-            Unusable: it is not JSON, or too long.
+            Unusable: it is not JSON.
         """
         self.peek()
-        value, end = self._decoded(name)
-        # A line break in JSON can only be white space: texts have it as \n.
-        text = self._buffer[self._at : end].replace("\n", " ").replace("\r", " ")
         line = self.line
+        try:
+            value, end = self._decoded(name)
+        except _TooLong as error:
+            return self._over(f"{name} (line {line})", error)
+        text = _in_one_line(self._buffer[self._at : end])
         self._advance(end)
         if not isinstance(value, dict):
             kind = _JSON_TYPES.get(type(value), "a number")
             raw = text.encode("utf-8", "surrogateescape")
             return kept(raw, f"{name} (line {line}) is {kind}, not an object")
-        if is_text(text):
-            return text, None
-        return kept(text.encode("utf-8", "surrogateescape"), f"{name} (line {line}) is not UTF-8")
+        if not is_text(text):
+            raw = text.encode("utf-8", "surrogateescape")
+            return kept(raw, f"{name} (line {line}) is not UTF-8")
+        if (size := size_of(text)) > RECORD_LIMIT:
+            return kept(text.encode(), too_large(f"{name} (line {line})", size))
+        return text, None
+
+    def _over(self, what: str, error: _TooLong) -> tuple[bytes, str]:
+        """Go over an element that is too long to be read: its beginning, and why it is no record.
+
+        Raises:
+            Unusable: it is not JSON.
+        """
+        outline, size, digest = Outline(), 0, hashlib.sha256()
+        while True:
+            try:
+                end = outline.over(self._buffer, self._at)
+            except NoOutline:
+                raise error from None
+            if outline.ended and not size:  # all of it is here, and could not be read
+                raise error
+            text = _in_one_line(self._buffer[self._at : end])
+            data = text.encode("utf-8", "surrogateescape")
+            self._begun = self._begun or data[:KEPT]
+            size += len(data)
+            digest.update(data)
+            self._advance(end)
+            if outline.ended:
+                break
+            if not self._grow():
+                raise error
+        head, self._begun = self._begun, b""
+        return Beginning.of(head, digest.hexdigest()), too_large(what, size) + only(len(head))
 
     def _decoded(self, name: str) -> tuple[object, int]:
         while True:
@@ -222,7 +269,7 @@ class _JsonText:
             except RecursionError:
                 raise Unusable(f"{name} is nested too deeply") from None
             if len(self._buffer) - self._at >= RECORD_LIMIT:
-                raise Unusable(problem or too_long(name))
+                raise _TooLong(problem or too_large(name))
             if not self._grow():
                 if problem is None:
                     return value, end
@@ -253,12 +300,14 @@ class _JsonText:
         return bool(parts or text)
 
 
-def too_long(what: str) -> str:
-    return f"{what} is longer than {RECORD_LIMIT >> 20} MB"
+def _in_one_line(text: str) -> str:
+    """A line break in JSON can only be white space: texts have it as \\n."""
+    return text.replace("\n", " ").replace("\r", " ")
 
 
 def kept(content: bytes, reason: str, most: int = KEPT) -> tuple[bytes, str]:
     """What a dead letter keeps of something, with a word on it where that is not all."""
     if len(content) <= most:
         return content, reason
-    return content[:most], f"{reason}; only its first {most:,} bytes are kept here"
+    digest = hashlib.sha256(content).hexdigest()
+    return Beginning.of(content[:most], digest), reason + only(most)

@@ -48,6 +48,8 @@ class Files(Strict):
         pattern: which of them, as a glob pattern below the directory.
         format: what is in them; ``json`` is an array of objects.
         quiet: how long a file must not have changed before it is read.
+        newer_wins: whether, without a version field, the newer of two files with the same record
+            wins, whenever each arrives; else the record that is sent last does.
         csv: details of CSV.
     """
 
@@ -55,6 +57,7 @@ class Files(Strict):
     pattern: Annotated[str, StringConstraints(min_length=1)] = "*"
     format: Literal["csv", "ndjson", "json"]
     quiet: Period = "5 s"
+    newer_wins: bool = True
     csv: Csv = Field(default_factory=Csv)
 
     @field_validator("pattern")
@@ -76,6 +79,10 @@ class FilesSource(Source):
     @property
     def summary(self) -> str:
         return f"Reads {self.files.pattern} in {self.files.directory}."
+
+    @property
+    def versions(self) -> bool:
+        return self.files.newer_wins
 
     @property
     def remembers(self) -> bool:

@@ -21,6 +21,11 @@ def way(options: list[Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def otherwise(seen: dict[str, str], way: str) -> bool:
+    """Whether all files that were read were read in another way."""
+    return bool(seen) and not any(known.endswith(f" {way}") for known in seen.values())
+
+
 def of_file(status: os.stat_result, way: str) -> str:
     """What is remembered of a file that was read."""
     return f"{status.st_size} {status.st_mtime_ns} {way}"

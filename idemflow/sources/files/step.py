@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,17 +35,21 @@ PATIENCE_SECONDS = 60.0
 Reader = Callable[[BinaryIO], Iterator[Record]]
 
 
-def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: int) -> None:
+def collect(
+    session: Any, context: Any, success: Any, log: Any = None, *, pipeline: str, batch: int
+) -> None:
     """Turn one queued trigger into the records of all new and changed files, and a summary.
 
     The processor's properties are ``directory`` (an absolute path), ``pattern`` (see
     ``WatchedDirectory.find``), ``format`` (``csv``, ``ndjson`` or ``json``), ``quiet`` (a file is
-    read once it has not changed for so many seconds), ``csv`` (arguments of ``read_csv`` as JSON)
-    and ``remember`` (whether files that were read before are left out: ``true`` or ``false``).
-    Without it a run reads all files or none: what it leaves out would count as gone.
+    read once it has not changed for so many seconds), ``csv`` (arguments of ``read_csv`` as JSON),
+    ``index`` (where the records go), ``newer_wins`` (whether records carry the time of their file:
+    ``true`` or ``false``) and ``remember`` (whether files that were read before are left out, in
+    the same way). Without it a run reads all files or none: what it leaves out would count as gone.
 
     Args:
         success: the relationship that records go to.
+        log: the processor's, which makes bulletins.
         batch: records in a FlowFile, at most.
 
     Raises:
@@ -56,21 +60,28 @@ def collect(session: Any, context: Any, success: Any, *, pipeline: str, batch: i
     quiet_seconds = float(processor.text(context, "quiet"))
     csv_options = json.loads(processor.text(context, "csv"))
     remember = json.loads(processor.text(context, "remember"))
+    dated = json.loads(processor.optional(context, "newer_wins") or "false")
+    index = processor.optional(context, "index")
     trigger = session.get()
     if trigger is None:
         return
     watched = WatchedDirectory(directory, pipeline)
     before = state.seen(session, scope)
-    way = state.way([directory, file_format, csv_options])
-    run = _Run(session, success, trigger, watched, batch, before if remember else None, way)
+    way = state.way([directory, file_format, csv_options, *([index, dated] if index else [])])
+    if log is not None and remember and state.otherwise(before, way):
+        log.warn(
+            "directory, format, csv or newer_wins of the files, or the index, has changed: "
+            "the files that were read so far are read anew"
+        )
+    run = _Run(session, success, trigger, watched, batch, before if remember else None, way, dated)
     readers: dict[str, Reader] = {
         "csv": partial(read_csv, **csv_options),
         "ndjson": read_ndjson,
         "json": read_json,
     }
-    # The oldest first: where two files have a record, that of the newer one is written last.
-    for _, name, path in sorted(run.find(pattern, quiet_seconds)):
-        run.collect(name, path, readers[file_format])
+    # The oldest first: where two files have a record, that of the newer one is sent last.
+    for modified, name, path in sorted(run.find(pattern, quiet_seconds)):
+        run.collect(modified, name, path, readers[file_format])
     if run.seen != before:
         session.setState(run.seen, scope)
     send_summary(session, success, trigger, pipeline=pipeline, records=run.records)
@@ -89,7 +100,9 @@ class _Run:
         batch: records in a FlowFile, at most.
         before: what is remembered of files that were read; ``None`` for a run of all files.
         way: how files are read, as :func:`state.way` has it.
+        dated: whether records carry the time of their file.
         seen: what is to be remembered; nothing of a file that the next run has to look at again.
+        found: modification and name of all files, those that are not read included.
         records: how many records were handed on, unusable ones included.
         unusable: how many of them are unusable.
     """
@@ -101,7 +114,9 @@ class _Run:
     batch: int
     before: dict[str, str] | None
     way: str
+    dated: bool
     seen: dict[str, str] = field(default_factory=dict)
+    found: list[tuple[int, str]] = field(default_factory=list)
     records: int = 0
     unusable: int = 0
 
@@ -131,25 +146,35 @@ class _Run:
             else:
                 yield status.st_mtime_ns, name, path
 
-    def collect(self, name: str, path: Path, reader: Reader) -> None:
-        """Queue the records of a file, unless it changes meanwhile."""
+    @cached_property
+    def times(self) -> dict[str, int]:
+        """The time of each file, once all are found: see :func:`in_order`."""
+        return in_order(self.found, int(time.time() * 1000))
+
+    def collect(self, modified: int, name: str, path: Path, reader: Reader) -> None:
+        """Queue the records of a file, unless it has changed since it was found."""
         if self.unusable >= UNUSABLE_A_RUN:
             self._leave(f"{self.unusable:,} records of the files before {name} cannot be used")
             return
         held = _Held(self.session)
-        chunks = Chunks(held, self.success, self.trigger, batch=self.batch, source=name)
+        chunks = Chunks(
+            held, self.success, self.trigger, batch=self.batch, source=name,
+            modified=self.times[name] if self.dated else None,
+        )  # fmt: skip
         try:
             with self.watched.open(path, BLOCK) as file:
-                before = state.of_file(os.fstat(file.fileno()), self.way)
-                unusable = _read(file, name, reader, chunks)
-                after = state.of_file(os.fstat(file.fileno()), self.way)
+                before = os.fstat(file.fileno())
+                same = before.st_mtime_ns == modified
+                unusable = _read(file, name, reader, chunks) if same else 0
+                after = os.fstat(file.fileno())
         except FileNotFoundError:
             return
         except (OSError, CannotRead) as error:
             held.take_back()
             self._refuse(name, error)
             return
-        if after != before:
+        known = state.of_file(after, self.way)
+        if not same or known != state.of_file(before, self.way):
             held.take_back()
             self._leave(f"{name} changed while it was read")
             return
@@ -158,16 +183,19 @@ class _Run:
         self.records += chunks.count
         self.unusable += unusable
         if self.before is not None:
-            self.seen[name] = after
+            self.seen[name] = known
 
     def _status(self, name: str, path: Path) -> os.stat_result | None:
         try:
-            return self.watched.status(path)
+            status = self.watched.status(path)
         except FileNotFoundError:
             return None
         except (OSError, CannotRead) as error:
             self._refuse(name, error)
             return None
+        if status is not None:
+            self.found.append((status.st_mtime_ns, name))
+        return status
 
     def _refuse(self, name: str, error: OSError | CannotRead) -> None:
         """Tell of a file that cannot be read; the next run tries again."""
@@ -186,6 +214,26 @@ class _Run:
         """
         if self.before is None:
             raise CannotCollect(f"{reason}, and this run needs all files: it is tried again")
+
+
+def in_order(found: list[tuple[int, str]], now: int) -> dict[str, int]:
+    """A time for each file, by which its records are newer than those of another.
+
+    Of files that were changed in the same millisecond the later name counts as the later. A file
+    of the future counts as of now: it must not be newer than all that is to come.
+
+    Args:
+        found: modification, in nanoseconds since 1970, and name of each file.
+        now: milliseconds since 1970.
+
+    Returns:
+        Milliseconds since 1970 by name; no two are the same.
+    """
+    times: dict[str, int] = {}
+    last = -1
+    for modified, name in sorted(found):
+        last = times[name] = max(min(modified // 1_000_000, now), last + 1)
+    return times
 
 
 def _unrest(status: os.stat_result, quiet_seconds: float) -> float:

@@ -5,13 +5,17 @@
     Start a run ──▶ [Plan the read ──▶] Read rows ──▶ Collect rows ──▶ records
                          ▲                                 │
                          └───────────── read until ────────┘
+
+A read holds bounded memory: the driver brings few rows at a time, and PostgreSQL's refuses to hold
+more than :data:`DRIVER_MEMORY` of them, where NiFi would end for want of memory.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
-from idemflow.config.databases import Database
+from idemflow.config.databases import POSTGRESQL, Database
 from idemflow.drawing import script_body
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import ROW, Collect
@@ -32,6 +36,9 @@ SQL_TYPE = "org.apache.nifi.processors.standard.ExecuteSQLRecord"
 POOL_TYPE = "org.apache.nifi.dbcp.DBCPConnectionPool"
 WRITER_TYPE = "org.apache.nifi.json.JsonRecordSetWriter"
 TYPES = (SQL_TYPE, POOL_TYPE, WRITER_TYPE)
+
+# Of NiFi's heap, 1 GB by default, a row of this size takes half: as bytes, text and JSON.
+DRIVER_MEMORY = "maxResultBuffer=128M"
 
 # Microseconds and the offset: what PostgreSQL keeps, in a form that Elasticsearch reads.
 _TIMESTAMP = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
@@ -78,17 +85,18 @@ def draw(sql: Sql, collect: Collect) -> tuple[Json, Json]:
         {
             "rows": str(collect.records),
             "origin": sql.table or "query",
-            **({"column": incremental.column, "kind": incremental.type} if incremental else {}),
         },
         terminate=not incremental,
     )
-    group.connect(read, read, queue, ["failure"], name="database away",
-                  bends=[(480.0, y + 24.0), (480.0, y + 104.0)])  # fmt: skip
     group.connect(read, rows, queue, ["success"])
     if incremental is None:
+        group.connect(read, read, queue, ["failure"], name="database away",
+                      bends=[(480.0, y + 24.0), (480.0, y + 104.0)])  # fmt: skip
         return read, rows
-    plan = _plan(incremental, collect)
+    plan = _plan(sql, incremental, collect)
     group.connect(plan, read, queue, ["success"])
+    group.connect(read, plan, queue, ["failure"], name="database away",
+                  bends=[(480.0, y + 64.0), (480.0, y - ROW + 64.0)])  # fmt: skip
     group.connect(rows, plan, queue, ["failure"], name="read until",
                   bends=[(-160.0, 1024.0), (-160.0, 384.0)])  # fmt: skip
     return plan, rows
@@ -98,6 +106,7 @@ def parameters(database: Database) -> list[Parameter]:
     """The parameters that they refer to."""
     return [
         Parameter("database.url", database.url, "Address of the database, as NiFi sees it"),
+        Parameter("database.limits", _limits(database.url), "What the driver holds in memory"),
         Parameter("database.username", database.username or "", "Who NiFi is for the database"),
         Parameter(
             "database.password", database.password or "", "That user's password", sensitive=True
@@ -107,19 +116,36 @@ def parameters(database: Database) -> list[Parameter]:
     ]
 
 
-def _plan(incremental: Incremental, collect: Collect) -> Json:
+def _limits(url: str) -> str:
+    """What is added to an address, so that what the driver holds in memory has a limit."""
+    if not url.startswith(f"jdbc:{POSTGRESQL}:") or "maxResultBuffer=" in url:
+        return ""
+    return ("&" if "?" in url else "?") + DRIVER_MEMORY
+
+
+def _plan(sql: Sql, incremental: Incremental, collect: Collect) -> Json:
     column, overlap = incremental.column, incremental.overlap
     return collect.python(
         PLAN,
         1,
-        script_body.compose(step.plan_read, "session", "context", "REL_SUCCESS"),
+        script_body.compose(step.plan_read, "session", "context", "REL_SUCCESS", "log"),
         f"Reads on from the highest {column} so far; this step's state has it.",
         {
             "condition": f"WHERE {column} >= ? OR {column} IS NULL",
             "kind": incremental.type,
             "overlap": str(seconds(overlap) if isinstance(overlap, str) else overlap),
+            # What a position belongs to; of any other it says nothing.
+            "database": sql.database,
+            "address": "#{database.url}",
+            **({"table": sql.table} if sql.table else {"query": _hash(sql.query or "")}),
+            "column": column,
+            "index": "#{index}",
         },
     )
+
+
+def _hash(query: str) -> str:
+    return hashlib.sha256(query.encode()).hexdigest()[:16]
 
 
 def _statement(sql: Sql) -> str:
@@ -139,7 +165,7 @@ def _services(collect: Collect) -> tuple[Json, Json]:
         collect.types[POOL_TYPE],
         POOL,
         {
-            "Database Connection URL": "#{database.url}",
+            "Database Connection URL": "#{database.url}#{database.limits}",
             "Database Driver Class Name": "#{database.driver.class}",
             "Database Driver Location(s)": "#{database.driver}",
             "Database User": "#{database.username}",

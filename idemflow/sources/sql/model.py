@@ -25,6 +25,11 @@ Table = Annotated[
 ]
 
 
+# Ids are given out before they are committed: a transaction may commit a low one after a read has
+# seen a higher. So many may be given out while it is open.
+LATE_IDS = 10_000
+
+
 class Incremental(Strict):
     """Reads only rows whose column is not below what was read before.
 
@@ -32,7 +37,8 @@ class Incremental(Strict):
         column: the column that grows with each change of a row.
         type: what it holds.
         overlap: how far before the highest value read a read starts again: rows that were
-            committed late come with it. A period for timestamps, a number for integers.
+            committed late come with it. A period for timestamps, a number for integers
+            (:data:`LATE_IDS` by default).
     """
 
     column: Column
@@ -42,7 +48,7 @@ class Incremental(Strict):
     @model_validator(mode="after")
     def _overlap_fits(self) -> Self:
         if self.type == "integer" and "overlap" not in self.model_fields_set:
-            return self.model_copy(update={"overlap": 0})
+            return self.model_copy(update={"overlap": LATE_IDS})
         if isinstance(self.overlap, int) != (self.type == "integer"):
             wanted = "a number" if self.type == "integer" else 'a period such as "5 min"'
             raise ValueError(f"overlap must be {wanted} for a column of type {self.type}")
@@ -57,14 +63,14 @@ class Sql(Strict):
         table: the table, or
         query: a SELECT.
         incremental: read only what is new; without it each run reads all rows.
-        fetch: rows that the driver brings at a time.
+        fetch: rows that the driver brings at a time, and holds in NiFi's memory.
     """
 
     database: Name
     table: Table | None = None
     query: Annotated[str, StringConstraints(min_length=1)] | None = None
     incremental: Incremental | None = None
-    fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 50
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

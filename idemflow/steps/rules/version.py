@@ -15,6 +15,11 @@ from idemflow.steps.rules.identity import lookup
 
 MAX_VERSION = (1 << 63) - 1
 
+# Of a version that comes from a file, this many bits are the position in it.
+_POSITION_BITS = 21
+_LATEST_FILE = MAX_VERSION >> _POSITION_BITS
+_LAST_POSITION = (1 << _POSITION_BITS) - 1
+
 _START = datetime(1, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 _SECOND = 1_000_000
@@ -84,6 +89,17 @@ def _integer(value: object) -> int:
     if not 0 <= value <= MAX_VERSION:
         raise NoVersion("out of range; a version is 0 to 9223372036854775807")
     return value
+
+
+def file_version(modified: int, position: int | None) -> int:
+    """The version of a record that has none, from its file's: a newer file wins, of one file the
+    later record.
+
+    Args:
+        modified: when the file was changed, in milliseconds since 1970.
+        position: the record's position in it. From 2,097,151 on all count as the same.
+    """
+    return min(modified, _LATEST_FILE) << _POSITION_BITS | min(position or 0, _LAST_POSITION)
 
 
 def delete_reader(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:

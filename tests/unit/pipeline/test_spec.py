@@ -132,6 +132,27 @@ def test_what_becomes_of_two_records_with_one_id(project: Path, lines: str, uniq
 
 
 @pytest.mark.parametrize(
+    ("more", "lines", "unique"),
+    [
+        ("", "", "warn"),
+        ("", "mode: snapshot\n", "fail"),
+        ("", "delete: gone\n", "fail"),
+        ("newer_wins: false", "", "fail"),
+        ("newer_wins: false", "version: at\n", "warn"),
+    ],
+)
+def test_files_have_versions_without_a_version_field(
+    project: Path, more: str, lines: str, unique: str
+) -> None:
+    files = f"  files: {{directory: in, format: ndjson, {more}}}\n"
+    _, collect, rest = GOOD.partition("collect:\n")
+    rest = rest[rest.index("identity") :]
+    (project / "flows/things.yaml").write_text(f"pipeline: things\n{collect}{files}{lines}{rest}")
+    pipeline = spec.load(project, "things")
+    assert (pipeline.unique, pipeline.versioned) == (unique, unique == "warn" or "mode" in lines)
+
+
+@pytest.mark.parametrize(
     ("limit", "records", "refused"),
     [("0", 10, 0), ("7", 10, 7), ("10%", 10, 1), ("10%", 9, 0), ("0.1%", 3000, 3), ("100%", 7, 7)],
 )
@@ -296,7 +317,7 @@ def test_an_integer_column_overlaps_by_a_number(project: Path) -> None:
     ).collect
     assert isinstance(source, SqlSource)
     assert source.sql.incremental is not None
-    assert source.sql.incremental.overlap == 0
+    assert source.sql.incremental.overlap == 10_000
 
 
 def test_files(project: Path) -> None:

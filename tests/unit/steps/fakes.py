@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+Contents = dict[int, bytes]
+
 SUCCESS = "success"
 FAILURE = "failure"
 
@@ -13,12 +15,16 @@ FAILURE = "failure"
 class FlowFile:
     """Attributes of a FlowFile; as in NiFi it never changes, a change gives another."""
 
-    def __init__(self, number: int, attributes: Mapping[str, str]) -> None:
+    def __init__(self, number: int, attributes: Mapping[str, str], content: Contents) -> None:
         self.number = number
         self.attributes = dict(attributes)
+        self._content = content
 
     def getAttribute(self, name: str) -> str | None:  # noqa: N802
         return self.attributes.get(name)
+
+    def getSize(self) -> int:  # noqa: N802
+        return len(self._content[self.number])
 
 
 class Stream:
@@ -26,9 +32,15 @@ class Stream:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
+        self._at = 0
 
     def readAllBytes(self) -> bytes:  # noqa: N802
         return self.data
+
+    def readNBytes(self, most: int) -> bytes:  # noqa: N802
+        read = self.data[self._at : self._at + most]
+        self._at += len(read)
+        return read
 
     def write(self, data: bytes) -> None:
         assert isinstance(data, bytes)
@@ -42,7 +54,8 @@ class Session:
     """
 
     def __init__(self, *queued: tuple[bytes, Mapping[str, str]]) -> None:
-        self._content: dict[int, bytes] = {}
+        self._content: Contents = {}
+        self._reading: set[int] = set()
         self._latest: dict[int, FlowFile] = {}
         self._gone: dict[int, str] = {}
         self.penalized: set[int] = set()
@@ -58,12 +71,13 @@ class Session:
             assert isinstance(name, str), name
             assert isinstance(value, str), (name, value)
             value.encode()
-        self._latest[number] = FlowFile(number, attributes)
+        self._latest[number] = FlowFile(number, attributes, self._content)
         return self._latest[number]
 
     def _known(self, flow_file: FlowFile) -> int:
         assert self._latest[flow_file.number] is flow_file, "not the latest form of this FlowFile"
         assert flow_file.number not in self._gone, "it was transferred or removed"
+        assert flow_file.number not in self._reading, "its stream is still open"
         return flow_file.number
 
     def get(self, most: int | None = None) -> Any:
@@ -77,9 +91,16 @@ class Session:
             self._known(parent)
         return self._new(b"", {} if parent is None else parent.attributes)
 
+    def clone(self, flow_file: FlowFile) -> FlowFile:
+        number = self._known(flow_file)
+        return self._new(self._content[number], flow_file.attributes)
+
     @contextmanager
     def read(self, flow_file: FlowFile) -> Iterator[Stream]:
-        yield Stream(self._content[self._known(flow_file)])
+        number = self._known(flow_file)
+        self._reading.add(number)
+        yield Stream(self._content[number])
+        self._reading.discard(number)
 
     @contextmanager
     def write(self, flow_file: FlowFile) -> Iterator[Stream]:

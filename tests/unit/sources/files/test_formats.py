@@ -1,6 +1,7 @@
 """JSON lines, JSON and gzip, read a record at a time."""
 
 import gzip
+import hashlib
 import io
 import json
 import tracemalloc
@@ -66,7 +67,6 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(formats, "RECORD_LIMIT", 1000)
-    monkeypatch.setattr(formats, "KEPT", 10)
     monkeypatch.setattr(formats, "BLOCK", 100)
     content = b'{"a":"' + b"x" * 5000 + b'"}\n{"a":2}'
     first, second = ndjson(content)
@@ -179,6 +179,59 @@ def test_an_element_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     [(position, _, reason)] = list(read_json(stream))
     assert position == 1
     assert str(reason).startswith("line 1: element 1 is not JSON: Unterminated string")
+
+
+LONG = r"x\\\" ]}, ä" * 150
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 900, 5000])
+@pytest.mark.parametrize(
+    "long",
+    [
+        f'{{"a":"{LONG}"}}',
+        f'"{LONG}"',
+        f'[{{"{LONG}":[]}},\n"{LONG}",[true, false, null, -1.5E+3, [{{}}]]]',
+        f'{{"a":[{", ".join(["[1,{}]"] * 500)}],\r\n "b":1}}',
+    ],
+)
+def test_an_element_that_is_too_long_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, long: str, block: int
+) -> None:
+    for name, value in (("RECORD_LIMIT", 1000), ("KEPT", 10), ("BLOCK", block)):
+        monkeypatch.setattr(formats, name, value)
+    monkeypatch.setattr(formats.kept, "__defaults__", (10,))
+    first, second, third = array(f'[{{"a":1}},\n{long} , {{"a":3}}]'.encode())
+    assert (first, third) == ((1, '{"a":1}', None), (3, '{"a":3}', None))
+    line = long.replace("\r", " ").replace("\n", " ").encode()
+    number, content, reason = second
+    assert (number, content) == (2, line[:10])
+    assert content.digest == hashlib.sha256(line).hexdigest()
+    assert str(reason).startswith("element 2 (line 2) is ")
+    if long.startswith("{"):  # of another one it is told what it is, where it can be read
+        assert f"is longer than 20 MB: it has {len(line):,} bytes; only its" in str(reason)
+
+
+@pytest.mark.parametrize("block", [1, 100, 900, 5000])
+@pytest.mark.parametrize(
+    ("before", "broken"),
+    [
+        *((before, broken) for before in (0, 1500)
+          for broken in ('{"a":x}', '{"a":"x"y"}', '{"a":1]', '{"a":"x\ny"}')),
+        (0, '{"a":tru}'),
+        (1500, "[" * 1000),
+    ],
+)  # fmt: skip
+def test_a_long_element_that_is_not_json_is_the_last(
+    monkeypatch: pytest.MonkeyPatch, broken: str, before: int, block: int
+) -> None:
+    for name, value in (("RECORD_LIMIT", 1000), ("BLOCK", block)):
+        monkeypatch.setattr(formats, name, value)
+    element = f'["{"x" * before}",{broken}]' if before else broken
+    first, last = array(f'[{{"a":1}},{element},{{"a":"{LONG}"}},{{"a":3}}]'.encode())
+    assert first == (1, '{"a":1}', None)
+    assert last[0] == 2
+    assert last[1].startswith(element[:5].encode())
+    assert str(last[2]).endswith("; the rest of the file is not read")
 
 
 def test_the_stream_stays_open() -> None:

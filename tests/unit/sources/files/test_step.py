@@ -289,3 +289,52 @@ def test_the_step_reads_its_properties(tmp_path: Path) -> None:
     step.collect(session, Context(**known), "success", pipeline="goods", batch=10)
     assert session.lines() == ['{"id":"1","n":2}']
     assert session.state.keys() == {"a.csv"}
+
+
+def test_a_newer_file_has_the_later_time(run: Runs, tmp_path: Path) -> None:
+    (tmp_path / "b.ndjson").write_text('{"id":1}\n')
+    os.utime(tmp_path / "b.ndjson", ns=(0, 5_000_000))
+    for name in ("c.ndjson", "a.ndjson"):
+        (tmp_path / name).write_text('{"id":1}\n')
+        os.utime(tmp_path / name, ns=(0, 7_000_001))
+    found = [known for _, known in run(newer_wins=True).chunks()]
+    assert [(one["idemflow.source"], one["idemflow.modified"]) for one in found] == [
+        ("b.ndjson", "5"),
+        ("a.ndjson", "7"),
+        ("c.ndjson", "8"),
+    ]
+    # A file that was read before counts for the time of one that comes later.
+    (tmp_path / "d.ndjson").write_text('{"id":1}\n')
+    os.utime(tmp_path / "d.ndjson", ns=(0, 7_000_001))
+    ((_, known),) = run(newer_wins=True).chunks()
+    assert known["idemflow.modified"] == "9"
+    ((_, known), *_) = run(newer_wins=False, index="another").chunks()
+    assert "idemflow.modified" not in known
+
+
+def test_a_file_of_the_future_counts_as_of_now() -> None:
+    now = 1_700_000_000_000
+    late = 2**63 - 1
+    found = [(late, "z"), (late, "y"), (-5, "old"), (1_500, "small")]
+    assert step.in_order(found, now) == {"old": 0, "small": 1, "y": now, "z": now + 1}
+
+
+def test_what_is_read_for_another_index_is_read_anew(run: Runs, tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"id":1}\n')
+    log = Log()
+    assert run(index="one", log=log).lines() == ['{"id":1}']
+    assert run(index="one", log=log).lines() == []
+    assert log.said == []
+    assert run(index="two", log=log).lines() == ['{"id":1}']
+    (said,) = log.said
+    assert "the files that were read so far are read anew" in said
+
+
+class Log:
+    """A processor's log."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)

@@ -88,9 +88,12 @@ class Runs:
             quiet=str(options.get("quiet_seconds", 0)),
             csv=json.dumps(options.get("csv_options", {})),
             remember=json.dumps(options.get("remember", True)),
+            newer_wins=json.dumps(options.get("newer_wins", False)),
+            index=options.get("index", "goods"),
         )
         batch = options.get("batch", 1000)
-        step.collect(session, context, SUCCESS, pipeline="goods", batch=batch)
+        log = options.get("log")
+        step.collect(session, context, SUCCESS, log, pipeline="goods", batch=batch)
         assert session.summary()["records"] == len(session.lines()) + len(session.letters())
         self._state = session.state
         return session

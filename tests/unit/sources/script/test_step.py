@@ -138,7 +138,7 @@ def test_nothing_is_a_run_as_well() -> None:
 
 
 def test_large_records_do_not_share_a_flow_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "TEXT_A_FLOW_FILE", 20)
+    monkeypatch.setattr(chunks, "PART_BYTES", 20)
     session = Session((b"", {}))
     trigger = session.get()
     gathered = Chunks(session, SUCCESS, trigger, source="a.csv")

@@ -29,8 +29,8 @@ class Stream(io.BytesIO):
         super().__init__(flow_file.content)
         self._flow_file = flow_file
 
-    def readAllBytes(self) -> bytes:  # noqa: N802
-        return self.read()
+    def readNBytes(self, most: int) -> bytes:  # noqa: N802
+        return self.read(most)
 
     def close(self) -> None:
         if not self.closed:
@@ -68,14 +68,21 @@ class Session:
         flow_file.attributes |= more
         return flow_file
 
+    def removeAttribute(self, flow_file: FlowFile, name: str) -> FlowFile:  # noqa: N802
+        flow_file.attributes.pop(name, None)
+        return flow_file
+
     def transfer(self, flow_file: FlowFile, relationship: str) -> None:
         self.sent.setdefault(relationship, []).append(flow_file)
 
     def remove(self, flow_file: FlowFile) -> None:
         self.removed.append(flow_file)
 
-    def getState(self, scope: str) -> dict[str, str]:  # noqa: N802
+    def getState(self, scope: str) -> Session:  # noqa: N802
         assert scope == "cluster"
+        return self
+
+    def toMap(self) -> dict[str, str]:  # noqa: N802
         return self.state
 
     def setState(self, state: dict[str, str], scope: str) -> None:  # noqa: N802
@@ -228,3 +235,110 @@ def test_the_steps_read_their_properties() -> None:
     session = Session([FlowFile({"executesql.row.count": "1"}, b'{"n":7}')])
     step.collect(session, Context(rows="10", origin="query"), "out", "back", pipeline="p")
     assert until(session) == []
+
+
+OF_ORDERS = {
+    "database": "shop", "address": "jdbc:x", "table": "orders", "column": "n", "index": "i",
+}  # fmt: skip
+
+
+class Plan:
+    """The planning step over several runs."""
+
+    def __init__(self, state: dict[str, str] | None = None) -> None:
+        self.state = state or {}
+        self.said: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    def __call__(
+        self, read: dict[str, str], kind: str = "integer", queued: dict[str, str] | None = None
+    ) -> dict[str, str]:
+        """Plan a run, or take a position back; the attributes of what goes on to the read."""
+        session = Session([FlowFile({"idemflow.run": "r", **(queued or {})})], self.state)
+        context = Context(condition="WHERE n >= ?", kind=kind, overlap="0", **read)
+        step.plan_read(session, context, "next", self)
+        self.state = session.state
+        return session.sent["next"][0].attributes if "next" in session.sent else {}
+
+    def ended(self, read: dict[str, str], until: str, now: dict[str, str] | None = None) -> None:
+        """Take a position back of what was read, while ``now`` is what is read by now."""
+        of = json.dumps({**read, "type": "integer"})
+        self(now or read, queued={"idemflow.until": until, "idemflow.read": of})
+
+
+def test_a_position_belongs_to_what_was_read() -> None:
+    plan = Plan()
+    plan(OF_ORDERS)
+    plan.ended(OF_ORDERS, "40")
+    assert plan.state == {**OF_ORDERS, "type": "integer", "until": "40", "run": "r"}
+    assert plan(OF_ORDERS)["sql.args.1.value"] == "40"
+    assert plan.said == []
+
+    of_goods = OF_ORDERS | {"table": "goods"}
+    attributes = plan(of_goods)
+    assert (attributes["idemflow.condition"], "sql.args.1.value" in attributes) == ("", False)
+    assert plan.said == ["the reading starts anew: the table changed from orders to goods"]
+    assert "until" not in plan.state
+    # Rows of the old table that were still on their way say nothing of the new one.
+    plan.ended(OF_ORDERS, "41", now=of_goods)
+    assert "until" not in plan.state
+    plan.ended(of_goods, "3")
+    assert plan(of_goods)["sql.args.1.value"] == "3"
+    assert plan.state["anew"] == "since the run r: the table changed from orders to goods"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "said"),
+    [
+        ({"database": "other"}, "integer", "the database changed from shop to other"),
+        ({"address": "jdbc:y"}, "integer", "the address changed from jdbc:x to jdbc:y"),
+        ({"column": "m"}, "integer", "the column changed from n to m"),
+        ({"index": "j"}, "integer", "the index changed from i to j"),
+        ({}, "timestamp", "the type changed from integer to timestamp"),
+    ],
+)
+def test_every_change_starts_anew(change: dict[str, str], kind: str, said: str) -> None:
+    plan = Plan({**OF_ORDERS, "type": "integer", "until": "40", "run": "q"})
+    assert plan(OF_ORDERS | change, kind)["idemflow.condition"] == ""
+    assert plan.said == [f"the reading starts anew: {said}"]
+
+
+def test_a_query_is_known_by_its_hash() -> None:
+    of_query = {name: value for name, value in OF_ORDERS.items() if name != "table"}
+    plan = Plan({**OF_ORDERS, "type": "integer", "until": "40", "run": "q"})
+    plan(of_query | {"query": "1f"})
+    plan(of_query | {"query": "2f"})
+    plan(OF_ORDERS)
+    assert [text.partition(": ")[2] for text in plan.said] == [
+        "orders was read, now it is a query", "the query changed",
+        "a query was read, now it is orders",
+    ]  # fmt: skip
+
+
+def test_a_position_of_an_earlier_idemflow_is_kept() -> None:
+    plan = Plan({"until": "40", "run": "q"})
+    assert plan(OF_ORDERS)["sql.args.1.value"] == "40"
+    assert plan.state["table"] == "orders"
+    assert plan.said == []
+    # Unless it cannot be one of this column.
+    plan = Plan({"until": "2026-01-02T00:00:00Z", "run": "q"})
+    assert plan(OF_ORDERS)["idemflow.condition"] == ""
+    assert plan.said == ["the reading starts anew: '2026-01-02T00:00:00Z' is no integer"]
+
+
+def test_a_read_that_failed_is_planned_by_what_is_read_now() -> None:
+    plan = Plan()
+    queued = {
+        "idemflow.condition": "WHERE old >= ?", "sql.args.1.type": "93", "sql.args.1.value": "x",
+        "sql.args.1.format": "y",
+    }  # fmt: skip
+    attributes = plan(OF_ORDERS, queued=queued)
+    assert attributes["idemflow.condition"] == ""
+    assert not [name for name in attributes if name.startswith("sql.args")]
+
+
+def test_the_column_is_the_one_that_the_read_was_planned_by() -> None:
+    of = json.dumps({"column": "n", "type": "integer"})
+    assert until(rows('{"n":5}', column="gone", **{"idemflow.read": of})) == ["5"]
