@@ -183,7 +183,8 @@ def ask(question: str) -> bool:
     """
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{question} There is no terminal to ask on", next_command="the same with --yes"
+            f"{question} There is no terminal to ask on, and nothing was done",
+            next_command="the same command with --yes",
         )
     return click.confirm(question, err=True)
 
