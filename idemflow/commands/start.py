@@ -11,8 +11,8 @@ from idemflow.canvas import control, monitoring, process_groups
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
-from idemflow.pipeline import cron as cron_expression
 from idemflow.pipeline import spec
+from idemflow.steps.rules import cron as cron_expression
 
 
 @dataclass(frozen=True)

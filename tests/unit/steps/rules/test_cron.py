@@ -10,7 +10,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from idemflow.pipeline.cron import _FIELDS, convert
+from idemflow.steps.rules.cron import _FIELDS, convert
 from tests.unit.properties import PROPERTY
 
 WINTER = datetime(2026, 1, 15, tzinfo=UTC)
