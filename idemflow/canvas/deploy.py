@@ -21,6 +21,7 @@ from idemflow.canvas import (
     monitoring,
     parameters,
     process_groups,
+    schedule,
     versions,
 )
 from idemflow.canvas.client import errors, finish
@@ -82,6 +83,8 @@ def plan(
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
     live = versions.export(group.id) if group else None
+    if live:
+        definition = schedule.keep(definition, live)
     changes = _changes(pipeline, live, definition, wanted, types) if live else []
     new_calls = installed_steps.calls(definition) - installed_steps.calls(live)
     return Plan(group.id if group else None, definition, wanted, changes, new_calls)

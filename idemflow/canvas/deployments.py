@@ -6,7 +6,7 @@ the canvas is kept, and whoever deploys from another machine sees the same.
 
 from __future__ import annotations
 
-from idemflow.canvas import flow_file, parameters, versions
+from idemflow.canvas import flow_file, parameters, schedule, versions
 from idemflow.drawing.parameters import Parameter
 
 CONTEXT = "idemflow deployments"
@@ -31,4 +31,4 @@ def changed_since(pipeline: str, group: str) -> bool:
 
 
 def _digest(group: str) -> str:
-    return flow_file.digest(versions.export(group))
+    return flow_file.digest(schedule.without(versions.export(group)))

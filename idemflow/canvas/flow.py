@@ -21,6 +21,7 @@ from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.collect import TRIGGER, Collect
+from idemflow.pipeline.schedule import BY_HAND
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 from idemflow.steps.dead_letter import keep
@@ -172,8 +173,13 @@ def _collect(
         whole=pipeline.snapshot,
     )
     first, last = source.draw(collect, scripts.collect)
+    schedule = pipeline.schedule or BY_HAND
     return group, collect.ends(
-        first, last, period=pipeline.schedule, arguments=source.run_arguments
+        first,
+        last,
+        timing=schedule.timing(),
+        schedule=str(schedule),
+        arguments=source.run_arguments,
     )
 
 

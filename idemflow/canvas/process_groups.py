@@ -10,11 +10,11 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import REPLAY_TRIGGER
-from idemflow.drawing.collect import TRIGGER
+from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 # What starts something: never started with the steps.
-TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
+TRIGGERS = (TRIGGER, SCHEDULE, REPLAY_TRIGGER)
 
 
 class Groups(Protocol):
@@ -110,10 +110,3 @@ def trigger(group: str, name: str = TRIGGER) -> nipyapi.nifi.ProcessorEntity:
         f"the process group has no processor {name!r}",
         next_command="idemflow deploy the pipeline again",
     )
-
-
-def schedule(trigger: nipyapi.nifi.ProcessorDTO) -> tuple[str | None, str | None]:
-    """The period of a processor, or else its cron expression; the other one is ``None``."""
-    period = str(trigger.config.scheduling_period)
-    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
-    return (None, period) if by_cron else (period, None)

@@ -152,7 +152,7 @@ def _deploy_version(
             current = store.resolve(name, now.version)
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
-                versioning.switch_version(store, name, group, current, version, modified=modified)
+                versioning.switch_version(store, name, group, current, version)
         deployments.remember(name, group)
     return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from idemflow.canvas import control, monitoring, process_groups
+from idemflow.canvas import control, monitoring, process_groups, schedule
 from idemflow.commands import deploy
 from idemflow.commands._arguments import given, replaced
 from idemflow.commands._compact import compact_if_due
@@ -103,7 +103,7 @@ def run(
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
         group, drift, url = prepare(opened, progress)
-        if process_groups.trigger(group).component.state == "RUNNING":
+        if schedule.runs(group):
             raise UsageError(
                 f"the pipeline {name!r} runs on a schedule",
                 next_command=f"idemflow stop {name}",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, monitoring, process_groups
+from idemflow.canvas import client, monitoring, process_groups, schedule
+from idemflow.commands.start import CANVAS, YAML
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
+from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
 from idemflow.servers.further import further
 
@@ -25,6 +27,8 @@ class PipelineStatus:
         state: ``running``, ``stopped``, ``invalid`` or ``not deployed``.
         every: how often it runs by itself, ``None`` while its schedule is stopped.
         cron: the times at which it does, if it has a cron expression in place of a period.
+        timezone: the zone of these times; ``None`` for NiFi's own clock.
+        schedule: where that comes from, ``yaml`` or ``canvas``; ``None`` as above.
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
         reasons: what the steps said last, if something waits: step and message.
@@ -34,9 +38,18 @@ class PipelineStatus:
     state: str
     every: str | None
     cron: str | None
+    timezone: str | None
+    schedule: str | None
     queued: int
     queues: dict[str, int]
     reasons: list[str]
+
+    @property
+    def runs(self) -> str:
+        """When it runs, as a person says it."""
+        return str(
+            Schedule.model_construct(every=self.every, cron=self.cron, timezone=self.timezone)
+        )
 
 
 @dataclass(frozen=True)
@@ -87,10 +100,9 @@ def pipelines(settings: Settings) -> list[PipelineStatus] | None:
 def _pipeline(name: str) -> PipelineStatus:
     group = process_groups.find(name)
     if group is None:
-        return PipelineStatus(name, "not deployed", None, None, 0, {}, [])
+        return PipelineStatus(name, "not deployed", None, None, None, None, 0, {}, [])
     activity = monitoring.activity(group.id)
-    trigger = process_groups.trigger(group.id).component
-    every, cron = process_groups.schedule(trigger) if trigger.state == "RUNNING" else (None, None)
+    by_itself = schedule.runs(group.id)
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
     said = {
         f"{item.name}: {item.message}": None
@@ -99,8 +111,10 @@ def _pipeline(name: str) -> PipelineStatus:
     return PipelineStatus(
         name=name,
         state=state,
-        every=every,
-        cron=cron,
+        every=by_itself.schedule.every if by_itself else None,
+        cron=by_itself.schedule.cron if by_itself else None,
+        timezone=by_itself.schedule.timezone if by_itself else None,
+        schedule=(YAML if by_itself.of_yaml else CANVAS) if by_itself else None,
         queued=activity.queued,
         queues=activity.queues,
         reasons=list(said)[-_REASONS:],

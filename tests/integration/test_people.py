@@ -10,7 +10,7 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups
+from idemflow.canvas import client, control, monitoring, parameters, process_groups, schedule
 from idemflow.canvas.flow import PUT
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
@@ -39,7 +39,7 @@ def canvas(people: Idemflow) -> Iterator[str]:
     client.connect(people.target().nifi)
     group = process_groups.find_id("people")
     yield group
-    control.schedule_trigger(group, running=False)
+    schedule.follow(group, started=False)
     control.start_steps(group)
 
 

@@ -52,5 +52,5 @@ def _checkout(store: Repository, name: str, version: Version, *, force: bool) ->
     modified = refuse_local_changes(store, name, current, force=force)
     if current.id == version.id and not modified:
         return Done(name, version, changed=False)
-    switch_version(store, name, group, current, version, modified=modified)
+    switch_version(store, name, group, current, version)
     return Done(name, version, changed=True)

@@ -1,4 +1,4 @@
-"""Cron expressions as NiFi is told them."""
+"""Cron expressions as NiFi is told them, and when they are due in a time zone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,25 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from idemflow.steps.rules.cron import _FIELDS, convert
+from idemflow.steps.rules.cron import Offset, parse
 from tests.unit.properties import PROPERTY
 
-WINTER = datetime(2026, 1, 15, tzinfo=UTC)
-SUMMER = datetime(2026, 7, 15, tzinfo=UTC)
+YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "Europe/Dublin",  # summer time is its standard time
+    "America/New_York",
+    "America/St_Johns",  # half an hour off
+    "America/Santiago",  # in the south, at midnight
+    "Asia/Kathmandu",  # three quarters of an hour off
+    "Asia/Beirut",  # at midnight
+    "Australia/Lord_Howe",  # moves its clocks by half an hour
+    "Antarctica/Troll",  # moves them by two hours
+    "Africa/Casablanca",  # moves them for Ramadan
+    "Pacific/Chatham",
+    "Pacific/Kiritimati",
+)
 
 
 @pytest.mark.parametrize(
@@ -34,90 +48,169 @@ SUMMER = datetime(2026, 7, 15, tzinfo=UTC)
         ("0 0 6 ? * MON#1", "0 0 6 ? * MON#1"),
     ],
 )
-def test_in_nifis_own_zone(given: str, told: str) -> None:
-    assert convert(given, None, "UTC", WINTER) == told
-    assert convert(given, ZoneInfo("UTC"), "UTC", WINTER) == told
+def test_by_nifis_own_clock(given: str, told: str) -> None:
+    assert str(parse(given)) == told
 
 
 @pytest.mark.parametrize(
-    ("given", "zone", "told"),
+    ("given", "looks"),
     [
-        ("0 6 * * *", "Asia/Tokyo", "0 0 21 * * ?"),
-        ("0 6 * * mon-fri", "Asia/Tokyo", "0 0 21 ? * SUN,MON,TUE,WED,THU"),
-        ("0 20 * * sun", "America/Phoenix", "0 0 3 ? * MON"),
-        ("0 1,13 * * *", "Asia/Kolkata", "0 30 7,19 * * ?"),
-        ("0 10 1 * *", "Asia/Tokyo", "0 0 1 1 * ?"),
-        # The same in summer and in winter.
-        ("*/5 * * * *", "Europe/Berlin", "0 */5 * * * ?"),
-        ("15 * * * *", "America/New_York", "0 15 * * * ?"),
+        ("0 6 * * *", "0 0,15,30,45 * * * ?"),
+        ("7 6 * * mon-fri", "0 7,22,37,52 * * * ?"),
+        ("30 5 6 1 * ?", "30 5,20,35,50 * * * ?"),
     ],
 )
-def test_in_another_zone(given: str, zone: str, told: str) -> None:
-    assert convert(given, ZoneInfo(zone), "UTC", WINTER) == told
-    assert convert(given, ZoneInfo(zone), "UTC", SUMMER) == told
+def test_nifi_looks_each_quarter_of_an_hour_whether_it_is_due(given: str, looks: str) -> None:
+    assert parse(given).looks() == looks
 
 
-def times(expression: str, zone: ZoneInfo, start: datetime) -> set[datetime]:
-    """When it is due in ten days, found by trying each minute."""
-    texts = expression.split()[-5:]
-    minute, hour, day, month, weekday = (
-        field.parse(text) or () for field, text in zip(_FIELDS[1:], texts, strict=True)
-    )
+@pytest.mark.parametrize("given", ["0 0 6 L * ?", "0 0 6 15W * ?", "0 0 6 ? * MON#1"])
+def test_what_only_nifi_knows_has_no_time_zone(given: str) -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        parse(given).looks()
+
+
+def clock(zone: str) -> Offset:
+    known = ZoneInfo(zone)
+    return lambda moment: moment.astimezone(known).utcoffset() or timedelta()
+
+
+def started(expression: str, zone: str, begin: datetime, days: int) -> list[datetime]:
+    """When runs start, of a NiFi that looks at the times that it is told."""
+    cron, offset = parse(expression), clock(zone)
+    minutes = [timedelta(minutes=int(minute)) for minute in cron.looks().split()[1].split(",")]
+    hours = (begin + timedelta(hours=hour) for hour in range(days * 24))
+    looks = (hour + minute for hour in hours for minute in minutes)
+    return [moment for moment in looks if cron.due(moment, offset)]
+
+
+def expected(expression: str, zone: str, begin: datetime, days: int) -> list[datetime]:
+    """The same by Python's own time zones.
+
+    The times that a calendar has, whatever the clocks do: zoneinfo takes the first of two, and
+    moves what is left out by as much as the clock is. What is due in each hour is due whenever the
+    clock shows it.
+    """
+    known, end = ZoneInfo(zone), begin + timedelta(days=days)
+    minutes, hours, *date = (plain(text) for text in expression.split())
     found = set()
-    for number in range(10 * 24 * 60):
-        moment = start + timedelta(minutes=number)
-        local = moment.astimezone(zone)
-        if (
-            local.minute in minute and local.hour in hour and local.day in day
-            and local.month in month and local.isoweekday() % 7 in weekday
-        ):  # fmt: skip
-            found.add(moment)
+    if hours >= set(range(24)):
+        for number in range(days * 24 * 60):
+            moment = begin + timedelta(minutes=number)
+            shown = moment.astimezone(known)
+            if shown.minute in minutes and on_date(shown, date):
+                found.add(moment)
+        return sorted(found)
+    for number in range(-2, days + 2):
+        day = begin.replace(tzinfo=known) + timedelta(days=number)
+        if on_date(day, date):
+            times = (day.replace(hour=h, minute=m) for h in hours if h < 24 for m in minutes)
+            found.update(time.astimezone(UTC) for time in times)
+    return sorted(moment for moment in found if begin <= moment < end)
+
+
+def plain(text: str) -> set[int]:
+    """The numbers that a field stands for, read in the plainest way."""
+    names = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+    found = set()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        ends = [names.index(end) if end in names else end for end in (first, last or first)]
+        low, high = (0, 59) if span == "*" else (int(ends[0]), int(ends[1]))
+        found |= set(range(low, high + 1, int(step or 1)))
     return found
 
 
-@settings(PROPERTY, max_examples=40)
-@drawn(
-    minute=st.sampled_from(["0", "30", "*/15", "5,50", "*", "10-40/10"]),
-    hour=st.sampled_from(["*", "0", "6", "*/2", "1,13", "22-23", "0-5"]),
-    day=st.sampled_from(["*", "*", "1", "10-20"]),
-    weekday=st.sampled_from(["*", "MON", "1-5", "SAT,SUN", "7"]),
-    zone=st.sampled_from(["Asia/Tokyo", "Asia/Kathmandu", "America/Phoenix", "Europe/Berlin"]),
+def on_date(time: datetime, date: list[set[int]]) -> bool:
+    days, months, weekdays = date
+    sunday = 7 if 7 in weekdays else 0
+    return (
+        time.day in days
+        and time.month in months
+        and (time.isoweekday() if time.isoweekday() < 7 else sunday) in weekdays
+    )
+
+
+def moved(zone: str) -> list[datetime]:
+    """The days of the year on which a zone moves its clocks."""
+    days, offset = [YEAR + timedelta(days=number) for number in range(365)], clock(zone)
+    return [day for day in days if offset(day) != offset(day + timedelta(days=1))]
+
+
+EXPRESSIONS = (
+    "0 6 * * *",
+    "30 2 * * *",  # left out in a night of spring, there twice in a night of autumn
+    "10 0 1 * *",  # near midnight, on a date
+    "50 23 * * MON-FRI",  # near midnight, on weekdays
+    "0 */2 * * *",
+    "*/20 * * * SUN",
 )
-def test_what_is_moved_is_due_at_the_same_instants(
-    minute: str, hour: str, day: str, weekday: str, zone: str
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_turns_of_months_and_the_moves_of_clocks_in_a_zone(zone: str) -> None:
+    months = [YEAR.replace(month=month) for month in range(1, 13)]
+    for expression in EXPRESSIONS:
+        for day in [*months, *moved(zone)]:
+            begin = day - timedelta(days=1)
+            assert started(expression, zone, begin, 3) == expected(expression, zone, begin, 3)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("expression", EXPRESSIONS[:4])
+def test_a_year_in_a_zone(expression: str, zone: str) -> None:
+    runs = started(expression, zone, YEAR, 365)
+    assert runs == expected(expression, zone, YEAR, 365)
+    assert len(runs) in (365, 12, 261)
+
+
+@settings(PROPERTY, max_examples=25)
+@drawn(
+    minute=st.sampled_from(["0", "30", "*/15", "5,50", "*", "10-40/10", "59"]),
+    hour=st.sampled_from(["*", "0", "1", "2", "3", "6", "*/2", "1,13", "22-23", "0-5"]),
+    day=st.sampled_from(["*", "*", "1", "29", "10-20"]),
+    month=st.sampled_from(["*", "*", "3", "10-11"]),
+    weekday=st.sampled_from(["*", "MON", "1-5", "SAT,SUN", "7"]),
+    zone=st.sampled_from(ZONES),
+    day_of_year=st.integers(2, 362),
+)
+def test_three_days_in_a_zone(
+    minute: str, hour: str, day: str, month: str, weekday: str, zone: str, day_of_year: int
 ) -> None:
-    expression = f"{minute} {hour} {day} * {weekday if day == '*' else '*'}"
-    try:
-        told = convert(expression, ZoneInfo(zone), "UTC", WINTER)
-    except ValueError:
-        return
-    for start in (WINTER, SUMMER, datetime(2026, 3, 25, tzinfo=UTC)):
-        assert times(told, ZoneInfo("UTC"), start) == times(expression, ZoneInfo(zone), start)
+    expression = f"{minute} {hour} {day} {month} {weekday if day == '*' else '*'}"
+    begin = YEAR + timedelta(days=day_of_year)
+    assert started(expression, zone, begin, 3) == expected(expression, zone, begin, 3)
 
 
-@pytest.mark.parametrize(("now", "name"), [(WINTER, "CET"), (SUMMER, "CEST")])
-def test_a_nifi_in_that_zone_follows_its_summer_time(now: datetime, name: str) -> None:
-    assert convert("0 6 * * *", ZoneInfo("Europe/Berlin"), name, now) == "0 0 6 * * ?"
+def test_the_nights_when_the_clocks_are_moved() -> None:
+    def nights(expression: str, month: int) -> list[str]:
+        begin = datetime(2026, month, 28 if month == 3 else 24, tzinfo=UTC)
+        return [f"{moment:%d %H:%M}" for moment in started(expression, "Europe/Berlin", begin, 2)]
+
+    # 02:30 does not exist on 29 March: the run starts at 03:30, half past one by UTC.
+    assert nights("30 2 * * *", 3) == ["28 01:30", "29 01:30"]
+    assert nights("0 6 * * *", 3) == ["28 05:00", "29 04:00"]
+    # On 25 October it is there twice: the run starts the first time.
+    assert nights("30 2 * * *", 10) == ["24 00:30", "25 00:30"]
+    assert nights("0 6 * * *", 10) == ["24 04:00", "25 05:00"]
 
 
 @pytest.mark.parametrize(
-    ("given", "zone", "nifi", "said"),
-    [
-        ("0 6 * * *", "Europe/Berlin", "UTC", "'0 0 5 * * *' at UTC+0100, '0 0 4 * * *' at UTC+0"),
-        ("0 6 1 * *", "Asia/Tokyo", "UTC", "these times of Asia/Tokyo"),
-        ("0 6,12 * * 1", "Asia/Tokyo", "UTC", "these times of Asia/Tokyo"),
-        ("0,15 6,7 * * *", "Asia/Kolkata", "UTC", ""),
-        ("0 0 6 ? * MON#1", "Asia/Tokyo", "UTC", "these times of Asia/Tokyo"),
-        ("0 6 * * *", "Europe/Berlin", "EST", "NiFi's clock is EST"),
-    ],
+    ("late", "due"),
+    [(-0.2, True), (0.2, True), (59, True), (14 * 60, True), (15 * 60, False), (-60, False)],
 )
-def test_what_nifi_cannot_say(given: str, zone: str, nifi: str, said: str) -> None:
-    if not said:
-        assert convert(given, ZoneInfo(zone), nifi, WINTER) == "0 30,45 0,1 * * ?"
-        return
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 -- the text is what is tested
-        convert(given, ZoneInfo(zone), nifi, WINTER)
-    assert said in str(caught.value)
+def test_nifi_may_be_early_or_late(late: float, due: bool) -> None:
+    """Up to the next look; a NiFi that stands still for longer, or is down, misses the time."""
+    moment = datetime(2026, 7, 1, 4, 0, tzinfo=UTC) + timedelta(seconds=late)
+    assert parse("0 6 * * *").due(moment, clock("Europe/Berlin")) is due
+
+
+def test_seconds_are_nifis() -> None:
+    assert parse("*/2 * * * * *").looks().startswith("*/2 0,1,2,")
+    for second in (0, 2, 58):
+        moment = datetime(2026, 7, 1, 4, 0, second, tzinfo=UTC)
+        assert parse("*/2 * * * * *").due(moment, clock("Asia/Tokyo"))
 
 
 @pytest.mark.parametrize(
@@ -146,5 +239,5 @@ def test_what_nifi_cannot_say(given: str, zone: str, nifi: str, said: str) -> No
 )
 def test_what_is_no_expression(given: str, said: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 -- the text is what is tested
-        convert(given, None, "UTC", WINTER)
+        parse(given)
     assert said in str(caught.value)
