@@ -36,6 +36,8 @@ KEEP = "Keep dead letters"
 CLIENT = "Elasticsearch"
 TLS = "Elasticsearch TLS"
 
+# What NiFi's panels take of the width of a drawing that is fitted to a window of 1280 pixels.
+PANELS = 576.0
 # Documents in one bulk request where each is a FlowFile.
 _ONE_BY_ONE = 1000
 # JSON lines, each with its own id, version and operation.
@@ -88,13 +90,21 @@ def build(
     top.connect(nameless, letters_in, queue, name="no identity",
                 bends=[(COLUMN + 192.0, ROW + 88.0)])  # fmt: skip
     top.connect(refused, letters_in, queue, name="refused")
-    # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
         f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
-        (-64.0, ROW),
-        (COLUMN, 96.0),
+        (0.0, ROW),
+        (COLUMN - 64.0, 96.0),
+    )
+    # NiFi's panels lie over the left of the canvas, open at first. This is what they cover when
+    # all is fitted to the view: of the steps nothing.
+    top.label(
+        f"Drawn by idemflow from flows/{pipeline.name}.yaml.\n"
+        f"What was changed here since: idemflow drift {pipeline.name}",
+        (-PANELS, 0.0),
+        (PANELS - 64.0, 96.0),
+        key="/drawn",
     )
     return {
         "flowContents": top.close(context),

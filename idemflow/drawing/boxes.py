@@ -156,11 +156,11 @@ class Group:
         self.parts["inputPorts" if kind == "INPUT_PORT" else "outputPorts"].append(port)
         return port
 
-    def label(self, text: str, position: Position, size: Position) -> None:
+    def label(self, text: str, position: Position, size: Position, key: str = "") -> None:
         self.parts["labels"].append(
             self._base("LABEL", "", position)
             | {
-                "identifier": _id(f"{self.path}/LABEL"),
+                "identifier": _id(f"{self.path}/LABEL{key}"),
                 "label": text,
                 "width": size[0],
                 "height": size[1],
