@@ -73,12 +73,7 @@ def plan(
     """
     tls = target.truststore is not None
     group = process_groups.find(pipeline.name)
-    deployed = (
-        [*process_groups.processors(group.id), *process_groups.controller_services(group.id)]
-        if group
-        else []
-    )
-    types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
+    types = catalog.read(flow.needed(pipeline, tls=tls))
     wanted = parameters.wanted(pipeline, target, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
@@ -108,13 +103,21 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
     group = planned.group
     if group is not None:
+        installed_steps.check(pipeline.name, planned.new_calls, group)
         _check_queues(pipeline, group, planned)
     if group is None or planned.changes:
+        context = flow.context_name(pipeline)
+        new_context = parameters.find(context) is None
         progress("parameter context")
-        parameters.put(flow.context_name(pipeline), planned.parameters)
+        parameters.put(context, planned.parameters)
         progress("process group")
         if group is None:
-            group = import_group(pipeline.name, planned.definition)
+            try:
+                group = import_group(pipeline.name, planned.definition)
+            except CanvasError:
+                if new_context:
+                    parameters.delete(context)
+                raise
         else:
             _change(pipeline.name, group, planned.definition)
     progress("start")
@@ -236,6 +239,9 @@ def import_group(name: str, definition: dict[str, Any]) -> str:
 
     Returns:
         The group's id.
+
+    Raises:
+        CanvasError: NiFi does not take it, or its Python lacks a step; there is no group then.
     """
     with errors():
         root = nipyapi.canvas.get_root_pg_id()
@@ -250,7 +256,13 @@ def import_group(name: str, definition: dict[str, Any]) -> str:
                 "flowSnapshot": definition,
             },
         )
-    return str(entity.id)
+    group = str(entity.id)
+    try:
+        installed_steps.check(name, installed_steps.calls(definition), group)
+    except CanvasError:
+        process_groups.delete(group)
+        raise
+    return group
 
 
 def _replace(group: str, definition: dict[str, Any]) -> None:

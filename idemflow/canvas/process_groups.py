@@ -68,11 +68,11 @@ def delete(group: str) -> None:
 
 
 @contextmanager
-def scratch(name: str) -> Iterator[nipyapi.nifi.ProcessGroupEntity]:
-    """A process group for as long as something is asked in it."""
+def scratch(parent: str, name: str) -> Iterator[nipyapi.nifi.ProcessGroupEntity]:
+    """A process group in another one, for as long as something is asked in it."""
     with errors():
         group = nipyapi.canvas.create_process_group(
-            nipyapi.canvas.get_process_group("root", "id"), name, (0.0, 0.0)
+            nipyapi.canvas.get_process_group(parent, "id"), name, (0.0, -400.0)
         )
         try:
             yield group

@@ -98,7 +98,6 @@ def deploy_in(
         if group is not None and planned.changes and not force:
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
-        installed_steps.check(pipeline.name, planned.new_calls)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
@@ -133,7 +132,9 @@ def _deploy_version(
     source = opened.pipeline.collect.parameters(settings, name)
     wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
     if not dry_run:
-        installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
+        if group is not None:
+            new_calls = installed_steps.calls(wanted) - installed_steps.calls(live)
+            installed_steps.check(name, new_calls, group)
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, group)
@@ -160,6 +161,7 @@ def _deploy_version(
 def _create_version(client_id: str, name: str, branch: str, version: Version) -> str:
     group = versions.create(client_id, name, branch, version.id)
     try:
+        installed_steps.check(name, installed_steps.calls(versions.export(group)), group)
         control.start_steps(group)
     except CanvasError as error:
         process_groups.delete(group)

@@ -115,7 +115,7 @@ def switch_version(
     live = versions.export(group)
     # For NiFi a schedule that an operator set is a change as well.
     modified = bool(versions.differences(definition(store, name, current), live))
-    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
+    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live), group)
 
     def apply() -> None:
         if modified:

@@ -65,7 +65,6 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     made = flow_file.read(text, str(file))
     version.connect(settings)
     versions.check_types(made, str(file))
-    installed_steps.check(name, installed_steps.calls(made))
     found = process_groups.find(name)
     if found is None:
         canvas.import_group(name, made)
@@ -82,5 +81,6 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
             f"{name} was changed on the canvas since it was deployed",
             next_command=f"idemflow flow export {name} -o FILE keeps that, --force discards it",
         )
+    installed_steps.check(name, installed_steps.calls(made), group)
     canvas.replace_group(group, str(file), made)
     return False
