@@ -82,7 +82,8 @@ def start(
         group = process_groups.find_id(name)
         if from_yaml:
             given = opened.pipeline.schedule or BY_HAND
-        if not (on_canvas.find(group).schedule if given is None else given):
+        found = on_canvas.find(group).schedule if given is None else given
+        if not (found or from_yaml):
             raise UsageError(
                 f"the pipeline {name!r} has no schedule",
                 next_command=f'idemflow start {name} --every "5 min", or write schedule: into '
@@ -91,7 +92,7 @@ def start(
         if given is not None:
             _put(name, group, given)
         control.start_steps(group)
-        on_canvas.follow(group, started=True)
+        on_canvas.follow(group, started=bool(found))
         return schedule(name, group)
 
 
