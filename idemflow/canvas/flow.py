@@ -98,11 +98,11 @@ def build(
         (COLUMN - 64.0, 96.0),
     )
     # NiFi's panels lie over the left of the canvas, open at first. This is what they cover when
-    # all is fitted to the view: of the steps nothing.
+    # all is fitted to the view: of the steps nothing. Folded they cover not even this.
     top.label(
         f"Drawn by idemflow from flows/{pipeline.name}.yaml.\n"
         f"What was changed here since: idemflow drift {pipeline.name}",
-        (-PANELS, 0.0),
+        (-PANELS, ROW),
         (PANELS - 64.0, 96.0),
         key="/drawn",
     )
