@@ -33,6 +33,7 @@ from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Target
+from idemflow.steps.rules.words import counted
 from idemflow.versions.repository import Version
 
 _log = logging.getLogger(__name__)
@@ -85,13 +86,19 @@ def plan(
     return Plan(group.id if group else None, definition, wanted, changes, new_calls)
 
 
-def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) -> str:
+def apply(
+    pipeline: Pipeline,
+    planned: Plan,
+    progress: Callable[[str], None],
+    check: Callable[[str], None],
+) -> str:
     """Carry a plan out and start the pipeline's steps.
 
     Args:
         pipeline: the validated YAML.
         planned: what :func:`plan` found.
         progress: told what happens.
+        check: as for :func:`import_group`.
 
     Returns:
         The id of the process group.
@@ -103,7 +110,6 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
     group = planned.group
     if group is not None:
-        installed_steps.check(pipeline.name, planned.new_calls, group)
         _check_queues(pipeline, group, planned)
     if group is None or planned.changes:
         context = flow.context_name(pipeline)
@@ -113,7 +119,7 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
         progress("process group")
         if group is None:
             try:
-                group = import_group(pipeline.name, planned.definition)
+                group = import_group(pipeline.name, planned.definition, check)
             except CanvasError:
                 if new_context:
                     parameters.delete(context)
@@ -136,7 +142,8 @@ def _check_queues(pipeline: Pipeline, group: str, planned: Plan) -> None:
     queued = monitoring.activity(group).queued
     if queued:
         raise CanvasError(
-            f"load.batch changes how documents travel; {queued:,} FlowFiles are on their way",
+            "load.batch changes how documents travel; "
+            + counted(queued, "FlowFile is on its way", "FlowFiles are on their way"),
             next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
             "none",
         )
@@ -234,14 +241,21 @@ def _contexts(pipeline: Pipeline, wanted: list[Parameter]) -> dict[str, Any]:
     }
 
 
-def import_group(name: str, definition: dict[str, Any]) -> str:
+def import_group(
+    name: str, definition: dict[str, Any], check: Callable[[str], None] = lambda _group: None
+) -> str:
     """Make a process group of a flow definition; nothing of it is started.
+
+    Args:
+        name: the group's name.
+        definition: the flow definition.
+        check: asks NiFi, in the new group, for more that the flow needs than its steps.
 
     Returns:
         The group's id.
 
     Raises:
-        CanvasError: NiFi does not take it, or its Python lacks a step; there is no group then.
+        CanvasError: NiFi does not take it, or lacks what it calls; there is no group then.
     """
     with errors():
         root = nipyapi.canvas.get_root_pg_id()
@@ -259,6 +273,7 @@ def import_group(name: str, definition: dict[str, Any]) -> str:
     group = str(entity.id)
     try:
         installed_steps.check(name, installed_steps.calls(definition), group)
+        check(group)
     except CanvasError:
         process_groups.delete(group)
         raise

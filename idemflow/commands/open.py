@@ -57,7 +57,7 @@ def canvas(settings: Settings, name: str | None = None) -> Canvas:
         spec.load(settings.project, name)
         client.connect(nifi)
         url += f"#/process-groups/{process_groups.find_id(name)}"
-    embedded = settings.runtime == "embedded"
+    embedded = "nifi" in settings.embedded
     return Canvas(
         url=url,
         username=nifi.username,

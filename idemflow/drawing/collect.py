@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
+from idemflow.steps.replay import NONE
 from idemflow.steps.schedule import start_when_due
 
 TRIGGER = "Start a run"
@@ -24,7 +25,16 @@ OF_YAML = "schedule"
 # From one row of boxes to the next.
 ROW = 320.0
 
-_RUN_ID = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
+# The parameter by which a command knows its run: the end of the run's id, or NONE.
+REQUEST = "run.request"
+# A trigger's property with the run's id.
+RUN_ID = "idemflow.run"
+
+_NOW = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}"
+_CHANCE = "${UUID():substring(0, 8)}"
+_RUN_ID = f"{_NOW}-${{#{{{REQUEST}}}:replace('{NONE}', {_CHANCE})}}"
+# No command asks for a run that starts by itself, even where one is starting another just then.
+_OWN_RUN_ID = f"{_NOW}-{_CHANCE}"
 _STARTED = "${now():format(\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\", 'GMT')}"
 
 
@@ -125,7 +135,6 @@ class Collect:
             The port.
         """
         attributes = {
-            "idemflow.run": _RUN_ID,
             "idemflow.started": _STARTED,
             "idemflow.pipeline": self.pipeline,
             "idemflow.arguments": arguments_template(arguments),
@@ -135,7 +144,7 @@ class Collect:
             TRIGGER,
             (0.0, 0.0),
             {"File Size": "0B", "Batch Size": "1"},
-            dynamic=attributes,
+            dynamic={RUN_ID: _RUN_ID, **attributes},
             comments="One FlowFile starts one run: Run Once. Started, it waits, and runs nothing.",
             strategy=NEVER.strategy,
             period=NEVER.period,
@@ -151,7 +160,7 @@ class Collect:
                     start_when_due, "session", "context", "REL_SUCCESS", pipeline=self.pipeline
                 ),
             },
-            dynamic={**attributes, **timing.properties, OF_YAML: schedule},
+            dynamic={RUN_ID: _OWN_RUN_ID, **attributes, **timing.properties, OF_YAML: schedule},
             comments="Starts a run by itself while it is started: idemflow start, idemflow stop.",
             terminate=["failure"],
             strategy=timing.strategy,
