@@ -19,10 +19,11 @@ from idemflow.canvas import flow_file
 from idemflow.canvas.client import errors
 from idemflow.canvas.process_groups import processors, trigger
 from idemflow.drawing.boxes import Json
-from idemflow.drawing.collect import OF_YAML, SCHEDULE, Timing
+from idemflow.drawing.collect import OF_YAML, SCHEDULE, TRIGGER, Timing
 from idemflow.pipeline.schedule import Schedule
 from idemflow.steps.schedule import CRON, TIMEZONE
 
+_STARTS = (SCHEDULE, TRIGGER)
 _PROPERTIES = (CRON, TIMEZONE)
 _FIELDS = ("schedulingStrategy", "schedulingPeriod")
 
@@ -59,11 +60,12 @@ def find(group: str) -> OnCanvas:
 
 
 def runs(group: str) -> OnCanvas | None:
-    """The schedule by which runs start by themselves, if they do."""
-    for part in processors(group):
-        if part.component.name == SCHEDULE and (found := _read(part.component)).runs:
-            return found
-    return None
+    """The schedule by which runs start by themselves, if they do.
+
+    It is that of *Start a run* where an operator gave it one, or an older idemflow drew it so.
+    """
+    every = (_read(part.component) for part in processors(group) if part.component.name in _STARTS)
+    return next((found for found in every if found.runs), None)
 
 
 def put(group: str, schedule: Schedule) -> None:
@@ -97,6 +99,15 @@ def follow(group: str, *, started: bool) -> None:
         _log.info("%s the schedule of group %s", "starting" if started else "stopping", group)
         with errors():
             nipyapi.canvas.schedule_processor(step, started)
+
+
+def stop(group: str) -> None:
+    """Stop whatever starts runs by itself."""
+    with errors():
+        for part in processors(group):
+            if part.component.name in _STARTS and part.component.state == "RUNNING":
+                _log.info("stopping %r of group %s", part.component.name, group)
+                nipyapi.canvas.schedule_processor(part, False)
 
 
 def keep(definition: Json, live: Mapping[str, Any]) -> Json:

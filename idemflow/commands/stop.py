@@ -19,7 +19,7 @@ def stop(settings: Settings, name: str, *, everything: bool = False) -> Pipeline
     """
     with session(settings, name):
         group = process_groups.find_id(name)
-        on_canvas.follow(group, started=False)
+        on_canvas.stop(group)
         if everything:
             control.stop(group)
         return schedule(name, group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Self
 from zoneinfo import available_timezones
 
@@ -13,6 +14,7 @@ from idemflow.sources.fields import Period, Strict
 from idemflow.steps.rules import cron as expression
 from idemflow.steps.schedule import CRON, TIMEZONE
 
+_ONE = 'a period such as "5 min", or {cron: "0 6 * * *"}: one of them'
 _TIMER, _CRON = "TIMER_DRIVEN", "CRON_DRIVEN"
 
 
@@ -51,7 +53,7 @@ class Schedule(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.every is None) == (self.cron is None):
-            raise ValueError('a period such as "5 min", or {cron: "0 6 * * *"}: one of them')
+            raise ValueError(_ONE)
         if self.timezone is not None:
             if self.cron is None:
                 raise ValueError("`timezone` is the zone of cron's times, and there is no `cron`")
@@ -107,4 +109,8 @@ BY_HAND = Schedule.model_construct()
 
 def as_schedule(value: object) -> object:
     """A text alone is a period."""
-    return {"every": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"every": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(_ONE)
+    return value

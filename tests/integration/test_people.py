@@ -13,9 +13,17 @@ from zoneinfo import ZoneInfo
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups, schedule
+from idemflow.canvas import (
+    client,
+    control,
+    flow,
+    monitoring,
+    parameters,
+    process_groups,
+    schedule,
+)
 from idemflow.canvas.flow import PUT
-from idemflow.drawing.collect import SCHEDULE
+from idemflow.drawing.collect import NEVER, REQUEST, SCHEDULE
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 
@@ -43,7 +51,7 @@ def canvas(people: Idemflow) -> Iterator[str]:
     client.connect(people.target().nifi)
     group = process_groups.find_id("people")
     yield group
-    schedule.follow(group, started=False)
+    schedule.stop(group)
     control.start_steps(group)
 
 
@@ -170,6 +178,13 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert refused.code == 2
     assert "idemflow stop people" in refused.stderr
     wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two scheduled runs")
+    # A command that starts a run just then finds its own by its request.
+    before = set(ledger.run_ids("people"))
+    with parameters.lent(flow.context_name(spec.load(ROOT, "people")), REQUEST, "0badcafe"):
+        wait_until(lambda: len(ledger.run_ids("people")) >= len(before) + 3, "three more runs")
+    ends = [run.partition("-")[2] for run in set(ledger.run_ids("people")) - before]
+    assert len(ends) == len(set(ends))
+    assert "0badcafe" not in ends
     assert people.json("stop", "people")["running"] is False
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert in_status(people) == ("running", None, None)
@@ -184,6 +199,24 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     again = people.json("start", "people", "--from-yaml")
     assert (again["every"], again["of"]) == ("1 day", "yaml")
     people.ok("stop", "people")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
+
+
+def test_start_a_run_on_a_schedule_of_its_own(people: Idemflow, canvas: str) -> None:
+    """An operator may give it one in NiFi's dialog, and idemflow once drew it so."""
+    every_day = nipyapi.nifi.ProcessorConfigDTO(
+        scheduling_strategy="TIMER_DRIVEN", scheduling_period="1 day"
+    )
+    nipyapi.canvas.update_processor(process_groups.trigger(canvas), every_day)
+    nipyapi.canvas.schedule_processor(process_groups.trigger(canvas), True)
+    assert in_status(people) == ("running", "1 day", "canvas")
+    refused = people.fail("run", "people")
+    assert "runs on a schedule" in refused.stderr
+    assert "idemflow stop people" in refused.stderr
+    people.ok("stop", "people")
+    assert in_status(people) == ("running", None, None)
+    people.json("deploy", "people", "--force")
+    assert process_groups.trigger(canvas).component.config.scheduling_period == NEVER.period
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
 
 

@@ -100,6 +100,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("pipeline: things", "pipeline: Things!", 1, "pipeline", "lower-case letters"),
         ("identity: id", "schedule: often\nidentity: id", 7, "schedule", "5 min"),
         ("identity: id", "schedule: {}\nidentity: id", 7, "schedule", "one of them"),
+        ("identity: id", "schedule: [1 day]\nidentity: id", 7, "schedule", "one of them"),
         ("identity: id", "schedule: {evry: 1 s}\nidentity: id", 7, "schedule.evry", "'every'"),
         ("identity: id", "schedule: {cron: 0 25 * * *}\nidentity: id", 7, "schedule.cron", "hour"),
         (
