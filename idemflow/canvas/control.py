@@ -75,44 +75,14 @@ def run_once(group: str, name: str = TRIGGER) -> None:
             lambda: not _is_checked(trigger(group, name).component),
             f"NiFi does not finish checking {name!r}",
         )
+    if processor.component.state == "RUNNING":
+        # NiFi's Start of the whole group starts it, too, to wait for ever.
+        with errors():
+            nipyapi.canvas.schedule_processor(processor, False)
+        processor = trigger(group, name)
     with errors():
         if not nipyapi.canvas.schedule_processor(processor, "RUN_ONCE"):
             raise CanvasError(f"{name!r} did not run")
-
-
-def schedule_trigger(group: str, running: bool) -> None:
-    """Start or stop the trigger's schedule; nothing where it is so already."""
-    processor = trigger(group)
-    if (processor.component.state == "RUNNING") != running:
-        _log.info("%s the schedule of group %s", "starting" if running else "stopping", group)
-        with errors():
-            nipyapi.canvas.schedule_processor(processor, running)
-
-
-def set_schedule(group: str, period: str, *, cron: bool = False) -> None:
-    """Set how often, or when, the trigger runs; nothing where it is so already.
-
-    Args:
-        group: id of the process group.
-        period: a period such as ``5 min``, or
-        cron: six fields of a cron expression, in the zone of NiFi's own clock.
-
-    Raises:
-        CanvasError: NiFi does not take it.
-    """
-    strategy = "CRON_DRIVEN" if cron else "TIMER_DRIVEN"
-    with errors():
-        processor = trigger(group)
-        config = processor.component.config
-        if (config.scheduling_strategy, config.scheduling_period) != (strategy, period):
-            wanted = nipyapi.nifi.ProcessorConfigDTO(
-                scheduling_strategy=strategy, scheduling_period=period
-            )
-            try:
-                nipyapi.canvas.update_processor(processor, wanted, auto_stop=True)
-            finally:
-                # It was stopped for that; where NiFi refused, it goes on as it was.
-                schedule_trigger(group, processor.component.state == "RUNNING")
 
 
 def clock() -> str:

@@ -23,6 +23,7 @@ from idemflow.canvas import (
     ownership,
     parameters,
     process_groups,
+    schedule,
     versions,
 )
 from idemflow.canvas.client import errors, finish
@@ -30,7 +31,7 @@ from idemflow.canvas.difference import Change, compare
 from idemflow.canvas.ownership import Place
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.drawing.catalog import Component
-from idemflow.drawing.parameters import Parameter
+from idemflow.drawing.parameters import Parameter, context_name
 from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
@@ -91,29 +92,32 @@ def plan(
     tls = target.truststore is not None
     place = ownership.to_deploy(pipeline.name, adopt=adopt)
     group = place.group
-    deployed = (
-        [*process_groups.processors(group), *process_groups.controller_services(group)]
-        if group
-        else []
-    )
-    types = catalog.read(flow.needed(pipeline, tls=tls), deployed)
+    types = catalog.read(flow.needed(pipeline, tls=tls))
     wanted = parameters.wanted(pipeline, target, source)
     definition = flow.build(pipeline, scripts, types, tls=tls)
     definition["parameterContexts"] = _contexts(pipeline, wanted)
     live = versions.export(group) if group else None
+    if live:
+        definition = schedule.keep(definition, live)
     changes = _changes(pipeline, place, live, definition, wanted, types) if live else []
     new_calls = installed_steps.calls(definition) - installed_steps.calls(live)
     arranged = arrangement.keep(definition, live) if live else definition
     return Plan(place, definition, arranged, wanted, changes, new_calls)
 
 
-def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) -> str:
+def apply(
+    pipeline: Pipeline,
+    planned: Plan,
+    progress: Callable[[str], None],
+    check: Callable[[str], None] = lambda _group: None,
+) -> str:
     """Carry a plan out and start the pipeline's steps.
 
     Args:
         pipeline: the validated YAML.
         planned: what :func:`plan` found.
         progress: told what happens.
+        check: as for :func:`import_group`.
 
     Returns:
         The id of the process group.
@@ -126,17 +130,52 @@ def apply(pipeline: Pipeline, planned: Plan, progress: Callable[[str], None]) ->
     place, group = planned.place, planned.group
     if group is not None:
         _check_queues(pipeline, group, planned)
-    if group is None or planned.changes or not ownership.is_settled(place):
+    if group is None:
+        progress("process group")
+        group = make(place, pipeline.name, planned.definition, planned.parameters, check)
+    elif planned.changes or not ownership.is_settled(place):
         progress("parameter context")
         context = parameters.put_own(place, pipeline.name, planned.parameters)
-        progress("process group")
-        if group is None:
-            group = import_group(pipeline.name, planned.definition)
-        elif planned.changes:
+        if planned.changes:
+            progress("process group")
             _change(pipeline.name, group, planned.arranged)
         claim(context, place, pipeline.name, group)
     progress("start")
     control.start_steps(group)
+    return group
+
+
+def make(
+    place: Place,
+    name: str,
+    definition: dict[str, Any],
+    wanted: Sequence[Parameter],
+    check: Callable[[str], None] = lambda _group: None,
+) -> str:
+    """Put a new pipeline on the canvas: its parameter context, and the group that this is for.
+
+    Args:
+        place: what of it is on the canvas; a context at most.
+        name: its name.
+        definition: its flow definition.
+        wanted: its parameters.
+        check: as for :func:`import_group`.
+
+    Returns:
+        The group's id.
+
+    Raises:
+        CanvasError: NiFi does not take it, and has nothing new of it; or another command has made
+            one meanwhile.
+    """
+    context = parameters.put_own(place, name, wanted)
+    try:
+        group = import_group(name, definition, check)
+    except CanvasError:
+        if place.context is None:
+            parameters.delete(context_name(name))
+        raise
+    claim(context, place, name, group)
     return group
 
 
@@ -274,11 +313,21 @@ def _contexts(pipeline: Pipeline, wanted: list[Parameter]) -> dict[str, Any]:
     }
 
 
-def import_group(name: str, definition: dict[str, Any]) -> str:
+def import_group(
+    name: str, definition: dict[str, Any], check: Callable[[str], None] = lambda _group: None
+) -> str:
     """Make a process group of a flow definition; nothing of it is started.
+
+    Args:
+        name: the group's name.
+        definition: the flow definition.
+        check: asks NiFi, in the new group, for more that the flow needs than its steps.
 
     Returns:
         The group's id.
+
+    Raises:
+        CanvasError: NiFi does not take it, or lacks what it calls; there is no group then.
     """
     with errors():
         root = nipyapi.canvas.get_root_pg_id()
@@ -293,7 +342,14 @@ def import_group(name: str, definition: dict[str, Any]) -> str:
                 "flowSnapshot": definition,
             },
         )
-    return str(entity.id)
+    group = str(entity.id)
+    try:
+        installed_steps.check(name, installed_steps.calls(definition), group)
+        check(group)
+    except CanvasError:
+        process_groups.delete(group)
+        raise
+    return group
 
 
 def _replace(group: str, definition: dict[str, Any]) -> None:

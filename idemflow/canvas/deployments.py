@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from idemflow.canvas import arrangement, flow_file, ownership, versions
+from idemflow.canvas import arrangement, flow_file, ownership, schedule, versions
 from idemflow.drawing.boxes import Json
 
 
@@ -37,4 +37,5 @@ def changed_since(place: ownership.Place, drawn: Json) -> bool:
 
 
 def _digest(group: str, drawn: Json) -> str:
-    return flow_file.digest(arrangement.without(versions.export(group), drawn))
+    live = arrangement.without(versions.export(group), drawn)
+    return flow_file.digest(schedule.without(live))

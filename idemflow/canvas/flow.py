@@ -21,6 +21,7 @@ from idemflow.drawing import catalog, parameters, script_body
 from idemflow.drawing.boxes import COLUMN, ROW, Group, Json, Position
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.collect import TRIGGER, Collect
+from idemflow.pipeline.schedule import BY_HAND
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.steps.chunks import RECORDS_A_FLOW_FILE
 from idemflow.steps.dead_letter import keep
@@ -37,6 +38,8 @@ STEPS = (IDENTIFY, PUT, TRIAGE, WRAP, KEEP)
 CLIENT = "Elasticsearch"
 TLS = "Elasticsearch TLS"
 
+# What NiFi's panels take of the width of a drawing that is fitted to a window of 1280 pixels.
+PANELS = 576.0
 # Documents in one bulk request where each is a FlowFile.
 _ONE_BY_ONE = 1000
 # JSON lines, each with its own id, version and operation.
@@ -89,13 +92,21 @@ def build(
     top.connect(nameless, letters_in, queue, name="no identity",
                 bends=[(COLUMN + 192.0, ROW + 88.0)])  # fmt: skip
     top.connect(refused, letters_in, queue, name="refused")
-    # Further left than Collect: fitted to the view, NiFi's folded panels then cover no step.
     top.label(
         f"{pipeline.name}: {pipeline.description}\n"
         f"To run it, right-click {TRIGGER!r} in Collect and choose Run Once.\n"
         "However often it runs, each record is one document.",
-        (-64.0, ROW),
-        (COLUMN, 96.0),
+        (0.0, ROW),
+        (COLUMN - 64.0, 96.0),
+    )
+    # NiFi's panels lie over the left of the canvas, open at first. This is what they cover when
+    # all is fitted to the view: of the steps nothing. Folded they cover not even this.
+    top.label(
+        f"Drawn by idemflow from flows/{pipeline.name}.yaml.\n"
+        f"What was changed here since: idemflow drift {pipeline.name}",
+        (-PANELS, ROW),
+        (PANELS - 64.0, 96.0),
+        key="/drawn",
     )
     return {
         "flowContents": top.close(context),
@@ -174,8 +185,13 @@ def _collect(
         whole=pipeline.snapshot,
     )
     first, last = source.draw(collect, scripts.collect)
+    schedule = pipeline.schedule or BY_HAND
     return group, collect.ends(
-        first, last, period=pipeline.schedule, arguments=source.run_arguments
+        first,
+        last,
+        timing=schedule.timing(),
+        schedule=str(schedule),
+        arguments=source.run_arguments,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether NiFi's Python has the steps that a flow calls: a script asks it, in a scratch group."""
+"""Whether NiFi's Python has the steps that a flow calls: a script in the pipeline's group asks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import nipyapi
 
 from idemflow import steps
 from idemflow.canvas import component_state, control, flow_file, monitoring, process_groups
-from idemflow.canvas.catalog import component as read_component
+from idemflow.canvas.catalog import read
 from idemflow.drawing import catalog, script_body
 from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
@@ -61,19 +61,20 @@ def calls(definition: Mapping[str, Any] | None) -> set[Call]:
     return {call for call in found if call is not None}
 
 
-def check(pipeline: str, wanted: Collection[Call]) -> None:
-    """Check that NiFi's Python understands calls, before anything is changed.
+def check(pipeline: str, wanted: Collection[Call], group: str) -> None:
+    """Check that NiFi's Python understands calls, before any of them runs.
 
     Args:
         pipeline: the pipeline's name.
         wanted: the calls; none are no question.
+        group: id of the pipeline's process group: a script in it asks, for a moment.
 
     Raises:
         CanvasError: it does not, or runs no script at all.
     """
     if not wanted:
         return
-    answer = _ask(_QUESTION % sorted({call.step.partition(":")[0] for call in wanted}))
+    answer = _ask(_QUESTION % sorted({call.step.partition(":")[0] for call in wanted}), group)
     drawn_by = max(wanted, key=lambda call: call.interface).drawn_by
     if "problem" in answer:
         raise CanvasError(
@@ -94,17 +95,23 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
         )
 
 
-def missing(modules: Collection[str]) -> list[str]:
+def missing(modules: Collection[str], group: str) -> list[str]:
     """Those of some modules (``pandas``) that NiFi's Python cannot import.
+
+    Args:
+        modules: their names; none are no question.
+        group: id of the pipeline's process group, as for :func:`check`.
 
     Raises:
         CanvasError: it runs no script at all.
     """
-    return sorted({*_ask(_MISSING % sorted(modules))} & {*modules}) if modules else []
+    if not modules:
+        return []
+    return sorted({*_ask(_MISSING % sorted(modules), group)} & {*modules})
 
 
-def _ask(question: str) -> dict[str, str]:
-    with process_groups.scratch(_NAME) as scratch:
+def _ask(question: str, group: str) -> dict[str, str]:
+    with process_groups.scratch(group, _NAME) as scratch:
         _make(scratch, question)
         if found := control.problems(scratch.id):
             raise CanvasError("NiFi cannot run Python steps: " + "; ".join(found))
@@ -115,7 +122,7 @@ def _ask(question: str) -> dict[str, str]:
 def _make(scratch: nipyapi.nifi.ProcessGroupEntity, body: str) -> None:
     kinds = nipyapi.nifi.FlowApi().get_processor_types(type=catalog.SCRIPT).processor_types
     made = nipyapi.canvas.create_processor(scratch, kinds[-1], (0.0, 0.0), name=_NAME)
-    names = read_component(made.component)
+    names = read([catalog.SCRIPT])[catalog.SCRIPT]
     properties = {"Script Engine": "python", "Script Body": body}
     nipyapi.canvas.update_processor(
         made,

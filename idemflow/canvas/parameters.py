@@ -88,6 +88,14 @@ def find(name: str) -> nipyapi.nifi.ParameterContextEntity | None:
     return None
 
 
+def delete(name: str) -> None:
+    """Take a parameter context away, which no process group uses."""
+    context = find(name)
+    if context is not None:
+        with errors():
+            nipyapi.parameters.delete_parameter_context(context)
+
+
 def differences(
     context: nipyapi.nifi.ParameterContextEntity | None, parameters: Sequence[Parameter]
 ) -> list[tuple[str, str | None, str]]:

@@ -10,11 +10,11 @@ import nipyapi
 from idemflow.canvas import ownership
 from idemflow.canvas.client import errors
 from idemflow.canvas.replay import REPLAY_TRIGGER
-from idemflow.drawing.collect import TRIGGER
+from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
 # What starts something: never started with the steps.
-TRIGGERS = (TRIGGER, REPLAY_TRIGGER)
+TRIGGERS = (TRIGGER, SCHEDULE, REPLAY_TRIGGER)
 
 
 def find(pipeline: str) -> nipyapi.nifi.ProcessGroupEntity | None:
@@ -54,11 +54,11 @@ def delete(group: str) -> None:
 
 
 @contextmanager
-def scratch(name: str) -> Iterator[nipyapi.nifi.ProcessGroupEntity]:
-    """A process group for as long as something is asked in it."""
+def scratch(parent: str, name: str) -> Iterator[nipyapi.nifi.ProcessGroupEntity]:
+    """A process group in another one, for as long as something is asked in it."""
     with errors():
         group = nipyapi.canvas.create_process_group(
-            nipyapi.canvas.get_process_group("root", "id"), name, (0.0, 0.0)
+            nipyapi.canvas.get_process_group(parent, "id"), name, (0.0, -400.0)
         )
         try:
             yield group
@@ -97,10 +97,3 @@ def trigger(group: str, name: str = TRIGGER) -> nipyapi.nifi.ProcessorEntity:
         f"the process group {group_name!r} has no processor {name!r}",
         next_command=f"idemflow deploy {group_name} --force draws what is missing",
     )
-
-
-def schedule(trigger: nipyapi.nifi.ProcessorDTO) -> tuple[str | None, str | None]:
-    """The period of a processor, or else its cron expression; the other one is ``None``."""
-    period = str(trigger.config.scheduling_period)
-    by_cron = trigger.config.scheduling_strategy == "CRON_DRIVEN"
-    return (None, period) if by_cron else (period, None)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json, Position
 from idemflow.drawing.catalog import Component
+from idemflow.drawing.collect import NEVER
 from idemflow.pipeline.spec import Pipeline
 from idemflow.steps.replay import PAGE_LETTERS, unpack_letters
 
@@ -70,7 +71,8 @@ def draw(
             "idemflow.page": "1",
         },
         comments="Run once by idemflow dead-letters replay, which marks the letters first.",
-        period="1 day",
+        strategy=NEVER.strategy,
+        period=NEVER.period,
         primary=True,
     )
     ask = group.processor(

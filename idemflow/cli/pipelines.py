@@ -201,28 +201,34 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
     "--cron", metavar="TIMES", help='A run at these times: "0 6 * * mon-fri", as in cron.'
 )
 @click.option("--timezone", metavar="ZONE", help="The zone of --cron's times.  [default: NiFi's]")
+@click.option("--from-yaml", is_flag=True, help="On the schedule of the YAML again.")
 def start(
     settings: Settings,
     pipeline: str,
     every: str | None,
     cron: str | None,
     timezone: str | None,
+    from_yaml: bool,
     as_json: bool,
 ) -> None:
     """Let PIPELINE run by itself: on a schedule given here, or on the one that it has.
 
+    What is given here is kept on the canvas until the YAML's `schedule:` changes.
+
     TIMES are a crontab's five fields (minute, hour, day of the month, month, day of the week), or
-    NiFi's six with the second first. The embedded NiFi's clock is UTC. NiFi cannot follow another
-    zone's summer time: where that matters, `start` refuses and says the times in UTC.
+    NiFi's six with the second first. The embedded NiFi's clock is UTC; a ZONE has its summer time.
 
     \b
     Examples:
       idemflow start people
       idemflow start people --every "5 min"
       idemflow start people --cron "0 6 * * *"
-      idemflow start people --cron "0 6 * * *" --timezone Asia/Tokyo
+      idemflow start people --cron "0 6 * * *" --timezone Europe/Berlin
+      idemflow start people --from-yaml
     """
-    result = start_command.start(settings, pipeline, every=every, cron=cron, timezone=timezone)
+    result = start_command.start(
+        settings, pipeline, every=every, cron=cron, timezone=timezone, from_yaml=from_yaml
+    )
     _show_schedule(result, as_json)
 
 
@@ -271,9 +277,12 @@ def cancel(settings: Settings, run: str, yes: bool, as_json: bool) -> None:
     show(as_json, result, *lines, f"To load the records again: idemflow run {name}")
 
 
-def _show_schedule(result: start_command.Schedule, as_json: bool) -> None:
+def _show_schedule(result: start_command.PipelineSchedule, as_json: bool) -> None:
     state = "runs" if result.running else "is stopped; when started it runs"
-    when = f"every {result.every}" if result.every else f"by cron {result.cron} ({result.clock})"
+    of = f"flows/{result.pipeline}.yaml" if result.of == start_command.YAML else "set on the canvas"
     on_the_way = counted(result.queued, "FlowFile is on its way.", "FlowFiles are on their way.")
     queued = [on_the_way] if result.queued else []
-    show(as_json, result, escape(f"{result.pipeline} {state} {when}."), *queued)
+    line = f"{result.pipeline} {state} {result.words}: {of}."
+    if not (result.every or result.cron):
+        line = f"{result.pipeline} has no schedule: it runs by hand only."
+    show(as_json, result, escape(line), *queued)

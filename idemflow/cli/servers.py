@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,32 +99,36 @@ def down(settings: Settings, as_json: bool, delete: bool, yes: bool) -> None:
 
 
 @verb(main, "open")
-@click.option("--show-login", is_flag=True, help="Print the user and the password.")
-def open_(settings: Settings, show_login: bool, as_json: bool) -> None:
-    """Print the canvas' address and where its login is; open it where there is a display.
+@click.argument("pipeline", required=False)
+@click.option("--print", "only_print", is_flag=True, help="Print the address, open nothing.")
+@click.option("--show-login", is_flag=True, help="Print the password as well.")
+def open_(
+    settings: Settings, pipeline: str | None, only_print: bool, show_login: bool, as_json: bool
+) -> None:
+    """Open the canvas, or PIPELINE on it, in the browser; print its address and where its login is.
+
+    The browser is the desktop's, or the one that the variable BROWSER names. Where there is
+    neither, over SSH for one, the address is printed and nothing is opened.
 
     \b
     Examples:
       idemflow open
-      idemflow open --show-login
+      idemflow open people
+      idemflow open --print --show-login
     """
-    canvas = open_command.open_canvas(settings, has_display=not as_json and _has_display())
+    canvas = open_command.canvas(settings, pipeline)
     keys = ["url", "username", "ca_file", "login_file", *["password"] * show_login]
-    lines = [f"Canvas: {canvas.url}"]
+    lines = [f"Canvas: {canvas.url}", f"User: {escape(canvas.username)}"]
     if show_login:
-        lines += [f"User: {canvas.username}", f"Password: {escape(canvas.password)}"]
-    elif canvas.login_file:
-        lines.append(f"Login: {canvas.login_file}   (show it: idemflow open --show-login)")
+        lines.append(f"Password: {escape(canvas.password)}")
+    else:
+        where = f"{canvas.login_file}   (show it: " if canvas.login_file else "(show it: "
+        lines.append(f"Password: {where}idemflow open --show-login)")
     if canvas.ca_file:
         lines.append(f"The browser warns of the certificate until it trusts {canvas.ca_file}")
     show(as_json, {key: getattr(canvas, key) for key in keys}, *lines)
-
-
-def _has_display() -> bool:
-    """Whether a browser could show a window here."""
-    if sys.platform == "darwin":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not (only_print or as_json):
+        open_command.browse(canvas.url, os.environ)
 
 
 @verb(main)

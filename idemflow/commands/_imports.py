@@ -18,8 +18,13 @@ from idemflow.pipeline.spec import Sources
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
-def check_imports(opened: Session, texts: Sources) -> None:
-    """Check that NiFi's Python has what the scripts import, before anything is changed.
+def check_imports(opened: Session, texts: Sources, group: str) -> None:
+    """Check that NiFi's Python has what the scripts import, before any of them runs.
+
+    Args:
+        opened: the connections.
+        texts: the scripts.
+        group: id of the pipeline's process group: a script in it asks, for a moment.
 
     Raises:
         CanvasError: it lacks a module; names script, line and module.
@@ -35,7 +40,7 @@ def check_imports(opened: Session, texts: Sources) -> None:
     if "nifi" in opened.settings.embedded:
         # It has the packages of the Python that runs this; it alone knows of Java's.
         unsure = {name for name in unsure if importlib.util.find_spec(name) is None}
-    for name in installed_steps.missing(unsure):
+    for name in installed_steps.missing(unsure, group):
         raise CanvasError(
             f"{places[name]}: NiFi's Python has no module {name!r}",
             next_command=_install(opened.settings, name),

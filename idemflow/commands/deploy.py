@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from idemflow.canvas import (
     control,
@@ -154,12 +155,14 @@ def _deploy(
             _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
             _refuse_newer_version(opened.settings, pipeline.name, group)
         _check_clock(opened)
-        installed_steps.check(pipeline.name, planned.new_calls)
-        if group is None or planned.changes:
-            check_imports(opened, scripts)
+        check = partial(check_imports, opened, scripts)
+        if group is not None:
+            installed_steps.check(pipeline.name, planned.new_calls, group)
+            if planned.changes:
+                check(group)
         refuse_other(opened, pipeline.identity.rule(), keep=keep, adopt=adopt)
         _prepare(opened, progress, adopt=adopt)
-        group = canvas.apply(pipeline, planned, progress)
+        group = canvas.apply(pipeline, planned, progress, check)
         _finish(opened.settings, pipeline.name, group, planned.definition)
         note_rule(opened, pipeline.identity.rule())
     return Deployment(
@@ -197,7 +200,9 @@ def _deploy_version(
     wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
     if not dry_run:
         _check_clock(opened)
-        installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
+        if group is not None:
+            new_calls = installed_steps.calls(wanted) - installed_steps.calls(live)
+            installed_steps.check(name, new_calls, group)
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, place)
@@ -211,7 +216,7 @@ def _deploy_version(
             group = versions.create(client_id, name, store.branch, version.id)
         canvas.claim(context, place, name, group)
         if created:
-            _start_version(group, version)
+            _start_version(name, group, version)
         elif now is None:
             info = versions.VersionControlInfo(
                 client_id, store.branch, repository.BUCKET, name, "", "", ""
@@ -221,15 +226,16 @@ def _deploy_version(
             current = store.resolve(name, now.version)
             modified = bool(versioning.changes_since(store, name, current))
             if modified or current.id != version.id:
-                versioning.switch_version(store, name, group, current, version, modified=modified)
+                versioning.switch_version(store, name, group, current, version)
         deployments.remember(name, group, wanted, settings.project)
         note_rule(opened, rule_in(wanted))
     url = _url(opened.target, group)
     return Deployment(name, place.group is None, dry_run, [*changes, *adopted], url)
 
 
-def _start_version(group: str, version: Version) -> None:
+def _start_version(name: str, group: str, version: Version) -> None:
     try:
+        installed_steps.check(name, installed_steps.calls(versions.export(group)), group)
         control.start_steps(group)
     except CanvasError as error:
         process_groups.delete(group)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from idemflow.canvas import control, flow, monitoring, parameters, process_groups
+from idemflow.canvas import control, flow, monitoring, parameters, process_groups, schedule
 from idemflow.canvas.difference import Change
 from idemflow.commands import _judge, deploy
 from idemflow.commands._arguments import changed, given
@@ -24,7 +24,7 @@ from idemflow.commands.deploy import Deployment
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
-from idemflow.drawing.collect import REQUEST, RUN_ID, TRIGGER
+from idemflow.drawing.collect import REQUEST, RUN_ID
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.takeover import taken_over
 from idemflow.errors import (
@@ -167,7 +167,7 @@ def _refuse_on_schedule(name: str) -> None:
         UsageError: it does.
     """
     group = process_groups.find(name)
-    if group is not None and process_groups.trigger(group.id).component.state == "RUNNING":
+    if group is not None and schedule.runs(group.id):
         raise UsageError(
             f"the pipeline {name!r} runs on a schedule", next_command=f"idemflow stop {name}"
         )
@@ -240,7 +240,7 @@ def prepare(
     there = process_groups.find(name) is not None
     keep = keep_old_documents
     deployment = deploy.deploy_in(opened, progress.step, dry_run=there, keep_old_documents=keep)
-    if there and any(map(_matters, deployment.changes)) and not as_deployed:
+    if there and deployment.changes and not as_deployed:
         try:
             deployment = deploy.deploy_in(opened, progress.step, keep_old_documents=keep)
         except ChangedOnCanvas as error:
@@ -249,14 +249,6 @@ def prepare(
                 next_command=f"{error.next_command}; --as-deployed runs what is on the canvas",
             ) from error
     return process_groups.find_id(name), deployment
-
-
-def _matters(change: Change) -> bool:
-    """Whether a difference is one for a run by hand; when the trigger runs by itself is none."""
-    return not (
-        change.component.endswith(f" / {TRIGGER}")
-        and change.property in ("schedulingPeriod", "schedulingStrategy")
-    )
 
 
 def _one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import component_state, monitoring, process_groups
+from idemflow.canvas import component_state, monitoring, process_groups, schedule
 from idemflow.canvas.component_state import State
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
@@ -31,10 +31,7 @@ def reset(settings: Settings, name: str) -> list[State]:
     """
     with session(settings, name):
         group = process_groups.find_id(name)
-        if (
-            process_groups.trigger(group).component.state == "RUNNING"
-            or monitoring.activity(group).queued
-        ):
+        if schedule.runs(group) or monitoring.activity(group).queued:
             raise UsageError(
                 f"a run of the pipeline {name!r} is under way, or it runs on a schedule",
                 next_command=f"idemflow stop {name}, and wait until its queues are empty",

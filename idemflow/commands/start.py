@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import ValidationError
 
 from idemflow.canvas import control, monitoring, process_groups
+from idemflow.canvas import schedule as on_canvas
 from idemflow.commands._session import session
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError, UsageError
-from idemflow.pipeline import cron as cron_expression
-from idemflow.pipeline import spec
+from idemflow.pipeline.schedule import BY_HAND, Schedule
+
+YAML, CANVAS = "yaml", "canvas"
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """When a pipeline runs.
+class PipelineSchedule:
+    """When a pipeline runs by itself.
 
     Attributes:
         pipeline: the pipeline's name.
-        every: the period, in NiFi's words; ``None`` where it runs by a cron expression.
-        cron: that, as NiFi has it: six fields, the second first.
-        clock: the zone of NiFi's clock, which those are of.
-        running: whether runs are started on that schedule.
+        every: the period, in NiFi's words; or
+        cron: a cron expression: as it was given with a time zone, or as NiFi has it. Without
+            either it runs by hand only.
+        timezone: the zone of these times; ``None`` for NiFi's own clock.
+        of: where it comes from: ``yaml`` or ``canvas``.
+        running: whether runs start by themselves.
         queued: FlowFiles that are on their way.
     """
 
     pipeline: str
     every: str | None
     cron: str | None
-    clock: str
+    timezone: str | None
+    of: str
     running: bool
     queued: int
+
+    @property
+    def words(self) -> str:
+        """The schedule as a person says it."""
+        return str(
+            Schedule.model_construct(every=self.every, cron=self.cron, timezone=self.timezone)
+        )
 
 
 def start(
@@ -43,7 +54,8 @@ def start(
     every: str | None = None,
     cron: str | None = None,
     timezone: str | None = None,
-) -> Schedule:
+    from_yaml: bool = False,
+) -> PipelineSchedule:
     """Start a pipeline on the schedule that it has, or on another.
 
     Args:
@@ -52,12 +64,14 @@ def start(
         every: a run now, and one each such period, such as ``5 min``; or
         cron: a run at these times: five fields as in a crontab, or six with the second first.
         timezone: the zone of these times, such as ``Europe/Berlin``; ``None`` for NiFi's own.
+        from_yaml: take the YAML's schedule again, whatever was set on the canvas.
 
     Raises:
-        UsageError: that is no schedule, or NiFi cannot say it; or the pipeline is a snapshot,
-            which only ``idemflow run`` can publish.
+        UsageError: that is no schedule, or there is none; or the pipeline is a snapshot, which
+            only ``idemflow run`` can publish.
+        CanvasError: NiFi does not take the cron expression.
     """
-    zone = _checked(name, every, cron, timezone)
+    given = _given(name, every, cron, timezone, from_yaml=from_yaml)
     with session(settings, name) as opened:
         if opened.pipeline.snapshot:
             raise UsageError(
@@ -66,40 +80,49 @@ def start(
                 next_command=f"let cron or a timer run: idemflow run {name}",
             )
         group = process_groups.find_id(name)
-        if every is not None:
-            control.set_schedule(group, every)
-        elif cron is not None:
-            _set_cron(name, group, cron, zone)
+        if from_yaml:
+            given = opened.pipeline.schedule or BY_HAND
+        found = on_canvas.find(group).schedule if given is None else given
+        if not (found or from_yaml):
+            raise UsageError(
+                f"the pipeline {name!r} has no schedule",
+                next_command=f'idemflow start {name} --every "5 min", or write schedule: into '
+                f"flows/{name}.yaml and: idemflow deploy {name}",
+            )
+        if given is not None:
+            _put(name, group, given)
         control.start_steps(group)
-        control.schedule_trigger(group, running=True)
+        on_canvas.follow(group, started=bool(found))
         return schedule(name, group)
 
 
-def schedule(name: str, group: str) -> Schedule:
+def schedule(name: str, group: str) -> PipelineSchedule:
     """The schedule of a pipeline's process group."""
-    trigger = process_groups.trigger(group).component
-    every, cron = process_groups.schedule(trigger)
-    return Schedule(
+    found = on_canvas.find(group)
+    return PipelineSchedule(
         pipeline=name,
-        every=every,
-        cron=cron,
-        clock=control.clock(),
-        running=trigger.state == "RUNNING",
+        every=found.schedule.every,
+        cron=found.schedule.cron,
+        timezone=found.schedule.timezone,
+        of=YAML if found.of_yaml else CANVAS,
+        running=found.runs,
         queued=monitoring.activity(group).queued,
     )
 
 
-def _checked(
-    name: str, every: str | None, cron: str | None, timezone: str | None
-) -> ZoneInfo | None:
-    """The zone, where all of them can be meant.
+def _given(
+    name: str, every: str | None, cron: str | None, timezone: str | None, *, from_yaml: bool
+) -> Schedule | None:
+    """The schedule of the options, if they give one.
 
     Raises:
-        UsageError: they cannot.
+        UsageError: they cannot be meant.
     """
-    if every is not None and cron is not None:
+    options = {"--every": every, "--cron": cron, "--from-yaml": from_yaml or None}
+    several = [option for option, value in options.items() if value is not None]
+    if len(several) > 1:
         raise UsageError(
-            "--every and --cron are two schedules; a pipeline has one",
+            f"{' and '.join(several)} are two schedules; a pipeline has one",
             next_command=f'idemflow start {name} --every "5 min"',
         )
     if timezone is not None and cron is None:
@@ -107,48 +130,32 @@ def _checked(
             "--timezone is the zone of --cron's times, and there is no --cron",
             next_command=f'idemflow start {name} --cron "0 6 * * *" --timezone {timezone}',
         )
-    if every is not None:
-        try:
-            spec.check_period(every)
-        except ValueError as error:
-            raise UsageError(
-                f"--every {every!r} is not a period: {error}",
-                next_command=f'idemflow start {name} --every "5 min"',
-            ) from None
-    if cron is not None:
-        # What is no expression anywhere is told before a server is asked.
-        _told(name, cron, None, "UTC")
-    if timezone is None:
+    if every is None and cron is None:
         return None
-    known = available_timezones()
-    if timezone not in known:
-        close = difflib.get_close_matches(timezone, known, n=1)
-        raise UsageError(
-            f"--timezone {timezone!r} is not a zone of the tz database"
-            + (f"; did you mean {close[0]}?" if close else ", such as Europe/Berlin"),
-            next_command=f'idemflow start {name} --cron "{cron}" --timezone '
-            + (close[0] if close else "Europe/Berlin"),
-        )
-    return ZoneInfo(timezone)
-
-
-def _told(name: str, cron: str, zone: ZoneInfo | None, clock: str) -> str:
     try:
-        return cron_expression.convert(cron, zone, clock, datetime.now(UTC))
-    except ValueError as error:
+        return Schedule(every=every, cron=cron, timezone=timezone)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]) if first["loc"] else "cron"
+        value = {"every": every, "cron": cron, "timezone": timezone}[option]
+        example = {
+            "every": '--every "5 min"',
+            "cron": '--cron "0 6 * * *"',
+            "timezone": f'--cron "{cron}" --timezone Europe/Berlin',
+        }[option]
         raise UsageError(
-            f"--cron {cron!r}: {error}",
-            next_command=f'idemflow start {name} --cron "0 6 * * *" (by NiFi\'s clock), '
-            f"or let the machine's own cron call: idemflow run {name}",
+            f"--{option} {value!r}: {first['msg'].removeprefix('Value error, ')}",
+            next_command=f"idemflow start {name} {example}",
         ) from None
 
 
-def _set_cron(name: str, group: str, cron: str, zone: ZoneInfo | None) -> None:
-    expression = _told(name, cron, zone, control.clock())
+def _put(name: str, group: str, given: Schedule) -> None:
     try:
-        control.set_schedule(group, expression, cron=True)
+        on_canvas.put(group, given)
     except CanvasError as error:
+        if given.cron is None:
+            raise
         raise CanvasError(
-            f"--cron {cron!r}: {error.message}",
+            f"--cron {given.cron!r}: {error.message}",
             next_command=f'idemflow start {name} --cron "0 6 * * *"',
         ) from error

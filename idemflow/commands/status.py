@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import nipyapi
-
 from idemflow import servers
-from idemflow.canvas import client, flow, monitoring, ownership, process_groups
+from idemflow.canvas import client, flow, monitoring, ownership, process_groups, schedule
+from idemflow.commands.start import CANVAS, YAML
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.drawing.collect import TRIGGER
 from idemflow.errors import CanvasError, IdemflowError, LoginRefused, Unreachable, UsageError
 from idemflow.pipeline import spec
+from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
 from idemflow.servers.further import further
 
@@ -33,6 +32,8 @@ class PipelineStatus:
             that could not be told; ``orphan`` where its YAML is gone.
         every: how often it runs by itself, ``None`` while its schedule is stopped.
         cron: the times at which it does, if it has a cron expression in place of a period.
+        timezone: the zone of these times; ``None`` for NiFi's own clock.
+        schedule: where that comes from, ``yaml`` or ``canvas``; ``None`` as above.
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
         reasons: what the steps said last, if something waits: step and message.
@@ -44,11 +45,20 @@ class PipelineStatus:
     state: str
     every: str | None = None
     cron: str | None = None
+    timezone: str | None = None
+    schedule: str | None = None
     queued: int = 0
     queues: dict[str, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     problem: str | None = None
     next_command: str | None = None
+
+    @property
+    def runs(self) -> str:
+        """When it runs, as a person says it."""
+        return str(
+            Schedule.model_construct(every=self.every, cron=self.cron, timezone=self.timezone)
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ def _pipeline(settings: Settings, name: str) -> PipelineStatus:
         except UsageError:  # a mistake in the YAML is told by the commands that need it
             needed = {TRIGGER, *flow.STEPS}
         missing = sorted(needed - {step.component.name for step in steps})
-        found = _look(name, group, steps)
+        found = _look(name, group)
     except (Unreachable, LoginRefused):
         raise
     except IdemflowError as error:
@@ -157,7 +167,7 @@ def _orphan(name: str) -> PipelineStatus:
     try:
         group = ownership.find(name).group
         if group is not None:
-            found = _look(name, group, process_groups.processors(group))
+            found = _look(name, group)
             problem += f"its process group is {found.state}, at {ownership.path(group)}"
         else:
             problem += "a parameter context is left"
@@ -166,11 +176,9 @@ def _orphan(name: str) -> PipelineStatus:
     return replace(found, state="orphan", problem=problem, next_command=f"idemflow remove {name}")
 
 
-def _look(name: str, group: str, steps: Iterable[nipyapi.nifi.ProcessorEntity]) -> PipelineStatus:
+def _look(name: str, group: str) -> PipelineStatus:
     activity = monitoring.activity(group)
-    triggers = (step.component for step in steps if step.component.name == TRIGGER)
-    trigger = next((one for one in triggers if one.state == "RUNNING"), None)
-    every, cron = process_groups.schedule(trigger) if trigger else (None, None)
+    by_itself = schedule.runs(group)
     state = "invalid" if activity.invalid else "stopped" if activity.stopped else "running"
     said = {
         f"{item.name}: {item.message}": None
@@ -179,8 +187,10 @@ def _look(name: str, group: str, steps: Iterable[nipyapi.nifi.ProcessorEntity]) 
     return PipelineStatus(
         name=name,
         state=state,
-        every=every,
-        cron=cron,
+        every=by_itself.schedule.every if by_itself else None,
+        cron=by_itself.schedule.cron if by_itself else None,
+        timezone=by_itself.schedule.timezone if by_itself else None,
+        schedule=(YAML if by_itself.of_yaml else CANVAS) if by_itself else None,
         queued=activity.queued,
         queues=activity.queues,
         reasons=list(said)[-_REASONS:],

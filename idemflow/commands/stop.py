@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from idemflow.canvas import control, process_groups
+from idemflow.canvas import schedule as on_canvas
 from idemflow.commands._session import session
-from idemflow.commands.start import Schedule, schedule
+from idemflow.commands.start import PipelineSchedule, schedule
 from idemflow.config.settings import Settings
 
 
-def stop(settings: Settings, name: str, *, everything: bool = False) -> Schedule:
+def stop(settings: Settings, name: str, *, everything: bool = False) -> PipelineSchedule:
     """Stop a pipeline's schedule; what is on its way still arrives.
 
     Args:
@@ -18,7 +19,7 @@ def stop(settings: Settings, name: str, *, everything: bool = False) -> Schedule
     """
     with session(settings, name):
         group = process_groups.find_id(name)
-        control.schedule_trigger(group, running=False)
+        on_canvas.stop(group)
         if everything:
             control.stop(group)
         return schedule(name, group)

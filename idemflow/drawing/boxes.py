@@ -90,6 +90,7 @@ class Group:
         dynamic: Mapping[str, str] | None = None,
         comments: str = "",
         terminate: Sequence[str] = (),
+        strategy: str = "TIMER_DRIVEN",
         period: str = "0 sec",
         tasks: int = 1,
         penalty: str = "5 s",
@@ -102,7 +103,7 @@ class Group:
             "properties": _properties(component, properties, dynamic or {}),
             "propertyDescriptors": {},
             "style": {},
-            "schedulingStrategy": "TIMER_DRIVEN",
+            "schedulingStrategy": strategy,
             "schedulingPeriod": period,
             "executionNode": "PRIMARY" if primary else "ALL",
             "penaltyDuration": penalty,
@@ -155,11 +156,11 @@ class Group:
         self.parts["inputPorts" if kind == "INPUT_PORT" else "outputPorts"].append(port)
         return port
 
-    def label(self, text: str, position: Position, size: Position) -> None:
+    def label(self, text: str, position: Position, size: Position, key: str = "") -> None:
         self.parts["labels"].append(
             self._base("LABEL", "", position)
             | {
-                "identifier": _id(f"{self.path}/LABEL"),
+                "identifier": _id(f"{self.path}/LABEL{key}"),
                 "label": text,
                 "width": size[0],
                 "height": size[1],

@@ -3,32 +3,60 @@
 ::
 
     Start a run ──▶ the source's steps ──▶ records
+                            ▲
+    On schedule ────────────┘
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from idemflow.drawing import catalog
+from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
 from idemflow.steps.replay import NONE
+from idemflow.steps.schedule import start_when_due
 
 TRIGGER = "Start a run"
+SCHEDULE = "On schedule"
+# The property of *On schedule* that has the schedule of the YAML in words.
+OF_YAML = "schedule"
 # From one row of boxes to the next.
 ROW = 320.0
 
 # The parameter by which a command knows its run: the end of the run's id, or NONE.
 REQUEST = "run.request"
-# The trigger's property with the run's id.
+# A trigger's property with the run's id.
 RUN_ID = "idemflow.run"
 
-_RUN_ID = (
-    "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}"
-    f"-${{#{{{REQUEST}}}:replace('{NONE}', ${{UUID():substring(0, 8)}})}}"
-)
+_NOW = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}"
+_CHANCE = "${UUID():substring(0, 8)}"
+_RUN_ID = f"{_NOW}-${{#{{{REQUEST}}}:replace('{NONE}', {_CHANCE})}}"
+# No command asks for a run that starts by itself, even where one is starting another just then.
+_OWN_RUN_ID = f"{_NOW}-{_CHANCE}"
 _STARTED = "${now():format(\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\", 'GMT')}"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When NiFi calls a processor.
+
+    Attributes:
+        strategy: NiFi's scheduling strategy.
+        period: its run schedule.
+        properties: what the step *On schedule* asks before it starts a run.
+    """
+
+    strategy: str
+    period: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+# What NiFi's plain Start of a group may start, and must not run. NiFi has no word for that, calls a
+# processor with a period at once, and one with a date that never comes as well. This is a date of
+# the year 2052: 29 February on a Thursday.
+NEVER = Timing("CRON_DRIVEN", "0 0 0 29 2 THU")
 
 
 @dataclass(frozen=True)
@@ -90,37 +118,58 @@ class Collect:
         first: Json,
         last: Json,
         *,
-        period: str,
+        timing: Timing,
+        schedule: str,
         arguments: Mapping[str, bool | int | float | str],
     ) -> Json:
-        """Draw the trigger before the first step of the source, and the port after the last.
+        """Draw what starts a run before the first step of the source, and the port after the last.
 
         Args:
             first: the step that takes the trigger.
             last: the step that gives the records.
-            period: how often the trigger runs once it is started.
+            timing: when a run starts by itself, once that is started.
+            schedule: the same in words.
             arguments: the arguments of a run; each is a parameter.
 
         Returns:
             The port.
         """
+        attributes = {
+            "idemflow.started": _STARTED,
+            "idemflow.pipeline": self.pipeline,
+            "idemflow.arguments": arguments_template(arguments),
+        }
         trigger = self.group.processor(
             self.types[catalog.GENERATE],
             TRIGGER,
             (0.0, 0.0),
             {"File Size": "0B", "Batch Size": "1"},
-            dynamic={
-                RUN_ID: _RUN_ID,
-                "idemflow.started": _STARTED,
-                "idemflow.pipeline": self.pipeline,
-                "idemflow.arguments": arguments_template(arguments),
+            dynamic={RUN_ID: _RUN_ID, **attributes},
+            comments="One FlowFile starts one run: Run Once. Started, it waits, and runs nothing.",
+            strategy=NEVER.strategy,
+            period=NEVER.period,
+            primary=True,
+        )
+        scheduled = self.group.processor(
+            self.types[catalog.SCRIPT],
+            SCHEDULE,
+            (560.0, 0.0),
+            {
+                "Script Engine": "python",
+                "Script Body": script_body.compose(
+                    start_when_due, "session", "context", "REL_SUCCESS", pipeline=self.pipeline
+                ),
             },
-            comments="One FlowFile starts one run. Run Once, or start it to run on a schedule.",
-            period=period,
+            dynamic={RUN_ID: _OWN_RUN_ID, **attributes, **timing.properties, OF_YAML: schedule},
+            comments="Starts a run by itself while it is started: idemflow start, idemflow stop.",
+            terminate=["failure"],
+            strategy=timing.strategy,
+            period=timing.period,
             primary=True,
         )
         out = self.group.port("OUTPUT_PORT", "records", (COLUMN, last["position"]["y"] + 40.0))
         self.group.connect(trigger, first, self.queue, ["success"])
+        self.group.connect(scheduled, first, self.queue, ["success"])
         self.group.connect(last, out, self.queue, ["success"])
         return out
 

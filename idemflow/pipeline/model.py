@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 
+from idemflow.pipeline.schedule import Schedule, as_schedule
 from idemflow.sources import registry
 from idemflow.sources.fields import (
     FieldName,
@@ -255,7 +256,7 @@ class Pipeline(Strict):
     snapshots: SnapshotRules | None = Field(default=None, alias="snapshot")
     index: Index
     load: Load = Field(default_factory=Load)
-    schedule: Period = "1 day"
+    schedule: Annotated[Schedule, BeforeValidator(as_schedule)] | None = None
     ledger: LedgerRules = Field(default_factory=LedgerRules)
 
     @model_validator(mode="after")
@@ -270,6 +271,10 @@ class Pipeline(Strict):
             if templated:
                 raise ValueError("mode: snapshot makes an index per run by itself; index.name "
                                  "must be a plain name, which becomes the alias")  # fmt: skip
+            if self.schedule:
+                raise ValueError("mode: snapshot is published by `idemflow run` alone, once all "
+                                 "of a run has arrived; take schedule away and let a timer "
+                                 "call that")  # fmt: skip
             if self.collect.incremental:
                 raise ValueError("mode: snapshot needs all rows in each run; "
                                  f"take {self.collect.incremental} away")  # fmt: skip

@@ -111,10 +111,11 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     progress.step("Building the bundle")
     # Another checkout that starts now would make the same files.
     with FileLock(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
-        packing = [
-            pool.submit(bundle.build_packed, p, files, lock, settings.cache) for p in lock.packed
-        ]
         built = bundle.build_bundle(modules, files, lock, java, settings.cache, pool)
+        packing = [
+            pool.submit(bundle.build_packed, p, files, lock, java, settings.cache, built)
+            for p in lock.packed
+        ]
         packed = [p.result() for p in packing]
     own = own_nars(settings.nars)
     kept = not_replaced([b.nar for b in built if b.nar], own)

@@ -17,7 +17,7 @@ from idemflow.errors import IdemflowError
 from idemflow.supply.artifacts import Coordinate, Lock, PackedNar
 from idemflow.supply.java import Java
 from idemflow.supply.modules import Module
-from idemflow.supply.nar import NarName, files_below, pack_jar, pack_nar
+from idemflow.supply.nar import NarName, files_below, pack_jar, pack_nar, unpack_jars
 
 GROUP = "io.idemflow"
 VERSION = "0.1.0"
@@ -132,14 +132,31 @@ def build_module(
 
 
 def build_packed(
-    packed: PackedNar, files: Mapping[Coordinate, Path], lock: Lock, cache: Path
+    packed: PackedNar,
+    files: Mapping[Coordinate, Path],
+    lock: Lock,
+    java: Java,
+    cache: Path,
+    built: Iterable[Built],
 ) -> Path:
-    """Packs an official NAR of its jars, or takes it from the cache."""
-    key = _key([str(packed)], [], (lock.files[c].sha256 for c in packed.jars))
+    """Packs an official NAR of its jars, or takes it from the cache.
+
+    Args:
+        built: the bundle: the program that writes a NAR's documentation is in it.
+    """
+    (tool,) = (one.tool for one in built if one.tool)
+    key = _key([str(packed)], [], [*(lock.files[c].sha256 for c in packed.jars), tool.parent.name])
     target = cache / "built" / f"{packed.name}-{key}" / f"{packed.name}-{packed.version}.nar"
     if not target.exists():
         name = NarName("org.apache.nifi", packed.name, packed.version, packed.parent)
-        pack_nar(target, name, [files[jar] for jar in packed.jars])
+        jars = [files[jar] for jar in packed.jars]
+        nars = {one.artifact: files[one] for one in lock.nars}
+        with tempfile.TemporaryDirectory() as scratch:
+            docs = Path(scratch) / "docs"
+            seen = unpack_jars(nars[packed.parent.artifact], nars, Path(scratch))
+            seen += [files[one] for one in lock.lib]
+            write_documentation(java, [tool, *jars, *seen], name, docs)
+            pack_nar(target, name, jars, docs)
     return target
 
 

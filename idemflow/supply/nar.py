@@ -8,9 +8,10 @@ NiFi's unpacker needs entries for all folders.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -83,6 +84,25 @@ def files_below(folder: Path) -> list[Path]:
     """All files below a folder, in order; not Python's compiled ones, which come and go."""
     found = (f for f in folder.rglob("*") if f.is_file() and f.parent.name != "__pycache__")
     return sorted(found)
+
+
+def unpack_jars(nar: Path, known: Mapping[str, Path], target: Path) -> list[Path]:
+    """Unpacks what the classes of a NAR see: its jars, its parent's, and so on.
+
+    Args:
+        known: the NARs there are, by artifact.
+        target: the folder to unpack to.
+    """
+    folder = target / nar.stem
+    with zipfile.ZipFile(nar) as archive:
+        entries = [one for one in archive.namelist() if one.startswith(BUNDLED)]
+        archive.extractall(folder, entries)
+        manifest = archive.read("META-INF/MANIFEST.MF").decode()
+    jars = [folder / one for one in entries if one.endswith(".jar")]
+    parent = re.search(r"^Nar-Dependency-Id: (\S+)", manifest, re.MULTILINE)
+    if parent is None or parent[1] not in known:
+        return jars
+    return jars + unpack_jars(known[parent[1]], known, target)
 
 
 def types_of(nar: Path) -> set[str]:

@@ -164,28 +164,28 @@ def test_a_commit_of_a_person_in_between(
     canvas.choose(canvas.group(NAME), "Version", "Commit Local Changes")
     canvas.fill(Version_Comments="Load with four tasks")
     file = project.path / FILE
-    file.write_text(file.read_text().replace('"1 day"', '"2 days"'))
-    git("commit", "-q", "-a", "-m", "Every two days")
-    hand = history(command, git, "Human|Every two days", "admin|Load visitors")
+    file.write_text(file.read_text().replace('"1 sec"', '"2 sec"'))
+    git("commit", "-q", "-a", "-m", "Yield for two seconds")
+    hand = history(command, git, "Human|Yield for two seconds", "admin|Load visitors")
     canvas.press("Save", last=False)
     expect(canvas.dialog).to_contain_text(f"pipelines/{NAME} changed in git since version")
     expect(canvas.dialog).to_contain_text("Nothing was committed and the canvas is as it was")
     canvas.press("Cancel")
-    assert history(command, git, "Human|Every two days", "admin|Load visitors") == hand
+    assert history(command, git, "Human|Yield for two seconds", "admin|Load visitors") == hand
     assert tasks(canvas) == "4"
 
     canvas.expect_state(NAME, "locally modified and stale")
     canvas.choose(canvas.group(NAME), "Version", "Commit Local Changes")
     expect(canvas.dialog).to_contain_text("Committing will ignore available upgrades")
     canvas.press("Yes", last=False)
-    canvas.fill(Version_Comments="Four tasks, every day")
+    canvas.fill(Version_Comments="Four tasks")
     canvas.press("Save")
     canvas.expect_state(NAME, "up to date")
     forced = history(
-        command, git, "admin|Four tasks, every day", "Human|Every two days", "admin|Load visitors"
+        command, git, "admin|Four tasks", "Human|Yield for two seconds", "admin|Load visitors"
     )
     assert tasks_line("+", 4) in changed_lines(git, hand, forced)
-    change_version(canvas, "Every two days")
+    change_version(canvas, "Yield for two seconds")
     canvas.expect_state(NAME, "stale")
     assert tasks(canvas) == "1"
 
@@ -202,7 +202,7 @@ def test_a_commit_of_a_person_in_between(
     canvas.select("Registry", "flows of museum")
     expect(canvas.dialog.get_by_label("Bucket")).to_have_text("pipelines")
     expect(canvas.dialog.get_by_label("Flow", exact=True)).to_have_text(NAME)
-    canvas.dialog.get_by_role("row", name="Four tasks, every day").click()
+    canvas.dialog.get_by_role("row", name="Four tasks").click()
     canvas.press("Import")
     canvas.expect_state(NAME, "up to date")
     assert tasks(canvas, running=False) == "4"

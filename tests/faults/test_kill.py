@@ -14,14 +14,14 @@ import pytest
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.canvas.replay import REPLAY_TRIGGER
-from idemflow.drawing.collect import TRIGGER
+from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.errors import Unreachable
 from tests.integration.tools import ROOT, Idemflow, Project, kill, saved_steps, wait_until
 
 pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = 20_000
-TRIGGERS = {TRIGGER, REPLAY_TRIGGER}
+TRIGGERS = {TRIGGER, SCHEDULE, REPLAY_TRIGGER}
 SCRIPT = (ROOT / "scripts/people.py").read_text()
 
 

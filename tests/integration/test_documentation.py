@@ -9,7 +9,10 @@ import nipyapi
 import pytest
 
 from idemflow.canvas import client
+from idemflow.canvas.catalog import read
+from idemflow.drawing import catalog
 from idemflow.drawing.catalog import SCRIPT
+from idemflow.sources.sql import draw as sql
 from idemflow.supply.bundle import GROUP, VERSION
 from tests.integration.execute_script import Step, canvas_group
 from tests.integration.tools import Idemflow
@@ -86,6 +89,34 @@ def test_put_elasticsearch_json_and_its_service(flow: Any) -> None:
     assert [one.type for one in service.provided_api_implementations] == [SERVICE]
     tls = shown(service)["SSL Context Service"].type_provided_by_value
     assert tls.artifact == "nifi-standard-services-api-nar"
+
+
+DRAWN = (
+    catalog.GENERATE, catalog.INVOKE, catalog.SCRIPT, catalog.PUT, catalog.CLIENT_SERVICE,
+    catalog.SSL_SERVICE, *sql.TYPES,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DRAWN, ids=lambda kind: kind.rpartition(".")[2])
+def test_a_nar_describes_a_type_as_an_instance_does(flow: Any, kind: str) -> None:
+    """NiFi's own NARs as well, which are packed here: of both the drawing takes names."""
+    described = read([kind])[kind]
+    processors = {one.type: one for one in flow.get_processor_types().processor_types}
+    services = {
+        one.type: one for one in flow.get_controller_service_types().controller_service_types
+    }
+    with canvas_group("described") as group:
+        if kind in processors:
+            made = nipyapi.canvas.create_processor(group, processors[kind], (0.0, 0.0)).component
+            descriptors = made.config.descriptors
+            assert described.relationships == tuple(one.name for one in made.relationships)
+        else:
+            made = nipyapi.canvas.create_controller(group, services[kind]).component
+            descriptors = made.descriptors
+        assert described.names == {one.display_name: key for key, one in descriptors.items()}
+        assert described.defaults == {k: one.default_value for k, one in descriptors.items()}
+        assert described.sensitive == {key for key, one in descriptors.items() if one.sensitive}
+        assert described.bundle["artifact"] == made.bundle.artifact
 
 
 def test_the_registry_client_has_its_properties_in_its_details(flow: Any) -> None:

@@ -217,8 +217,8 @@ def test_a_version_elsewhere_with_other_parameters(
 def test_a_conflict(command: Idemflow, project: Project, git: Git) -> None:
     first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     file = project.path / FILE
-    old = '"schedulingPeriod": "1 day"'
-    file.write_text(file.read_text().replace(old, '"schedulingPeriod": "2 days"'))
+    old = '"yieldDuration": "1 sec"'
+    file.write_text(file.read_text().replace(old, '"yieldDuration": "2 sec"'))
     git("commit", "-q", "-a", "-m", "By hand")
     hand = git("rev-parse", "HEAD")
     set_tasks(NAME, 3)
@@ -235,8 +235,8 @@ def test_the_yaml_buries_no_newer_version(command: Idemflow, project: Project, g
     first = command.json("flow", "commit", NAME, "-m", "One")["version"]["id"]
     file = project.path / FILE
     committed = file.read_text()
-    old = '"schedulingPeriod": "1 day"'
-    file.write_text(committed.replace(old, '"schedulingPeriod": "2 days"'))
+    old = '"yieldDuration": "1 sec"'
+    file.write_text(committed.replace(old, '"yieldDuration": "2 sec"'))
     git("commit", "-q", "-a", "-m", "By hand")
     hand = git("rev-parse", "HEAD")
     project.change(NAME, "identity: id", "identity: id\nload: {tasks: 4}")

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups
+from idemflow.canvas import (
+    client,
+    control,
+    flow,
+    monitoring,
+    parameters,
+    process_groups,
+    schedule,
+)
 from idemflow.canvas.flow import PUT
+from idemflow.drawing.collect import NEVER, REQUEST, SCHEDULE
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 
@@ -39,7 +51,7 @@ def canvas(people: Idemflow) -> Iterator[str]:
     client.connect(people.target().nifi)
     group = process_groups.find_id("people")
     yield group
-    control.schedule_trigger(group, running=False)
+    schedule.stop(group)
     control.start_steps(group)
 
 
@@ -160,49 +172,138 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     ledger = people.ledger()
     known = len(ledger.run_ids("people"))
     started = people.json("start", "people", "--every", "2 sec")
-    assert (started["every"], started["running"]) == ("2 sec", True)
-    assert in_status(people) == ("running", "2 sec")
+    assert (started["every"], started["of"], started["running"]) == ("2 sec", "canvas", True)
+    assert in_status(people) == ("running", "2 sec", "canvas")
     refused = people.fail("run", "people")
     assert refused.code == 2
     assert "idemflow stop people" in refused.stderr
     wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two scheduled runs")
+    # A command that starts a run just then finds its own by its request.
+    before = set(ledger.run_ids("people"))
+    with parameters.lent(flow.context_name(spec.load(ROOT, "people")), REQUEST, "0badcafe"):
+        wait_until(lambda: len(ledger.run_ids("people")) >= len(before) + 3, "three more runs")
+    ends = [run.partition("-")[2] for run in set(ledger.run_ids("people")) - before]
+    assert len(ends) == len(set(ends))
+    assert "0badcafe" not in ends
     assert people.json("stop", "people")["running"] is False
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
-    assert in_status(people) == ("running", None)
+    assert in_status(people) == ("running", None, None)
     # Another schedule than the YAML's is no reason against a run by hand.
     assert people.json("run", "people")["documents"] == 1000
     people.ok("stop", "people", "--all")
-    assert in_status(people) == ("stopped", None)
+    assert in_status(people) == ("stopped", None, None)
     ledger.refresh("people")
     assert ledger.count("people") == 1000
     # What it has is what it starts on again.
     assert people.json("start", "people")["every"] == "2 sec"
-    assert people.json("start", "people", "--every", "1 day")["every"] == "1 day"
+    again = people.json("start", "people", "--from-yaml")
+    assert (again["every"], again["of"]) == ("1 day", "yaml")
     people.ok("stop", "people")
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
+
+
+def test_start_a_run_on_a_schedule_of_its_own(people: Idemflow, canvas: str) -> None:
+    """An operator may give it one in NiFi's dialog, and idemflow once drew it so."""
+    every_day = nipyapi.nifi.ProcessorConfigDTO(
+        scheduling_strategy="TIMER_DRIVEN", scheduling_period="1 day"
+    )
+    nipyapi.canvas.update_processor(process_groups.trigger(canvas), every_day)
+    nipyapi.canvas.schedule_processor(process_groups.trigger(canvas), True)
+    assert in_status(people) == ("running", "1 day", "canvas")
+    refused = people.fail("run", "people")
+    assert "runs on a schedule" in refused.stderr
+    assert "idemflow stop people" in refused.stderr
+    people.ok("stop", "people")
+    assert in_status(people) == ("running", None, None)
+    people.json("deploy", "people", "--force")
+    assert process_groups.trigger(canvas).component.config.scheduling_period == NEVER.period
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
+
+
+def test_a_schedule_set_on_the_canvas_is_no_drift_and_stays(
+    people: Idemflow, canvas: str, project: Project
+) -> None:
+    project.copy_people()
+    command = people.inside(project.path)
+    command.ok("start", "people", "--every", "20 min")
+    assert command.json("drift", "people")["pipelines"][0]["from_yaml"] == []
+    script = project.path / "scripts/people.py"
+    script.write_text(script.read_text() + "# another line\n")
+    report = command.json("deploy", "people")
+    assert [change["property"] for change in report["changes"]] == ["Script Body"]
+    assert in_status(command) == ("running", "20 min", "canvas")
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
+
+    # The YAML says something else: that holds from now on.
+    project.change("people", "schedule: 1 day ", "schedule: 2 days ")
+    told = command.json("deploy", "people")["changes"]
+    schedules = {(one["property"], one["before"], one["after"]) for one in told}
+    assert ("schedule", "every 1 day", "every 2 days") in schedules
+    assert ("schedulingPeriod", "20 min", "2 days") in schedules
+    assert in_status(command) == ("running", "2 days", "yaml")
+    assert "every 2 days (yaml)" in command.ok("status").stdout
+    command.ok("stop", "people")
+    people.json("deploy", "people", "--force")
 
 
 def test_by_cron(people: Idemflow, canvas: str) -> None:
     ledger = people.ledger()
     known = len(ledger.run_ids("people"))
-    started = people.json("start", "people", "--cron", "*/2 * * * * *", "--timezone", "Asia/Tokyo")
-    assert (started["every"], started["cron"], started["clock"]) == (None, "*/2 * * * * *", "UTC")
+    hour = datetime.now(ZoneInfo("Asia/Tokyo")).hour
+    times = f"*/2 * {hour},{(hour + 1) % 24} * * *"
+    started = people.json("start", "people", "--cron", times, "--timezone", "Asia/Tokyo")
+    assert (started["cron"], started["timezone"]) == (times, "Asia/Tokyo")
     wait_until(lambda: len(ledger.run_ids("people")) >= known + 2, "two runs by cron")
-    assert "by cron */2 * * * * *" in people.ok("status").stdout
-    refused = people.fail("start", "people", "--cron", "0 6 * * *", "--timezone", "Europe/Berlin")
-    assert refused.code == 2
-    assert "'0 0 5 * * *' at UTC+0100" in refused.stderr
+    assert f"by cron {times} (Asia/Tokyo) (canvas)" in people.ok("status").stdout
     # NiFi itself refuses this one, and goes on as it did.
     assert "99W" in people.fail("start", "people", "--cron", "0 0 6 99W * ?").stderr
-    assert process_groups.trigger(canvas).component.state == "RUNNING"
-    moved = people.json("start", "people", "--cron", "0 6 * * *", "--timezone", "Asia/Tokyo")
-    assert (moved["cron"], moved["running"]) == ("0 0 21 * * ?", True)
-    assert "0 0 21 * * ? (UTC)" in people.ok("stop", "people").stdout
-    people.json("start", "people", "--every", "1 day")
+    assert schedule.find(canvas).runs
+    # NiFi looks each two seconds of this minute, but in Berlin it is another hour.
+    hour = (datetime.now(ZoneInfo("Europe/Berlin")).hour + 3) % 24
+    other = ("--cron", f"*/2 * {hour} * * *", "--timezone", "Europe/Berlin")
+    assert people.json("start", "people", *other)["running"] is True
+    wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
+    known = len(ledger.run_ids("people"))
+    looked = calls(canvas)
+    wait_until(lambda: calls(canvas) >= looked + 3, "three looks", seconds=120)
+    assert len(ledger.run_ids("people")) == known
+    # Run Once is no matter of the clock, and does not stop it.
+    control.run_once(canvas)
+    wait_until(lambda: len(ledger.run_ids("people")) == known + 1, "a run by hand")
+    assert f"by cron */2 * {hour} * * * (Europe/Berlin)" in people.ok("stop", "people").stdout
+    people.json("start", "people", "--from-yaml")
     people.ok("stop", "people")
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     ledger.refresh("people")
     assert ledger.count("people") == 1000
+
+
+def calls(group: str) -> int:
+    """How often NiFi has called *On schedule* in the last five minutes."""
+    step = process_groups.trigger(group, SCHEDULE)
+    return int(step.status.aggregate_snapshot.task_count)
+
+
+def test_open_the_pipeline_in_the_browser(
+    people: Idemflow, canvas: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    url = f"{people.target().nifi.url}/nifi/#/process-groups/{canvas}"
+    for quiet in ("--print", "--json"):
+        assert url in ended(people.start("open", "people", quiet))
+    assert not opened.exists()
+    assert f"Canvas: {url}\nUser: admin\n" in ended(people.start("open", "people"))
+    wait_until(lambda: opened.exists() and opened.read_text() == url, "the browser is called")
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """What a command printed, which succeeds."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out
 
 
 def test_idemflow_alone(people: Idemflow) -> None:
@@ -213,10 +314,10 @@ def test_idemflow_alone(people: Idemflow) -> None:
     assert "NiFi running, Elasticsearch running" in people.ok().stdout
 
 
-def in_status(people: Idemflow) -> tuple[str, str | None]:
-    """What ``status`` says of the steps of the pipeline, and of its schedule."""
+def in_status(people: Idemflow) -> tuple[str, str | None, str | None]:
+    """What ``status`` says of the steps of the pipeline, its schedule, and where that is from."""
     (found,) = (one for one in people.json("status")["pipelines"] if one["name"] == "people")
-    return found["state"], found["every"]
+    return found["state"], found["every"], found["schedule"]
 
 
 def test_a_period_that_is_none(people: Idemflow) -> None:
@@ -232,6 +333,8 @@ def test_a_period_that_is_none(people: Idemflow) -> None:
         (("--cron", "0 6 * * *", "--timezone", "Europe/Berln"), "did you mean Europe/Berlin?"),
         (("--timezone", "Europe/Berlin"), "there is no --cron"),
         (("--cron", "0 6 * * *", "--every", "5 min"), "two schedules"),
+        (("--cron", "0 6 * * *", "--from-yaml"), "two schedules"),
+        (("--cron", "0 0 6 L * ?", "--timezone", "Europe/Berlin"), "has no time zone"),
     ],
 )
 def test_times_that_are_none(people: Idemflow, options: tuple[str, ...], said: str) -> None:

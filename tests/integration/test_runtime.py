@@ -193,9 +193,11 @@ def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> No
 
 def test_open_shows_the_login_on_request_only(idemflow: Idemflow) -> None:
     password = secrets(idemflow)["nifi_password"]
-    assert password not in idemflow.ok("open").stdout
-    assert str(idemflow.settings().folders.secrets) in idemflow.ok("open").stdout
-    assert password in idemflow.ok("open", "--show-login").stdout
+    shown = idemflow.ok("open", "--print").stdout
+    assert password not in shown
+    assert "User: admin" in shown
+    assert str(idemflow.settings().folders.secrets) in shown
+    assert password in idemflow.ok("open", "--print", "--show-login").stdout
     assert "password" not in idemflow.json("open")
 
 

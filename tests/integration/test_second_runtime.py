@@ -61,6 +61,8 @@ def repack(nar: Path, target: Path, name: str) -> None:
                 content = re.sub(
                     rb"(?m)^Nar-Id: .*?(\r?)$", rb"Nar-Id: %b\1" % name.encode(), content
                 )
+            if entry.filename == "META-INF/docs/extension-manifest.xml":
+                content = content.replace(b"idemflow-scripting-nar", name.encode())
             copy.writestr(entry, content)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nipyapi
 import pytest
@@ -170,10 +171,30 @@ def test_deploy_refuses_a_nifi_with_an_earlier_idemflow_before_anything_changes(
 def test_a_step_of_a_package_that_nifi_lacks(command: Idemflow) -> None:
     client.connect(command.target().nifi)
     call = Call("absent_package.step:collect", package.__version__, steps.INTERFACE)
+    group = process_groups.find_id(NAME)
     with pytest.raises(CanvasError, match=r"lacks a step of x: .*absent_package"):
-        check("x", {call})
-    assert groups() == {NAME}
-    check("x", {call._replace(step="idemflow.steps.triage:triage")})
+        check("x", {call}, group)
+    check("x", {call._replace(step="idemflow.steps.triage:triage")}, group)
+    left = nipyapi.nifi.ProcessGroupsApi().get_process_groups(group).process_groups
+    assert len(left) == 5
+
+
+def test_what_is_asked_is_asked_inside_the_pipelines_group(
+    command: Idemflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at the root canvas during a first deployment sees the pipeline alone."""
+    made: list[str] = []
+    create = nipyapi.canvas.create_process_group
+
+    def noted(parent: Any, *how: Any) -> Any:
+        made.append(parent.id)
+        return create(parent, *how)
+
+    client.connect(command.target().nifi)
+    remove_pipeline(NAME)
+    monkeypatch.setattr(nipyapi.canvas, "create_process_group", noted)
+    command.json("deploy", NAME)
+    assert made == [process_groups.find_id(NAME)]
 
 
 def groups() -> set[str]:

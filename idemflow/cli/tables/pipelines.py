@@ -173,9 +173,10 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
 
 def runs(pipeline: PipelineStatus) -> str:
     """When a pipeline runs, in markup."""
-    if pipeline.cron:
-        return f"by cron {escape(pipeline.cron)}"
-    return f"every {pipeline.every}" if pipeline.every else "[dim]by hand[/]"
+    words = escape(pipeline.runs)
+    if pipeline.schedule is None:
+        return f"[dim]{words}[/]"
+    return f"{words} [dim]({pipeline.schedule})[/]"
 
 
 def removal_table(removal: Removal) -> RenderableType:

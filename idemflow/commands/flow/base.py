@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import client, flow_file, installed_steps, process_groups, versions
+from idemflow.canvas import (
+    client,
+    flow_file,
+    installed_steps,
+    process_groups,
+    schedule,
+    versions,
+)
 from idemflow.canvas.arrangement import is_arrangement
 from idemflow.canvas.difference import Change
 from idemflow.config.project_id import project_id
@@ -82,9 +89,8 @@ def on_canvas(store: Repository, name: str) -> Version:
 
 def changes_since(store: Repository, name: str, version: Version) -> list[Change]:
     """How the canvas differs from a version."""
-    return versions.differences(
-        definition(store, name, version), versions.export(process_groups.find_id(name))
-    )
+    live = versions.export(process_groups.find_id(name))
+    return versions.differences(schedule.keep(definition(store, name, version), live), live)
 
 
 def refuse_local_changes(
@@ -115,13 +121,15 @@ def refuse_local_changes(
 
 
 def switch_version(
-    store: Repository, name: str, group: str, current: Version, version: Version, *, modified: bool
+    store: Repository, name: str, group: str, current: Version, version: Version
 ) -> None:
     """Change a group that is under version control to a version, or back if it does not work."""
     wanted = definition(store, name, version)
     versions.check_types(wanted, version.title)
     live = versions.export(group)
-    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
+    # For NiFi a schedule that an operator set is a change as well.
+    modified = bool(versions.differences(definition(store, name, current), live))
+    installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live), group)
 
     def apply() -> None:
         if modified:

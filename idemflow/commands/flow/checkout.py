@@ -59,5 +59,5 @@ def _checkout(
         return Done(name, version, changed=False)
     wanted = definition(store, name, version)
     with version_guarded(settings, name, versions.export(group), wanted):
-        switch_version(store, name, group, current, version, modified=modified)
+        switch_version(store, name, group, current, version)
     return Done(name, version, changed=True)

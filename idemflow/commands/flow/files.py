@@ -11,7 +11,6 @@ from idemflow.canvas import (
     flow_file,
     installed_steps,
     ownership,
-    parameters,
     process_groups,
     versions,
 )
@@ -73,13 +72,10 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
     made = flow_file.read(text, str(file))
     version.connect(settings)
     versions.check_types(made, str(file))
-    installed_steps.check(name, installed_steps.calls(made))
     place = ownership.to_deploy(name, adopt=False)
     group = place.group
     if group is None:
-        context = parameters.put_own(place, name, ())
-        group = canvas.import_group(name, made)
-        canvas.claim(context, place, name, group)
+        canvas.make(place, name, made, ())
         return True
     if versions.control_info(group):
         raise UsageError(
@@ -92,5 +88,6 @@ def import_file(settings: Settings, name: str, file: Path, *, force: bool = Fals
             f"{name} was changed on the canvas since it was deployed",
             next_command=f"idemflow flow export {name} -o FILE keeps that, --force discards it",
         )
+    installed_steps.check(name, installed_steps.calls(made), group)
     canvas.replace_group(group, str(file), made)
     return False

@@ -57,7 +57,7 @@ def test_defaults(project: Path) -> None:
     pipeline = spec.load(project, "things")
     assert pipeline.identity.fields == ["id"]
     assert pipeline.load.batch == 5000
-    assert pipeline.schedule == "1 day"
+    assert pipeline.schedule is None, "it runs by hand"
     assert pipeline.mapping() == {"dynamic": "true", "properties": {"id": {"type": "keyword"}}}
 
 
@@ -100,6 +100,32 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("pipeline: things", "pipeline: other", 1, "pipeline", "must be the same"),
         ("pipeline: things", "pipeline: Things!", 1, "pipeline", "lower-case letters"),
         ("identity: id", "schedule: often\nidentity: id", 7, "schedule", "5 min"),
+        ("identity: id", "schedule: {}\nidentity: id", 7, "schedule", "one of them"),
+        ("identity: id", "schedule: [1 day]\nidentity: id", 7, "schedule", "one of them"),
+        ("identity: id", "schedule: {evry: 1 s}\nidentity: id", 7, "schedule.evry", "'every'"),
+        ("identity: id", "schedule: {cron: 0 25 * * *}\nidentity: id", 7, "schedule.cron", "hour"),
+        (
+            "identity: id",
+            "schedule: {cron: 0 6 * * *, timezone: Europe/Berln}\nidentity: id",
+            7,
+            "schedule.timezone",
+            "did you mean Europe/Berlin?",
+        ),
+        (
+            "identity: id",
+            "schedule: {cron: 0 0 6 L * ?, timezone: Europe/Berlin}\nidentity: id",
+            7,
+            "schedule",
+            "has no time zone",
+        ),
+        (
+            "identity: id",
+            "schedule: {every: 5 min, timezone: Europe/Berlin}\nidentity: id",
+            7,
+            "schedule",
+            "there is no `cron`",
+        ),
+        ("identity: id", "mode: snapshot\nschedule: 1 day\nidentity: id", None, "", "a timer"),
         ("identity: id", "ledger: {keep: 5 min}\nidentity: id", 7, "ledger.keep", "1 hour"),
         ("identity: id", "ledger: {keep: 30}\nidentity: id", 7, "ledger.keep", "string"),
         ("identity: id", "load: {batch: 0}\nidentity: id", 7, "load.batch", "greater than"),

@@ -1,25 +1,32 @@
-"""Cron expressions: a crontab's five fields, or NiFi's six, as the NiFi of a time zone reads them.
+"""Cron expressions: a crontab's five fields, or NiFi's six, by NiFi's clock or by that of a zone.
+
+Runs inside NiFi too: standard library only.
 
 NiFi 2 reads them with Spring's ``CronExpression``: seconds come first, 1 to 5 are Monday to Friday
-and 0 and 7 Sunday as in a crontab, and the times are of the zone of NiFi's own Java. An expression
-is a set of minutes of a set of hours on a set of days: times of another zone can be said in it only
-where that zone keeps one distance to NiFi's.
+and 0 and 7 Sunday as in a crontab, and the times are of the zone of NiFi's own Java. Times of
+another zone are told to NiFi as times at which it looks, and :meth:`Cron.due` says which of these
+looks starts a run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # What Quartz and Spring know beyond a crontab: last days, working days, the n-th Monday.
 _QUARTZ = re.compile(r"L(-([1-9]|[12]\d|30))?W?|\d{1,2}W|([0-7]|[A-Z]{3})(L|#[1-5])")
-_DAY = 24 * 60
-# How far ahead a zone's clocks are looked at; its government may change what comes later.
-_AHEAD = 3 * 366
+# The clocks of two zones are apart by a whole number of these, in minutes.
+_QUARTER = 15
+# NiFi's timer may ring a moment early.
+_EARLY = timedelta(milliseconds=500)
+# No zone moves its clocks twice within this time, and none by more.
+_SETTLED = timedelta(hours=3)
+
+Offset = Callable[[datetime], timedelta]
+"""How far a zone's clock is ahead of UTC at a moment."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +95,83 @@ _FIELDS = (
 )
 
 
-def convert(expression: str, zone: ZoneInfo | None, nifi_zone: str, now: datetime) -> str:
-    """A cron expression as a NiFi is to be told it.
+@dataclass(frozen=True)
+class Cron:
+    """A cron expression that makes sense.
+
+    Attributes:
+        fields: its six fields, the second first, as NiFi reads them.
+        values: the numbers that each stands for; ``None`` for what only Quartz and Spring know.
+    """
+
+    fields: tuple[str, ...]
+    values: tuple[frozenset[int] | None, ...]
+
+    def __str__(self) -> str:
+        """The expression as NiFi is told it, where its times are of NiFi's clock."""
+        return " ".join(self.fields)
+
+    def looks(self) -> str:
+        """The expression by which a NiFi of any zone looks whether it is due in another.
+
+        Raises:
+            ValueError: its times cannot be told in another zone.
+        """
+        for field, text, values in zip(_FIELDS, self.fields, self.values, strict=True):
+            if values is None:
+                raise ValueError(
+                    f"the {field.name} {text!r} (L, W, #) is NiFi's own; it has no time zone"
+                )
+        minutes = ",".join(map(str, sorted(self._looked_at())))
+        return f"{self.fields[0]} {minutes} * * * ?"
+
+    def due(self, now: datetime, offset: Offset) -> bool:
+        """Whether a look starts a run.
+
+        A time that a zone's clock shows twice in a night counts the first time. One that it leaves
+        out comes as much later as the clock was moved: 02:30 at 03:30. What is due in each hour
+        is due in each hour of such a night as well.
+
+        Args:
+            now: when NiFi looks, with a zone.
+            offset: the clock of the zone that the expression is of.
+        """
+        looked_at, moment = self._looked_at(), (now + _EARLY).replace(second=0, microsecond=0)
+        while moment.minute not in looked_at:
+            moment -= timedelta(minutes=1)
+        after = offset(moment)
+        if len(self.values[2] or ()) == 24:
+            return self._has(moment + after)
+        before = offset(moment - _SETTLED)
+        moved = after - before
+        # Whether the clock was moved less than so long ago: forward or back.
+        lately = bool(moved) and offset(moment - abs(moved)) == before
+        if lately and moved < timedelta():
+            return False
+        return self._has(moment + after) or (lately and self._has(moment + before))
+
+    def _looked_at(self) -> frozenset[int]:
+        minutes = self.values[1] or ()
+        return frozenset((one + more) % 60 for one in minutes for more in range(0, 60, _QUARTER))
+
+    def _has(self, time: datetime) -> bool:
+        """Whether a clock that shows that time shows one of the expression's."""
+        _, minutes, hours, days, months, weekdays = self.values
+        shown = (time.minute, minutes), (time.hour, hours), (time.day, days), (time.month, months)
+        return all(
+            value in (known or ()) for value, known in (*shown, (time.isoweekday() % 7, weekdays))
+        )
+
+
+def parse(expression: str) -> Cron:
+    """Read a cron expression.
 
     Args:
         expression: five fields as in a crontab (minute, hour, day of the month, month, day of the
             week), or six with the second first.
-        zone: the zone that its times are of; ``None`` for NiFi's own.
-        nifi_zone: what NiFi calls its own zone just now, such as ``UTC`` or ``CEST``.
-        now: the present, with a zone.
-
-    Returns:
-        Six fields.
 
     Raises:
-        ValueError: a field is wrong, no day has such a date, or NiFi cannot be told such times.
+        ValueError: a field is wrong, or no day has such a date.
     """
     fields = expression.split()
     crontab = len(fields) == 5
@@ -122,79 +191,9 @@ def convert(expression: str, zone: ZoneInfo | None, nifi_zone: str, now: datetim
             "a day of the month and a day of the week: a crontab means days that are either, "
             "NiFi days that are both; give one of them"
         )
-    if zone is not None and now.astimezone(zone).tzname() != nifi_zone:
-        fields = _moved(fields, parsed, zone, nifi_zone, now)
     # NiFi 1 reads them with Quartz, which wants a ? in one of the fields of days.
     if crontab and fields[5] == "*":
         fields[5] = "?"
     elif crontab and fields[3] == "*":
         fields[3] = "?"
-    return " ".join(fields)
-
-
-def _moved(
-    fields: list[str],
-    parsed: list[frozenset[int] | None],
-    zone: ZoneInfo,
-    nifi_zone: str,
-    now: datetime,
-) -> list[str]:
-    """The fields in UTC.
-
-    Raises:
-        ValueError: NiFi runs in another zone than UTC, or no single expression says these times.
-    """
-    if nifi_zone != "UTC":
-        raise ValueError(
-            f"NiFi's clock is {nifi_zone}; times of {zone} can be told to a NiFi of that zone or "
-            "of UTC only"
-        )
-    offsets: dict[timedelta, str] = {}
-    for day in range(_AHEAD):
-        moment = (now + timedelta(days=day)).astimezone(zone)
-        offsets.setdefault(moment.utcoffset() or timedelta(), f"{moment:%z}")
-    found = {
-        name: _shifted(fields, parsed, round(offset.total_seconds()) // 60)
-        for offset, name in offsets.items()
-    }
-    first, *others = found.values()
-    if first is None or any(other != first for other in others):
-        said = ", ".join(
-            f"{' '.join(shifted)!r} at UTC{name}" for name, shifted in found.items() if shifted
-        )
-        raise ValueError(
-            f"NiFi's clock is UTC, and one expression there cannot say these times of {zone}"
-            + (f": they are {said}" if said else "")
-        )
-    return first
-
-
-def _shifted(
-    fields: list[str], parsed: list[frozenset[int] | None], offset: int
-) -> list[str] | None:
-    """The fields as so many minutes earlier; ``None`` if these are no set of hours and minutes."""
-    _, minutes, hours, days, months, weekdays = parsed
-    assert minutes is not None
-    assert hours is not None
-    times = {hour * 60 + minute - offset for hour in hours for minute in minutes}
-    new_minutes = {time % 60 for time in times}
-    new_hours = {time % _DAY // 60 for time in times}
-    if len(new_minutes) * len(new_hours) != len(times):
-        return None
-    shifted = list(fields)
-    shifted[1] = _text(fields[1], minutes, new_minutes, range(60))
-    shifted[2] = _text(fields[2], hours, new_hours, range(24))
-    moved = {time // _DAY for time in times}
-    every_date = (days, months) == (frozenset(range(1, 32)), frozenset(range(1, 13)))
-    if moved == {0} or (every_date and weekdays == frozenset(range(7))):
-        return shifted
-    if len(moved) > 1 or not every_date or weekdays is None:
-        return None
-    shifted[5] = ",".join(_DAYS[day] for day in sorted((day + min(moved)) % 7 for day in weekdays))
-    return shifted
-
-
-def _text(before: str, old: Iterable[int], new: set[int], full: range) -> str:
-    if new == set(old):
-        return before
-    return "*" if new == set(full) else ",".join(map(str, sorted(new)))
+    return Cron(tuple(fields), tuple(parsed))
