@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from idemflow.commands.deploy import deploy
 from tests.integration.tools import Idemflow, empty_canvas, empty_elasticsearch, readable_folder
 from tests.soak.model import Kind
 from tests.soak.pipeline import Fault, Pipeline, Victim
@@ -28,6 +30,9 @@ SOUND = ["edit", "edit", "edit", "same version", "older version", "delete", "van
 BAD = ["no number", "no number", "no id", "no version", "unlucky", "unlucky"]
 SECOND: list[Kind] = ["plain", "snapshot"]
 VICTIMS: list[Victim] = ["nifi", "elasticsearch", "command", "both", "nifi", "restart"]
+
+# Whether a deploy refuses another identity, unless it is told to keep the old documents.
+REFUSES_IDENTITY = "keep_old_documents" in signature(deploy).parameters
 
 which = st.integers(0, 1)
 picks = st.integers(0, 9)
@@ -188,6 +193,12 @@ class Soak(RuleBasedStateMachine):
         pipeline = self.pipelines[which]
         pipeline.model.tag, pipeline.model.picky, pipeline.batch = tag, picky, batch
         pipeline.deploy()
+
+    @rule(which=which)
+    @step
+    def change_identity(self, which: int) -> None:
+        if REFUSES_IDENTITY:
+            self.pipelines[which].change_identity()
 
     @rule(which=which)
     @step

@@ -18,6 +18,7 @@ from idemflow.commands._compact import retention
 from idemflow.commands._session import session
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.run_progress import RunProgress
+from idemflow.errors import PipelineError
 from idemflow.servers.state import SERVERS
 from tests.integration.tools import Idemflow, Project, kill, saved_steps, wait_until
 from tests.soak.model import UNLUCKY, Counts, Kind, Model, Row
@@ -219,6 +220,19 @@ class Pipeline:
             replace(retention(opened, room, 60.0), now=later).prune(always=True)
         self.check()
 
+    def change_identity(self) -> None:
+        """Another identity is refused while the index has documents, and nothing has changed."""
+        self.identity = "[id, seq]"
+        refused = False
+        try:
+            self.deploy()
+        except PipelineError:
+            refused = True
+        assert refused == (bool(self.model.documents) and self.model.kind != "snapshot")
+        self.identity = "id"
+        self.deploy()
+        self.check()
+
     def check(self) -> None:
         """Index, dead letters and ledger are what the model says, and so does ``verify``."""
         model, name = self.model, self.name
@@ -327,9 +341,10 @@ class Pipeline:
 
     def _published(self, run: str) -> bool:
         """Whether readers see a run's snapshot, by a command that was told so or died just then."""
-        client = self.ledger.client.indices
-        found = client.get_alias(name=self.name) if client.exists_alias(name=self.name) else {}
-        return any(str(index).endswith(run.lower()) for index in found)
+        indices = self.ledger.client.indices
+        if not indices.exists_alias(name=self.name):
+            return False
+        return any(str(index).endswith(run.lower()) for index in indices.get_alias(name=self.name))
 
     def _agree(self, report: Report, expected: Counts) -> None:
         """What a run's report counts is what the model counts."""
