@@ -18,8 +18,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.integration.tools import Idemflow
+from tests.integration.tools import (
+    Idemflow,
+    empty_canvas,
+    empty_elasticsearch,
+    readable_folder,
+)
 from tests.soak.machine import Journal, Soak
+from tests.soak.pipeline import Pipeline
 
 SECONDS = float(os.environ.get("SOAK_SECONDS") or 90)
 SEED = os.environ.get("SOAK_SEED") or None
@@ -60,3 +66,23 @@ def _take_steps(number: int, made: Journal) -> None:
         raise
     click.echo(f"seed {number}: {made.steps} steps, {made.faults} faults")
     made.file.unlink()
+
+
+def test_a_document_that_is_lost_or_from_elsewhere_is_seen(idemflow: Idemflow) -> None:
+    """What judges the servers can fail."""
+    empty_canvas(idemflow)
+    empty_elasticsearch(idemflow)
+    with readable_folder() as folder:
+        pipeline = Pipeline(idemflow, folder, "plain", 5000, lambda _: None)
+        pipeline.run()
+        elasticsearch = pipeline.ledger.client
+        elasticsearch.delete(index=pipeline.name, id="c7")
+        with pytest.raises(AssertionError, match="1 documents differ: c7: None, not"):
+            pipeline.check()
+        pipeline.run()
+        elasticsearch.index(
+            index="idemflow-runs", id="other", document={"pipeline": pipeline.name, "run": "other"}
+        )
+        with pytest.raises(AssertionError, match="not 2 runs"):
+            pipeline.check()
+        pipeline.ledger.close()
