@@ -307,7 +307,8 @@ class Pipeline:
     def _ended(self, process: subprocess.Popen[str], codes: Collection[int] = (0, 7)) -> Report:
         """What a command reported; nothing where it says that a server was away."""
         stdout, stderr = process.communicate(timeout=300)
-        self._note(f"the command ended with {process.returncode}: {stdout}{stderr}")
+        said = " ".join((stdout + stderr).split())
+        self._note(f"the command ended with {process.returncode}: {said}")
         assert process.returncode in codes, f"exit {process.returncode}\n{stdout}{stderr}"
         return {} if process.returncode == 3 else json.loads(stdout)
 
