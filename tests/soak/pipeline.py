@@ -55,10 +55,19 @@ Report = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Fault:
-    """What dies in the middle of something, and how long after it has begun, in seconds."""
+    """What dies in the middle of a run or of a replay.
+
+    Attributes:
+        victim: what dies; ``command`` is the one that waits.
+        after: how long after it has begun, in seconds.
+        which: the number of the pipeline.
+        replay: whether of a replay, if there are dead letters.
+    """
 
     victim: Victim
     after: float
+    which: int
+    replay: bool
 
 
 class Silent:
