@@ -3,7 +3,9 @@
     IdemflowError                 exit 1   something went wrong; says what to run next
     ├── UsageError                exit 2   a value that the user gave cannot be used
     │   ├── SettingError                   a setting, from the environment or idemflow.toml
+    │   ├── ChangedOnCanvas                what an operator did on the canvas would be lost
     │   └── PipelineError                  a pipeline's YAML or script (file, line, field)
+    │       └── PipelineErrors             all that is wrong in them
     ├── SupplyError               exit 1   an artifact could not be downloaded
     ├── ServerError               exit 1   a server cannot be started or has died
     │   ├── PortTaken
@@ -12,13 +14,19 @@
     ├── Unreachable               exit 3   a server that should run does not answer
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
+    ├── GitError                  exit 1   git fails, or is not installed
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
-    └── Drift                     exit 6   the canvas differs from git or from the YAML
+    ├── Drift                     exit 6   the canvas differs from git or from the YAML
+    ├── RecordsRefused            exit 7   more records became dead letters than may
+    ├── NothingRead               exit 8   a source that should have records had none
+    └── Stopped                   exit 130 the user stopped a command; what it began goes on
 
 Only the package ``cli`` turns them into text and exit codes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 STOPPED = 130
 CRASHED = 70
@@ -31,6 +39,8 @@ EXIT_CODES = {
     4: "a server refused the login",
     5: "duplicates, losses or different contents",
     6: "the canvas differs from git or from the YAML",
+    7: "more records became dead letters than --max-dead-letters says",
+    8: "nothing was read where something was expected",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -98,6 +108,25 @@ class PipelineError(UsageError):
         self.field = field
 
 
+class ChangedOnCanvas(UsageError):
+    """What an operator did on the canvas, or another committed, would be lost."""
+
+
+class PipelineErrors(PipelineError):
+    """Several things are wrong in a pipeline's YAML and its scripts.
+
+    Args:
+        errors: two or more, in the files' order; the place is that of the first.
+    """
+
+    def __init__(self, errors: Sequence[PipelineError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, "", line=first.line, field=first.field)
+        self.errors = tuple(errors)
+        self.message = "\n".join([f"{len(errors)} mistakes:", *(one.message for one in errors)])
+        self.args = (self.message,)
+
+
 class SupplyError(IdemflowError):
     """An artifact of the embedded runtime could not be downloaded."""
 
@@ -151,7 +180,22 @@ class LoginRefused(IdemflowError):
 
 
 class CanvasError(IdemflowError):
-    """NiFi refused a change to the canvas."""
+    """NiFi refused a change to the canvas.
+
+    Args:
+        message: what went wrong.
+        status: the status of NiFi's answer, if it is one of HTTP.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, next_command: str | None = None
+    ) -> None:
+        super().__init__(message, next_command=next_command)
+        self.status = status
+
+
+class GitError(IdemflowError):
+    """The program git failed, or is not installed."""
 
 
 class NotIdempotent(IdemflowError):
@@ -164,3 +208,21 @@ class Drift(IdemflowError):
     """The canvas differs from git or from the YAML."""
 
     exit_code = 6
+
+
+class RecordsRefused(IdemflowError):
+    """More records became dead letters than may."""
+
+    exit_code = 7
+
+
+class NothingRead(IdemflowError):
+    """A source that should have records had none."""
+
+    exit_code = 8
+
+
+class Stopped(IdemflowError):
+    """The user stopped a command; what it began goes on."""
+
+    exit_code = STOPPED

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import nipyapi
 import urllib3
@@ -19,6 +20,36 @@ from idemflow.errors import CanvasError, LoginRefused, Unreachable
 _DEADLINE = 60
 # A change of a flow waits for running tasks to end: one of them may hold a whole run.
 _CHANGE_DEADLINE = 300
+# How long NiFi may take to accept a connection, and to answer a request, in seconds.
+_TIMEOUT = (10, 60)
+
+
+class _Retry(urllib3.Retry):
+    """Tries again what failed, but not what has taken its time already."""
+
+    def increment(  # urllib3's signature
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Self:
+        if isinstance(error, urllib3.exceptions.TimeoutError):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
+    """nipyapi's client, which by itself waits for an answer for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rest_client.pool_manager.connection_pool_kw["retries"] = _Retry(3)
+
+    def request(self, *given: Any, _request_timeout: Any = None, **named: Any) -> Any:
+        return super().request(*given, _request_timeout=_request_timeout or _TIMEOUT, **named)
 
 
 def connect(nifi: Endpoint) -> None:
@@ -33,16 +64,18 @@ def connect(nifi: Endpoint) -> None:
     """
     # nipyapi logs a line for each call, and the login's arguments among them.
     logging.getLogger("nipyapi").setLevel(logging.ERROR)
+    # It reads times, which idemflow does not use, and knows the zone of no clock but its own.
+    warnings.filterwarnings("ignore", "tzname .* identified but not understood", RuntimeWarning)
     # Its waits for a component to change state are made for an idle machine.
     nipyapi.config.short_max_wait = _DEADLINE
     nipyapi.config.short_retry_delay = 0.1
     configuration = nipyapi.config.nifi_config
     # A session before this one ends here, without a word to the NiFi that it was with.
     nipyapi.security.set_service_auth_token(token="", service="nifi")
-    configuration.api_client = None
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
+    configuration.api_client = _Client()
     try:
         with errors():
             token = nipyapi.nifi.AccessApi().create_access_token(
@@ -75,30 +108,36 @@ def errors() -> Iterator[None]:
                 f"NiFi refused the login or the right to do this: {text}",
                 next_command="idemflow open --show-login",
             ) from error
-        raise CanvasError(f"NiFi refused a change ({error.status}): {text}") from error
+        raise CanvasError(
+            f"NiFi refused a change ({error.status}): {text}", status=error.status
+        ) from error
     except urllib3.exceptions.HTTPError as error:
+        late = isinstance(error, urllib3.exceptions.TimeoutError)
         raise Unreachable(
             f"NiFi does not answer at {nipyapi.config.nifi_config.host}: {error}",
-            next_command="idemflow up",
+            next_command="idemflow status" if late else "idemflow up",
         ) from error
     except ValueError as error:
         # nipyapi's own helpers raise this, with NiFi's words, for a refused or late request.
         raise CanvasError(f"NiFi refused a change: {error}") from error
 
 
-def finish(started: Any, read: Callable[[str], Any], delete: Callable[[str], Any]) -> None:
+def finish(
+    started: Any, read: Callable[[str], Any], delete: Callable[[str], Any], *, every: float = 0.3
+) -> None:
     """Wait for a change that NiFi makes step by step, such as one of a version.
 
     Args:
         started: NiFi's answer to the request.
         read: asks for its state, by its id.
         delete: makes NiFi forget it.
+        every: how often it is asked, in seconds.
     """
     request = started.request.request_id
     nipyapi.utils.wait_for_request(
         lambda: read(request),
         lambda: delete(request),
-        nipyapi_delay=0.3,
+        nipyapi_delay=every,
         nipyapi_max_wait=_CHANGE_DEADLINE,
     )
 

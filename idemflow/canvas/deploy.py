@@ -32,6 +32,7 @@ from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Target
+from idemflow.steps.rules.words import counted
 from idemflow.versions.repository import Version
 
 _log = logging.getLogger(__name__)
@@ -130,7 +131,8 @@ def _check_queues(pipeline: Pipeline, group: str, planned: Plan) -> None:
     queued = monitoring.activity(group).queued
     if queued:
         raise CanvasError(
-            f"load.batch changes how documents travel; {queued:,} FlowFiles are on their way",
+            "load.batch changes how documents travel; "
+            + counted(queued, "FlowFile is on its way", "FlowFiles are on their way"),
             next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
             "none",
         )

@@ -34,6 +34,13 @@ except Exception as error:
     answer = {"problem": str(error)} if answer is None else {**answer, "missing": str(error)}
 context.getStateManager().setState(answer, Scope.LOCAL)
 """
+_MISSING = """\
+import importlib.util
+from org.apache.nifi.components.state import Scope
+
+missing = {name: "missing" for name in %r if importlib.util.find_spec(name) is None}
+context.getStateManager().setState({"asked": "yes", **missing}, Scope.LOCAL)
+"""
 _DEADLINE = 60.0
 
 
@@ -66,7 +73,7 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
     """
     if not wanted:
         return
-    answer = _ask(sorted({call.step.partition(":")[0] for call in wanted}))
+    answer = _ask(_QUESTION % sorted({call.step.partition(":")[0] for call in wanted}))
     drawn_by = max(wanted, key=lambda call: call.interface).drawn_by
     if "problem" in answer:
         raise CanvasError(
@@ -87,9 +94,18 @@ def check(pipeline: str, wanted: Collection[Call]) -> None:
         )
 
 
-def _ask(modules: list[str]) -> dict[str, str]:
+def missing(modules: Collection[str]) -> list[str]:
+    """Those of some modules (``pandas``) that NiFi's Python cannot import.
+
+    Raises:
+        CanvasError: it runs no script at all.
+    """
+    return sorted({*_ask(_MISSING % sorted(modules))} & {*modules}) if modules else []
+
+
+def _ask(question: str) -> dict[str, str]:
     with process_groups.scratch(_NAME) as scratch:
-        _make(scratch, _QUESTION % modules)
+        _make(scratch, question)
         if found := control.problems(scratch.id):
             raise CanvasError("NiFi cannot run Python steps: " + "; ".join(found))
         control.run_once(scratch.id, _NAME)

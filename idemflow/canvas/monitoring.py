@@ -44,6 +44,11 @@ class Activity:
     invalid: int
     queues: dict[str, int]
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way."""
+        return not (self.queued or self.active)
+
 
 class GroupStatus(Protocol):
     """What :func:`activity` needs of nipyapi's FlowApi."""

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import nipyapi
 
-from idemflow.canvas.client import errors
+from idemflow.canvas.client import errors, finish
 from idemflow.canvas.replay import PARAMETER
+from idemflow.drawing.collect import REQUEST
 from idemflow.drawing.parameters import Parameter
+from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
 from idemflow.sources.fields import Scalar
 from idemflow.sources.source import Source
 from idemflow.steps.replay import NONE
+
+# What a trigger is told while it is started, and by which of two commands.
+LENT = {
+    REQUEST: "The end of the id of the run that is being started",
+    PARAMETER: "The replay of dead letters that is being started",
+}
+# How long another command may take to start something, in seconds. One that was killed then has
+# left its value behind.
+_TRIGGER_SECONDS = 10.0
+_CONFLICT = 409
 
 
 def wanted(pipeline: Pipeline, target: Target, source: Sequence[Parameter]) -> list[Parameter]:
@@ -29,7 +44,7 @@ def wanted(pipeline: Pipeline, target: Target, source: Sequence[Parameter]) -> l
         Parameter("index", pipeline.target, "The index that documents go to"),
         *(argument(pipeline.collect, *item) for item in pipeline.collect.run_arguments.items()),
         *source,
-        Parameter(PARAMETER, NONE, "The replay of dead letters that is being started"),
+        *(Parameter(name, NONE, text) for name, text in LENT.items()),
         Parameter("elasticsearch.url", loader.url, "Address of Elasticsearch, as NiFi sees it"),
         Parameter("elasticsearch.username", loader.username, "Who NiFi is for Elasticsearch"),
         Parameter(
@@ -83,6 +98,8 @@ def differences(
     found = []
     for parameter in parameters:
         live = current.get(parameter.name)
+        if live is not None and parameter.name in LENT:
+            continue  # a command may be starting something just now
         if parameter.sensitive:
             if live is None or live.description != parameter.shown:
                 found.append((parameter.name, "********" if live else None, "********"))
@@ -105,7 +122,84 @@ def put(name: str, parameters: Sequence[Parameter]) -> None:
             _entity(item) for item in parameters if item.name in changed
         ]
         if changed:
-            nipyapi.parameters.update_parameter_context(context)
+            _update(context)
+
+
+@contextmanager
+def lent(name: str, key: str, value: str, others: Sequence[Parameter] = ()) -> Iterator[None]:
+    """Tell a trigger what it starts; it carries the values with it, so they can go back at once.
+
+    Of two commands that start something at the same time, on any machines, one waits.
+
+    Args:
+        name: the context.
+        key: a key of :data:`LENT`.
+        value: its value.
+        others: other values of parameters that are there.
+
+    Raises:
+        CanvasError: NiFi refuses the change.
+    """
+
+    def own(value: str) -> Parameter:
+        return Parameter(key, value, LENT[key])
+
+    before = _set(name, [own(value), *others], free=key)
+    back = [replace(item, value=before[item.name].value or "") for item in others]
+    try:
+        yield
+    finally:
+        _set(name, [own(NONE), *back])
+
+
+def _set(
+    name: str, parameters: Sequence[Parameter], *, free: str | None = None
+) -> Mapping[str, nipyapi.nifi.ParameterDTO]:
+    """Set parameters of a context that is there.
+
+    Args:
+        free: waits until no other command has lent this one.
+
+    Returns:
+        What was there before.
+    """
+    deadline = time.monotonic() + _TRIGGER_SECONDS
+    while True:
+        context = find(name)
+        current = _current(context)
+        late = time.monotonic() > deadline
+        if context is None:
+            raise CanvasError(f"NiFi has no parameter context {name!r}")
+        # A flow of an earlier version has no such parameter yet.
+        held = current[free].value if free and free in current else None
+        if held in (None, NONE) or late:
+            context.component.parameters = [_entity(item) for item in parameters]
+            try:
+                with errors():
+                    _update(context)
+                return current
+            except CanvasError as error:
+                # Another command has changed the context since it was read.
+                if error.status != _CONFLICT or late:
+                    raise
+        time.sleep(0.1)
+
+
+def _update(context: nipyapi.nifi.ParameterContextEntity) -> None:
+    """Send what of a context is to change; refused where it was changed since it was read.
+
+    nipyapi's own function asks once a second whether it is done.
+    """
+    api = nipyapi.nifi.ParameterContextsApi()
+    body = nipyapi.nifi.ParameterContextEntity(
+        id=context.id, revision=context.revision, component=context.component
+    )
+    finish(
+        api.submit_parameter_context_update(context_id=context.id, body=body),
+        lambda request: api.get_parameter_context_update(context.id, request),
+        lambda request: api.delete_update_request(context_id=context.id, request_id=request),
+        every=0.05,
+    )
 
 
 def values(name: str) -> dict[str, str | None]:

@@ -6,6 +6,9 @@ import dataclasses
 import functools
 import json
 import os
+import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -14,17 +17,32 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 
 import idemflow
 from idemflow.cli import diagnostics
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
-from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError
+from idemflow.errors import (
+    CRASHED,
+    EXIT_CODES,
+    STOPPED,
+    IdemflowError,
+    ServerError,
+    UsageError,
+)
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _TypedConsole(Console):
+    """Prints the commands that a text names as they can be typed in the user's shell."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*map(_as_typed, objects), **options)
+
+
+out = _TypedConsole(highlight=False, soft_wrap=True)
+err = _TypedConsole(stderr=True, highlight=False, soft_wrap=True)
 
 # A code a line: `\b` keeps click from filling them up.
 _EPILOG = "\b\nExit codes:\n" + "\n".join(
@@ -51,6 +69,7 @@ _GROUPS = {
         "run": "pipelines",
         "start": "pipelines",
         "stop": "pipelines",
+        "cancel": "pipelines",
         "verify": "pipelines",
     },
     "Data": {
@@ -162,6 +181,19 @@ def _accept_everywhere(command: click.Command) -> None:
         _accept_everywhere(one)
 
 
+def ask(question: str) -> bool:
+    """Ask before something is taken away.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{question} There is no terminal to ask on", next_command="the same with --yes"
+        )
+    return click.confirm(question, err=True)
+
+
 def json_option(command: _Command) -> _Command:
     """The option ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
@@ -242,6 +274,26 @@ def show(as_json: bool, value: Any, *lines: RenderableType) -> None:
     else:
         for line in lines:
             out.print(line)
+
+
+def _as_typed(thing: Any) -> Any:
+    """A text with ``.venv/bin/idemflow up`` for ``idemflow up`` where only that is found."""
+    if isinstance(thing, Group):
+        return Group(*map(_as_typed, thing.renderables), fit=thing.fit)
+    if not isinstance(thing, str) or "idemflow " not in thing:
+        return thing
+    names = "|".join(name for group in _all_groups().values() for name in group)
+    return re.sub(rf"(?<![\w/.-])idemflow (?=(?:{names})\b)", f"{escape(_program())} ", thing)
+
+
+def _program() -> str:
+    """What to type for this program: its name, if the shell finds it, or the path it was called by.
+
+    A virtual environment that is not activated is not looked into.
+    """
+    called, found = Path(sys.argv[0]), shutil.which("idemflow")
+    known = called.name != "idemflow" or (found and called.exists() and called.samefile(found))
+    return "idemflow" if known else shlex.quote(sys.argv[0])
 
 
 def _plain(value: Any) -> Any:

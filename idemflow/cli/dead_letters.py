@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from idemflow.cli.base import err, main, out, resolve, show, verb
+from idemflow.cli.base import ask, err, main, out, resolve, show, verb
 from idemflow.cli.tables import dead_letters as tables
 from idemflow.cli.tables.pipelines import RunsProgress
 from idemflow.commands import dead_letters as command
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Filters, Letter, parse_since
-from idemflow.errors import NotIdempotent, UsageError
+from idemflow.errors import NotIdempotent, RecordsRefused, UsageError
+from idemflow.steps.rules.words import counted
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
@@ -144,13 +145,21 @@ def export_command(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Mended letters, as `export` writes them.",
 )
+@click.option("--as-deployed", is_flag=True,
+              help="Send them through what is on the canvas, whatever the files say.")  # fmt: skip
 def replay_command(
-    settings: Settings, pipeline: str, file: Path | None, as_json: bool, **filters: Any
+    settings: Settings,
+    pipeline: str,
+    file: Path | None,
+    as_deployed: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> None:
     """Send dead letters of PIPELINE through it again, and wait for each.
 
-    After the mapping, the script or (with --file) the records were fixed. Those that go in are
-    no dead letters any more; the others stay, once. Exit code 5 when anything is lost.
+    After the mapping, the script or (with --file) the records were fixed: PIPELINE is deployed
+    first where the canvas is not as its files say. Those that go in are no dead letters any more;
+    the others stay, once. Exit code 5 when anything is lost, 7 when some are dead letters again.
 
     \b
     Examples:
@@ -162,12 +171,20 @@ def replay_command(
     if file is not None and not chosen.none:
         raise UsageError("--file names the letters itself: it goes with no other option")
     with RunsProgress(err, silent=as_json) as progress:
-        result = command.replay(settings, pipeline, progress, filters=chosen, file=file)
+        result = command.replay(
+            settings, pipeline, progress, filters=chosen, file=file, as_deployed=as_deployed
+        )
     report = {**dataclasses.asdict(result), "reasons": _reasons(result.reasons)}
     show(as_json, report, tables.replayed(result))
     if result.lost:
         raise NotIdempotent(
-            f"{pipeline}: {result.lost} of the letters are neither in the index nor dead letters",
+            f"{pipeline}: {result.lost} of {counted(result.sent, 'letter')} went neither into the "
+            "index nor back to the dead letters",
+            next_command=f"idemflow dead-letters list {pipeline}",
+        )
+    if result.dead_letters:
+        raise RecordsRefused(
+            f"{pipeline}: {tables.count(result.dead_letters)} again",
             next_command=f"idemflow dead-letters list {pipeline}",
         )
 
@@ -202,14 +219,14 @@ def drop_command(
         )
 
     def confirm(number: int) -> bool:
-        return yes or click.confirm(f"Delete {tables.count(number)} of {pipeline}?", err=True)
+        return yes or ask(f"Delete {tables.count(number)} of {pipeline}?")
 
     result = command.drop(settings, pipeline, chosen, confirm)
     show(as_json, result, tables.dropped(result))
 
 
 def _plain(letter: Letter) -> dict[str, Any]:
-    own = ("version", "checked")
+    own = ("state", "checked")
     return {key: value for key, value in vars(letter).items() if key not in own}
 
 

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from idemflow.cli.base import out, print_json, resolve
 from idemflow.commands.overview import Overview, overview
+from idemflow.config.combinations import TITLES
 from idemflow.errors import IdemflowError
 
-_TITLES = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
 _BEGIN = """\
 There is no project here: neither flows/ nor idemflow.toml, nor in a folder above.
 A project is a folder with flows/NAME.yaml, which describes a pipeline, and scripts/NAME.py, which
@@ -33,7 +33,10 @@ def show(context: click.Context, *, as_json: bool) -> None:
         out.print(_BEGIN if found.problem is None else f"[red]problem:[/] {escape(found.problem)}")
     else:
         out.print(f"Project: {escape(str(found.project))}")
-        states = ", ".join(f"{_TITLES[one.name]} {one.state}" for one in found.servers)
+        states = ", ".join(
+            f"{'' if one.embedded else 'your '}{TITLES[one.name]} {one.state}"
+            for one in found.servers
+        )
         out.print(f"Servers ({found.runtime}): {states}")
         if found.pipelines is None:
             out.print(f"Pipelines: {', '.join(found.names) or 'none yet'}")

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from idemflow.cli.base import err, main, show, verb
+from idemflow.canvas.monitoring import Activity
+from idemflow.cli.base import ask, err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
+from idemflow.commands import cancel as cancel_command
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
 from idemflow.commands import start as start_command
@@ -17,13 +19,25 @@ from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
 from idemflow.config.settings import Settings
 from idemflow.errors import NotIdempotent
+from idemflow.steps.rules.words import counted
 
 
 @verb(main)
 @click.argument("pipeline")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
-def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_json: bool) -> None:
+@click.option(
+    "--keep-old-documents", is_flag=True,
+    help="Take another identity although the index has documents under the ids of before.",
+)  # fmt: skip
+def deploy(
+    settings: Settings,
+    pipeline: str,
+    dry_run: bool,
+    force: bool,
+    keep_old_documents: bool,
+    as_json: bool,
+) -> None:
     """Put PIPELINE on the canvas, or bring it up to date there.
 
     A second time nothing changes. A changed YAML or script changes just what differs; what is
@@ -38,7 +52,12 @@ def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_jso
     """
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = deploy_command.deploy(
-            settings, pipeline, progress.step, dry_run=dry_run, force=force
+            settings,
+            pipeline,
+            progress.step,
+            dry_run=dry_run,
+            force=force,
+            keep_old_documents=keep_old_documents,
         )
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"
@@ -65,44 +84,68 @@ def deploy(settings: Settings, pipeline: str, dry_run: bool, force: bool, as_jso
     "--set", "values", multiple=True, metavar="NAME=VALUE",
     help="Value of an argument of the pipeline, for these runs only; may be repeated.",
 )  # fmt: skip
+@click.option("--max-dead-letters", default=0, show_default=True, type=click.IntRange(0),
+              help="So many records may become dead letters without exit code 7.")  # fmt: skip
+@click.option("--allow-empty", is_flag=True,
+              help="The source may be empty; a snapshot is published even then.")  # fmt: skip
 @click.option(
-    "--allow-empty", is_flag=True, help="Publish a snapshot even if the source was empty."
+    "--allow-refused",
+    metavar="N",
+    help="A snapshot is published even if N of its records, or N%, became dead letters.",
 )
+@click.option("--keep-old-documents", is_flag=True,
+              help="As `idemflow deploy` has it, for what is deployed first.")  # fmt: skip
+@click.option("--as-deployed", is_flag=True,
+              help="Run what is on the canvas, whatever the files say.")  # fmt: skip
 def run(
     settings: Settings,
     pipeline: str,
     times: int,
     records: int | None,
     values: tuple[str, ...],
+    max_dead_letters: int,
     allow_empty: bool,
+    allow_refused: str | None,
+    keep_old_documents: bool,
+    as_deployed: bool,
     as_json: bool,
 ) -> None:
     """Run PIPELINE and wait until each record is in the index or a dead letter.
 
-    Deploys it first where the canvas does not have it. Exit code 5 when anything is there twice
-    or lost.
+    Deploys it first where the canvas is not as its files say. Exit code 5 when anything is there
+    twice or lost, or records have one id and `identity.unique` is `fail`, 7 when records became
+    dead letters, 8 when the source had none.
 
     \b
     Examples:
       idemflow run people --times 3
       idemflow run people --records 20000
       idemflow run people --set records=20000 --set seed=7
+      idemflow run people --max-dead-letters 10
+      idemflow run catalogue --allow-refused 1%
     """
     if records is not None:
         values = (*values, f"records={records}")
     with tables.RunsProgress(err, silent=as_json) as progress:
         result = run_command.run(
-            settings, pipeline, progress, times=times, values=values, allow_empty=allow_empty
+            settings,
+            pipeline,
+            progress,
+            times=times,
+            values=values,
+            allow_empty=allow_empty,
+            allow_refused=allow_refused,
+            keep_old_documents=keep_old_documents,
+            as_deployed=as_deployed,
         )
-    lines = [tables.runs_table(result)]
-    if any(report.dead_letters for report in result.runs):
-        lines.append(f"What could not go in: idemflow dead-letters list {pipeline}")
-    show(as_json, result, *lines, *tables.drift(pipeline, result.drift))
-    if not result.idempotent:
-        raise NotIdempotent(
-            f"{pipeline}: the index {result.index} has duplicates or lost records",
-            next_command=f"idemflow verify {pipeline}",
-        )
+    show(
+        as_json,
+        result,
+        *tables.deployed(pipeline, result.deployed),
+        tables.runs_table(result),
+        *tables.drift(pipeline, result.drift),
+    )
+    run_command.judge(result, max_dead_letters=max_dead_letters, allow_empty=allow_empty)
 
 
 @verb(main)
@@ -117,6 +160,7 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
     """Compare what the runs of PIPELINE sent with what is in its index.
 
     Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ.
+    While PIPELINE runs, what is on its way is not judged.
 
     \b
     Examples:
@@ -133,6 +177,11 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
             f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
             f"{result.different_count:,} different",
             next_command=f"idemflow run {pipeline}",
+        )
+    if result.collisions and result.unique == "fail":
+        raise NotIdempotent(
+            f"{pipeline}: of each id that the last run had twice, {result.index} has one record",
+            next_command=f"choose an identity in flows/{pipeline}.yaml that tells them apart",
         )
 
 
@@ -184,8 +233,40 @@ def stop(settings: Settings, pipeline: str, everything: bool, as_json: bool) -> 
     _show_schedule(stop_command.stop(settings, pipeline, everything=everything), as_json)
 
 
+@verb(main)
+@click.argument("run", metavar="RUN")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def cancel(settings: Settings, run: str, yes: bool, as_json: bool) -> None:
+    """Drop what is on its way of RUN, after a question.
+
+    RUN is a run's id or a pipeline's name. What is in the index stays. All runs of the pipeline
+    that are on their way are dropped with it, for their FlowFiles wait in the same queues.
+
+    \b
+    Examples:
+      idemflow cancel people
+      idemflow cancel 20261126T080102123-1a2b3c4d --yes
+    """
+
+    def confirm(pipeline: str, activity: Activity) -> bool:
+        queues = ", ".join(f"{count:,} in {name}" for name, count in activity.queues.items())
+        err.print(escape(f"On its way in {pipeline}: {queues or 'a step is at work'}."))
+        return yes or ask("Drop it?")
+
+    result = cancel_command.cancel(settings, run, confirm)
+    name = result.pipeline
+    if not result.done:
+        show(as_json, result, f"Nothing was dropped of {name}.")
+        return
+    lines = [f"Dropped {counted(result.flow_files, 'FlowFile')} of {name}."]
+    if result.source_reset:
+        lines.append(f"Its source takes them for read: idemflow source reset {name}")
+    show(as_json, result, *lines, f"To load the records again: idemflow run {name}")
+
+
 def _show_schedule(result: start_command.Schedule, as_json: bool) -> None:
     state = "runs" if result.running else "is stopped; when started it runs"
     when = f"every {result.every}" if result.every else f"by cron {result.cron} ({result.clock})"
-    queued = [f"{result.queued} FlowFiles are on their way."] if result.queued else []
+    on_the_way = counted(result.queued, "FlowFile is on its way.", "FlowFiles are on their way.")
+    queued = [on_the_way] if result.queued else []
     show(as_json, result, escape(f"{result.pipeline} {state} {when}."), *queued)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,10 +19,10 @@ from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
 from idemflow.commands import up as up_command
 from idemflow.config import registry
+from idemflow.config.combinations import SERVERS, TITLES
 from idemflow.config.settings import Settings
 from idemflow.servers.further import further
 from idemflow.servers.logs import tail
-from idemflow.servers.state import SERVERS
 from idemflow.supply.progress import Progress, Silent
 
 
@@ -32,7 +33,7 @@ from idemflow.supply.progress import Progress, Silent
 @setting_option("elasticsearch_heap", metavar="SIZE")
 @setting_option("nars", metavar="FOLDER", multiple=True)
 def up(settings: Settings, as_json: bool) -> None:
-    """Start NiFi and Elasticsearch; what runs already is left alone.
+    """Start NiFi and Elasticsearch; what runs already, and what is yours, is left alone.
 
     The first time, this fetches about 500 MB into the cache. Ports given once are remembered.
 
@@ -46,12 +47,12 @@ def up(settings: Settings, as_json: bool) -> None:
         progress: Progress = Silent() if as_json else shown
         result = up_command.up(settings, progress)
     nifi, elasticsearch = result.target.nifi.url, result.target.elasticsearch.url
-    lines = ["NiFi and Elasticsearch already run: nothing to do."]
+    lines = [f"{_and(result.already)} already {_run(result.already)}: nothing to do."]
     if result.started:
         lines = [f"{_and(result.started)} ready after {result.seconds:.0f} s."]
         if result.already:
             lines.append(f"{_and(result.already)} ran already.")
-    if result.steps != __version__:
+    if "nifi" in settings.embedded and result.steps != __version__:
         lines.append(
             f"NiFi runs the steps of idemflow {result.steps}; those of {__version__} come with "
             "a restart: idemflow down && idemflow up"
@@ -162,7 +163,10 @@ def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> No
             click.echo(text)
 
 
+def _run(names: Sequence[str]) -> str:
+    return "runs" if len(names) == 1 else "run"
+
+
 def _and(names: Any) -> str:
-    titles = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
-    titles |= {name: one.title for name, one in further().items()}
+    titles = TITLES | {name: one.title for name, one in further().items()}
     return " and ".join(titles.get(name, name) for name in names)

@@ -7,6 +7,7 @@ import click
 from idemflow.cli.base import main, show, verb
 from idemflow.commands import snapshot as command
 from idemflow.config.settings import Settings
+from idemflow.steps.rules.words import counted
 
 
 @main.group()
@@ -31,5 +32,5 @@ def rollback(settings: Settings, pipeline: str, as_json: bool) -> None:
       idemflow snapshot rollback catalog
     """
     result = command.rollback(settings, pipeline)
-    text = f"{result.alias} is {result.index} again: {result.documents:,} documents."
+    text = f"{result.alias} is {result.index} again: {counted(result.documents, 'document')}."
     show(as_json, result, text)

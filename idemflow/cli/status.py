@@ -30,7 +30,7 @@ def status(settings: Settings, as_json: bool) -> None:
     if result.pipelines:
         lines += ["", pipelines_table(result.pipelines)]
     if not result.all_running:
-        lines.append("next: idemflow up")
+        lines.append(f"next: {result.next_command}")
     show(as_json, found, *lines)
     if not result.all_running:
         raise click.exceptions.Exit(3)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 
 from idemflow.canvas import flow, parameters
+from idemflow.drawing.parameters import Parameter
 from idemflow.errors import UsageError
 from idemflow.pipeline.spec import Pipeline
 
@@ -63,35 +63,17 @@ def _example(pipeline: Pipeline) -> str:
     return f"idemflow run {pipeline.name}{options}"
 
 
-@contextmanager
-def replaced(pipeline: Pipeline, arguments: Mapping[str, str]) -> Iterator[None]:
-    """Give arguments other values while a run is triggered.
-
-    The trigger carries the values with it, so the parameters can go back at once.
+def changed(pipeline: Pipeline, arguments: Mapping[str, str]) -> list[Parameter]:
+    """The parameters of arguments that have other values for a run.
 
     Raises:
         UsageError: an argument of the YAML is not on the canvas yet.
     """
-    if not arguments:
-        yield
-        return
-    there = parameters.values(flow.context_name(pipeline))
+    there = parameters.values(flow.context_name(pipeline)) if arguments else {}
     for key in arguments:
         if key not in there:
             raise UsageError(
                 f"the pipeline {pipeline.name!r} on the canvas has no argument {key!r} yet",
                 next_command=f"idemflow deploy {pipeline.name}",
             )
-    before = {key: there[key] or "" for key in arguments}
-    _put(pipeline, arguments)
-    try:
-        yield
-    finally:
-        _put(pipeline, before)
-
-
-def _put(pipeline: Pipeline, values: Mapping[str, str]) -> None:
-    parameters.put(
-        flow.context_name(pipeline),
-        [parameters.argument(pipeline.collect, name, value) for name, value in values.items()],
-    )
+    return [parameters.argument(pipeline.collect, *item) for item in arguments.items()]

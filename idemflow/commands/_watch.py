@@ -18,9 +18,6 @@ _PATIENCE = 60.0
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
 
-# How often points in time are extended, in seconds.
-_EXTEND = 300.0
-
 Answer = TypeVar("Answer")
 
 
@@ -36,6 +33,10 @@ class RunDisplay(Protocol):
 
 class Watch:
     """Asks the flow again and again until a question about a run has an answer.
+
+    Attributes:
+        total: how many records the run has, once it is known.
+        run: the run's id, once it is known.
 
     Args:
         opened: the connections.
@@ -54,13 +55,14 @@ class Watch:
         progress: RunDisplay,
     ) -> None:
         self.total: int | None = None
+        self.run: str | None = None
         self._opened = opened
         self._group = group
         self._number = number
         self._progress = progress
         self._last: Activity | None = None
         self._starts = starts
-        self._extended = self._moved = time.monotonic()
+        self._moved = time.monotonic()
 
     def quiet(self) -> bool:
         """Whether nothing has moved in the flow for a while."""
@@ -82,7 +84,8 @@ class Watch:
             try:
                 answer = question(self._look())
                 self._opened.ledger.reachable()
-                self._follow()
+                for written in self._starts:
+                    written.advance()
                 answered = time.monotonic()
             except (Unreachable, LoginRefused) as error:
                 # A restarted NiFi no longer knows our login: that is an absence as well.
@@ -96,9 +99,10 @@ class Watch:
             if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
                 raise self._stuck()
             time.sleep(pause)
-            # A short run is not to end a long while before it is noticed.
+            # A run is not to end a long while before it is noticed.
+            busy = self._last is None or not self._last.idle
             waited = time.monotonic() - began
-            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0)
+            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0) if busy else 0.1
 
     def _look(self) -> Activity:
         activity = monitoring.activity(self._group)
@@ -110,15 +114,6 @@ class Watch:
             note = ", ".join(f"{count} in {name}" for name, count in activity.queues.items())
         self._progress.records(self._number, self._done(), self.total, note)
         return activity
-
-    def _follow(self) -> None:
-        for written in self._starts:
-            written.advance()
-        if time.monotonic() - self._extended > _EXTEND:
-            for written in self._starts:
-                if written.start.pit is not None:
-                    self._opened.ledger.extend(written.start.pit)
-            self._extended = time.monotonic()
 
     def _done(self) -> int:
         queued = self._last.queued if self._last else 0

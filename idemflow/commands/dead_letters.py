@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,24 +12,24 @@ from pathlib import Path
 from uuid import uuid4
 
 from idemflow.canvas import control, flow, monitoring, parameters, process_groups
+from idemflow.canvas.difference import Change
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
+from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import file as letter_file
 from idemflow.dead_letters import store as dead_letters
+from idemflow.dead_letters.kinds import Kinds
 from idemflow.dead_letters.store import Filters, Letter, as_row, from_row
-from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
-from idemflow.steps.replay import NONE, content_of
-
-# How long another replay of the same pipeline may take to be triggered, in seconds.
-_TRIGGER_SECONDS = 15.0
+from idemflow.steps.replay import content_of
+from idemflow.steps.rules.words import counted
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,14 @@ class ReplayReport:
         run: the replay's run id; empty where there was nothing to send.
         chosen: letters that were to be sent.
         sent: letters that were sent.
-        went_in: those whose record is in the index now.
+        went_in: those whose record is in the index now, or has deleted its document.
         stale: those whose record the index has in a newer version.
         dead_letters: those that are dead letters again.
         lost: records that are neither, yet.
         reasons: why, how many of each kind of reason.
         left: dead letters of the pipeline afterwards.
         seconds: how long it took.
+        deployed: what of the canvas was changed first, so that it is as the files say.
         drift: how the canvas differs from the project's files, in number of changes.
     """
 
@@ -80,6 +80,7 @@ class ReplayReport:
     reasons: list[tuple[str, int]]
     left: int
     seconds: float
+    deployed: list[Change]
     drift: int
 
 
@@ -105,15 +106,15 @@ def list_letters(settings: Settings, name: str, filters: Filters, limit: int) ->
         IdemflowError: see :func:`idemflow.commands._session.session`.
     """
     with _reconciled(settings, name) as (opened, _):
-        reasons: Counter[str] = Counter()
+        reasons = Kinds()
 
-        def counted() -> Iterator[Letter]:
+        def noted() -> Iterator[Letter]:
             for letter in dead_letters.find(opened.ledger, name, filters):
-                reasons[dead_letters.kind(letter.reason)] += 1
+                reasons.add(letter.reason)
                 yield letter
 
-        newest = nlargest(limit, counted(), key=lambda letter: (letter.time, letter.id))
-        return Listing(name, newest, reasons.total(), reasons.most_common())
+        newest = nlargest(limit, noted(), key=lambda letter: (letter.time, letter.id))
+        return Listing(name, newest, reasons.total, reasons.most_common())
 
 
 def show(settings: Settings, name: str, prefix: str) -> tuple[Letter, str]:
@@ -186,6 +187,7 @@ def replay(
     *,
     filters: Filters,
     file: Path | None = None,
+    as_deployed: bool = False,
 ) -> ReplayReport:
     """Send dead letters through the pipeline again, and wait for each.
 
@@ -195,6 +197,7 @@ def replay(
         progress: told how it goes on.
         filters: which, where there is no file.
         file: fixed letters, as ``export`` writes them.
+        as_deployed: run what is on the canvas, whatever the files say.
 
     Raises:
         UsageError: a line of the file cannot be used; nothing is sent then.
@@ -205,32 +208,33 @@ def replay(
     with turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
         chosen = _named_in(opened, room, file) if file else _count(opened, filters)
         if not chosen:
-            return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, 0)
-        group, drift, _ = runs.prepare(opened, progress)
+            return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, [], 0)
+        group, deployment = runs.prepare(opened, progress, as_deployed=as_deployed)
         process_groups.trigger(group, REPLAY_TRIGGER)
         control.start_steps(group)
         began = time.monotonic()
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:18] + f"-{uuid4().hex[:8]}"
-        progress.step(f"mark {chosen:,} letters")
+        progress.step(f"mark {counted(chosen, 'letter')}")
         letters = _contents_of(file) if file else ((one, None) for one in _chosen(opened, filters))
         dead_letters.mark(opened.ledger, letters, run)
         seconds, outcome = _send(opened, group, run, began, progress)
         opened.reconcile(room)
         again = dead_letters.find(opened.ledger, name, Filters(run=run))
-        reasons = Counter(dead_letters.kind(letter.reason) for letter in again)
+        reasons = Kinds(letter.reason for letter in again)
         return ReplayReport(
             pipeline=name,
             run=run,
             chosen=chosen,
             sent=outcome.sent,
-            went_in=outcome.created + outcome.overwritten,
+            went_in=outcome.created + outcome.overwritten + outcome.deleted + outcome.repeated,
             stale=outcome.stale,
             dead_letters=outcome.dead_letters,
             lost=outcome.lost,
             reasons=reasons.most_common(),
             left=_left(opened),
             seconds=seconds,
-            drift=drift,
+            deployed=deployment.made,
+            drift=len(deployment.left),
         )
 
 
@@ -300,13 +304,22 @@ def _send(
     with ExitStack() as stack:
         # A letter goes back to the index that it was meant for: perhaps one of an earlier day.
         meant = dead_letters.indices(opened.ledger, run)
-        starts = runs.index_checkpoints(opened, stack, meant)
-        with _parameter(opened, run):
+        starts = index_checkpoints(opened, stack, meant)
+        with parameters.lent(flow.context_name(opened.pipeline), PARAMETER, run):
             control.run_once(group, REPLAY_TRIGGER)
         watch = Watch(opened, group, starts, 1, progress)
         try:
-            watch.until(lambda _: _appeared(opened, group, run, bulletin))
+            _, seconds, outcome = follow(
+                opened,
+                watch,
+                starts,
+                began,
+                find=lambda: run if opened.ledger.records(run) is not None else None,
+                check_source=lambda: _check_unpack(group, bulletin),
+            )
         except NotReady as error:
+            if watch.total is not None:
+                raise
             raise NotReady(
                 error.server,
                 f"NiFi does not get the letters from Elasticsearch: {error.message}",
@@ -315,38 +328,18 @@ def _send(
                 f"{opened.target.loader.username!r} needs the privilege read on {DEAD_LETTERS}. "
                 "The replay goes on when the cause is fixed",
             ) from error
-        return runs.settle(opened, run, starts, watch, began)
+        return seconds, outcome
 
 
-def _appeared(opened: Session, group: str, run: str, bulletin: int) -> bool | None:
-    """Whether the flow has taken all letters, which its summary says."""
-    if opened.ledger.records(run) is not None:
-        return True
+def _check_unpack(group: str, bulletin: int) -> None:
+    """Check that the flow can take the letters.
+
+    Raises:
+        CanvasError: it cannot.
+    """
     if (failed := monitoring.failure(group, [UNPACK], after=bulletin)) is not None:
         raise CanvasError(
             f"{UNPACK!r} fails in NiFi: {failed.message}",
             next_command="look at the canvas (idemflow open); the letters stay, and the "
             "replay goes on when the cause is fixed",
         )
-    return None
-
-
-@contextmanager
-def _parameter(opened: Session, run: str) -> Iterator[None]:
-    """Tell the trigger which replay it starts; it carries the value with it."""
-    name = flow.context_name(opened.pipeline)
-    deadline = time.monotonic() + _TRIGGER_SECONDS
-    # Another command may be just here. One that was killed here left its value behind.
-    while parameters.values(name).get(PARAMETER) not in (None, NONE):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.2)
-    parameters.put(name, [_value(run)])
-    try:
-        yield
-    finally:
-        parameters.put(name, [_value(NONE)])
-
-
-def _value(run: str) -> Parameter:
-    return Parameter(PARAMETER, run, "The replay of dead letters that is being started")

@@ -17,12 +17,14 @@ from idemflow.canvas import (
 )
 from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
+from idemflow.commands._identity import note_rule, refuse_other, rule_in
+from idemflow.commands._imports import check_imports
 from idemflow.commands._session import Session, session
 from idemflow.commands.flow import base as versioning
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import indices, ledger
 from idemflow.elasticsearch.grants import grant_indices
-from idemflow.errors import CanvasError, UsageError
+from idemflow.errors import CanvasError, ChangedOnCanvas
 from idemflow.pipeline import spec
 from idemflow.servers import Target
 from idemflow.versions import repository
@@ -47,6 +49,16 @@ class Deployment:
     changes: list[Change]
     url: str
 
+    @property
+    def made(self) -> list[Change]:
+        """What was changed of a pipeline that was there."""
+        return [] if self.created or self.dry_run else self.changes
+
+    @property
+    def left(self) -> list[Change]:
+        """What still differs."""
+        return self.changes if self.dry_run else []
+
 
 def deploy(
     settings: Settings,
@@ -55,6 +67,7 @@ def deploy(
     *,
     dry_run: bool = False,
     force: bool = False,
+    keep_old_documents: bool = False,
 ) -> Deployment:
     """Deploy ``flows/NAME.yaml``; a second time nothing is left to do.
 
@@ -64,17 +77,22 @@ def deploy(
         progress: told what happens.
         dry_run: only say what would change.
         force: discard what an operator changed on the canvas and did not commit.
+        keep_old_documents: even if the index has documents whose ids another identity made.
 
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`; and CanvasError where NiFi
             does not take it, PipelineError where Elasticsearch does not take the mapping,
-            UsageError where an operator's change would be lost, or a newer version be buried.
+            ChangedOnCanvas where an operator's change would be lost, or a newer version be buried.
     """
     pipeline, at, revision = name.partition("@")
     with session(settings, pipeline) as opened:
         if at:
-            return _deploy_version(opened, revision, progress, dry_run=dry_run, force=force)
-        return deploy_in(opened, progress, dry_run=dry_run, force=force)
+            return _deploy_version(
+                opened, revision, progress, dry_run=dry_run, force=force, keep=keep_old_documents
+            )
+        return deploy_in(
+            opened, progress, dry_run=dry_run, force=force, keep_old_documents=keep_old_documents
+        )
 
 
 def deploy_in(
@@ -83,6 +101,7 @@ def deploy_in(
     *,
     dry_run: bool = False,
     force: bool = False,
+    keep_old_documents: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
     pipeline, target = opened.pipeline, opened.target
@@ -98,10 +117,15 @@ def deploy_in(
         if group is not None and planned.changes and not force:
             _refuse_local_changes(opened.settings, pipeline.name, group)
             _refuse_newer_version(opened.settings, pipeline.name, group)
+        _check_clock(opened)
         installed_steps.check(pipeline.name, planned.new_calls)
+        if group is None or planned.changes:
+            check_imports(opened, scripts)
+        refuse_other(opened, pipeline.identity.rule(), keep=keep_old_documents)
         _prepare(opened, progress)
         group = canvas.apply(pipeline, planned, progress)
         _finish(opened.settings, pipeline.name, group)
+        note_rule(opened, pipeline.identity.rule())
     return Deployment(
         pipeline=pipeline.name,
         created=planned.group is None,
@@ -118,6 +142,7 @@ def _deploy_version(
     *,
     dry_run: bool,
     force: bool,
+    keep: bool,
 ) -> Deployment:
     """Put a committed version on the canvas, with this runtime's parameters."""
     settings, name = opened.settings, opened.pipeline.name
@@ -133,10 +158,12 @@ def _deploy_version(
     source = opened.pipeline.collect.parameters(settings, name)
     wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
     if not dry_run:
+        _check_clock(opened)
         installed_steps.check(name, installed_steps.calls(wanted) - installed_steps.calls(live))
         client_id = registry.ensure(store)
         if group is not None and changes and not force:
             _refuse_local_changes(settings, name, group)
+        refuse_other(opened, rule_in(wanted), keep=keep)
         _prepare(opened, progress)
         progress("parameter context")
         parameters.put(flow.context_name(opened.pipeline), wanted_parameters)
@@ -154,6 +181,7 @@ def _deploy_version(
             if modified or current.id != version.id:
                 versioning.switch_version(store, name, group, current, version, modified=modified)
         deployments.remember(name, group)
+        note_rule(opened, rule_in(wanted))
     return Deployment(name, found is None, dry_run, changes, _url(opened.target, group))
 
 
@@ -177,18 +205,36 @@ def _prepare(opened: Session, progress: Callable[[str], None]) -> None:
     grant_indices(opened.target, opened.settings, patterns)
 
 
+def _check_clock(opened: Session) -> None:
+    """Refuse what a NiFi would read shifted by the zone of its clock.
+
+    Raises:
+        CanvasError: its clock is not in UTC, and the source needs it.
+    """
+    table = opened.pipeline.collect.needs_utc(opened.settings)
+    # Java's GMT may be that of London, which is another zone in summer.
+    if table is not None and (clock := control.clock()) != "UTC":
+        raise CanvasError(
+            f"NiFi's clock is {clock}, not UTC: it would read timestamps without a zone by it, and "
+            f"{opened.pipeline.name} get other versions and documents than from a NiFi in UTC",
+            next_command="start NiFi with the Java option -Duser.timezone=UTC; or, if no timestamp "
+            'is without a zone or all of them are of NiFi\'s, say timezone = "NiFi" in '
+            f"[{table}] of idemflow.toml",
+        )
+
+
 def _refuse_local_changes(settings: Settings, name: str, group: str) -> None:
     """Refuse to overwrite what an operator changed on the canvas and did not commit.
 
     Such a change is what is neither in the version that the group is on nor left by a deployment.
 
     Raises:
-        UsageError: there is one.
+        ChangedOnCanvas: there is one.
     """
     info = versions.control_info(group)
     if info is None:
         if deployments.changed_since(name, group):
-            raise UsageError(
+            raise ChangedOnCanvas(
                 f"{name} was changed on the canvas since it was deployed",
                 next_command=f"idemflow drift {name} shows where; "
                 f'idemflow flow commit {name} -m "..." keeps it, --force discards it',
@@ -202,7 +248,7 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     """Refuse to commit the YAML on top of a version that the canvas does not have.
 
     Raises:
-        UsageError: there is one.
+        ChangedOnCanvas: there is one.
     """
     info = versions.control_info(group)
     if info is None:
@@ -211,7 +257,7 @@ def _refuse_newer_version(settings: Settings, name: str, group: str) -> None:
     if newest is None or newest.id == info.version:
         return
     revision = newest.title.rpartition("@")[2]
-    raise UsageError(
+    raise ChangedOnCanvas(
         f"git has a newer version of {name} than the canvas: {newest.title}, "
         f"{newest.comment!r} by {newest.author}",
         next_command=f"idemflow flow diff {name} {revision} shows what differs, "

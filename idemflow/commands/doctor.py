@@ -1,4 +1,4 @@
-"""``idemflow doctor``: can this machine run the embedded runtime, and if not, how to fix it."""
+"""``idemflow doctor``: can this machine run the embedded servers, and do your own ones answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Literal
 
 import psutil
 
+from idemflow.config.combinations import TITLES
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
-from idemflow.servers import ports, read_state
+from idemflow.servers import ServerStatus, ports, read_state, status
 from idemflow.supply.java import installed_java
 from idemflow.supply.python_env import shared_library
 
@@ -51,8 +52,8 @@ def doctor(settings: Settings) -> list[Check]:
         _disk("disk of the cache", settings.cache, "IDEMFLOW_CACHE"),
         _disk("disk of the runtime", settings.home, "IDEMFLOW_HOME"),
         _files(),
-        _port("nifi", settings.nifi_port, settings),
-        _port("elasticsearch", settings.elasticsearch_port, settings),
+        *(_port(name, getattr(settings, f"{name}_port"), settings) for name in settings.embedded),
+        *(_own(one) for one in status(settings) if not one.embedded),
     ]
 
 
@@ -121,6 +122,12 @@ def _port(server: str, port: int, settings: Settings) -> Check:
         return Check(name, "ok", f"{port} is free")
     fix = f"idemflow up --{server}-port {ports.free_port(port + 1)}"
     return Check(name, "problem", f"{port} is taken by {ports.holder(port)}", fix)
+
+
+def _own(server: ServerStatus) -> Check:
+    name = f"your own {TITLES[server.name]}"
+    outcome: Literal["ok", "problem"] = "problem" if server.next_command else "ok"
+    return Check(name, outcome, server.state, server.next_command)
 
 
 def _gib(size: int) -> str:

@@ -15,10 +15,11 @@ def down(settings: Settings, *, delete: bool) -> servers.DownResult:
     """Stops the embedded runtime and the further servers; deletes all data if ``delete``.
 
     Raises:
-        UsageError: the settings name servers of the user's own; or versions that were committed on
-            the canvas cannot be brought into the project, and nothing is deleted.
+        UsageError: both servers are the user's own, and none was started here; or versions that
+            were committed on the canvas cannot be brought into the project, and nothing is deleted.
     """
-    refuse_external(settings)
+    if not servers.read_state(settings.folders.state).servers:
+        refuse_external(settings)
     result = servers.down(settings)
     if delete:
         # NiFi has stopped: all that was committed on the canvas is kept in the project.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from idemflow.commands.up import refuse_external
+from idemflow.config.combinations import SERVERS
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.servers.further import further
@@ -22,8 +23,9 @@ def log_file(settings: Settings, server: str) -> Path:
         UsageError: there is none yet, or the server is the user's own.
     """
     other = further().get(server)
-    if other is None:
-        refuse_external(settings)
+    for name in SERVERS:
+        if name == server:
+            refuse_external(settings, name)
     file = other.log(settings) if other else settings.folders.log(server)
     if file.exists():
         return file

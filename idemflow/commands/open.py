@@ -38,7 +38,7 @@ def open_canvas(settings: Settings, *, has_display: bool) -> Canvas:
     """
     nifi = servers.connect(settings).nifi
     url = f"{nifi.url}/nifi/"
-    embedded = settings.runtime == "embedded"
+    embedded = "nifi" in settings.embedded
     if has_display:
         webbrowser.open(url)
     return Canvas(

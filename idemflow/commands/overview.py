@@ -23,7 +23,7 @@ class Overview:
 
     Attributes:
         project: the project's folder; ``None`` outside a project.
-        runtime: ``embedded`` or ``external``.
+        runtime: ``embedded``, ``external``, or ``mixed`` where one server is the user's own.
         servers: NiFi and Elasticsearch.
         names: the project's pipelines.
         pipelines: these on the canvas; ``None`` unless both servers answer.
@@ -96,10 +96,10 @@ def _next(
 ) -> str:
     if not names:
         return "write flows/NAME.yaml and scripts/NAME.py, then: idemflow run NAME"
-    if any(server.state in ("stopped", "dead") for server in found):
-        return "idemflow up"
+    if away := next((server.next_command for server in found if server.next_command), None):
+        return away
     if pipelines is None:
-        return "idemflow doctor" if settings.runtime == "embedded" else "idemflow status"
+        return "idemflow doctor" if settings.embedded else "idemflow status"
     if any(pipeline.state == "invalid" or pipeline.reasons for pipeline in pipelines):
         return "idemflow status"
     if letters:

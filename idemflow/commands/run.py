@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
 
-from idemflow.canvas import control, monitoring, process_groups
-from idemflow.commands import deploy
-from idemflow.commands._arguments import given, replaced
+from idemflow.canvas import control, flow, monitoring, parameters, process_groups
+from idemflow.canvas.difference import Change
+from idemflow.commands import _judge, deploy
+from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
+from idemflow.commands._follow import follow, index_checkpoints
+from idemflow.commands._imports import remedy
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
+from idemflow.commands.deploy import Deployment
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
+from idemflow.drawing.collect import REQUEST, RUN_ID, TRIGGER
 from idemflow.elasticsearch import indices
-from idemflow.elasticsearch.documents import LIVE
-from idemflow.elasticsearch.run_progress import Outcome, RunCheck
-from idemflow.elasticsearch.search import RUN_KEEP_ALIVE, point_in_time
-from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
-from idemflow.errors import CanvasError, IdemflowError, UsageError
-from idemflow.pipeline.model import DAY, RUN
+from idemflow.elasticsearch.run_progress import Outcome
+from idemflow.errors import (
+    CanvasError,
+    ChangedOnCanvas,
+    NothingRead,
+    NotIdempotent,
+    RecordsRefused,
+    UsageError,
+)
+from idemflow.pipeline.model import DAY, RUN, Unique
+from idemflow.steps.rules.words import counted
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +44,7 @@ _TIME = "%Y%m%dT%H%M%S"
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunReport(Outcome):
     """One run: what became of its records, its id, and how long they took in seconds.
 
@@ -41,11 +52,13 @@ class RunReport(Outcome):
         run: the run id.
         seconds: from the trigger until the last record had come to its end.
         published: the index that a snapshot's alias points to since this run, if it does.
+        held_back: why a snapshot was not published; empty where it was, or is none.
     """
 
     run: str
     seconds: float
     published: str | None
+    held_back: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,10 @@ class RunsReport:
         runs: one report a run.
         documents: the index' documents afterwards.
         url: address of the process group on the canvas.
+        deployed: what of the canvas was changed first, so that it is as the files say.
         drift: how the canvas differs from the project's files, in number of changes.
+        remembers: whether the source may leave out what earlier runs have read.
+        unique: what the pipeline says of ids that are there twice.
     """
 
     pipeline: str
@@ -66,7 +82,10 @@ class RunsReport:
     runs: list[RunReport]
     documents: int
     url: str
+    deployed: list[Change]
     drift: int
+    remembers: bool
+    unique: Unique
 
     @property
     def idempotent(self) -> bool:
@@ -82,8 +101,11 @@ def run(
     times: int = 1,
     values: Iterable[str] = (),
     allow_empty: bool = False,
+    allow_refused: str | None = None,
+    keep_old_documents: bool = False,
+    as_deployed: bool = False,
 ) -> RunsReport:
-    """Run a pipeline; it is deployed first where the canvas does not have it.
+    """Run a pipeline; it is deployed first where the canvas is not as its files say.
 
     Args:
         settings: the resolved settings.
@@ -92,9 +114,16 @@ def run(
         times: how many runs, one after the other.
         values: ``NAME=VALUE`` for arguments of the pipeline, for these runs only.
         allow_empty: publish a snapshot even if the source was empty.
+        allow_refused: how many records of a snapshot may become dead letters, or which share of
+            them, instead of the YAML's ``snapshot.max_refused``.
+        keep_old_documents: see :func:`idemflow.commands.deploy.deploy`.
+        as_deployed: run what is on the canvas, whatever the files say.
 
     Raises:
         UsageError: the pipeline has no such argument or value, or runs on a schedule just now.
+        ChangedOnCanvas: to deploy it would discard what an operator did on the canvas.
+        NothingRead: a snapshot's source was empty.
+        Stopped: the user stopped waiting, and the run goes on.
         CanvasError: the script of the pipeline fails; with file, line and cause.
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
@@ -102,15 +131,14 @@ def run(
     # Runs that are started at the same time take turns: each is told what became of its own.
     with session(settings, name) as opened, turn(settings, name, progress):
         arguments = given(opened.pipeline, values)
-        group, drift, url = prepare(opened, progress)
-        if process_groups.trigger(group).component.state == "RUNNING":
-            raise UsageError(
-                f"the pipeline {name!r} runs on a schedule",
-                next_command=f"idemflow stop {name}",
-            )
+        limit = _judge.limit(opened.pipeline, allow_refused)
+        _refuse_on_schedule(name)
+        group, deployment = prepare(
+            opened, progress, as_deployed=as_deployed, keep_old_documents=keep_old_documents
+        )
         control.start_steps(group)
         reports = [
-            _one(opened, group, number, arguments, progress, allow_empty=allow_empty)
+            _one(opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit)
             for number in range(1, times + 1)
         ]
         with opened.scratch() as room:
@@ -123,23 +151,111 @@ def run(
             index=index,
             runs=reports,
             documents=opened.ledger.count(index),
-            url=url,
-            drift=drift,
+            url=deployment.url,
+            deployed=deployment.made,
+            drift=len(deployment.left),
+            remembers=opened.pipeline.collect.remembers,
+            unique=opened.pipeline.unique,
         )
 
 
-def prepare(opened: Session, progress: RunDisplay) -> tuple[str, int, str]:
-    """Deploy what is not deployed.
+def _refuse_on_schedule(name: str) -> None:
+    """Refuse to run a pipeline that runs by itself just now.
+
+    Raises:
+        UsageError: it does.
+    """
+    group = process_groups.find(name)
+    if group is not None and process_groups.trigger(group.id).component.state == "RUNNING":
+        raise UsageError(
+            f"the pipeline {name!r} runs on a schedule", next_command=f"idemflow stop {name}"
+        )
+
+
+def judge(report: RunsReport, *, max_dead_letters: int = 0, allow_empty: bool = False) -> None:
+    """Tell runs that ended badly from those that did not.
+
+    Args:
+        report: the runs.
+        max_dead_letters: so many records may become dead letters, in all runs together.
+        allow_empty: whether the source may be empty.
+
+    Raises:
+        NotIdempotent: something is there twice, or lost; or records have one id and must not.
+        RecordsRefused: too many records became dead letters.
+        NothingRead: a run had no records where there should be some.
+    """
+    name = report.pipeline
+    # Of a snapshot, what may be refused was judged before it was published.
+    letters = sum(run.dead_letters for run in report.runs if not run.published)
+    if not report.idempotent:
+        raise NotIdempotent(
+            f"{name}: the index {report.index} has duplicates or lost records",
+            next_command=f"idemflow verify {name}",
+        )
+    held = next((run for run in report.runs if run.held_back), None)
+    kept = f"\nThe snapshot is not published: {report.index} keeps what it has." if held else ""
+    if report.unique == "fail":
+        for run in report.runs:
+            if run.repeated:
+                raise _judge.not_unique(name, run, kept)
+    if held:
+        raise _judge.refused(name, held, held.held_back, kept)
+    if letters > max_dead_letters:
+        may = f", and --max-dead-letters allows {max_dead_letters:,}" if max_dead_letters else ""
+        raise RecordsRefused(
+            f"{name}: {counted(letters, 'record')} could not go in{may}",
+            next_command=f"idemflow dead-letters list {name}",
+        )
+    # What has read all there is may find nothing new; what has never found anything is wrong.
+    if not allow_empty and not (report.remembers and report.documents):
+        for number, run in enumerate(report.runs, start=1):
+            if not run.sent:
+                raise NothingRead(
+                    f"{name}: the source gave no record in run {number}",
+                    next_command=f"look at the source; idemflow run {name} --allow-empty, if it is "
+                    "really empty",
+                )
+
+
+def prepare(
+    opened: Session, progress: RunDisplay, *, as_deployed: bool, keep_old_documents: bool = False
+) -> tuple[str, Deployment]:
+    """Deploy a pipeline where the canvas is not as its files say.
+
+    Args:
+        opened: the connections.
+        progress: told what happens.
+        as_deployed: only where the canvas has nothing of it.
+        keep_old_documents: see :func:`idemflow.commands.deploy.deploy`.
 
     Returns:
-        Id of the process group, how much of it differs from the files, and its address.
+        Id of the process group, and what was deployed, or is left.
+
+    Raises:
+        ChangedOnCanvas: that would discard what an operator did on the canvas.
     """
     name = opened.pipeline.name
-    found = process_groups.find(name)
-    deployment = deploy.deploy_in(opened, progress.step, dry_run=found is not None)
-    if found is None:
-        return process_groups.find_id(name), 0, deployment.url
-    return str(found.id), len(deployment.changes), deployment.url
+    there = process_groups.find(name) is not None
+    keep = keep_old_documents
+    deployment = deploy.deploy_in(opened, progress.step, dry_run=there, keep_old_documents=keep)
+    if there and any(map(_matters, deployment.changes)) and not as_deployed:
+        try:
+            deployment = deploy.deploy_in(opened, progress.step, keep_old_documents=keep)
+        except ChangedOnCanvas as error:
+            raise ChangedOnCanvas(
+                error.message,
+                next_command=f"{error.next_command}; --as-deployed runs what is on the canvas",
+            ) from error
+    return process_groups.find_id(name), deployment
+
+
+def _matters(change: Change) -> bool:
+    """Whether a difference is one for a run by hand; when the trigger runs by itself is none."""
+    return not (
+        change.component.endswith(f" / {TRIGGER}")
+        and change.property in ("schedulingPeriod", "schedulingStrategy")
+    )
 
 
 def _one(
@@ -150,117 +266,51 @@ def _one(
     progress: RunDisplay,
     *,
     allow_empty: bool,
+    limit: str,
 ) -> RunReport:
     name = opened.pipeline.name
     _log.info("%s: run %d of this call", name, number)
-    recent = _Recent(opened)
     bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
         starts = index_checkpoints(opened, stack)
         began = time.monotonic()
-        with replaced(opened.pipeline, arguments):
-            control.run_once(group)
-        watch = Watch(opened, group, starts, number, progress)
-        identifier = watch.until(lambda _: _appeared(opened, group, recent, bulletin))
-        _log.info("%s: NiFi has begun run %s", name, identifier)
-        seconds, outcome = settle(opened, identifier, starts, watch, began)
+        find = _trigger(opened, group, arguments)
+        identifier, seconds, outcome = follow(
+            opened,
+            Watch(opened, group, starts, number, progress),
+            starts,
+            began,
+            find=find,
+            check_source=lambda: _check_source(opened, group, bulletin),
+        )
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
-    published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
-    return RunReport(run=identifier, **asdict(outcome), seconds=seconds, published=published)
+    published, held_back = None, ""
+    if opened.pipeline.snapshot:
+        held_back = _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit)
+        if not held_back:
+            published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
+    return RunReport(
+        run=identifier,
+        **vars(outcome),
+        seconds=seconds,
+        published=published,
+        held_back=held_back,
+    )
 
 
-def index_checkpoints(
-    opened: Session, stack: ExitStack, others: Iterable[str] = ()
-) -> list[WrittenIds]:
-    """The indices that a run may write to, and others, as they are before it."""
-    pipeline = opened.pipeline
-    names = set(others)
-    if RUN not in pipeline.target:
-        # A run that is triggered just before midnight may belong to the next day.
-        days = (datetime.now(UTC) + timedelta(days=more) for more in (0, 1))
-        names |= {pipeline.target.replace(DAY, f"{day:%Y-%m-%d}") for day in days}
-    found = []
-    ledger = opened.ledger
-    for name in sorted(names):
-        ledger.refresh(name)
-        # What a run deletes was there before, or not: only the state before it can tell.
-        kept = (
-            point_in_time(ledger, name, keep_alive=RUN_KEEP_ALIVE)
-            if pipeline.delete is not None
-            else nullcontext()
-        )
-        pit = stack.enter_context(kept)
-        seen, written = ledger.count(name, LIVE), ledger.seq_no_checkpoints(name)
-        found.append(WrittenIds(ledger, IndexCheckpoint(name, seen, written, pit)))
-    return found
-
-
-def settle(
-    opened: Session, identifier: str, starts: list[WrittenIds], watch: Watch, began: float
-) -> tuple[float, Outcome]:
-    """Wait until each record of a run has come to its end.
-
-    Args:
-        opened: the connections.
-        identifier: the run id.
-        starts: the indices that it may write to, before it; others are new.
-        watch: looks at the flow.
-        began: when the run was triggered, by the monotonic clock.
-
-    Returns:
-        How long the records took in seconds, and what became of them.
-    """
-    with opened.scratch() as room:
-        check = RunCheck(
-            opened.ledger,
-            opened.ledger.manifests,
-            opened.ledger,
-            identifier,
-            starts=starts,
-            target=opened.pipeline.target.replace(RUN, identifier.lower()),
-            scratch=room,
-        )
-        ended: list[float] = []
-
-        def settled(busy: bool) -> Outcome | None:
-            watch.total = check.records
-            if busy:
-                ended.clear()
-                check.advance()
-                return None
-            if not ended:
-                ended.append(time.monotonic())
-            if watch.total is None or not (check.accounted or watch.quiet()):
-                return None
-            outcome = check.outcome()
-            if outcome.lost and opened.ledger.folded(identifier):
-                raise IdemflowError(
-                    f"the run {identifier} has ended, but another command compacted the ledger "
-                    "before this one could count its records",
-                    next_command=f"idemflow verify {opened.pipeline.name}",
-                )
-            return outcome if not outcome.lost or watch.quiet() else None
-
-        outcome = watch.until(lambda activity: settled(bool(activity.queued or activity.active)))
-    return round(ended[0] - began, 2), outcome
-
-
-def _publish(
-    opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool
-) -> str | None:
-    """Let readers see a snapshot, if all of it is there.
+def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool) -> str:
+    """Let readers see a snapshot.
 
     Raises:
-        CanvasError: the source was empty, and readers would lose all they have.
+        NothingRead: it is empty, and readers would lose all they have.
     """
     pipeline, ledger = opened.pipeline, opened.ledger
-    if not pipeline.snapshot or outcome.lost or outcome.duplicates:
-        return None
     index = pipeline.target.replace(RUN, identifier.lower())
-    if not outcome.sent:
+    if not outcome.created + outcome.overwritten:
         if indices.published(ledger, pipeline) and not allow_empty:
-            raise CanvasError(
-                f"the source gave no record; {pipeline.index.name} keeps what it has",
+            gave = "no record" if not outcome.sent else f"none of {outcome.sent:,} that is loaded"
+            raise NothingRead(
+                f"the source gave {gave}; {pipeline.index.name} keeps what it has",
                 next_command=f"idemflow run {pipeline.name} --allow-empty, if it is really empty",
             )
         indices.create(ledger, index)
@@ -271,26 +321,23 @@ def _publish(
     return index
 
 
-class _Recent:
-    """The last runs of a pipeline, to know a new one by.
+def _trigger(opened: Session, group: str, arguments: Mapping[str, str]) -> Callable[[], str | None]:
+    """Start a run.
 
-    Args:
-        opened: the connections.
+    Returns:
+        Looks for the run's id in the ledger.
     """
-
-    def __init__(self, opened: Session) -> None:
-        self._ledger, self._pipeline = opened.ledger, opened.pipeline.name
-        newest = self._ledger.newest_run(self._pipeline)
-        # Ids start with the time, which need not be the same on each node of a NiFi.
-        self._since = _earlier(newest) if newest else ""
-        self._known = set(self._ids())
-
-    def new(self) -> str | None:
-        """The first run that is not one of them, if there is one."""
-        return next((run for run in self._ids() if run not in self._known), None)
-
-    def _ids(self) -> list[str]:
-        return self._ledger.run_ids(self._pipeline, after=self._since)
+    ledger, name = opened.ledger, opened.pipeline.name
+    request = uuid4().hex[:8]
+    since = ledger.newest_run(name)
+    others = changed(opened.pipeline, arguments)
+    with parameters.lent(flow.context_name(opened.pipeline), REQUEST, request, others):
+        control.run_once(group)
+    if REQUEST not in (process_groups.trigger(group).component.config.properties[RUN_ID] or ""):
+        # A flow of an earlier version, which gives its runs ids of its own.
+        return lambda: ledger.begun_run(name, after=since or "")
+    # Ids start with the time, which need not be the same on each node of a NiFi.
+    return lambda: ledger.begun_run(name, after=_earlier(since) if since else "", end=request)
 
 
 def _earlier(run: str) -> str:
@@ -298,16 +345,18 @@ def _earlier(run: str) -> str:
     return f"{datetime.strptime(run[:15], _TIME) - _CLOCKS_DIFFER:{_TIME}}"
 
 
-def _appeared(opened: Session, group: str, recent: _Recent, bulletin: int) -> str | None:
-    """The id of the run that was triggered, once its summary is in the ledger."""
-    if (found := recent.new()) is not None:
-        return found
+def _check_source(opened: Session, group: str, bulletin: int) -> None:
+    """Check that the source can give its records.
+
+    Raises:
+        CanvasError: one of its steps fails.
+    """
     source = opened.pipeline.collect
     if (failed := monitoring.failure(group, source.steps, after=bulletin)) is not None:
         where = source.call.script if source.call else failed.name
         raise CanvasError(
             f"{where} fails in NiFi: {failed.message}",
-            next_command=f"fix the cause and run `idemflow deploy {opened.pipeline.name}`; "
+            next_command=f"{remedy(opened.settings, failed.message) or 'fix the cause'} "
+            f"and run `idemflow deploy {opened.pipeline.name}`; "
             "the run waits in NiFi and goes on by itself",
         )
-    return None

@@ -44,8 +44,8 @@ class Status:
     """What ``idemflow status`` shows.
 
     Attributes:
-        runtime: ``embedded`` or ``external``.
-        home: the embedded runtime's folder, if it is embedded.
+        runtime: ``embedded``, ``external``, or ``mixed`` where one server is the user's own.
+        home: the folder of the embedded servers, if there are any.
         servers: NiFi and Elasticsearch.
         further: the further servers by name; ``None`` for one that was never set up.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
@@ -62,15 +62,22 @@ class Status:
         """Whether NiFi and Elasticsearch answer; the further servers are not needed."""
         return all(server.state == "running" for server in self.servers)
 
+    @property
+    def next_command(self) -> str | None:
+        """What to run next, if one does not answer."""
+        return next((one.next_command for one in self.servers if one.next_command), None)
+
 
 def status(settings: Settings) -> Status:
     """The state of all servers, and of the project's pipelines on the canvas."""
+    found = servers.status(settings)
+    answers = next(one for one in found if one.name == "nifi").state == "running"
     return Status(
         runtime=settings.runtime,
-        home=str(settings.home) if settings.runtime == "embedded" else None,
-        servers=servers.status(settings),
+        home=str(settings.home) if settings.embedded else None,
+        servers=found,
         further={name: one.status(settings) for name, one in further().items()},
-        pipelines=pipelines(settings),
+        pipelines=pipelines(settings) if answers else None,
     )
 
 

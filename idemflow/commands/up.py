@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idemflow import servers
+from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.servers import Target, UpResult
@@ -12,24 +13,27 @@ __all__ = ["Target", "UpResult", "up"]
 
 
 def up(settings: Settings, progress: Progress | None = None) -> UpResult:
-    """Starts the embedded runtime.
+    """Starts the embedded servers: those that are not the user's own.
 
     Args:
         settings: the resolved settings.
         progress: told what happens, if anyone wants to know.
 
     Raises:
-        UsageError: the settings name servers of the user's own.
+        UsageError: both servers are the user's own.
     """
     refuse_external(settings)
     return servers.up(settings, progress or Silent())
 
 
-def refuse_external(settings: Settings) -> None:
-    """Raises UsageError where there is no embedded runtime to start or stop."""
-    if settings.runtime == "external":
+def refuse_external(settings: Settings, *servers: ServerName) -> None:
+    """Raises UsageError where all of some servers are the user's own; by default of both."""
+    names = servers or SERVERS
+    if not set(names) & set(settings.embedded):
+        which = " and ".join(
+            f"{name}_url names your own {TITLES[name]} ({settings.own_url(name)})" for name in names
+        )
         raise UsageError(
-            f"the setting nifi_url names your own NiFi ({settings.nifi_url}): "
-            "idemflow does not start or stop it",
+            f"{which}: idemflow does not start or stop what is yours, and has no log of it",
             next_command="idemflow status",
         )

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._compact import compact_in_turn_if_due
-from idemflow.commands._session import session
+from idemflow.commands._session import Session, session
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch import indices
+from idemflow.dead_letters.store import Letters
+from idemflow.elasticsearch import indices, retention
 from idemflow.elasticsearch import verify as verification
+from idemflow.elasticsearch.last_run import last_run
+from idemflow.elasticsearch.spill import Scratch
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
 from idemflow.errors import UsageError
 
 
 def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verification:
     """Compare count, ids and an order-independent checksum of the contents.
+
+    While records are on their way, what runs of the last minutes sent is not judged.
 
     Args:
         settings: the resolved settings.
@@ -28,20 +35,44 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
         UsageError: the file cannot be written.
         IdemflowError: the disk is full; or see :func:`idemflow.commands._session.session`.
     """
-    with session(settings, name) as opened, opened.scratch() as room, _written(ids) as write:
+    with session(settings, name) as opened, opened.scratch() as room:
         opened.reconcile(room)
-        pipeline = opened.pipeline
-        result = verification.verify(
-            opened.ledger.manifests,
-            opened.ledger,
-            pipeline.name,
-            pipeline.index.name,
-            indices.targets(opened.ledger, pipeline),
-            scratch=room,
-            write=write,
-        )
+        before = opened.ledger.newest_run(name)
+        # Asked first: of what is idle now, all has arrived when the index is read.
+        running = _running(name)
+        result = _compare(opened, room, ids, running=running)
+        if not (result.equal or running):
+            # A run that began meanwhile has written what the comparison knows nothing of.
+            running = _running(name) or opened.ledger.newest_run(name) != before
+            if running:
+                result = _compare(opened, room, ids, running=True)
         compact_in_turn_if_due(opened)
         return result
+
+
+def _running(name: str) -> bool:
+    group = process_groups.find(name)
+    return group is not None and not monitoring.activity(group.id).idle
+
+
+def _compare(opened: Session, room: Scratch, ids: Path | None, *, running: bool) -> Verification:
+    ledger, pipeline = opened.ledger, opened.pipeline
+    on_its_way = retention.open_runs(ledger, pipeline.name, datetime.now(UTC)) if running else None
+    with _written(ids) as write:
+        return verification.verify(
+            ledger.manifests,
+            ledger,
+            pipeline.name,
+            pipeline.index.name,
+            indices.targets(ledger, pipeline),
+            scratch=room,
+            identity=pipeline.identity.rule(),
+            last_run=last_run(ledger, pipeline.name),
+            unique=pipeline.unique,
+            letters=Letters(ledger, pipeline.name),
+            write=write,
+            on_its_way=on_its_way,
+        )
 
 
 @contextmanager

@@ -30,6 +30,9 @@ _LOGIN_IN_URL = re.compile(
 )
 
 
+UTC, NIFI = "UTC", "NiFi"
+
+
 @dataclass(frozen=True)
 class ConfiguredDatabase:
     """A table ``[databases.NAME]``.
@@ -42,6 +45,8 @@ class ConfiguredDatabase:
         password_file: the file with the password.
         driver_class: the driver's Java class.
         driver_jar: the driver's jar, as a path on NiFi's machine.
+        timezone: the zone of its timestamps without a zone: ``UTC``, or ``NiFi`` for that of NiFi's
+            clock, by which a driver reads them.
         password: the value of ``password_env``; ``None`` where it is not set.
     """
 
@@ -52,6 +57,7 @@ class ConfiguredDatabase:
     password_file: Path | None = None
     driver_class: str | None = None
     driver_jar: Path | None = None
+    timezone: str = UTC
     password: str | None = field(default=None, repr=False)
 
 
@@ -102,13 +108,15 @@ def _check_fields(place: str, name: str, table: Mapping[str, Any], file: Path) -
             "variable, or password_file",
         )
     brought = name in registry.found("databases")
-    allowed = {"driver_jar"} if brought else _FIELDS
+    allowed = {"driver_jar", "timezone"} if brought else _FIELDS
     for key, value in table.items():
         if key not in allowed:
             known = ", ".join(sorted(allowed))
             raise SettingError(f"{place}.{key}", f"{file} has no such field; known: {known}")
         if not isinstance(value, str) or not value:
             raise SettingError(f"{place}.{key}", f"{value!r} in {file} is not a text")
+    if table.get("timezone", UTC) not in (UTC, NIFI):
+        raise SettingError(f"{place}.timezone", f"is {UTC!r} or {NIFI!r} (the zone of its clock)")
     if brought:
         return
     if "url" not in table:

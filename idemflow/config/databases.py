@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idemflow.config import registry
-from idemflow.config.database_settings import ConfiguredDatabase
+from idemflow.config.database_settings import UTC, ConfiguredDatabase
+from idemflow.config.nifi_files import check_nifi_reads
 from idemflow.config.settings import FILE, Settings
 from idemflow.errors import IdemflowError, SettingError, UsageError
-from idemflow.security.owner import servers_user
 
 POSTGRESQL = "postgresql"
 POSTGRESQL_DRIVER = "org.postgresql.Driver"
@@ -87,6 +87,11 @@ def database(settings: Settings, name: str) -> Database:
     )
 
 
+def needs_utc(settings: Settings, name: str) -> bool:
+    """Whether NiFi's clock must be in UTC, as a database's timestamps without a zone are."""
+    return all(one.timezone == UTC for one in settings.databases if one.name == name)
+
+
 def _driver_class(found: ConfiguredDatabase, kind: str) -> str:
     if found.driver_class:
         return found.driver_class
@@ -107,10 +112,10 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
         IdemflowError: the embedded NiFi was laid out without it.
     """
     place = f"databases.{found.name}.driver_jar"
-    embedded = settings.runtime == "embedded"
+    embedded = "nifi" in settings.embedded
     if found.driver_jar:
         if embedded:
-            _check_jar(settings, place, found.driver_jar)
+            check_nifi_reads(settings, place, found.driver_jar)
         return found.driver_jar
     if kind != POSTGRESQL:
         raise SettingError(place, f"is missing: idemflow does not supply a driver of {kind}")
@@ -126,17 +131,6 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
             next_command="idemflow down && idemflow up",
         )
     return supplied
-
-
-def _check_jar(settings: Settings, place: str, jar: Path) -> None:
-    if not jar.is_file():
-        raise SettingError(place, f"there is no file {jar}")
-    if not servers_user(settings.home, settings.run_as_user).can_reach(jar):
-        raise SettingError(
-            place,
-            f"NiFi's user cannot read {jar}",
-            next_command="put it into a folder that every user may enter, with mode 644",
-        )
 
 
 def _password(found: ConfiguredDatabase) -> str | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, SkipValidation
+from pydantic import BeforeValidator, Field, SecretStr, SkipValidation, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -27,12 +27,14 @@ from pydantic_settings import (
 )
 
 from idemflow.config import paths, registry
+from idemflow.config.combinations import SERVERS, ServerName, without_effect
 from idemflow.config.database_settings import ConfiguredDatabase, read_databases
 from idemflow.errors import SettingError, UsageError
 
 PREFIX = "IDEMFLOW_"
 FILE = "idemflow.toml"
 PORTS = ("nifi_port", "elasticsearch_port")
+_NEAREST_FIRST = ("the command line", "the environment", FILE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class _Given:
 
     def error(self, cause: str) -> SettingError:
         return SettingError(self.name, f"{self.value!r} from {self.source}{cause}")
+
+    @property
+    def distance(self) -> int:
+        """How far away from the command it was given; what is remembered is the farthest."""
+        near = _NEAREST_FIRST
+        return near.index(self.source) if self.source in near else len(near)
 
     def text(self) -> str:
         if not isinstance(self.value, str | Path):
@@ -144,25 +152,34 @@ class Settings(BaseSettings):
     verify_memory: Heap = _is("The memory that comparing ids may take; more goes to disk.", "256m")
     flow_repository: File | None = _is("The git repository of the flows; default: the project's.")
     repository: Url | None = _is("A mirror to use in place of Maven Central.")
-    nifi_url: Url | None = _is("Your own NiFi, in place of the embedded runtime.")
+    nifi_url: Url | None = _is("Your own NiFi, in place of the embedded one.")
     nifi_username: Text | None = _is("The user on your own NiFi.")
     nifi_password: Secret | None = _is("That user's password.")
     nifi_ca: File | None = _is("The CA certificate (PEM) of your own NiFi.")
-    elasticsearch_url: Url | None = _is("Your own Elasticsearch.")
+    elasticsearch_url: Url | None = _is("Your own Elasticsearch, in place of the embedded one.")
     elasticsearch_username: Text | None = _is("The user that idemflow reads and verifies with.")
     elasticsearch_password: Secret | None = _is("That user's password.")
     elasticsearch_ca: File | None = _is("The CA certificate (PEM) of your own Elasticsearch.")
-    loader_url: Url | None = _is("Elasticsearch as NiFi reaches it; default: elasticsearch_url.")
+    loader_url: Url | None = _is("Elasticsearch as NiFi reaches it; default: as idemflow does.")
     loader_username: Text | None = _is("NiFi's user there; default: elasticsearch_username.")
     loader_password: Secret | None = _is("That user's password.")
     loader_truststore: File | None = _is("A PKCS12 file with Elasticsearch's CA, as NiFi reads it.")
     loader_truststore_password: Secret | None = _is("The password of loader_truststore.")
     databases: SkipValidation[tuple[ConfiguredDatabase, ...]] = _is("[databases.NAME].", ())
 
+    def own_url(self, server: ServerName) -> str | None:
+        """The address of a server of the user's own; ``None`` where it is the embedded one."""
+        return self.nifi_url if server == "nifi" else self.elasticsearch_url
+
     @property
-    def runtime(self) -> Literal["embedded", "external"]:
-        """``external`` as soon as a NiFi of the user's own is named."""
-        return "external" if self.nifi_url else "embedded"
+    def embedded(self) -> tuple[ServerName, ...]:
+        """The servers that idemflow starts and stops: those that are not the user's own."""
+        return tuple(name for name in SERVERS if self.own_url(name) is None)
+
+    @property
+    def runtime(self) -> Literal["embedded", "external", "mixed"]:
+        """Whose the two servers are: idemflow's, the user's own, or one of each."""
+        return "mixed" if len(self.embedded) == 1 else "embedded" if self.embedded else "external"
 
     @property
     def folders(self) -> paths.Home:
@@ -189,6 +206,16 @@ class Settings(BaseSettings):
         ports = {**_ports(self), name: self.further_ports.get(name, default)}
         _refuse_equal(ports)
         return ports[name]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _have_an_effect(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for name, instead, why in without_effect(given):
+            # What is nearer to the command takes the place of what is farther away.
+            if instead is None or given[name].distance <= given[instead].distance:
+                source = given[name].source
+                raise SettingError(name, f"from {source} has no effect: {why}")
+        return given
 
     @classmethod
     def settings_customise_sources(

@@ -1,8 +1,10 @@
 """Dead letters as a file to be fixed: NDJSON, one letter a line.
 
 A line has ``letter`` (its id) and the record: ``record`` where it is a JSON object, ``text`` where
-it is anything else. The other members tell a person what is wrong, and are not read back. A
-record's text is taken over character by character, so that no number loses digits on the way.
+it is anything else. The other members tell a person what is wrong, and are not read back. The
+record of a refused tombstone is the tombstone: sent as it is it deletes, and a record in its place
+is sent instead. A record's text is taken over character by character, so that no number loses
+digits on the way.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ def write_line(letter: Letter, content: str) -> str:
         "source": letter.source,
         "position": letter.position,
         "record_id": letter.record_id,
+        "version": letter.version,
+        "delete": letter.delete or None,
         "stage": letter.stage,
         "attempts": letter.attempts,
     }

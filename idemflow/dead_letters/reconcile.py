@@ -1,4 +1,4 @@
-"""Deletes the dead letters whose record has gone in since.
+"""Deletes the dead letters whose record has gone in since, in the same state or a newer one.
 
 Both rules read Elasticsearch alone, so they may be applied at any time, by any command: what a
 killed command left undone, the next one does. A letter that is deleted while its record is still
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from idemflow.dead_letters.store import Letter, as_row, from_row
 from idemflow.elasticsearch.manifests import Chunk
@@ -60,6 +60,7 @@ class Contents(Protocol):
 
     def refresh(self, *indices: str) -> None: ...
     def existing(self, index: str, ids: Iterable[str]) -> Iterator[str]: ...
+    def versions(self, index: str, ids: Iterable[str]) -> Iterator[tuple[str, int]]: ...
 
 
 @dataclass(frozen=True)
@@ -152,31 +153,33 @@ def _all_exist(contents: Contents, index: str, ids: Collection[str]) -> bool:
 
 
 def _arrived(letters: Letters, records: Records) -> int:
-    """Delete the letters whose record a later run has sent and got in, as its id is in the index.
-
-    That the index has a newer version of the record already counts as well.
-    """
+    """Delete the letters whose record a later run has sent, and the index has now: with versions in
+    that of the letter or a newer one, without them in whatever state."""
     deleted = 0
     at_once = max(100, records.scratch.memory // 2 // _LETTER_BYTES)
     for waiting in batches(letters.with_id(), at_once):
         since = min(_checked(letter) for letter in waiting)
         later = _later(records, letters.pipeline, since, {str(one.record_id) for one in waiting})
         gone: set[str] = set()
-        asked: dict[str, list[Letter]] = defaultdict(list)
+        asked: dict[str, list[tuple[Letter, _Resent]]] = defaultdict(list)
         for letter in waiting:
-            run, index, digest = later.sent.get(str(letter.record_id), ("", "", ""))
-            if run > letter.run:
-                if digest:
-                    asked[index].append(letter)
-                else:
-                    gone.add(letter.id)
+            resent = later.sent.get(str(letter.record_id))
+            if resent is None or resent.last <= letter.run:
+                continue
+            if resent.version is None and not resent.digest:
+                gone.add(letter.id)  # of a delete nothing is left that could be looked for
+            else:
+                asked[resent.to].append((letter, resent))
         pending: set[str] = set()
         records.contents.refresh(*asked)
         for index, ones in asked.items():
-            ids = {str(letter.record_id) for letter in ones}
-            there = set(records.contents.existing(index, ids))
-            for letter in ones:
-                (gone if letter.record_id in there else pending).add(letter.id)
+            ids = {str(letter.record_id) for letter, _ in ones}
+            there = dict(records.contents.versions(index, ids))
+            for letter, resent in ones:
+                if _went_in(letter, resent, there.get(str(letter.record_id))):
+                    gone.add(letter.id)
+                elif not resent.older_than(letter):
+                    pending.add(letter.id)
         # A note costs a write a letter: it pays where far more was read than that.
         if later.complete and later.read > 10 * len(waiting):
             known = gone | pending
@@ -188,20 +191,66 @@ def _arrived(letters: Letters, records: Records) -> int:
     return deleted
 
 
+class _Resent(NamedTuple):
+    """What runs after a certain one sent under an id, and was not refused for good.
+
+    Attributes:
+        last: the last of them.
+        to: the index that it was sent to.
+        run: the run that sent the newest state.
+        digest: its content hash; empty for a delete.
+        version: its version; ``None`` without versions, -1 where all that was sent was stale.
+    """
+
+    last: str
+    to: str
+    run: str
+    digest: str
+    version: int | None
+
+    def after(self, known: _Resent | None) -> _Resent:
+        """Both, where this was sent after what is known."""
+        if known is None:
+            return self
+        last = max(self, known, key=lambda one: one.last)
+        if None in (self.version, known.version):
+            newest = max(self, known, key=lambda one: one.run)
+        else:
+            newest = max(self, known, key=lambda one: (one.version or 0, one.run))
+        return newest._replace(last=last.last, to=last.to)
+
+    def older_than(self, letter: Letter) -> bool:
+        return None not in (self.version, letter.version) and self.version < letter.version  # type: ignore[operator]
+
+
+def _went_in(letter: Letter, resent: _Resent, there: int | None) -> bool:
+    """Whether a letter's record is in the index, which has it in a certain version."""
+    if there is None:
+        return False
+    if letter.version is None or resent.version is None:
+        return True
+    if there == letter.version:
+        # The same version from before the letter is another content, and the letter is later.
+        return resent.version == there and resent.run > letter.run
+    return there > letter.version
+
+
 @dataclass
 class _Later:
     """What runs after a certain one sent.
 
     Attributes:
-        sent: for each id that was asked for: run, index and content hash of the last time that it
-            was sent and not refused.
+        sent: the ids that were asked for, with what was sent under them.
         complete: the last run up to which all manifests are whole; empty if there is none.
         read: how many entries were read.
     """
 
-    sent: dict[str, tuple[str, str, str]]
+    sent: dict[str, _Resent]
     complete: str = ""
     read: int = 0
+
+    def add(self, key: str, resent: _Resent) -> None:
+        self.sent[key] = resent.after(self.sent.get(key))
 
 
 def _later(records: Records, pipeline: str, since: str, wanted: Collection[str]) -> _Later:
@@ -213,8 +262,9 @@ def _later(records: Records, pipeline: str, since: str, wanted: Collection[str])
     for run, some in groupby(both, key=lambda one: one[0]):
         collected: int | None = None
         taken = 0
-        sent: dict[str, tuple[str, str, str]] = {}
-        refused: set[str] = set()
+        sent: dict[tuple[str, int | None], tuple[str, str]] = {}
+        stale: set[tuple[str, int | None]] = set()
+        refused: set[tuple[str, int | None]] = set()
         for _, found in some:
             if isinstance(found, int):
                 collected = found
@@ -222,21 +272,27 @@ def _later(records: Records, pipeline: str, since: str, wanted: Collection[str])
             taken += found.taken
             entries = found.entries
             later.read += len(entries)
-            for key, digest, _ in entries:
-                if key in wanted:
-                    sent[key] = max(sent.get(key, ("", "", "")), (run, found.index, digest))
-            refused.update(key for key, *_ in found.given_up if key in wanted)
-        later.sent.update((key, last) for key, last in sent.items() if key not in refused)
+            sent.update(
+                ((key, version), (found.index, digest))
+                for key, digest, version in entries
+                if key in wanted
+            )
+            stale.update((key, version) for key, _, version in found.stale if key in wanted)
+            refused.update((key, version) for key, _, version in found.given_up if key in wanted)
+        for (key, version), (index, digest) in sent.items():
+            if (key, version) in stale:
+                later.add(key, _Resent(run, index, "", "", -1))
+            elif (key, version) not in refused:
+                later.add(key, _Resent(run, index, run, digest, version))
         whole = whole and collected is not None and taken >= collected
         if whole:
             later.complete = run
     # Read last: what is folded meanwhile was among the manifests above, or is in the baseline.
     for chunk in records.sent.folded_since(pipeline, since):
         later.read += len(chunk.entries)
-        for key, digest, _ in chunk.entries:
+        for key, digest, version in chunk.entries:
             if key in wanted:
-                found_last = chunk.run, chunk.index, digest
-                later.sent[key] = max(later.sent.get(key, ("", "", "")), found_last)
+                later.add(key, _Resent(chunk.last, chunk.index, chunk.run, digest, version))
     return later
 
 

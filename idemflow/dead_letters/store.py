@@ -28,19 +28,11 @@ _BULK = 1000
 _NAMED = 5
 # A letter without its content, and what says how far it is.
 _HEAD = {"excludes": ["content"]}
-_STATE = ["run", "record_id", "replay", "checked"]
+_STATE = ["run", "record_id", "version", "replay", "checked"]
 # Above this size a content is kept compressed.
 _PLAIN_BYTES = 1024 * 1024
 _AGE = re.compile(r"^(\d{1,6}) ?(s|sec|m|min|h|hours?|d|days?|w|weeks?)$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# What in a reason belongs to one record: the place in its text, its id, its value, a number.
-_PARTICULARS = (
-    (re.compile(r"\. Preview of field's value.*", re.DOTALL), ""),
-    (re.compile(r" in document with id '.*?'(?=[.:]|$)", re.DOTALL), ""),
-    (re.compile(r"\[\d+:\d+\] "), ""),
-    (re.compile(r"\d+"), "…"),
-)
-_KIND_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,13 @@ class Letter:
         source: the file that it comes from, if it does.
         position: its position in its source, or in its run.
         record_id: the id of its document, if it got as far.
+        version: the version of its document, if it has one.
+        delete: whether it deletes the document.
         stage: ``collected`` (before the transform) or ``document`` (after it).
         attempts: how often it was refused.
         replay: the replay that has sent it and is not finished yet.
         checked: the run up to which it is known that its record did not go in.
-        version: sequence number and primary term of the document, to change just this state.
+        state: sequence number and primary term of the letter, to change just this state.
     """
 
     id: str
@@ -73,11 +67,13 @@ class Letter:
     source: str | None = None
     position: str | None = None
     record_id: str | None = None
+    version: int | None = None
+    delete: bool = False
     stage: str = "collected"
     attempts: int = 1
     replay: str | None = None
     checked: str | None = None
-    version: tuple[int, int] = field(default=(0, 0), repr=False, compare=False)
+    state: tuple[int, int] = field(default=(0, 0), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -199,8 +195,13 @@ class Letters:
         """Those whose record has an id, by run."""
         return self._having("record_id", "run")
 
-    def _having(self, field: str, order: str) -> Iterator[Letter]:
-        query = every({"exists": {"field": field}}, pipeline=self.pipeline)
+    def versions(self, index: str) -> Iterator[tuple[str, int | None]]:
+        """Ids and versions of the documents of an index that some of them were to become."""
+        for letter in self._having("record_id", "run", index=index):
+            yield str(letter.record_id), letter.version
+
+    def _having(self, field: str, order: str, **terms: str) -> Iterator[Letter]:
+        query = every({"exists": {"field": field}}, pipeline=self.pipeline, **terms)
         for hit in self._ledger.hits(DEAD_LETTERS, query, source=_STATE, sort=({order: "asc"},)):
             yield letter_of(hit)
 
@@ -213,7 +214,7 @@ class Letters:
         for some in batches(letters, _BULK):
             operations: list[dict[str, Any]] = []
             for one in some:
-                action = {"_index": DEAD_LETTERS, "_id": one.id, **at(*one.version)}
+                action = {"_index": DEAD_LETTERS, "_id": one.id, **at(*one.state)}
                 operations += [{"update": action}, {"doc": {"checked": run}}]
             self._ledger.bulk(operations)
 
@@ -278,14 +279,7 @@ def delete(ledger: Ledger, letters: Iterable[Letter]) -> int:
     Returns:
         How many were deleted.
     """
-    return ledger.delete(DEAD_LETTERS, ((one.id, at(*one.version)) for one in letters))
-
-
-def kind(reason: str) -> str:
-    """A reason without what belongs to one record, so that equal causes can be counted."""
-    for pattern, replacement in _PARTICULARS:
-        reason = pattern.sub(replacement, reason)
-    return reason if len(reason) <= _KIND_LENGTH else reason[: _KIND_LENGTH - 1] + "…"
+    return ledger.delete(DEAD_LETTERS, ((one.id, at(*one.state)) for one in letters))
 
 
 def letter_of(hit: Mapping[str, Any]) -> Letter:
@@ -306,23 +300,25 @@ def letter_of(hit: Mapping[str, Any]) -> Letter:
         source=text("source"),
         position=text("position"),
         record_id=text("record_id"),
+        version=source.get("version"),
+        delete=bool(source.get("delete")),
         stage=text("stage") or "collected",
         attempts=int(source.get("attempts") or 1),
         replay=text("replay"),
         checked=text("checked"),
-        version=(hit["_seq_no"], hit["_primary_term"]),
+        state=(hit["_seq_no"], hit["_primary_term"]),
     )
 
 
 def as_row(letter: Letter) -> Row:
     """What of a letter is needed to delete it."""
-    return letter.id, letter.pipeline, letter.run, *letter.version
+    return letter.id, letter.pipeline, letter.run, *letter.state
 
 
 def from_row(row: Row) -> Letter:
     """The letter of :func:`as_row`."""
-    identifier, pipeline, run, *version = row
-    return Letter(identifier, pipeline, run, "", "", "", version=(version[0], version[1]))
+    identifier, pipeline, run, *state = row
+    return Letter(identifier, pipeline, run, "", "", "", state=(state[0], state[1]))
 
 
 def _check_unique(pipeline: str, prefix: str, ids: Sequence[str], number: int) -> None:

@@ -16,6 +16,7 @@ from idemflow.config.settings import Settings
 from idemflow.demo import commands
 from idemflow.demo.orders import MAX_ORDERS
 from idemflow.demo.server import PORT, Login
+from idemflow.steps.rules.words import counted
 from idemflow.supply.progress import Progress, Silent
 
 _SEED = click.option(
@@ -68,7 +69,7 @@ def start(context: click.Context, /, orders: int, seed: int, as_json: bool, **op
             }
         )
         return
-    held = f"{result.counts.orders:,} orders"
+    held = counted(result.counts.orders, "order")
     if not result.started:
         out.print(f"The demo database already runs, with {held}: nothing to do.")
     else:

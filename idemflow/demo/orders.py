@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from idemflow.demo.postgresql import scram
 from idemflow.demo.server import DATABASE, Login, connect
 from idemflow.errors import UsageError
+from idemflow.steps.rules.words import counted
 from idemflow.supply.progress import Progress
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def fill(owner: Login, reader: Login, count: int, seed: int, progress: Progress)
     with connect(owner) as connection:
         if _one(connection, "select to_regclass('public.orders') is not null")[0]:
             return False
-        progress.step(f"Making {count:,} orders")
+        progress.step(f"Making {counted(count, 'order')}")
         _make_reader(connection, reader)
         connection.execute(_TABLE)
         insert(connection, "orders", count, seed)

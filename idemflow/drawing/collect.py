@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from idemflow.drawing import catalog
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
+from idemflow.steps.replay import NONE
 
 TRIGGER = "Start a run"
 # From one row of boxes to the next.
 ROW = 320.0
 
-_RUN_ID = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
+# The parameter by which a command knows its run: the end of the run's id, or NONE.
+REQUEST = "run.request"
+# The trigger's property with the run's id.
+RUN_ID = "idemflow.run"
+
+_RUN_ID = (
+    "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}"
+    f"-${{#{{{REQUEST}}}:replace('{NONE}', ${{UUID():substring(0, 8)}})}}"
+)
 _STARTED = "${now():format(\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\", 'GMT')}"
 
 
@@ -101,7 +110,7 @@ class Collect:
             (0.0, 0.0),
             {"File Size": "0B", "Batch Size": "1"},
             dynamic={
-                "idemflow.run": _RUN_ID,
+                RUN_ID: _RUN_ID,
                 "idemflow.started": _STARTED,
                 "idemflow.pipeline": self.pipeline,
                 "idemflow.arguments": arguments_template(arguments),

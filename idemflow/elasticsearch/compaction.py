@@ -16,9 +16,10 @@ import heapq
 import logging
 import marshal
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -33,6 +34,7 @@ from idemflow.elasticsearch.baseline import (
 )
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.documents import Documents, Stored, at, stored
+from idemflow.elasticsearch.entries import Repeated
 from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
@@ -48,7 +50,7 @@ _BULK = 1000
 # Files that are merged at a time, and rows of one that are in memory.
 _FILES = 100
 _ROWS = 1000
-_SENT, _STALE, _GIVEN_UP = range(3)
+_SENT, _STALE, _GIVEN_UP, _FOLDED = range(4)
 
 
 class _Read:
@@ -119,7 +121,7 @@ def fold_index(
         connection.delete(MANIFESTS, ((identifier, {}) for identifier in written))
         return False
     reached("switched")
-    note_folded(connection, runs, index)
+    note_folded(connection, runs, index, spill.repeated)
     # Those that say what was refused come last: without them, what was refused would count.
     for gone in batches([*read.baseline, *read.sending, *read.refusing], _BULK):
         connection.delete(MANIFESTS, gone)
@@ -168,15 +170,21 @@ def _switch(connection: Connection, index: str, before: Pointer, after: Pointer)
     return True
 
 
-def note_folded(connection: Connection, runs: Iterable[str], index: str) -> None:
-    """Note in the summaries of runs that their manifests are in a baseline of an index."""
+def note_folded(
+    connection: Connection,
+    runs: Iterable[str],
+    index: str,
+    repeated: Mapping[str, Repeated] = MappingProxyType({}),
+) -> None:
+    """Note in the summaries of runs that their manifests are in a baseline of an index, and which
+    of them had ids twice: a baseline does not tell."""
     for some in batches(runs, _BULK):
         operations: list[dict[str, Any]] = []
         for run in some:
-            operations += [
-                {"update": {"_index": RUNS, "_id": run}},
-                {"doc": {"folded": {index: True}}},
-            ]
+            found: dict[str, Any] = {"folded": {index: True}}
+            if run in repeated:
+                found["repeated"] = {index: [repeated[run].records, repeated[run].collisions]}
+            operations += [{"update": {"_index": RUNS, "_id": run}}, {"doc": found}]
         connection.bulk(operations, refresh=False)
 
 
@@ -210,8 +218,9 @@ def _rows(
         for group in groups_in(hit):
             found += len(group.entries)
             for id_, digest, version in group.entries:
+                kind = _FOLDED if group.run in runs else _SENT
                 yield (
-                    id_, group.run, _SENT, digest, version, group.last, group.sender, group.settled
+                    id_, group.run, kind, digest, version, group.last, group.sender, group.settled
                 )  # fmt: skip
     if found != pointer.documents:
         raise IdemflowError(
@@ -236,6 +245,7 @@ class _Spills:
 
     def __init__(self, scratch: Scratch) -> None:
         self.rows = scratch.spill()
+        self.repeated: dict[str, Repeated] = defaultdict(Repeated)
         self._folder = scratch.folder
         self._files: list[Path] = []
         self._number = 0
@@ -245,7 +255,7 @@ class _Spills:
         for part in self.rows.parts():
             kept = [
                 (sent.run, sent.settled, sent.last, sent.sender, id_, sent.digest, sent.version)
-                for id_, sent in _folded(part, recent=recent, forget=forget)
+                for id_, sent in _folded(part, self.repeated, recent=recent, forget=forget)
             ]
             kept.sort(key=_by_run)
             self._write(kept)
@@ -279,16 +289,31 @@ def _by_run(row: Row) -> Row:
     return row[:4]
 
 
-def _folded(part: Iterable[Row], *, recent: str, forget: str) -> Iterator[tuple[str, Sent]]:
-    """What is kept of some ids, of which all rows are given."""
+def _folded(
+    part: Iterable[Row], repeated: Mapping[str, Repeated], *, recent: str, forget: str
+) -> Iterator[tuple[str, Sent]]:
+    """What is kept of some ids, of which all rows are given; counts those that a run sent twice."""
+    rows = list(part)
     sent: dict[str, dict[str, Sent]] = defaultdict(dict)
+    in_baseline: set[tuple[str, str]] = set()
+    firsts: dict[tuple[str, str], str] = {}
     refused: dict[tuple[str, int], set[tuple[str, int | None]]] = defaultdict(set)
-    for id_, run, kind, digest, version, last, sender, settled in part:
-        if kind != _SENT:
+    for id_, run, kind, _, version, *_ in rows:
+        if kind in (_STALE, _GIVEN_UP):
             refused[id_, kind].add((run, version))
+    for id_, run, kind, digest, version, last, sender, settled in rows:
+        if kind in (_STALE, _GIVEN_UP):
             continue
         known, one = sent[id_].get(run), Sent(run, digest, version, last, sender, settled)
-        sent[id_][run] = one if known is None else _newer(known, one)
+        if kind == _FOLDED:
+            in_baseline.add((id_, run))
+        elif known is not None and (id_, run) not in in_baseline:
+            first = firsts.setdefault((id_, run), known.digest)
+            repeated[run].count(1, int(digest != first))
+        if known is not None:
+            vain = [refused.get((id_, how), ()) for how in (_STALE, _GIVEN_UP)]
+            one = _newer(known, one, vain)
+        sent[id_][run] = one
     for id_, runs in sent.items():
         for one in fold(
             [runs[run] for run in sorted(runs)],
@@ -300,11 +325,18 @@ def _folded(part: Iterable[Row], *, recent: str, forget: str) -> Iterator[tuple[
             yield id_, one
 
 
-def _newer(known: Sent, one: Sent) -> Sent:
-    """What a run sent last under an id that it sent twice."""
+def _newer(known: Sent, one: Sent, vain: Sequence[Collection[tuple[str, int | None]]]) -> Sent:
+    """What a run sent last under an id that it sent twice; in vain only where all of it was."""
+    for counts, other in ((known, one), (one, known)):
+        if _among(other, vain) and not _among(counts, vain):
+            return counts
     if (known.digest, known.version) == (one.digest, one.version):
         # The same as the baseline has, from a manifest that a killed compaction has left.
         return known if known.last >= one.last else one
     if None in (known.version, one.version):
         return one
     return one if one.version >= known.version else known  # type: ignore[operator]
+
+
+def _among(one: Sent, refused: Iterable[Collection[tuple[str, int | None]]]) -> bool:
+    return any((one.run, one.version) in some for some in refused)

@@ -10,12 +10,15 @@ from elasticsearch import (
     ApiError,
     AuthenticationException,
     AuthorizationException,
+    ConnectionTimeout,
     Elasticsearch,
     TransportError,
 )
 
 from idemflow.config.endpoint import Endpoint
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
+
+_ANSWERS_WITHIN = 10.0  # seconds, for the question whether it is there at all
 
 
 class Connection:
@@ -60,7 +63,9 @@ class Connection:
         except TransportError as error:
             raise Unreachable(
                 f"Elasticsearch does not answer at {self._url}: {error.message}",
-                next_command="idemflow up",
+                next_command="idemflow status"
+                if isinstance(error, ConnectionTimeout)
+                else "idemflow up",
             ) from error
         except ApiError as error:
             if error.status_code in (429, 502, 503, 504):
@@ -78,7 +83,7 @@ class Connection:
             LoginRefused: it does not know this user.
         """
         with self.errors():
-            self.client.cluster.health()
+            self.client.options(request_timeout=_ANSWERS_WITHIN).cluster.health()
 
     def refresh(self, *indices: str) -> None:
         """Make what was written to the indices visible to searches."""

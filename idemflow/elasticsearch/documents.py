@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.search import IDS, RUN_KEEP_ALIVE, batches, every, gone, scan
+from idemflow.elasticsearch.search import IDS, batches, every, gone, scan
 from idemflow.pipeline.model import TOMBSTONE
 
 # Documents that are deleted in one request.
@@ -55,30 +54,39 @@ class Documents(Connection):
             ids: document ids.
             pit: a point in time to look at, instead of now.
         """
+        return (hit["_id"] for hit in self._with_ids(index, ids, LIVE, pit=pit))
+
+    def versions(self, index: str, ids: Iterable[str]) -> Iterator[tuple[str, int]]:
+        """Ids and versions of those of some documents, and of tombstones, that an index has, as of
+        its last refresh."""
+        return ((hit["_id"], hit["_version"]) for hit in self._with_ids(index, ids, version=True))
+
+    def _with_ids(
+        self,
+        index: str,
+        ids: Iterable[str],
+        *only: Mapping[str, Any],
+        pit: str | None = None,
+        version: bool = False,
+    ) -> Iterator[Any]:
         where: dict[str, Any] = {"pit": {"id": pit}} if pit else {"index": index}
         for some in batches(ids, IDS):
-            query = every({"ids": {"values": some}}, LIVE)
             with self.errors():
                 try:
                     answer = self.client.search(
                         **where,
-                        query=query,
+                        query=every({"ids": {"values": some}}, *only),
                         size=len(some),
                         source=False,
+                        version=version,
                         track_total_hits=False,
-                        filter_path=["hits.hits._id"],
+                        filter_path=["hits.hits._id", "hits.hits._version"],
                     )
                 except NotFoundError as error:
                     if pit is not None:
                         raise gone(index) from error
                     return
-            for hit in answer.get("hits", {}).get("hits", ()):
-                yield hit["_id"]
-
-    def extend(self, pit: str) -> None:
-        """Keep a point in time for another hour; of one that is gone its next reader learns."""
-        with self.errors(), suppress(NotFoundError):
-            self.client.search(pit={"id": pit, "keep_alive": RUN_KEEP_ALIVE}, size=0)
+            yield from answer.get("hits", {}).get("hits", ())
 
     def delete(self, index: str, documents: Iterable[Stored]) -> int:
         """Delete documents, each only if it is still as it was read.

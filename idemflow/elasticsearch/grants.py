@@ -44,19 +44,20 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
                 f"{pattern!r} cannot be an index: lower-case letters, digits and . _ + @ -, "
                 "the first a letter or digit, and at most one * at the end"
             )
-    if target.kind == "external":
+    if "elasticsearch" not in settings.embedded:
         return
     home = settings.folders
+    loader = replace(target.loader, url=target.elasticsearch.url)  # as it is reached from here
     with FileLock(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants or not _may(target.loader, patterns):
+        if grants != state.grants or not _may(loader, patterns):
             _log.info("NiFi's user may now write %s", ", ".join(grants))
             owner = servers_user(settings.home, settings.run_as_user)
             elasticsearch.write_roles(home, owner, grants)
             write_state(home.state, replace(state, grants=grants))
     deadline = time.monotonic() + GRANT_SECONDS
-    while not _may(target.loader, patterns):
+    while not _may(loader, patterns):
         if time.monotonic() > deadline:
             raise NotReady(
                 "elasticsearch",

@@ -50,6 +50,8 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "pipeline": _KEYWORD,
         "run": _KEYWORD,
         "record_id": {"type": "keyword", "ignore_above": 8191},
+        "version": {"type": "long"},
+        "delete": {"type": "boolean"},
         "source": _KEYWORD,
         "position": _KEYWORD,
         "step": _KEYWORD,
@@ -116,19 +118,46 @@ class Ledger(Documents):
             summary = hit["_source"]
             yield hit["_id"], 0 if summary.get("folded") else int(summary["records"])
 
+    def begun_run(self, pipeline: str, *, after: str, end: str = "") -> str | None:
+        """The first run of a pipeline that the ledger has something of.
+
+        Args:
+            pipeline: the pipeline's name.
+            after: its id is behind this one, or this beginning of one.
+            end: its id ends so.
+        """
+        self.refresh(RUNS, MANIFESTS)
+        query = every(
+            {"range": {"run": {"gt": after}}}, {"wildcard": {"run": f"*{end}"}}, pipeline=pipeline
+        )
+        return self._first_run(f"{RUNS},{MANIFESTS}", query, "asc")
+
+    def pipeline_of(self, run: str) -> str | None:
+        """The pipeline that a run belongs to; ``None`` where the ledger has nothing of it."""
+        self.refresh(RUNS, MANIFESTS)
+        found = self._first(f"{RUNS},{MANIFESTS}", {"term": {"run": run}}, "asc")
+        return str(found["pipeline"]) if found else None
+
     def newest_run(self, pipeline: str) -> str | None:
         """The id of a pipeline's last run; ``None`` before the first."""
         self.refresh(RUNS)
+        return self._first_run(RUNS, {"term": {"pipeline": pipeline}}, "desc")
+
+    def _first_run(self, index: str, query: Mapping[str, Any], order: str) -> str | None:
+        found = self._first(index, query, order)
+        return str(found["run"]) if found else None
+
+    def _first(self, index: str, query: Mapping[str, Any], order: str) -> Mapping[str, Any] | None:
         with self.errors():
             answer = self.client.search(
-                index=RUNS,
-                query={"term": {"pipeline": pipeline}},
-                sort=[{"run": "desc"}],
+                index=index,
+                query=query,
+                sort=[{"run": order}],
                 size=1,
-                source=False,
+                source={"includes": ["run", "pipeline"]},
                 ignore_unavailable=True,
             )
-        return next((str(hit["_id"]) for hit in answer["hits"]["hits"]), None)
+        return next((hit["_source"] for hit in answer["hits"]["hits"]), None)
 
     def records(self, run: str) -> int | None:
         """How many records a run collected; ``None`` until its summary has arrived."""

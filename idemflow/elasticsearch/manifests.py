@@ -44,6 +44,10 @@ class Chunk:
         letters: the dead letters that a replay has sent with it.
         seq_no: the chunk's place in the order of writes to the ledger.
         compacted: whether it is of a baseline: it counts although its run may be forgotten.
+        source: the file that its records come from, if they come from one.
+        positions: where in the source the record of each entry is, as text; see
+            :mod:`idemflow.steps.rules.positions`.
+        last: the last run that sent its ids, in this state or an older one.
     """
 
     id: str
@@ -57,7 +61,10 @@ class Chunk:
     seq_no: int = -1
     _packed: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     compacted: bool = False
+    source: str | None = None
+    positions: str | None = None
     _entries: Entries | None = field(default=None, repr=False)
+    last: str = ""
 
     @property
     def entries(self) -> Entries:
@@ -148,8 +155,8 @@ class Manifests:
                 yield _compacted(hit, run, group)
 
     def folded_since(self, pipeline: str, run: str) -> Iterator[Chunk]:
-        """The entries of baselines whose ids a pipeline's run after a certain one sent last, each
-        under that last run, in no order."""
+        """The entries of baselines whose ids a pipeline's run after a certain one sent last, in no
+        order."""
         query = every({"range": {"newest": {"gt": run}}}, senders=pipeline)
         pointers: dict[str, Pointer] = {}
         self._connection.refresh(MANIFESTS)
@@ -165,7 +172,7 @@ class Manifests:
                     continue
                 for group in groups_in(hit):
                     if group.sender == pipeline and group.last > run:
-                        yield _compacted(hit, group.last, group)
+                        yield _compacted(hit, group.run, group)
 
     def _chunks(
         self,
@@ -196,6 +203,8 @@ def chunk_in(hit: Mapping[str, Any]) -> Chunk:
         dropped=int(found.get("dropped", 0)),
         letters=found.get("letters", ()),
         seq_no=hit["_seq_no"],
+        source=found.get("source"),
+        positions=found.get("positions"),
         _packed={name: found.get(name) for name in ("entries", "stale", "given_up")},
     )
 
@@ -221,4 +230,5 @@ def _compacted(hit: Mapping[str, Any], run: str, group: Group) -> Chunk:
         index=hit["_source"]["baseline"],
         compacted=True,
         _entries=group.entries,
+        last=group.last,
     )

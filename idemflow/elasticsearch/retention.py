@@ -7,7 +7,7 @@ them, and after that nothing was left in the queues of its flow.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,39 @@ _ENTRIES = 20_000
 # It pays to look for this many summaries that are older than the retention time.
 _OLD = 100
 _PAGE = 1000
+
+
+def open_runs(ledger: Ledger, pipeline: str, now: datetime) -> Callable[[str], bool]:
+    """Says of a run of a pipeline whose flow is busy whether it may not have ended yet."""
+    ledger.refresh(RUNS, MANIFESTS)
+    taken = _taken(backlog.parts(ledger, pipeline))
+    summaries = dict(backlog.summaries(ledger, taken))
+    ended = _ended(taken, summaries, now)
+    newest = max(taken, default="")
+    return lambda run: run not in ended and (run in taken or run > newest)
+
+
+def _taken(parts: Iterable[Part]) -> dict[str, int]:
+    """For how many of its records the manifest of each run accounts."""
+    taken: dict[str, int] = defaultdict(int)
+    for part in parts:
+        taken[part.run] += part.taken
+    return taken
+
+
+def _ended(
+    taken: Mapping[str, int],
+    summaries: Mapping[str, Summary],
+    now: datetime,
+    keep: timedelta = timedelta.max,
+) -> set[str]:
+    """The runs of which every record is accounted for, or so old that none will be any more."""
+    return {
+        run
+        for run, summary in summaries.items()
+        if (age := now - summary.collected) > _YOUNG
+        and (summary.folded or taken[run] >= summary.records or age > keep)
+    }
 
 
 @dataclass(frozen=True)
@@ -98,7 +131,7 @@ class Retention:
         parts = list(backlog.parts(ledger, self.pipeline))
         summaries = dict(backlog.summaries(ledger, {part.run for part in parts}))
         marked = backlog.marked_replays(ledger, self.pipeline)
-        ended = self._ended(parts, summaries) - marked
+        ended = _ended(_taken(parts), summaries, self.now, self.keep) - marked
         result = Pruned(self.pipeline, waiting=len({part.run for part in parts} - ended))
         # Asked only now: what was accounted for by then is in no queue any more.
         if not self.idle():
@@ -106,22 +139,6 @@ class Retention:
         result = self._fold(result, parts, summaries, ended, always=always)
         self._forget_baselines()
         return replace(result, forgotten=self._forget_runs(marked))
-
-    def _ended(self, parts: Sequence[Part], summaries: Mapping[str, Summary]) -> set[str]:
-        """The runs of which every record is accounted for, or so old that none will be any more."""
-        taken: dict[str, int] = defaultdict(int)
-        for part in parts:
-            taken[part.run] += part.taken
-        return {
-            run
-            for run, summary in summaries.items()
-            if summary.collected < self.now - _YOUNG
-            and (
-                summary.folded
-                or taken[run] >= summary.records
-                or summary.collected < self.now - self.keep
-            )
-        }
 
     def _fold(
         self,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
-from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.entries import Repeated, SentInRun
+from idemflow.elasticsearch.examples import Example, examples
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch
 from idemflow.elasticsearch.written import IdSum, IndexCheckpoint, RunIndex, WrittenIds
@@ -49,6 +50,10 @@ class Outcome:
         dead_letters: records that can never go in.
         duplicates: documents of the run's time whose id no run sent.
         lost: records that are neither in the index nor dead letters.
+        repeated: records whose id another record of the run has as well, beyond the first of each
+            id; the counts above are of ids.
+        collisions: those of them with another content: of each id, one record counts.
+        examples: some of these ids, with two records each.
     """
 
     sent: int
@@ -60,6 +65,9 @@ class Outcome:
     dead_letters: int
     duplicates: int
     lost: int
+    repeated: int = 0
+    collisions: int = 0
+    examples: tuple[Example, ...] = ()
 
 
 class RunProgress:
@@ -146,11 +154,11 @@ class RunCheck(RunProgress):
         used = [self._in(index) for index in self._sent or [self._target]]
         for written in used:
             written.rest()
-        counts = self._summed_up(used)
+        counts, shown = self._summed_up(used), tuple[Example, ...]()
         if counts is None:
-            counts = self._compared(used)
+            counts, shown = self._compared(used)
         grown = sum(self._documents.live(one.start.index) - one.start.documents for one in used)
-        return _outcome(counts, self.records or 0, grown)
+        return replace(_outcome(counts, self.records or 0, grown), examples=shown)
 
     def _in(self, index: str) -> WrittenIds:
         if index not in self._indices:
@@ -189,14 +197,19 @@ class RunCheck(RunProgress):
             return self._counts + Counter(live=number)
         return None
 
-    def _compared(self, used: Iterable[WrittenIds]) -> Counter[str]:
+    def _compared(self, used: Iterable[WrittenIds]) -> tuple[Counter[str], tuple[Example, ...]]:
         counts: Counter[str] = Counter()
+        shown: tuple[Example, ...] = ()
         for written in used:
-            self._compare(written.start, counts)
-        return counts
+            repeated = self._compare(written.start, counts)
+            counts.update(repeated=repeated.records, collisions=repeated.collisions)
+            if repeated.records and not shown:
+                manifest = self._manifests.of_run(self.run, after=-1)
+                shown = examples(manifest, [written.start.index], repeated.ids)
+        return counts, shown
 
-    def _compare(self, start: IndexCheckpoint, counts: Counter[str]) -> None:
-        """Count what became of what was sent to one index."""
+    def _compare(self, start: IndexCheckpoint, counts: Counter[str]) -> Repeated:
+        """Count what became of what was sent to one index; and which ids are there twice."""
         ids = self._scratch.spill()
         for chunk in self._manifests.of_run(self.run, after=-1):
             if chunk.index == start.index:
@@ -206,8 +219,9 @@ class RunCheck(RunProgress):
         ids.add((key, _WRITTEN, "", None) for key in written)
         deleted: list[str] = []
         strangers: list[str] = []
+        repeated = Repeated()
         for rows in ids.parts():
-            found = _Found(rows)
+            found = _Found(rows, repeated)
             counts.update(found.counts())
             deleted += found.deleted
             strangers += found.written - found.sent
@@ -218,6 +232,7 @@ class RunCheck(RunProgress):
         self._look_for_deleted(start, counts, deleted)
         self._look_for_senders(start, counts, strangers)
         ids.close()
+        return repeated
 
     def _look_for_deleted(
         self, start: IndexCheckpoint, counts: Counter[str], deleted: list[str]
@@ -264,10 +279,11 @@ class _Found:
 
     Args:
         rows: all rows of these ids.
+        repeated: counts those that are there twice.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        entries: dict[str, Entry] = {}
+    def __init__(self, rows: Iterable[Row], repeated: Repeated) -> None:
+        sent = SentInRun()
         refused: set[tuple[str, int | None]] = set()
         dead: set[str] = set()
         self.written: set[str] = set()
@@ -275,7 +291,7 @@ class _Found:
         self.chunks: dict[str, dict[str, int]] = {}
         for kind, some in groupby(rows, key=itemgetter(1)):
             if kind == _SENT:
-                newest(entries, ((key, content, number) for key, _, content, number in some))
+                sent.add((key, content, number) for key, _, content, number in some)
             elif kind == _WRITTEN:
                 self.written.update(key for key, *_ in some)
             elif kind == _STALE:
@@ -284,6 +300,8 @@ class _Found:
                 self.chunks.update((key, content) for key, _, content, _ in some)
             else:
                 dead.update(key for key, *_ in some)
+        repeated.add(sent)
+        entries = sent.entries
         self.sent = entries.keys()
         self.dead = (dead & self.sent) - self.written
         stale = {key for key, version in refused if key in entries and entries[key][1] == version}
@@ -314,7 +332,7 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
     created = min(max(grown - counts["strangers"] + counts["gone"], 0), counts["live"])
     deleted = counts["deleted"] - counts["left"]
     missing = counts["missing"] + counts["left"]
-    settled = created + deleted + counts["stale"] + counts["dead"]
+    settled = created + deleted + counts["stale"] + counts["dead"] + counts["repeated"]
     return Outcome(
         sent=records,
         created=created,
@@ -325,4 +343,6 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
         dead_letters=counts["dead"] + counts["refused"],
         duplicates=counts["strangers"],
         lost=missing + max(0, records - counts["taken"]),
+        repeated=counts["repeated"],
+        collisions=counts["collisions"],
     )

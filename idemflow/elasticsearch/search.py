@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from elasticsearch import NotFoundError
@@ -17,10 +18,11 @@ from idemflow.errors import IdemflowError
 IDS = 10_000
 _DOCUMENTS = 200
 _PAGE_BYTES = 4 * 1024 * 1024
-# Each page extends the point in time by this.
+# Elasticsearch keeps a point in time for so long since it was asked last: that of a command that
+# was killed goes by itself.
 _KEEP_ALIVE = "5m"
-# The state before a run is kept so long, and longer while a command waits for the run.
-RUN_KEEP_ALIVE = "1h"
+# How often it is asked, in seconds, however long the point in time is needed.
+_EXTEND = 60.0
 _IN_ANY_ORDER: tuple[Mapping[str, str], ...] = ({"_shard_doc": "asc"},)
 # What else an answer repeats in each hit is most of it.
 _WANTED = ["pit_id"] + [
@@ -30,27 +32,41 @@ _WANTED = ["pit_id"] + [
 
 @contextmanager
 def point_in_time(
-    connection: Connection,
-    index: str,
-    *,
-    keep_alive: str = _KEEP_ALIVE,
-    preference: str | None = None,
+    connection: Connection, index: str, *, preference: str | None = None
 ) -> Iterator[str | None]:
-    """Keep an index' present state readable; ``None`` if there is no such index."""
+    """Keep an index' present state readable until the end, however slowly it is read.
+
+    Yields:
+        What a search calls it by; ``None`` if there is no such index.
+    """
     opened: str | None = None
     with connection.errors(), suppress(NotFoundError):
         answer = connection.client.open_point_in_time(
-            index=index,
-            keep_alive=keep_alive,
-            preference=preference,
+            index=index, keep_alive=_KEEP_ALIVE, preference=preference
         )
         opened = str(answer["id"])
+    if opened is None:
+        yield None
+        return
+    ended = Event()
+    extending = Thread(target=_extend, args=(connection, opened, ended), daemon=True)
+    extending.start()
     try:
         yield opened
     finally:
-        if opened is not None:
-            with connection.errors(), suppress(NotFoundError):
-                connection.client.close_point_in_time(id=opened)
+        ended.set()
+        extending.join()
+        with connection.errors(), suppress(NotFoundError):
+            connection.client.close_point_in_time(id=opened)
+
+
+def _extend(connection: Connection, pit: str, ended: Event) -> None:
+    """Keep a point in time until the end; of one that is gone, its next reader learns."""
+    while not ended.wait(_EXTEND):
+        with suppress(IdemflowError), connection.errors(), suppress(NotFoundError):
+            connection.client.search(
+                pit={"id": pit, "keep_alive": _KEEP_ALIVE}, size=0, track_total_hits=False
+            )
 
 
 def scan(
@@ -79,7 +95,7 @@ def scan(
         pit: a point in time of :func:`point_in_time`; default: one of now.
 
     Raises:
-        IdemflowError: the point in time expired, as the hits were used too slowly.
+        IdemflowError: Elasticsearch lost the point in time.
     """
     request: dict[str, Any] = {
         "query": query,
@@ -134,7 +150,7 @@ def gone(index: str) -> IdemflowError:
     """What is wrong when a point in time is not there any longer."""
     return IdemflowError(
         f"Elasticsearch no longer keeps the state of {index} that is being read: it was restarted, "
-        "or nothing was read for minutes",
+        "or could not be reached for minutes",
         next_command="run the command again; what is in the index, `idemflow verify` tells",
     )
 

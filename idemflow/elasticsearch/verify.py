@@ -11,10 +11,13 @@ from operator import itemgetter
 from typing import Any, Literal, Protocol
 
 from idemflow.elasticsearch.baseline import Pointer
-from idemflow.elasticsearch.entries import Entry, newest
+from idemflow.elasticsearch.entries import Entry, Repeated, SentInRun, newest
+from idemflow.elasticsearch.examples import Example, examples
+from idemflow.elasticsearch.last_run import LastRun
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
-from idemflow.steps.rules.identity import canonical, checksum, content_hash
+from idemflow.pipeline.model import Unique
+from idemflow.steps.rules.identity import NoIdentity, canonical, checksum, content_hash, id_maker
 
 _log = logging.getLogger(__name__)
 
@@ -24,14 +27,19 @@ Problem = Literal["missing", "extra", "different"]
 PROBLEMS: tuple[Problem, ...] = ("missing", "extra", "different")
 WriteId = Callable[[Problem, str, str], None]
 """Takes a problem, the index, and the document's id."""
-# In place of a run, in the rows of what is in the index.
-_FOUND = -1
+OnItsWay = Callable[[str], bool]
+"""Takes a run's id."""
+# In place of the number of a run: in the rows of what is in the index, of what is not to be judged,
+# of dead letters, and of the last run.
+_FOUND, _OPEN, _DEAD, _LAST = -1, -2, -3, -4
+_NO_RUN = LastRun()
 
 
 class Sent(Protocol):
     """Knows what was sent: see :class:`idemflow.elasticsearch.manifests.Manifests`."""
 
     def sent_to(self, index: str) -> Iterator[Chunk]: ...
+    def of_run(self, run: str, *, after: int) -> Iterator[Chunk]: ...
     def folded(self, index: str) -> Pointer: ...
 
 
@@ -39,6 +47,12 @@ class Contents(Protocol):
     """Knows what is in an index: see :class:`idemflow.elasticsearch.documents.Documents`."""
 
     def documents(self, index: str) -> Iterator[tuple[str, dict[str, Any]]]: ...
+
+
+class DeadLetters(Protocol):
+    """Knows them: see :class:`idemflow.dead_letters.store.Letters`."""
+
+    def versions(self, index: str) -> Iterator[tuple[str, int | None]]: ...
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,19 @@ class Verification:
         missing: the first ids that are not there, sorted; at most :data:`NAMED`.
         extra: the same of ids that no run sent.
         different: the same of ids whose contents differ from what was sent last.
+        behind: the same of ids whose newer state is a dead letter: what is there is older.
         missing_count: how many are missing.
         extra_count: how many no run sent.
         different_count: how many differ.
+        behind_count: how many have a newer state that is a dead letter.
+        running: whether records are on their way: what became of them is not judged.
+        unsettled: ids that were not judged, because a run that is on its way has sent them.
+        repeated: records of the last run whose id another record of it has as well.
+        collisions: those of them with another content: of each id, one record counts.
+        examples: some of these ids, with two records each.
+        other_identity: documents that were sent, but under another id than the pipeline's identity
+            makes of their content now.
+        unique: what the pipeline says of ids that are there twice.
     """
 
     pipeline: str
@@ -71,13 +95,22 @@ class Verification:
     missing: list[str]
     extra: list[str]
     different: list[str]
+    behind: list[str]
     missing_count: int
     extra_count: int
     different_count: int
+    behind_count: int
+    running: bool
+    unsettled: int
+    repeated: int
+    collisions: int
+    examples: tuple[Example, ...]
+    other_identity: int
+    unique: Unique
 
     @property
     def equal(self) -> bool:
-        """Whether the index is exactly what the runs sent."""
+        """Whether the index is exactly what the runs sent, as far as that is settled."""
         return not (self.missing_count or self.extra_count or self.different_count)
 
 
@@ -104,22 +137,51 @@ class _Side:
 @dataclass
 class _Comparison:
     write: WriteId | None
+    on_its_way: OnItsWay | None
+    unsettled: int = 0
+    repeated: Repeated = field(default_factory=Repeated)
+    other_identity: int = 0
     expected: _Side = field(default_factory=_Side)
     found: _Side = field(default_factory=_Side)
     named: dict[Problem, list[str]] = field(default_factory=lambda: {name: [] for name in PROBLEMS})
     counts: dict[Problem, int] = field(default_factory=lambda: dict.fromkeys(PROBLEMS, 0))
+    behind: list[str] = field(default_factory=list)
+    behind_count: int = 0
 
     def add(self, index: str, rows: Iterable[Row]) -> None:
         """Compare what was sent to an index with what is there, for some ids."""
         expected: dict[str, Entry] = {}
         found: dict[str, str] = {}
+        unsettled: set[str] = set()
+        others: list[str] = []
+        dead: list[tuple[str, int | None]] = []
         for run, some in groupby(rows, key=itemgetter(2)):
             if run == _FOUND:
-                found.update((key, digest) for key, _, _, _, digest, _ in some)
+                for key, _, _, kind, digest, _ in some:
+                    found[key] = digest
+                    if kind == _OTHER_IDENTITY:
+                        others.append(key)
+            elif run == _OPEN:
+                unsettled.update(key for key, *_ in some)
+            elif run == _DEAD:
+                dead += ((key, version) for key, *_, version in some)
             else:
-                newest(expected, _went_in(some))
+                sent_then, went_in = _of_run(some)
+                newest(expected, ((key, *entry) for key, entry in went_in.items()))
+                if run == _LAST:
+                    self.repeated.add(sent_then)
+        if self.on_its_way is not None:
+            # What no run sent may be of a run whose manifest is not written yet.
+            unsettled |= found.keys() - expected.keys()
+            self.unsettled += len(unsettled)
+            for key in unsettled:
+                expected.pop(key, None)
+                found.pop(key, None)
+        if dead:
+            self._note_behind({key for key, version in dead if _older(expected.get(key), version)})
         # A record that deletes leaves nothing to look for.
         sent = {key: digest for key, (digest, _) in expected.items() if digest}
+        self.other_identity += sum(key in sent and sent[key] == found[key] for key in others)
         side = _Side.of(sent)
         self.expected.add(side)
         if sent == found:  # as almost always: it is worth half of the time
@@ -130,6 +192,10 @@ class _Comparison:
         self._note("extra", index, found.keys() - sent.keys())
         changed = {key for key, digest in sent.items() if found.get(key, digest) != digest}
         self._note("different", index, changed)
+
+    def _note_behind(self, ids: set[str]) -> None:
+        self.behind_count += len(ids)
+        self.behind = nsmallest(NAMED, chain(self.behind, ids))
 
     def _note(self, problem: Problem, index: str, ids: set[str]) -> None:
         if not ids:
@@ -149,12 +215,18 @@ def verify(
     indices: list[str],
     *,
     scratch: Scratch,
+    identity: Mapping[str, Any] | None = None,
+    last_run: LastRun = _NO_RUN,
+    unique: Unique = "allow",
+    letters: DeadLetters | None = None,
     write: WriteId | None = None,
+    on_its_way: OnItsWay | None = None,
 ) -> Verification:
     """Compare indices with everything that was sent to them.
 
     What counts for an id is the newest version of what was sent, of equal ones the later, and
-    without versions what was sent last; never what was refused or stale.
+    without versions what was sent last; never what was refused or stale. Of what was refused the
+    report says where it was newer than what counts.
 
     Args:
         sent: what was sent.
@@ -163,26 +235,40 @@ def verify(
         name: what readers call the index.
         indices: the indices that hold its documents; all pipelines that write to them count.
         scratch: room for their ids.
+        identity: the rule that makes the ids of its documents; ``None`` where others do, too.
+        last_run: the last run of its source.
+        unique: what the pipeline says of ids that are there twice, for the report.
+        letters: the pipeline's dead letters, of which none went in since.
         write: given each id that is missing, extra or different, in no order.
+        on_its_way: says of a run whether some of its records may not have arrived yet; ``None``
+            where nothing is on its way.
 
     Raises:
         IdemflowError: the disk is full, or a manifest is damaged.
     """
     runs, rows = scratch.spill(), scratch.spill()
     folded = 0
+    id_of = id_maker(identity) if identity else None
+    comparison = _Comparison(write, on_its_way)
     for place, index in enumerate(indices):
         _log.info("%s: compare %s with what was sent to it", pipeline, index)
         baseline = sent.folded(index)
         folded += baseline.runs
-        rows.add(_sent_rows(sent.sent_to(index), place, runs, baseline.last))
         rows.add(
-            (key, place, _FOUND, "", _digest(source), None)
+            _sent_rows(sent.sent_to(index), place, runs, baseline.last, last_run.run, on_its_way)
+        )
+        rows.add(
+            (key, place, _FOUND, _kind(id_of, key, source), _digest(source), None)
             for key, source in contents.documents(index)
         )
-    comparison = _Comparison(write)
+        comparison.repeated.count(*last_run.repeated.get(index, (0, 0)))
+        if letters is not None:
+            dead = letters.versions(index)
+            rows.add((key, place, _DEAD, "", "", version) for key, version in dead)
     for part in rows.parts():
         for place, some in groupby(part, key=itemgetter(1)):
             comparison.add(indices[place], some)
+    repeated = comparison.repeated
     return Verification(
         pipeline=pipeline,
         index=name,
@@ -194,44 +280,86 @@ def verify(
         missing=comparison.named["missing"],
         extra=comparison.named["extra"],
         different=comparison.named["different"],
+        behind=comparison.behind,
         missing_count=comparison.counts["missing"],
         extra_count=comparison.counts["extra"],
         different_count=comparison.counts["different"],
+        behind_count=comparison.behind_count,
+        running=on_its_way is not None,
+        unsettled=comparison.unsettled,
+        repeated=repeated.records,
+        collisions=repeated.collisions,
+        examples=examples(
+            sent.of_run(last_run.run, after=-1) if repeated.ids else (), indices, repeated.ids
+        ),
+        other_identity=comparison.other_identity,
+        unique=unique,
     )
 
 
 _SENT = ""
 _REFUSED = "refused"
+_OTHER_IDENTITY = "other identity"
 
 
 def _sent_rows(
-    chunks: Iterable[Chunk], place: int, runs: Spill, folded: Collection[str]
+    chunks: Iterable[Chunk],
+    place: int,
+    runs: Spill,
+    folded: Collection[str],
+    last: str,
+    on_its_way: OnItsWay | None,
 ) -> Iterator[Row]:
     """Rows of an id, an index, the number of a run, a kind, a content hash and a version."""
-    for number, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
+    for order, (run, some) in enumerate(groupby(chunks, key=lambda chunk: chunk.run)):
         counted = run in folded
+        unsettled = on_its_way is not None and on_its_way(run)
+        number = _LAST if run == last and not (counted or unsettled) else order
         for chunk in some:
             if not (chunk.compacted or counted):
                 runs.add([(run,)])
                 counted = True
+            if unsettled and not chunk.compacted:
+                for key, *_ in chunk.entries:
+                    yield key, place, _OPEN, _SENT, "", None
             for key, digest, version in chunk.entries:
                 yield key, place, number, _SENT, digest, version
             for key, _, version in chain(chunk.stale, chunk.given_up):
                 yield key, place, number, _REFUSED, "", version
 
 
-def _went_in(rows: Iterable[Row]) -> Iterator[tuple[str, str, int | None]]:
-    """What one run sent last under each id, if that was not refused."""
-    entries: dict[str, Entry] = {}
+def _of_run(rows: Iterable[Row]) -> tuple[SentInRun, Mapping[str, Entry]]:
+    """What one run sent under some ids; and what of it counts, of what was not refused."""
+    found: list[tuple[str, str, int | None]] = []
     refused: set[tuple[str, int | None]] = set()
     for kind, some in groupby(rows, key=itemgetter(3)):
         if kind == _REFUSED:
             refused.update((key, version) for key, *_, version in some)
         else:
-            newest(entries, ((key, digest, version) for key, _, _, _, digest, version in some))
-    for key, (digest, version) in entries.items():
-        if not refused or (key, version) not in refused:
-            yield key, digest, version
+            found += ((key, digest, version) for key, _, _, _, digest, version in some)
+    sent = SentInRun()
+    sent.add(found)
+    if not refused:
+        return sent, sent.entries
+    went_in: dict[str, Entry] = {}
+    newest(went_in, (one for one in found if (one[0], one[2]) not in refused))
+    return sent, went_in
+
+
+def _older(entry: Entry | None, version: int | None) -> bool:
+    """Whether what counts is older than a dead letter of this version; one that went in since is
+    none any more."""
+    return entry is not None and (None in (entry[1], version) or entry[1] <= version)  # type: ignore[operator]
+
+
+def _kind(
+    id_of: Callable[[Mapping[str, Any]], str] | None, identifier: str, document: Mapping[str, Any]
+) -> str:
+    """Whether the identity makes the id of the document's content."""
+    try:
+        return "" if id_of is None or id_of(document) == identifier else _OTHER_IDENTITY
+    except (NoIdentity, RecursionError):
+        return _OTHER_IDENTITY
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
@@ -28,6 +32,9 @@ _INDEX_FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:A-Z{}]')
 RUN, DAY = "{run}", "{day}"
 
 
+Unique = Literal["warn", "fail", "allow"]
+
+
 class Transform(Strict):
     """A function of a script that changes each record: to another, to several, or to none.
 
@@ -47,11 +54,16 @@ class Identity(Strict):
         fields: the fields it is made of; a dot leads into an object.
         content_hash: it is the hash of the record instead,
         except_: without these fields.
+        unique: what becomes of a run in which two records have one id.
     """
 
-    fields: Annotated[list[FieldName], Field(min_length=1, max_length=16)] | None = None
+    fields: Annotated[
+        Annotated[list[FieldName], Field(min_length=1, max_length=16)] | None,
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    ] = None
     content_hash: Literal[True] | None = Field(default=None, alias="content-hash")
     except_: list[FieldName] = Field(default_factory=list, alias="except")
+    unique: Unique | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -62,14 +74,22 @@ class Identity(Strict):
         return self
 
     def rule(self) -> dict[str, Any]:
-        """The rule as the Identify step reads it."""
+        """The rule as the Identify step reads it: all that makes an id, and nothing else."""
         if self.fields is not None:
             return {"fields": self.fields}
         return {"content": True, "except": self.except_}
 
     def __str__(self) -> str:
         """The rule in a reader's words."""
-        return ", ".join(self.fields) if self.fields else "a hash of the record"
+        return rule_in_words(self.rule())
+
+
+def rule_in_words(rule: Mapping[str, Any]) -> str:
+    """What ids come from, by a rule of the Identify step."""
+    if "fields" in rule:
+        return ", ".join(rule["fields"])
+    without = ", ".join(rule.get("except", ()))
+    return "a hash of the record" + (f" without {without}" if without else "")
 
 
 class Version(Strict):
@@ -110,6 +130,37 @@ class Delete(Strict):
     def rule(self) -> dict[str, Any]:
         """The rule as the Identify step reads it."""
         return self.model_dump(by_alias=True, exclude_none=True)
+
+
+def check_refusals(value: object) -> str:
+    """A number of records, or a share of a run's, as text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(
+        r"[0-9]{1,15}|(100|[0-9]{1,2}(\.[0-9]+)?)%", text
+    ):
+        raise ValueError('a number of records, or a share of them: 10, "1%"')
+    return text
+
+
+def refusals(limit: str, records: int) -> int:
+    """How many of so many records may be refused, by what :func:`check_refusals` gives."""
+    if limit.endswith("%"):
+        return math.floor(Fraction(limit.removesuffix("%")) * records / 100)
+    return int(limit)
+
+
+class SnapshotRules(Strict):
+    """Which snapshots readers get to see.
+
+    Attributes:
+        max_refused: a run of which more records became dead letters is not published.
+    """
+
+    max_refused: Annotated[str, BeforeValidator(check_refusals)] = "0"
 
 
 class Index(Strict):
@@ -197,6 +248,7 @@ class Pipeline(Strict):
     version: Annotated[Version, BeforeValidator(as_field)] | None = None
     delete: Annotated[Delete, BeforeValidator(as_field)] | None = None
     mode: Literal["upsert", "snapshot"] = "upsert"
+    snapshots: SnapshotRules | None = Field(default=None, alias="snapshot")
     index: Index
     load: Load = Field(default_factory=Load)
     schedule: Period = "1 day"
@@ -205,6 +257,8 @@ class Pipeline(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         templated = RUN in self.index.name or DAY in self.index.name
+        if self.snapshots is not None and not self.snapshot:
+            raise ValueError("`snapshot` belongs to mode: snapshot")
         if self.mode == "snapshot":
             if templated:
                 raise ValueError("mode: snapshot makes an index per run by itself; index.name "
@@ -228,6 +282,24 @@ class Pipeline(Strict):
         return self.mode == "snapshot"
 
     @property
+    def max_refused(self) -> str:
+        """How many dead letters a run may have whose snapshot is published."""
+        return (self.snapshots or SnapshotRules()).max_refused
+
+    @property
+    def unique(self) -> Unique:
+        """What becomes of a run in which two records have one id.
+
+        Without a version it is chance which of two records stays. Records with one content hash
+        are the same, by the rule that was chosen.
+        """
+        if self.identity.unique is not None:
+            return self.identity.unique
+        if self.identity.content_hash:
+            return "allow"
+        return "warn" if self.version is not None and not self.snapshot else "fail"
+
+    @property
     def tombstones(self) -> bool:
         """Whether a delete leaves a hidden document that remembers its version.
 
@@ -247,6 +319,14 @@ class Pipeline(Strict):
         if self.snapshot:
             return f"{self.index.name}-{RUN}"
         return f"{self.index.name}-rows" if self.tombstones else self.index.name
+
+    def next_targets(self, now: datetime) -> list[str]:
+        """The indices that a run may write to that is triggered now; none that it makes itself."""
+        if RUN in self.target:
+            return []
+        # One that is triggered just before midnight may belong to the next day.
+        days = (now + timedelta(days=more) for more in (0, 1))
+        return sorted({self.target.replace(DAY, f"{day:%Y-%m-%d}") for day in days})
 
     @property
     def target_pattern(self) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from idemflow.errors import PipelineError
-from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.model import Transform
 from idemflow.sources.source import Call
 
 
-def read(project: Path, script: str, *, label: str, field: str) -> str:
+def read(project: Path, script: str, *, label: str, field: str, line: int | None = None) -> str:
     """The text of a script.
 
     Args:
         script: its path in there.
         label: the pipeline's file, for the error.
-        field: the field of it that names the script.
+        field: the field of it that names the script, and
+        line: that field's line, if known.
 
     Raises:
         PipelineError: it cannot be read.
@@ -25,48 +27,83 @@ def read(project: Path, script: str, *, label: str, field: str) -> str:
     try:
         return (project / script).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise PipelineError(label, f"there is no file {script}", field=field) from None
+        raise PipelineError(label, f"there is no file {script}", line=line, field=field) from None
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(script, f"cannot be read: {error}") from error
 
 
-def check(project: Path, pipeline: Pipeline, label: str, line: Callable[[str], int | None]) -> None:
-    """Check that the scripts of a pipeline are Python and have the functions.
+def imports(text: str) -> dict[str, int]:
+    """The modules that a script imports in any case, by their first name, each with its line.
+
+    What stands in an ``if``, a ``try`` or a function may never be asked for.
+    """
+    found: dict[str, int] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            found.setdefault(name.partition(".")[0], node.lineno)
+    return found
+
+
+def problems(
+    project: Path,
+    call: Call | None,
+    transform: Transform | None,
+    label: str,
+    line: Callable[[str], int | None],
+) -> list[PipelineError]:
+    """What is wrong with the scripts of a pipeline, without running them.
+
+    They must be Python, have the functions, take the YAML's arguments and give records.
 
     Args:
-        label: its file, for the error.
+        call: the function of the source.
+        transform: that of the transform.
+        label: the pipeline's file, for the error.
         line: the line of a field in it.
-
-    Raises:
-        PipelineError: they are not, or a function does not take the arguments of the YAML.
     """
-    call = pipeline.collect.call
+    found: list[PipelineError] = []
     if call is not None:
         at = line(f"{call.place}.function")
-        function = _function(project, call.script, call.function, label, call.place, at)
-        if function is not None:
-            _check_arguments(function, call, label, at)
-    if pipeline.transform is not None:
-        transform = pipeline.transform
+        try:
+            function = _function(project, call.script, call.function, label, call.place, line)
+        except PipelineError as error:
+            found.append(error)
+        else:
+            if function is not None:
+                found += _of_arguments(function, call, label, at)
+                found += _of_records(function, call.script)
+    if transform is not None:
         at = line("transform.function")
-        function = _function(project, transform.script, transform.function, label, "transform", at)
-        if function is not None and not (function.args.args or function.args.vararg):
-            raise PipelineError(
-                label,
-                f"{transform.function}() in {transform.script} must take a record",
-                line=at,
-                field="transform.function",
-            )
+        try:
+            name = transform.function
+            function = _function(project, transform.script, name, label, "transform", line)
+        except PipelineError as error:
+            found.append(error)
+        else:
+            if function is not None:
+                found += _of_transform(function, transform, label, at)
+    return found
 
 
 def _function(
-    project: Path, script: str, name: str, label: str, part: str, line: int | None
+    project: Path,
+    script: str,
+    name: str,
+    label: str,
+    part: str,
+    line: Callable[[str], int | None],
 ) -> ast.FunctionDef | None:
     """The definition of a function; ``None`` where only running the script would tell."""
+    field = f"{part}.script"
     try:
-        tree = ast.parse(
-            read(project, script, label=label, field=f"{part}.script"), filename=script
-        )
+        text = read(project, script, label=label, field=field, line=line(field))
+        tree = ast.parse(text, filename=script)
     except SyntaxError as error:
         raise PipelineError(script, f"is not Python: {error.msg}", line=error.lineno) from None
     except ValueError as error:
@@ -90,23 +127,25 @@ def _function(
             label,
             f"{script} has no function {name!r}"
             + (f"; it has {', '.join(sorted(functions))}" if functions else ""),
-            line=line,
+            line=line(f"{part}.function"),
             field=f"{part}.function",
         )
     return functions.get(name)
 
 
-def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: int | None) -> None:
+def _of_arguments(
+    function: ast.FunctionDef, call: Call, label: str, line: int | None
+) -> Iterator[PipelineError]:
     parameters = function.args
     accepted = {arg.arg for arg in (*parameters.args, *parameters.kwonlyargs)}
-    unknown = sorted(set(call.arguments) - accepted)
-    if unknown and parameters.kwarg is None:
-        raise PipelineError(
+    unknown = sorted(set(call.arguments) - accepted) if parameters.kwarg is None else []
+    for name in unknown:
+        yield PipelineError(
             label,
-            f"{call.function}() in {call.script} takes no {unknown[0]!r}; "
+            f"{call.function}() in {call.script} takes no {name!r}; "
             f"it takes {', '.join(sorted(accepted)) or 'no arguments'}",
             line=line,
-            field=f"{call.place}.arguments.{unknown[0]}",
+            field=f"{call.place}.arguments.{name}",
         )
     first_optional = len(parameters.args) - len(parameters.defaults)
     required = [arg.arg for arg in parameters.args[:first_optional]] + [
@@ -114,11 +153,76 @@ def _check_arguments(function: ast.FunctionDef, call: Call, label: str, line: in
         for arg, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
         if default is None
     ]
-    missing = [name for name in required if name not in call.arguments]
-    if missing:
-        raise PipelineError(
-            label,
-            f"{call.function}() in {call.script} needs {missing[0]!r}",
-            line=line,
-            field=f"{call.place}.arguments",
+    for name in required:
+        if name not in call.arguments:
+            yield PipelineError(
+                label,
+                f"{call.function}() in {call.script} needs {name!r}",
+                line=line,
+                field=f"{call.place}.arguments",
+            )
+
+
+def _of_records(function: ast.FunctionDef, script: str) -> Iterator[PipelineError]:
+    gives = _gives(function)
+    if not gives.yields and not gives.values and not gives.raises:
+        yield PipelineError(
+            script,
+            f"{function.name}() gives nothing: it must yield its records, or return a list of them",
+            line=function.lineno,
         )
+
+
+def _of_transform(
+    function: ast.FunctionDef, transform: Transform, label: str, line: int | None
+) -> Iterator[PipelineError]:
+    if not (function.args.args or function.args.vararg):
+        yield PipelineError(
+            label,
+            f"{transform.function}() in {transform.script} must take a record",
+            line=line,
+            field="transform.function",
+        )
+    gives = _gives(function)
+    if not (gives.yields or gives.values or gives.nothing or gives.raises):
+        yield PipelineError(
+            transform.script,
+            f"{function.name}() has no return, so that it leaves out every record: it must return "
+            "a record, a list of them, or None for none",
+            line=function.lineno,
+        )
+
+
+class _Gives(NamedTuple):
+    """What a function does: ``yield``, return values, return at all, end with an error.
+
+    What a decorator makes of it is taken on trust: that counts as values.
+    """
+
+    yields: bool
+    values: bool
+    nothing: bool
+    raises: bool
+
+
+def _gives(function: ast.FunctionDef) -> _Gives:
+    own = [*_own_nodes(function)]
+    returned = [node.value for node in own if isinstance(node, ast.Return)]
+    nothing = [isinstance(value, ast.Constant) and value.value is None for value in returned]
+    return _Gives(
+        yields=any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own),
+        values=bool(function.decorator_list)
+        or any(
+            value is not None and not none for value, none in zip(returned, nothing, strict=True)
+        ),
+        nothing=bool(returned),
+        raises=isinstance(function.body[-1], ast.Raise),
+    )
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """All of a function's code but that of the functions in it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield node
+            yield from _own_nodes(node)

@@ -1,28 +1,31 @@
 """A pipeline's YAML: read, validated, typed.
 
-An error names the file, the line, the field and what is allowed there.
+An error names the file, the line, the field and what is allowed there; all are told at once.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from idemflow.errors import PipelineError, UsageError
+from idemflow.errors import PipelineError, PipelineErrors, UsageError
 from idemflow.pipeline import scripts
-from idemflow.pipeline.model import Pipeline
+from idemflow.pipeline.model import Pipeline, Transform
 from idemflow.sources import registry
 from idemflow.sources.fields import check_period
 
 __all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
+
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def load(project: Path, name: str) -> Pipeline:
 
     Raises:
         UsageError: there is no such pipeline.
-        PipelineError: the file is not a valid pipeline.
+        PipelineError: the file is not a valid pipeline; ``PipelineErrors`` where more than one
+            thing is wrong.
     """
     known = names(project)
     if name not in known:
@@ -59,19 +63,44 @@ def load(project: Path, name: str) -> Pipeline:
         )
     label = f"flows/{name}.yaml"
     data = _parse(project / "flows" / f"{name}.yaml", label)
+    plain = _plain(data)
+    problems: list[PipelineError] = []
+    pipeline = None
     try:
-        pipeline = Pipeline.model_validate(_plain(data))
+        pipeline = Pipeline.model_validate(plain)
     except ValidationError as error:
-        raise _explained(error, data, label) from None
-    if pipeline.name != name:
-        raise PipelineError(
-            label,
-            f"is {pipeline.name!r}, but the file's name says {name!r}; they must be the same",
-            line=_line(data, ("pipeline",)),
-            field="pipeline",
-        )
-    scripts.check(project, pipeline, label, lambda field: _line(data, field.split(".")))
+        problems += _explained(error, data, label)
+    written = plain.get("pipeline")
+    if (
+        isinstance(written, str)
+        and written != name
+        and all(one.field != "pipeline" for one in problems)
+    ):
+        message = f"is {written!r}, but the file's name says {name!r}; they must be the same"
+        line = _line(data, ("pipeline",))
+        problems.append(PipelineError(label, message, line=line, field="pipeline"))
+    source, transform = _valid(registry.parse, plain, "collect"), None
+    if plain.get("transform") is not None:
+        transform = _valid(Transform.model_validate, plain, "transform")
+    call = source.call if source else None
+    problems += scripts.problems(
+        project, call, transform, label, lambda field: _line(data, field.split("."))
+    )
+    # Of what has no line, such as a missing field, and of a script, the YAML's lines come first.
+    problems.sort(key=lambda one: (one.file != label, one.line is None, one.line))
+    if len(problems) > 1:
+        raise PipelineErrors(problems)
+    if problems or pipeline is None:
+        raise problems[0]
     return pipeline
+
+
+def _valid(read: Callable[[Any], _Part], plain: Mapping[str, Any], name: str) -> _Part | None:
+    """A part of the YAML, where that part is as it should be."""
+    try:
+        return read(plain.get(name))
+    except ValueError:  # pydantic's is one
+        return None
 
 
 def sources(project: Path, pipeline: Pipeline) -> Sources:
@@ -137,25 +166,32 @@ def _line(data: Any, path: Sequence[str | int]) -> int | None:
     return line
 
 
-def _explained(error: ValidationError, data: Any, label: str) -> PipelineError:
-    """The first thing that is wrong, in a user's words."""
+def _explained(error: ValidationError, data: Any, label: str) -> list[PipelineError]:
+    """What is wrong, in a user's words; of the alternatives for a field the first."""
+    items = error.errors(include_url=False)
     # A misspelt field is an unknown one and a missing one: the first says more.
-    first = min(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
-    kind = first["type"]
-    path = _place(first["loc"], data, kind)
-    field = ".".join(str(part) for part in path)
-    line = _line(data, path)
-    if kind == "extra_forbidden":
-        allowed = sorted(_fields(path[:-1], data))
-        close = difflib.get_close_matches(str(path[-1]), allowed, n=1)
-        message = "unknown field" + (f"; did you mean {close[0]!r}?" if close else "")
-        message += f" Allowed here: {', '.join(allowed)}"
-    elif kind == "missing":
-        message = "is missing"
-    else:
-        message = first["msg"].removeprefix("Value error, ")
-        message += f" (it is {first['input']!r})" if not isinstance(first["input"], dict) else ""
-    return PipelineError(label, message, line=line, field=field)
+    items.sort(key=lambda item: item["type"] != "extra_forbidden")
+    found: dict[tuple[str | int, ...], PipelineError] = {}
+    meant: set[tuple[str | int, ...]] = set()
+    for item in items:
+        kind = item["type"]
+        path = _place(item["loc"], data, kind)
+        if path in found or (kind == "missing" and path in meant):
+            continue
+        if kind == "extra_forbidden":
+            allowed = sorted(_fields(path[:-1], data))
+            close = difflib.get_close_matches(str(path[-1]), allowed, n=1)
+            meant |= {(*path[:-1], name) for name in close}
+            message = "unknown field" + (f"; did you mean {close[0]!r}?" if close else "")
+            message += f" Allowed here: {', '.join(allowed)}"
+        elif kind == "missing":
+            message = "is missing"
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            message += f" (it is {item['input']!r})" if not isinstance(item["input"], dict) else ""
+        field = ".".join(str(part) for part in path)
+        found[path] = PipelineError(label, message, line=_line(data, path), field=field)
+    return [*found.values()]
 
 
 def _place(location: Sequence[str | int], data: Any, kind: str) -> tuple[str | int, ...]:

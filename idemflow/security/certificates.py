@@ -32,12 +32,23 @@ class Authority:
         """The certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def truststore(self, password: str) -> bytes:
-        """A PKCS12 trust store for Java, with the certificate alone."""
-        entry = pkcs12.PKCS12Certificate(self.certificate, b"idemflow-ca")
-        return pkcs12.serialize_java_truststore(
-            [entry], serialization.BestAvailableEncryption(password.encode())
-        )
+
+def truststore(pem: bytes, password: str) -> bytes:
+    """A PKCS12 trust store for Java, with CA certificates alone.
+
+    Args:
+        pem: one certificate or several.
+
+    Raises:
+        ValueError: it is no PEM of certificates.
+    """
+    entries = [
+        pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode())
+        for number, certificate in enumerate(x509.load_pem_x509_certificates(pem), start=1)
+    ]
+    return pkcs12.serialize_java_truststore(
+        entries, serialization.BestAvailableEncryption(password.encode())
+    )
 
 
 @dataclass(frozen=True)

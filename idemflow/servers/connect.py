@@ -1,19 +1,21 @@
-"""How the rest of idemflow reaches NiFi and Elasticsearch, embedded or the user's own."""
+"""How the rest of idemflow reaches NiFi and Elasticsearch, each embedded or the user's own."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from pydantic import SecretStr
 
+from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.endpoint import Endpoint
+from idemflow.config.nifi_files import check_nifi_reads
 from idemflow.config.settings import Settings
 from idemflow.errors import PipelineError, RuntimeNotUp, SettingError
-from idemflow.security.owner import servers_user
+from idemflow.security.owner import Owner, servers_user, write_file
 from idemflow.security.secrets import ELASTICSEARCH_USER, LOADER_USER, NIFI_USER, load_secrets
-from idemflow.servers.state import SERVERS, State, read_state
+from idemflow.servers.state import State, read_state
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,6 @@ class Target:
     """The NiFi and Elasticsearch that idemflow drives.
 
     Attributes:
-        kind: ``embedded``, or ``external`` for the user's own servers.
         nifi: NiFi, with the login of an administrator.
         elasticsearch: Elasticsearch, with idemflow's own user.
         loader: how NiFi reaches Elasticsearch, with the user that may write the pipelines'
@@ -30,7 +31,6 @@ class Target:
         truststore_password: its password.
     """
 
-    kind: Literal["embedded", "external"]
     nifi: Endpoint
     elasticsearch: Endpoint
     loader: Endpoint
@@ -42,14 +42,12 @@ def connect(settings: Settings) -> Target:
     """The target of the settings.
 
     Raises:
-        RuntimeNotUp: a server of the embedded runtime does not run.
-        SettingError: a setting of the user's own servers is missing.
+        RuntimeNotUp: an embedded server does not run.
+        SettingError: a setting of a server of the user's own is missing or cannot be used.
     """
-    if settings.runtime == "external":
-        return _external(settings)
     state = read_state(settings.folders.state)
     running = state.running()
-    missing = [name for name in SERVERS if name not in running]
+    missing = [name for name in settings.embedded if name not in running]
     if missing:
         were = [name for name in missing if name in state.servers]
         verb = "has ended" if were else "is not running"
@@ -58,71 +56,119 @@ def connect(settings: Settings) -> Target:
 
 
 def describe(settings: Settings, state: State) -> Target:
-    """The embedded runtime's addresses and logins, whether its servers run or not.
+    """Addresses and logins, whether the embedded servers run or not.
 
     Raises:
-        FileNotFoundError: it was never set up.
+        FileNotFoundError: an embedded server was never set up.
+        SettingError: see :func:`connect`.
     """
-    home = settings.folders
-    secrets = load_secrets(home.secrets)
-    ca_file = home.certificates / "ca.crt"
-
-    def endpoint(server: str, user: str, password: str) -> Endpoint:
-        record = state.servers.get(server)
-        port = record.port if record else getattr(settings, f"{server}_port")
-        return Endpoint(f"https://localhost:{port}", user, password, ca_file)
-
-    return Target(
-        kind="embedded",
-        nifi=endpoint("nifi", NIFI_USER, secrets.nifi_password),
-        elasticsearch=endpoint("elasticsearch", ELASTICSEARCH_USER, secrets.elasticsearch_password),
-        loader=endpoint("elasticsearch", LOADER_USER, secrets.loader_password),
-        truststore=home.nifi / "conf" / "truststore.p12",
-        truststore_password=secrets.truststore_password,
-    )
+    nifi, elasticsearch = (endpoint(settings, state, server) for server in SERVERS)
+    loader = _loader(settings, elasticsearch)
+    return Target(nifi, elasticsearch, loader, *_truststore(settings))
 
 
-def _external(settings: Settings) -> Target:
-    def optional(name: str) -> str | None:
-        value = getattr(settings, name)
-        return value.get_secret_value() if isinstance(value, SecretStr) else value
+def endpoint(settings: Settings, state: State, server: ServerName) -> Endpoint:
+    """The address of one of the two, and idemflow's login.
 
-    def required(name: str) -> str:
-        value = optional(name)
-        if not value:
-            raise SettingError(
-                name,
-                f"is needed with your own NiFi ({settings.nifi_url})",
-                next_command=f"export IDEMFLOW_{name.upper()}=...",
-            )
-        return value
-
-    def endpoint(server: str) -> Endpoint:
-        url, user, password = (
-            required(f"{server}_{name}") for name in ("url", "username", "password")
-        )
+    Raises:
+        FileNotFoundError: it is embedded, and was never set up.
+        SettingError: it is the user's own, and its login is missing.
+    """
+    url = settings.own_url(server)
+    if url is not None:
+        user, password = (_required(settings, server, what) for what in ("username", "password"))
         return Endpoint(url, user, password, getattr(settings, f"{server}_ca"))
+    secrets = load_secrets(settings.folders.secrets)
+    user, password = {
+        "nifi": (NIFI_USER, secrets.nifi_password),
+        "elasticsearch": (ELASTICSEARCH_USER, secrets.elasticsearch_password),
+    }[server]
+    record = state.servers.get(server)
+    port = record.port if record else getattr(settings, f"{server}_port")
+    ca_file = settings.folders.certificates / "ca.crt"
+    return Endpoint(f"https://localhost:{port}", user, password, ca_file)
 
-    nifi, own = endpoint("nifi"), endpoint("elasticsearch")
-    loader = replace(own, url=settings.loader_url or own.url)
-    if settings.loader_username:
-        loader = replace(
-            loader, username=settings.loader_username, password=required("loader_password")
+
+def _loader(settings: Settings, elasticsearch: Endpoint) -> Endpoint:
+    loader = replace(elasticsearch, url=settings.loader_url or elasticsearch.url)
+    if "elasticsearch" in settings.embedded:
+        password = load_secrets(settings.folders.secrets).loader_password
+        return replace(loader, username=LOADER_USER, password=password)
+    if settings.loader_username is None:
+        return loader
+    password = _required(settings, "loader", "password")
+    return replace(loader, username=settings.loader_username, password=password)
+
+
+def _truststore(settings: Settings) -> tuple[Path | None, str | None]:
+    """The file with Elasticsearch's CA as NiFi reads it, and its password.
+
+    Raises:
+        SettingError: the file that a setting names cannot be read.
+    """
+    home, given = settings.folders, _optional(settings, "loader_truststore_password")
+    own_nifi, own_elasticsearch = (settings.own_url(server) is not None for server in SERVERS)
+    if settings.loader_truststore is not None:
+        if not own_nifi:
+            check_nifi_reads(settings, "loader_truststore", settings.loader_truststore)
+        if given is None and not own_elasticsearch:  # a copy of the one that is made below
+            given = load_secrets(home.secrets).truststore_password
+        return settings.loader_truststore, given
+    if own_nifi and own_elasticsearch:
+        return None, None
+    password = load_secrets(home.secrets).truststore_password
+    if not own_nifi and not own_elasticsearch:
+        return home.nifi / "conf" / "truststore.p12", password
+    if own_nifi:
+        return _made(home.certificates / "ca.crt", home.certificates, None, password), password
+    if settings.elasticsearch_ca is None:  # one that Java trusts without being told
+        return None, None
+    owner = servers_user(settings.home, settings.run_as_user)
+    try:
+        return _made(settings.elasticsearch_ca, home.nifi / "conf", owner, password), password
+    except (OSError, ValueError) as error:
+        cause = f"{settings.elasticsearch_ca} is no CA certificate (PEM) to read: {error}"
+        raise SettingError("elasticsearch_ca", cause) from error
+
+
+def _made(ca_file: Path, folder: Path, owner: Owner | None, password: str) -> Path:
+    """A trust store with the certificates of a PEM file; its name tells of which.
+
+    Args:
+        owner: who alone is to read it; ``None`` for everybody who may enter the folder.
+    """
+    pem = ca_file.read_bytes()
+    file = folder / f"elasticsearch-{hashlib.sha256(pem).hexdigest()[:12]}.p12"
+    if not file.exists():
+        # cryptography takes longer to import than all that most commands need.
+        from idemflow.security.certificates import truststore  # noqa: PLC0415
+
+        write_file(file, truststore(pem, password), owner)
+        if owner is None:
+            file.chmod(0o644)
+    return file
+
+
+def _optional(settings: Settings, name: str) -> str | None:
+    value = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _required(settings: Settings, server: str, what: str) -> str:
+    name = f"{server}_{what}"
+    value = _optional(settings, name)
+    if not value:
+        whose = f"your own {TITLES[server]}" if server in TITLES else "loader_username"
+        raise SettingError(
+            name, f"is needed with {whose}", next_command=f"export IDEMFLOW_{name.upper()}=..."
         )
-    return Target(
-        kind="external",
-        nifi=nifi,
-        elasticsearch=own,
-        loader=loader,
-        truststore=settings.loader_truststore,
-        truststore_password=optional("loader_truststore_password"),
-    )
+    return value
 
 
 def check_readable(settings: Settings, pipeline: str, directory: Path, *, field: str) -> None:
     """Check that NiFi can read the files in a directory.
 
-    Nothing is checked for the user's own NiFi: the directory is on its machine.
+    Nothing is checked for a NiFi of the user's own: the directory is on its machine.
 
     Args:
         pipeline: the name of the pipeline that wants it.
@@ -131,7 +177,7 @@ def check_readable(settings: Settings, pipeline: str, directory: Path, *, field:
     Raises:
         PipelineError: it is not there, or NiFi's user cannot read it.
     """
-    if settings.runtime == "external":
+    if "nifi" not in settings.embedded:
         return
     if not directory.is_dir():
         problem, remedy = "is not a directory", f"mkdir -p '{directory}'"

@@ -1,25 +1,29 @@
-"""``up``, ``down`` and ``status`` of the embedded runtime."""
+"""``up``, ``down`` and ``status`` of the servers that idemflow starts."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psutil
 
+from idemflow.config.combinations import SERVERS, TITLES, ServerName
+from idemflow.config.endpoint import Endpoint
 from idemflow.config.paths import Home
 from idemflow.config.settings import Settings, remember_ports
 from idemflow.errors import NotReady, ServerError, SettingError
 from idemflow.security.owner import remove
 from idemflow.servers import launch, ports, ready
-from idemflow.servers.connect import Target, connect, describe
+from idemflow.servers.connect import Target, describe, endpoint
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
-from idemflow.servers.state import SERVERS, Recorded, ServerName, State, read_state, write_state
+from idemflow.servers.state import Recorded, State, read_state, write_state
 from idemflow.supply.progress import Progress
 from idemflow.supply.python_env import steps_version
 
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
+_UP = "idemflow up"
+_SILENT = "not answering"
+# Both are asked at the same time, and `status` is to say within 5 s what is the case.
+_ANSWERS_WITHIN = 3.0
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,16 @@ class ServerStatus:
 
     Attributes:
         name: ``nifi``, ``elasticsearch``, or that of a further one.
-        state: ``running``, ``starting`` (no answer yet), ``dead`` (on record, its process is
-            gone) or ``stopped``; of the user's own servers ``running`` or ``unreachable``.
+        state: ``running``, ``starting`` (no answer yet), ``not answering`` (its process lives),
+            ``dead`` (on record, its process is gone) or ``stopped``; of a server of the user's own
+            ``running``, ``not answering`` or ``unreachable``.
         version: its version, if it is on record.
         port: its port.
         pid: its process, if it runs.
         memory: resident bytes, if it runs.
         health: ``green``, ``yellow`` or ``red`` for Elasticsearch, ``ok`` for the others.
+        embedded: whether idemflow started it.
+        next_command: what to run if it does not answer.
     """
 
     name: str
@@ -86,6 +97,8 @@ class ServerStatus:
     pid: int | None = None
     memory: int | None = None
     health: str | None = None
+    embedded: bool = True
+    next_command: str | None = None
 
 
 def up(settings: Settings, progress: Progress) -> UpResult:
@@ -93,6 +106,7 @@ def up(settings: Settings, progress: Progress) -> UpResult:
 
     Raises:
         PortTaken: before anything is started.
+        SettingError: a setting of a server of the user's own is missing.
         ServerError: a server died while it started; carries its log's tail.
         NotReady: a server did not answer in time.
         SupplyError: an artifact could not be downloaded.
@@ -102,25 +116,28 @@ def up(settings: Settings, progress: Progress) -> UpResult:
 
     began = time.monotonic()
     home = settings.folders
+    for name in SERVERS:
+        if name not in settings.embedded:
+            endpoint(settings, State(), name)
     with explained_os_errors():
         make_home(settings)
         with locked(home, progress):
             state = read_state(home.state)
             running = state.running()
             _refuse_other_ports(settings, state, set(running))
-            missing = [name for name in SERVERS if name not in running]
+            missing = [name for name in settings.embedded if name not in running]
             if missing:
                 _check_ports(settings, missing)
                 remember_ports(settings)
                 laid_out = provision(settings, missing, state.grants, progress)
-                progress.step("Starting " + " and ".join(map(_title, missing)))
+                progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
                 state = _start(settings, laid_out, state)
             target = describe(settings, state)
             state = _wait(settings, state, target, progress)
     return UpResult(
         target=target,
         started=tuple(missing),
-        already=tuple(name for name in SERVERS if name in running),
+        already=tuple(name for name in settings.embedded if name in running),
         seconds=time.monotonic() - began,
         steps=steps_version(home),
     )
@@ -165,43 +182,55 @@ def _delete(home: Home) -> None:
 
 
 def status(settings: Settings) -> list[ServerStatus]:
-    """The state of both servers."""
-    if settings.runtime == "external":
-        return _external_status(connect(settings))
+    """The state of both servers, at the same time: neither waits for the other."""
     state = read_state(settings.folders.state)
-    running = state.running()
-    return [_status_of(name, settings, state, running.get(name)) for name in SERVERS]
+    with ThreadPoolExecutor(len(SERVERS)) as pool:
+        return list(pool.map(partial(_status_of, settings, state), SERVERS))
 
 
-def _status_of(
-    name: ServerName, settings: Settings, state: State, process: psutil.Process | None
-) -> ServerStatus:
+def _status_of(settings: Settings, state: State, name: ServerName) -> ServerStatus:
+    if name not in settings.embedded:
+        return _status_of_own(name, endpoint(settings, state, name))
     record = state.servers.get(name)
     port = record.port if record else getattr(settings, f"{name}_port")
     version = record.version if record else None
-    if process is None:
-        gone = "dead" if record else "stopped"
-        return ServerStatus(name, gone, version, port)
-    health = _health(name, describe(settings, state))
-    now = "running" if health else "starting"
-    return ServerStatus(name, now, version, port, process.pid, resident(process), health)
+    process = record.process() if record else None
+    if record is None or process is None:
+        return ServerStatus(name, "dead" if record else "stopped", version, port, next_command=_UP)
+    found = ServerStatus(name, "running", version, port, process.pid, resident(process))
+    if _is_held(process):
+        return replace(found, state=_SILENT, next_command=f"kill -CONT {process.pid}")
+    try:
+        health = ready.health(name, endpoint(settings, state, name), _ANSWERS_WITHIN)
+    except ready.Silent:
+        health = None
+    else:
+        if health is not None:
+            return replace(found, health=health)
+        if time.time() - record.create_time < settings.start_timeout:
+            return replace(found, state="starting", next_command=_UP)
+    restart = f"idemflow logs {name}; if it stays so: idemflow down && idemflow up"
+    return replace(found, state=_SILENT, next_command=restart)
 
 
-def _external_status(target: Target) -> list[ServerStatus]:
-    """Of servers that are not ours nothing is known but whether they answer."""
-    found = []
-    for name in SERVERS:
-        health, port = _health(name, target), urlsplit(getattr(target, name).url).port or 443
-        state = "running" if health else "unreachable"
-        found.append(ServerStatus(name, state, None, port, health=health))
-    return found
+def _status_of_own(name: ServerName, own: Endpoint) -> ServerStatus:
+    """Of a server that is not ours nothing is known but whether it answers."""
+    port = urlsplit(own.url).port or 443
+    try:
+        health = ready.health(name, own, _ANSWERS_WITHIN)
+        now = "running" if health else "unreachable"
+    except ready.Silent:
+        health, now = None, _SILENT
+    look = None if health else f"see why {own.url} does not answer (setting {name}_url)"
+    return ServerStatus(name, now, None, port, health=health, embedded=False, next_command=look)
 
 
-def _health(name: ServerName, target: Target) -> str | None:
-    """``ok`` of NiFi, the cluster's color of Elasticsearch; ``None`` without an answer."""
-    if name == "nifi":
-        return "ok" if ready.is_ready(target.nifi) else None
-    return ready.health(target.elasticsearch)
+def _is_held(process: psutil.Process) -> bool:
+    """Whether somebody has stopped the process (SIGSTOP): it lives, and does nothing."""
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
 
 
 def resident(process: psutil.Process) -> int | None:
@@ -231,7 +260,7 @@ def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
 def _wait(settings: Settings, state: State, target: Target, progress: Progress) -> State:
     """Waits for all servers; notices one that has died at once."""
     home = settings.folders
-    waiting = list(SERVERS)
+    waiting = list(settings.embedded)
     deadline = time.monotonic() + settings.start_timeout
     while waiting:
         for name in list(waiting):
@@ -240,21 +269,27 @@ def _wait(settings: Settings, state: State, target: Target, progress: Progress) 
                 write_state(home.state, state.with_server(name, None))
                 raise ServerError(
                     name,
-                    f"{_title(name)} ended while it started",
+                    f"{TITLES[name]} ended while it started",
                     log_tail=_log_tail(home, name),
                     next_command=f"idemflow logs {name}",
                 )
-            if _health(name, target) in ("ok", "yellow", "green"):
+            if _is_held(process):
+                raise NotReady(
+                    name,
+                    f"{TITLES[name]} cannot answer: somebody has stopped its process {process.pid}",
+                    next_command=f"kill -CONT {process.pid}",
+                )
+            if _is_ready(name, getattr(target, name)):
                 waiting.remove(name)
                 _log.info("%s answers", name)
-                progress.step(f"{_title(name)} is ready")
+                progress.step(f"{TITLES[name]} is ready")
                 if name == "elasticsearch":
                     state = _record_server(home, state, process)
         if waiting and time.monotonic() > deadline:
             name = waiting[0]
             raise NotReady(
                 name,
-                f"{_title(name)} did not answer within {settings.start_timeout} s "
+                f"{TITLES[name]} did not answer within {settings.start_timeout} s "
                 "(setting start_timeout)",
                 log_tail=_log_tail(home, name),
                 next_command=f"idemflow logs {name}",
@@ -262,6 +297,13 @@ def _wait(settings: Settings, state: State, target: Target, progress: Progress) 
         if waiting:
             time.sleep(POLL_SECONDS)
     return state
+
+
+def _is_ready(name: ServerName, at: Endpoint) -> bool:
+    try:
+        return ready.health(name, at) in ("ok", "yellow", "green")
+    except ready.Silent:
+        return False
 
 
 def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
@@ -276,18 +318,18 @@ def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
 
 
 def _refuse_other_ports(settings: Settings, state: State, running: set[str]) -> None:
-    for name in SERVERS:
+    for name in settings.embedded:
         wanted = getattr(settings, f"{name}_port")
         if name in running and state.servers[name].port != wanted:
             raise SettingError(
                 f"{name}_port",
-                f"{_title(name)} runs on port {state.servers[name].port}, not {wanted}",
+                f"{TITLES[name]} runs on port {state.servers[name].port}, not {wanted}",
                 next_command=f"idemflow down && idemflow up --{name}-port {wanted}",
             )
 
 
 def _check_ports(settings: Settings, servers: list[ServerName]) -> None:
-    own = frozenset({settings.nifi_port, settings.elasticsearch_port})
+    own = frozenset(getattr(settings, f"{name}_port") for name in settings.embedded)
     for name in servers:
         port = getattr(settings, f"{name}_port")
         ports.check_free(name, f"--{name}-port", port, avoid=own)
@@ -297,7 +339,3 @@ def _log_tail(home: Home, name: ServerName) -> str:
     log = home.log(name)
     parts = [tail(log.with_name("console.log"), 10), tail(log, 20)]
     return "\n".join(part for part in parts if part)
-
-
-def _title(name: str) -> str:
-    return {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}[name]

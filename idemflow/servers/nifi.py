@@ -76,9 +76,8 @@ def lay_out(
     if not certificates.is_current(certificate, authority) or not (conf / "keystore.p12").exists():
         issued = certificates.issue(authority, "NiFi of idemflow")
         write_file(conf / "keystore.p12", issued.keystore(secrets.keystore_password), owner)
-        write_file(
-            conf / "truststore.p12", authority.truststore(secrets.truststore_password), owner
-        )
+        trusted = certificates.truststore(authority.pem(), secrets.truststore_password)
+        write_file(conf / "truststore.p12", trusted, owner)
         write_file(certificate, issued.pem())
 
 
@@ -108,7 +107,6 @@ def command(
         f"-Xmx{settings.nifi_heap}",
         "-XX:+UseG1GC",
         *options,
-        *settings.nifi_java_options,
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={home.nifi_logs}/hs_err_pid%p.log",
         f"-Didemflow.project={settings.project}",
@@ -129,6 +127,8 @@ def command(
         f"-Djpy.config={conf / 'jpy.properties'}",
         # Python's recursion needs more stack than Java's threads have; it is reserved, not used up.
         "-Xss8m",
+        # Of an option that is given twice, Java takes the last.
+        *settings.nifi_java_options,
         "-cp",
         "../conf:../lib/*",
         MAIN_CLASS,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from idemflow.config.combinations import ServerName
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
@@ -19,7 +20,6 @@ from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.servers import elasticsearch, nifi
 from idemflow.servers.exclusive import make_home
 from idemflow.servers.launch import Command
-from idemflow.servers.state import ServerName
 from idemflow.supply import bundle
 from idemflow.supply.artifacts import Coordinate, Lock, read_lock
 from idemflow.supply.java import installed_java, servers_java, start_options

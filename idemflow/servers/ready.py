@@ -8,6 +8,7 @@ from __future__ import annotations
 import psutil
 import requests
 
+from idemflow.config.combinations import ServerName
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.paths import Home
 from idemflow.errors import LoginRefused, Unreachable
@@ -15,44 +16,68 @@ from idemflow.errors import LoginRefused, Unreachable
 TIMEOUT = 10.0  # seconds for one request
 
 
-def health(elasticsearch: Endpoint) -> str | None:
-    """The cluster's health: ``green``, ``yellow`` or ``red``; ``None`` without an answer."""
+class Silent(Exception):
+    """A server takes a connection, and says nothing in time."""
+
+
+def health(server: ServerName, endpoint: Endpoint, timeout: float = TIMEOUT) -> str | None:
+    """How a server is.
+
+    Args:
+        timeout: seconds for one request.
+
+    Returns:
+        ``ok`` of a NiFi that a person could use now; the cluster's health of Elasticsearch:
+        ``green``, ``yellow`` or ``red``; ``None`` of what is not there, or not ready.
+
+    Raises:
+        Silent: it does not answer in time.
+        LoginRefused: NiFi answers, and refuses the login.
+    """
     try:
-        with session(elasticsearch) as http:
-            reply = http.get(
-                f"{elasticsearch.url}/_cluster/health",
-                auth=(elasticsearch.username, elasticsearch.password),
-                timeout=TIMEOUT,
-            )
-            return str(reply.json()["status"]) if reply.status_code == 200 else None
+        if server == "nifi":
+            return "ok" if _is_ready(endpoint, timeout) else None
+        return _cluster_health(endpoint, timeout)
+    except requests.Timeout as error:
+        raise Silent(str(error)) from error
+    except Unreachable as error:
+        if isinstance(error.__cause__, requests.Timeout):
+            raise Silent(str(error)) from error
+        return None
     except (requests.RequestException, ValueError, KeyError, TypeError):
         return None
 
 
-def is_ready(nifi: Endpoint) -> bool:
-    """Whether a person could use the canvas now: the login works and the flow answers.
-
-    Raises:
-        LoginRefused: NiFi answers, and refuses the runtime's own login.
-    """
-    try:
-        with session(nifi) as http:
-            # Without a login: cheap, and 401 as soon as the API is there.
-            if http.get(f"{nifi.url}/nifi-api/flow/status", timeout=TIMEOUT).status_code != 401:
-                return False
-            token = login(nifi)
-            reply = http.get(
-                f"{nifi.url}/nifi-api/flow/status",
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=TIMEOUT,
-            )
-            return reply.status_code == 200
-    except (requests.RequestException, Unreachable):
-        return False
+def _cluster_health(elasticsearch: Endpoint, timeout: float) -> str | None:
+    with session(elasticsearch) as http:
+        reply = http.get(
+            f"{elasticsearch.url}/_cluster/health",
+            auth=(elasticsearch.username, elasticsearch.password),
+            timeout=timeout,
+        )
+        return str(reply.json()["status"]) if reply.status_code == 200 else None
 
 
-def login(nifi: Endpoint) -> str:
+def _is_ready(nifi: Endpoint, timeout: float) -> bool:
+    """Whether the login works and the flow answers."""
+    with session(nifi) as http:
+        # Without a login: cheap, and 401 as soon as the API is there.
+        if http.get(f"{nifi.url}/nifi-api/flow/status", timeout=timeout).status_code != 401:
+            return False
+        token = login(nifi, timeout)
+        reply = http.get(
+            f"{nifi.url}/nifi-api/flow/status",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout,
+        )
+        return reply.status_code == 200
+
+
+def login(nifi: Endpoint, timeout: float = TIMEOUT) -> str:
     """A token for NiFi's API.
+
+    Args:
+        timeout: seconds that it may take.
 
     Raises:
         LoginRefused: wrong user or password.
@@ -63,7 +88,7 @@ def login(nifi: Endpoint) -> str:
             reply = http.post(
                 f"{nifi.url}/nifi-api/access/token",
                 data={"username": nifi.username, "password": nifi.password},
-                timeout=TIMEOUT,
+                timeout=timeout,
             )
     except requests.RequestException as error:
         raise Unreachable(

@@ -13,15 +13,12 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from pydantic import TypeAdapter
 
 from idemflow.security.owner import write_file
 
-ServerName = Literal["nifi", "elasticsearch"]
-SERVERS: tuple[ServerName, ...] = ("nifi", "elasticsearch")
 # psutil reckons the start from the boot time, which clock corrections move a little.
 _CLOCK_TOLERANCE = 2.0
 

@@ -85,6 +85,19 @@ class Source(Strict, ABC):
         """The field of the YAML that makes a run read only what is new, where it has one."""
         return None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a run may leave out what earlier ones have read: then it may find nothing."""
+        return self.incremental is not None
+
+    def needs_utc(self, settings: Settings) -> str | None:  # noqa: ARG002
+        """Whether what it reads would be something else where NiFi's clock is not in UTC.
+
+        Returns:
+            The table of ``idemflow.toml`` whose ``timezone = "NiFi"`` says that it would not.
+        """
+        return None
+
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         """The parameters that its steps refer to, beside the arguments of a run.
 

@@ -1,44 +1,50 @@
 """The last step of a record that can never go in: wraps it into a dead letter.
 
 Runs inside NiFi: standard library only. A dead letter's id comes from the pipeline and the
-content, so that the same bad record, sent again, is kept once; a dead letter that is replayed and
-refused again keeps its id.
+content, so that the same bad record, sent again, is kept once; that of a tombstone, which has no
+content of its own, from the id and version of its document. A dead letter that is replayed and
+refused again keeps its id, unless it was mended into another version of its record: then it is
+another letter, which the next refusal of the first version leaves alone.
 """
 
 import base64
 import hashlib
 import json
-import re
 import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from idemflow.steps.flow_file import AT_ONCE, read, write
+from idemflow.steps.ledger_entry import TOMBSTONE, parsed
 from idemflow.steps.rules.positions import whole_number
 
 # From this many bytes on, the content is kept compressed.
 COMPRESSED_FROM = 1024 * 1024
 
-# What Identify puts before a document's fields in a batch.
-_PREFIX = re.compile(
-    rb'\{"_id":"(?:[^"\\]|\\.)*"(?:,"_version":\d+)?(?:,"_op":"delete")?(?:,|(?=\}))'
-)
 _AS_IT_IS = ("index", "source", "position", "step", "reason")
-_KNOWN = (*_AS_IT_IS, "run", "id", "stage", "attempts", "letter")
+_KNOWN = (
+    *_AS_IT_IS, "run", "id", "version", "operation", "stage", "attempts", "letter",
+    "letter.version",
+)  # fmt: skip
 
 
-def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> dict[str, object]:
+def letter(
+    attributes: Mapping[str, str | None], content: bytes, pipeline: str
+) -> dict[str, object]:
     """The document that keeps a record and the reason why it could not go in.
 
     Args:
-        attributes: ``run``, ``id``, ``index``, ``source``, ``position``, ``step``, ``reason``,
-            ``stage`` and ``attempts``, as far as known.
-        content: the record as it was sent.
+        attributes: ``run``, ``id``, ``version``, ``operation``, ``index``, ``source``,
+            ``position``, ``step``, ``reason``, ``stage`` and ``attempts``, as far as known.
+        content: the record as it was sent, or a tombstone.
     """
     kept: dict[str, object] = {
         "pipeline": pipeline,
         "run": attributes.get("run"),
         "record_id": attributes.get("id"),
+        "version": whole_number(attributes.get("version")),
+        "delete": attributes.get("operation") == "delete" or content == TOMBSTONE.encode(),
         **{name: attributes.get(name) for name in _AS_IT_IS},
         "stage": attributes.get("stage") or "collected",
         "attempts": whole_number(attributes.get("attempts")) or 1,
@@ -50,17 +56,6 @@ def letter(attributes: dict[str, str | None], content: bytes, pipeline: str) -> 
     return kept | {"content": packed, "content_encoding": "zlib+base64"}
 
 
-def bare(content: bytes, step: str | None) -> bytes:
-    """A record's text without what Identify put before it.
-
-    Args:
-        content: the FlowFile's content.
-        step: who refused it. What was refused before Load is still as it was collected.
-    """
-    match = _PREFIX.match(content) if step == "Load" else None
-    return content if match is None else b"{" + content[match.end() :]
-
-
 def keep(session: Any, success: Any, *, pipeline: str) -> None:
     """Turn a batch of refused records into dead letters.
 
@@ -69,14 +64,29 @@ def keep(session: Any, success: Any, *, pipeline: str) -> None:
     """
     for flow_file in session.get(AT_ONCE):
         known = {name: flow_file.getAttribute(f"idemflow.{name}") for name in _KNOWN}
-        content = bare(read(session, flow_file), known["step"])
+        content = read(session, flow_file)
+        # What was refused before Load is still as it was collected.
+        line = parsed(content) if known["step"] == "Load" else None
+        if line is not None:
+            content = line.document
+            known["operation"] = line.operation
+            known["version"] = None if line.version is None else str(line.version)
         write(session, flow_file, json.dumps(letter(known, content, pipeline)).encode())
-        digest = hashlib.sha256(pipeline.encode() + b"\0" + content).hexdigest()[:32]
         attributes = {
-            "idemflow.id": known["letter"] or digest,
+            "idemflow.id": _letter_id(known, content, pipeline),
             "idemflow.index": "idemflow-dead-letters",
             # A dead letter is written, whatever was to be done with the record, and has no version.
             "idemflow.operation": "index",
             "idemflow.version": "",
         }
         session.transfer(session.putAllAttributes(flow_file, attributes), success)
+
+
+def _letter_id(known: Mapping[str, str | None], content: bytes, pipeline: str) -> str:
+    versions = {known["version"], known["letter.version"]} - {None, ""}
+    if known["letter"] and len(versions) < 2:
+        return known["letter"]
+    own = content
+    if content == TOMBSTONE.encode():
+        own += f"\0{known['version']}\0{known['id']}".encode()
+    return hashlib.sha256(pipeline.encode() + b"\0" + own).hexdigest()[:32]

@@ -9,16 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from idemflow.steps import flow_file, processor
-from idemflow.steps.ledger_entry import as_line, prefix, write_manifest
+from idemflow.steps.ledger_entry import TOMBSTONE, as_line, prefix, write_manifest
 from idemflow.steps.records import NoRecord, decoder, from_line
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
 from idemflow.steps.rules.manifest import pack
-from idemflow.steps.rules.positions import decode, encode
+from idemflow.steps.rules.positions import decode, encode, whole_number
 from idemflow.steps.rules.version import NoVersion, delete_reader, version_reader
 from idemflow.steps.transform import Transform, transformed
-
-# What stands for a deleted document, so that Elasticsearch remembers the version of the delete.
-TOMBSTONE = '{"idemflow_deleted":true}'
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
 _REASON_LENGTH = 4000
@@ -210,7 +207,10 @@ def identify(
     again = chunk.getAttribute("idemflow.transformed") == "true"
     stage = "collected" if transform is None and not again else "document"
     reason = chunk.getAttribute("idemflow.reason")
-    if reason is None:
+    tombstone = chunk.getAttribute("idemflow.tombstone")
+    if tombstone is not None:
+        found = _deleted(chunk, tombstone, positions, versioned=version is not None)
+    elif reason is None:
         wanted = None if again else transform
         found = sort(
             data, positions, wanted, stage, identity=identity, version=version, delete=delete
@@ -242,10 +242,24 @@ def identify(
             "refused": len(found.refused),
             "dropped": found.dropped,
             "entries": pack(found.entries),
+            "source": chunk.getAttribute("idemflow.source"),
+            "positions": _positions(found),
         },
         batch=batch,
     )
     session.remove(chunk)
+
+
+def _deleted(chunk: Any, identifier: str, positions: str | None, *, versioned: bool) -> ChunkResult:
+    """A refused tombstone that is sent again: id and version are all that is left of its record."""
+    found = ChunkResult()
+    found.taken = 1
+    number = whole_number(chunk.getAttribute("idemflow.letter.version")) if versioned else None
+    operation = "delete" if number is None else "tombstone"
+    places: Sequence[int | None] = decode(positions, 1) or [None]
+    found.documents.append((identifier, number, operation, TOMBSTONE, places[0]))
+    found.entries.append((identifier, "", number))
+    return found
 
 
 def _unusable(chunk: Any, data: bytes, reason: str) -> ChunkResult:
@@ -267,9 +281,15 @@ def _batched(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
         f"{TOMBSTONE[1:] if operation == 'tombstone' else text[1:]}"
         for identifier, version, operation, text, _ in found.documents
     ]
-    positions = [position for *_, position in found.documents if position is not None]
-    attributes = {"idemflow.positions": encode(positions)} if positions else {}
+    positions = _positions(found)
+    attributes = {"idemflow.positions": positions} if positions else {}
     return [("\n".join(lines).encode(), attributes)]
+
+
+def _positions(found: ChunkResult) -> str | None:
+    """Where the records of the documents are in the source, if that is known."""
+    positions = [position for *_, position in found.documents if position is not None]
+    return encode(positions) if positions else None
 
 
 def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:

@@ -6,7 +6,8 @@ and each line starts with what a FlowFile of a single document has as attributes
 """
 
 import json
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 from idemflow.steps.flow_file import write
 from idemflow.steps.rules.manifest import pack
@@ -17,7 +18,31 @@ EMPTY: dict[str, object] = {
     **dict.fromkeys(("entries", "stale"), pack([])),
 }
 
+# What stands for a deleted document, so that Elasticsearch remembers the version of the delete.
+TOMBSTONE = '{"idemflow_deleted":true}'
+
+# What :func:`prefix` gives, and the comma behind it.
+_PREFIX = re.compile(
+    rb'\{"_id":("(?:[^"\\]|\\.)*")(?:,"_version":(\d+))?(,"_op":"delete")?(?:,|(?=\}))'
+)
+
 _write = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Line(NamedTuple):
+    """A line of a batch.
+
+    Attributes:
+        identifier: the document's id.
+        version: its external version, if it has one.
+        operation: ``index`` or ``delete``.
+        document: the text of the document alone.
+    """
+
+    identifier: str
+    version: int | None
+    operation: str
+    document: bytes
 
 
 def prefix(identifier: str, version: int | None = None, operation: str = "index") -> str:
@@ -87,3 +112,21 @@ def as_line(identifier: str, text: str) -> str:
         text: the document as JSON, with at least one field.
     """
     return f"{prefix(identifier)},{text[1:]}"
+
+
+def parsed(data: bytes) -> Line | None:
+    """The first line of a batch; ``None`` if it is none.
+
+    Args:
+        data: one or more lines; what is behind the first prefix counts as the document.
+    """
+    match = _PREFIX.match(data)
+    if match is None:
+        return None
+    try:
+        identifier = json.loads(match[1])
+    except ValueError:
+        return None
+    version = int(match[2]) if match[2] else None
+    operation = "delete" if match[3] else "index"
+    return Line(identifier, version, operation, b"{" + data[match.end() :])

@@ -4,9 +4,9 @@ Runs inside NiFi: standard library only.
 """
 
 import json
-from datetime import date, datetime, time
 from typing import Any
-from uuid import UUID
+
+from idemflow.steps.values import NoForm, is_object, written
 
 
 class NoRecord(ValueError):
@@ -21,46 +21,25 @@ def _no_constant(name: str) -> object:
 decoder = json.JSONDecoder(parse_constant=_no_constant)
 
 
-def as_json(value: object) -> object:
-    """What ``json`` writes for a type of Python that JSON lacks but has a customary text form.
-
-    Raises:
-        TypeError: there is no such form.
-    """
-    if isinstance(value, date | datetime | time):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
 def to_line(record: object) -> str:
     """A record as one line of JSON, its fields in their order.
 
     Raises:
-        NoRecord: it is not a dict, or has no form in JSON or in UTF-8.
+        NoRecord: it is no dict or dataclass, or has no form in JSON or in UTF-8.
     """
-    if not isinstance(record, dict):
+    if not is_object(record):
         raise NoRecord(f"is a {type(record).__name__}, not a dict")
-    return _written(record)
-
-
-def _written(value: object) -> str:
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=as_json
-        )
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
+        return written(record)
+    except NoForm as error:
         raise NoRecord(f"cannot be written as JSON: {error}") from error
-    return text
 
 
 def readable(value: object) -> str:
     """A text of anything, as close to JSON as can be, for people to read."""
     try:
-        return _written(value)
-    except NoRecord:
+        return written(value)
+    except NoForm:
         return repr(value)[:100_000].encode("utf-8", "backslashreplace").decode()
 
 

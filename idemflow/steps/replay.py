@@ -14,7 +14,7 @@ from typing import Any
 
 from idemflow.steps import flow_file
 from idemflow.steps.chunks import send_summary
-from idemflow.steps.ledger_entry import EMPTY, attributes_of
+from idemflow.steps.ledger_entry import EMPTY, TOMBSTONE, attributes_of
 
 # The value of the parameter while no replay is started.
 NONE = "none"
@@ -89,7 +89,12 @@ def describe(letter: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         attributes["idemflow.index"] = str(letter["index"])
     if letter.get("stage") == "document":
         attributes["idemflow.transformed"] = "true"
+    if letter.get("version") is not None:
+        attributes["idemflow.letter.version"] = str(letter["version"])
     line = as_line(text)
+    if line is not None and letter.get("delete") and json.loads(line) == json.loads(TOMBSTONE):
+        # There is no record that it could be made of again.
+        attributes["idemflow.tombstone"] = str(letter.get("record_id"))
     if line is None:
         # Not a record, so it cannot go in as it is: back to where it was, for the same reason.
         attributes["idemflow.reason"] = str(letter.get("reason") or "not a JSON object")

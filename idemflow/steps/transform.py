@@ -4,7 +4,7 @@ Runs inside NiFi: standard library only.
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Any
 
@@ -17,7 +17,8 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
     """The records that a record becomes, as lines of JSON.
 
     Args:
-        transform: the user's function; it may change the record that it gets.
+        transform: the user's function; it may change the record that it gets. It gives a record,
+            a list or a generator of several, or None for none.
 
     Raises:
         NoRecord: the function failed, or gave something that is no record. Then none of what it
@@ -26,6 +27,8 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
     """
     try:
         given = transform(record)
+        if isinstance(given, Generator):
+            given = [*given]
     except MemoryError:
         raise
     except Exception as error:

@@ -6,12 +6,11 @@ the failure of a whole batch.
 """
 
 import json
-import re
 from collections import defaultdict
 from typing import Any
 
 from idemflow.steps.flow_file import AT_ONCE, read
-from idemflow.steps.ledger_entry import write_manifest
+from idemflow.steps.ledger_entry import parsed, write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
 
@@ -30,9 +29,6 @@ RETRYABLE_TYPES = {
     "unavailable_shards_exception",
 }
 STALE_TYPE = "version_conflict_engine_exception"
-
-# What a document's line in a batch starts with.
-_PREFIX = re.compile(rb'\{"_id":("(?:[^"\\]|\\.)*")(?:,"_version":(\d{1,19}))?')
 
 
 def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[str, str]:
@@ -130,14 +126,8 @@ def _named(flow_file: Any) -> tuple[str | None, int | None]:
 
 def _named_in_line(data: bytes) -> tuple[str | None, int | None]:
     """Id and version of the first document of a batch."""
-    match = _PREFIX.match(data)
-    if match is None:
-        return None, None
-    try:
-        identifier = json.loads(match[1])
-    except ValueError:
-        return None, None
-    return identifier, int(match[2]) if match[2] else None
+    line = parsed(data)
+    return (None, None) if line is None else (line.identifier, line.version)
 
 
 def _placed(session: Any, flow_file: Any) -> Any:

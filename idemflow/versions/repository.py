@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from idemflow.config.settings import Settings
-from idemflow.errors import UsageError
+from idemflow.errors import GitError, UsageError
 from idemflow.security.owner import Owner, folder, servers_user
 
 BUCKET = "pipelines"
@@ -122,7 +122,7 @@ class Repository:
         """The text of a version's file.
 
         Raises:
-            UsageError: the flow was removed in that commit.
+            GitError: the flow was removed in that commit.
         """
         return self._git("show", f"{version}:{self.file(pipeline)}")
 
@@ -159,7 +159,8 @@ class Repository:
         Nothing to do where they are one. The project's branch is only ever moved forward.
 
         Raises:
-            UsageError: both have commits that the other lacks, or the working tree is in the way.
+            UsageError: both have commits that the other lacks.
+            GitError: the working tree is in the way, or git fails otherwise.
         """
         if self.project is None:
             return
@@ -253,10 +254,13 @@ def find(settings: Settings) -> Repository | None:
     """The repository of the project's flows; ``None`` where the project is in none.
 
     Raises:
-        UsageError: the setting ``flow_repository`` names none, or git is not installed.
+        UsageError: the setting ``flow_repository`` names none.
+        GitError: git fails, or there is a repository and no git.
     """
     owner = servers_user(settings.home, settings.run_as_user)
     place = settings.flow_repository or settings.project
+    if settings.flow_repository is None and not (shutil.which("git") or _has_git_folder(place)):
+        return None
     top = _top(place)
     if top is None:
         if settings.flow_repository is None:
@@ -270,7 +274,7 @@ def find(settings: Settings) -> Repository | None:
     if inside.is_relative_to(top) and inside != top:
         directory = f"{inside.relative_to(top).as_posix()}/flows"
     branch = _branch(top)
-    if settings.runtime == "external" or owner.is_self or top.stat().st_uid == owner.uid:
+    if "nifi" not in settings.embedded or owner.is_self or top.stat().st_uid == owner.uid:
         held = owner if top.stat().st_uid == owner.uid else Owner(os.geteuid(), os.getegid(), True)
         return Repository(top, directory, branch, None, held)
     bare = settings.folders.flows(top)
@@ -315,6 +319,10 @@ def discard(settings: Settings) -> None:
         found.path.parent.rmdir()
 
 
+def _has_git_folder(place: Path) -> bool:
+    return any((folder / ".git").exists() for folder in (place, *place.parents))
+
+
 def _top(place: Path) -> Path | None:
     """The top folder of the working tree, or the bare repository, that a folder is in."""
     if not place.is_dir():
@@ -322,7 +330,7 @@ def _top(place: Path) -> Path | None:
     done = _run(place, ["rev-parse", "--is-bare-repository"])
     if done.returncode:
         if "dubious ownership" in done.stderr:
-            raise UsageError(
+            raise GitError(
                 done.stderr.strip().splitlines()[0],
                 next_command=f"git config --global --add safe.directory {shlex.quote(str(place))}",
             )
@@ -339,12 +347,20 @@ def _branch(top: Path) -> str:
 def _checked(path: Path, arguments: tuple[str, ...], user: Owner | None, check: bool) -> str:
     done = _run(path, list(arguments), user)
     if done.returncode and check:
-        told = (done.stderr or done.stdout).strip()
-        raise UsageError(
-            f"git {arguments[0]} in {path}: {told or f'exit code {done.returncode}'}",
-            next_command=f"git -C {shlex.quote(str(path))} status",
-        )
+        told = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        raise GitError(f"git {arguments[0]} in {path}: {told}", next_command=_remedy(told, path))
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _remedy(told: str, path: Path) -> str:
+    """What to run after git has said something."""
+    if lock := re.search(r"Unable to create '(.+\.lock)': File exists", told):
+        return f"if no other git works there: rm {shlex.quote(lock[1])}"
+    if re.search(r"No space left on device|Disk quota exceeded", told):
+        return "free some disk space, then the same command again"
+    if re.search(r"tell me who you are|auto-detect email|empty ident", told):
+        return 'git config --global user.name "..." && git config --global user.email "..."'
+    return f"git -C {shlex.quote(str(path))} status"
 
 
 def _run(
@@ -371,8 +387,11 @@ def _run(
             extra_groups=[] if user else None,
         )
     except FileNotFoundError as error:
-        raise UsageError(
+        raise GitError(
             "the program git is not installed", next_command="sudo apt-get install git"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise UsageError(f"git {arguments[0]} in {path} does not end") from error
+        raise GitError(
+            f"git {arguments[0]} in {path} does not end within {_SECONDS} s",
+            next_command=f"git -C {shlex.quote(str(path))} status",
+        ) from error

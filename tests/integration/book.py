@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.retention import Pruned, Retention
@@ -170,13 +171,14 @@ class Book:
         }
         return [{"index": {"_index": RUNS, "_id": run}}, document]
 
-    def letter(self, run: str, record: str) -> str:
+    def letter(self, run: str, record: str, version: int | None = None) -> str:
         """A dead letter of a run; its id."""
         identifier = uuid4().hex
         document = {
             "pipeline": self.pipeline,
             "run": run,
             "record_id": record,
+            "version": version,
             "step": "Load",
             "reason": "it does not fit",
             "time": self.now.isoformat(),
@@ -239,6 +241,7 @@ class Book:
                 self.index,
                 list(indices) or [self.index],
                 scratch=made,
+                last_run=last_run(self.ledger, self.pipeline),
             )
 
     def stored(self) -> list[dict[str, Any]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from idemflow.canvas import client, monitoring, process_groups
+from idemflow.config.endpoint import session
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -65,15 +68,20 @@ def test_a_mapping_that_elasticsearch_refuses(idemflow: Idemflow, project: Proje
     [
         (
             "no-import",
-            "import there_is_no_such_module\n\ndef records():\n    yield {}\n",
-            "there_is_no_such_module",
+            "def records():\n    import there_is_no_such_module\n    yield {}\n",
+            "Script Body:2: ModuleNotFoundError: No module named 'there_is_no_such_module': NiFi's "
+            "Python lacks it; install it there and restart NiFi",
         ),
         (
             "raises",
             "def records():\n    yield {'id': 1}\n    raise KeyError('boom')\n",
             "boom",
         ),
-        ("no-generator", "def records():\n    return 7\n", "not iterable"),
+        (
+            "no-generator",
+            "def records():\n    return 7\n",
+            "records() (line 1) gives int: it must yield",
+        ),
         ("exits", "import sys\n\ndef records():\n    sys.exit(3)\n    yield\n", "SystemExit"),
     ],
 )
@@ -101,6 +109,24 @@ def test_a_script_that_fails(
     assert report["documents"] == 20
 
 
+def test_a_script_whose_module_nifi_lacks(idemflow: Idemflow, project: Project) -> None:
+    """It is told before anything is on the canvas; what the JVM has is no such module."""
+    imports = "import os\nfrom java.util import HashMap\nfrom there_is_no.such import thing\n"
+    name = project.pipeline("no-module", imports + "def records():\n    yield {'id': 1}\n")
+    command = idemflow.inside(project.path)
+    refused = command.fail("deploy", name)
+    assert refused.code == 1
+    assert "scripts/no-module.py:3: NiFi's Python has no module 'there_is_no'" in refused.stderr
+    assert f"next: {sys.executable} -m pip install there_is_no, or the package" in refused.stderr
+    client.connect(idemflow.target().nifi)
+    assert process_groups.find(name) is None
+    file = project.path / "scripts/no-module.py"
+    file.write_text(file.read_text().replace("from there_is_no.such import thing\n", ""))
+    assert command.json("run", name)["documents"] == 1
+    assert f"1 document in {name}: nothing twice, nothing lost." in command.ok("run", name).stdout
+    assert "sent by 2 runs 1 " in " ".join(command.ok("verify", name).stdout.split())
+
+
 def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline(
         "not-records",
@@ -109,7 +135,7 @@ def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
             yield {"id": "good"}
             yield ["a", "list"]
             yield None
-            yield {"id": "bad", "value": {1, 2}}
+            yield {"id": "bad", "value": b"12"}
             yield {"name": "without an id"}
             yield {"id": None}
             yield {"id": "  "}
@@ -118,7 +144,7 @@ def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
     )
     command = idemflow.inside(project.path)
     for _ in range(2):
-        report = command.json("run", name)
+        report = command.json("run", name, code=7)
         assert report["runs"][0]["sent"] == 8
         assert report["runs"][0]["dead_letters"] == 6
         assert report["runs"][0]["lost"] == report["runs"][0]["duplicates"] == 0
@@ -128,7 +154,7 @@ def test_records_that_are_none(idemflow: Idemflow, project: Project) -> None:
     assert len(letters(idemflow, name)) == 6
     assert "a list, not a dict" in kept["2"]["reason"]
     assert "NoneType" in kept["3"]["reason"]
-    assert "set has no JSON form" in kept["4"]["reason"]
+    assert "the field 'value' is a bytes, which has no JSON form" in kept["4"]["reason"]
     assert "'id' is missing or null" in kept["5"]["reason"]
     assert kept["5"]["content"] == '{"name":"without an id"}'
     assert "blank" in kept["7"]["reason"]
@@ -146,7 +172,7 @@ def test_a_document_that_the_mapping_refuses(idemflow: Idemflow, project: Projec
         day="date",
     )
     command = idemflow.inside(project.path)
-    report = command.json("run", name)
+    report = command.json("run", name, code=7)
     assert report["documents"] == 49
     run = report["runs"][0]
     assert (run["sent"], run["created"], run["dead_letters"]) == (50, 49, 1)
@@ -163,15 +189,17 @@ def test_the_same_id_twice_in_a_run(idemflow: Idemflow, project: Project) -> Non
     name = project.pipeline(
         "repeated", 'def records():\n    for n in range(10):\n        yield {"id": n % 4}\n'
     )
-    report = idemflow.inside(project.path).json("run", name)
+    result = idemflow.inside(project.path).fail("run", name, "--json")
+    assert result.code == 5
+    report = result.json()
     run = report["runs"][0]
-    assert (run["sent"], run["created"], run["overwritten"], run["lost"]) == (10, 4, 6, 0)
+    assert (run["sent"], run["created"], run["repeated"], run["lost"]) == (10, 4, 6, 0)
     assert report["documents"] == 4
 
 
 def test_no_records_at_all(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("empty", "def records():\n    return []\n")
-    report = idemflow.inside(project.path).json("run", name)
+    report = idemflow.inside(project.path).json("run", name, code=8)
     assert report["runs"][0]["sent"] == 0
     assert report["documents"] == 0
 
@@ -195,6 +223,46 @@ def test_unicode_nulls_and_odd_values_arrive_as_sent(idemflow: Idemflow, project
     assert documents['ключ "1" \\ /']["none"] is None
     assert documents[str(2**60)]["big"] == 2**53 + 1
     assert documents["template #{index} ${now()}"]["text"] == "#{index} ${now()}"
+
+
+def test_values_of_python_and_numpy_arrive_as_json_has_them(
+    idemflow: Idemflow, project: Project
+) -> None:
+    name = project.pipeline(
+        "typed",
+        """
+        from datetime import datetime
+        from decimal import Decimal
+
+        import numpy as np
+
+        def records():
+            yield {
+                "id": "all",
+                "price": Decimal("1234567890.10"),
+                "at": datetime(2026, 1, 2, 3, 4, 5),
+                "tags": {"b", "a"},
+                "count": np.int64(2**60),
+                "half": np.float32(0.5),
+                "when": np.datetime64("2026-01-02T03:04:05.000000007"),
+            }
+            yield {"id": "none", "deep": [{"x": np.float64("nan")}]}
+        """,
+    )
+    command = idemflow.inside(project.path)
+    run = command.json("run", name, code=7)["runs"][0]
+    assert (run["created"], run["dead_letters"]) == (1, 1)
+    (letter,) = letters(idemflow, name)
+    assert "the field 'deep[0].x' is nan, which is no number" in letter["reason"]
+    elasticsearch = idemflow.target().elasticsearch
+    login = (elasticsearch.username, elasticsearch.password)
+    with session(elasticsearch) as http:
+        text = http.get(f"{elasticsearch.url}/{name}/_source/all", auth=login, timeout=30).text
+    assert text == (
+        '{"id":"all","price":1234567890.10,"at":"2026-01-02T03:04:05","tags":["a","b"],'
+        '"count":1152921504606846976,"half":0.5,"when":"2026-01-02T03:04:05.000000007"}'
+    )
+    assert command.json("verify", name)["equal"] is True
 
 
 def test_an_unknown_pipeline(idemflow: Idemflow) -> None:

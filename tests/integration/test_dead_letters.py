@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.replay import ASK
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
+from tests.integration.letters import exported, listed, write
 from tests.integration.tools import Idemflow, Project, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -23,29 +23,12 @@ def records():
 SOUND = SOURCE.replace('"no day" if number == 7 else ', "")
 
 
-def listed(command: Idemflow, name: str, *filters: str) -> list[dict[str, Any]]:
-    """What ``list`` shows."""
-    found: list[dict[str, Any]] = command.json("dead-letters", "list", name, *filters)["letters"]
-    return found
-
-
-def exported(command: Idemflow, name: str, file: Path) -> list[dict[str, Any]]:
-    """What ``export`` writes."""
-    command.ok("dead-letters", "export", name, "-o", str(file))
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def write(file: Path, lines: list[dict[str, Any]]) -> None:
-    """A file of fixed letters."""
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
 def test_a_refused_record_is_listed_mended_and_sent_again(
     idemflow: Idemflow, project: Project, tmp_path: Path
 ) -> None:
     name = project.pipeline("letters-fixed", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    assert command.json("run", name)["runs"][0]["dead_letters"] == 1
+    assert command.json("run", name, code=7)["runs"][0]["dead_letters"] == 1
 
     (letter,) = listed(command, name)
     assert letter["record_id"] == "r-7"
@@ -84,7 +67,7 @@ def test_letters_of_several_days_go_to_their_own_indices(
     name = project.pipeline("letters-days", bad, day="date")
     project.change(name, f"name: {name}", f"name: {name}-{{day}}")
     command = idemflow.inside(project.path)
-    assert command.json("run", name)["runs"][0]["dead_letters"] == 2
+    assert command.json("run", name, code=7)["runs"][0]["dead_letters"] == 2
     # As if one of them was of an earlier day, whose index has an older document of that id.
     earlier = f"{name}-2026-01-01"
     elasticsearch = idemflow.elasticsearch()
@@ -112,11 +95,11 @@ def test_what_is_still_bad_stays_one_letter(idemflow: Idemflow, project: Project
         day="date",
     )
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     before = listed(command, name)
     assert len(before) == 3
     for _ in range(2):
-        report = command.json("dead-letters", "replay", name)
+        report = command.json("dead-letters", "replay", name, code=7)
         assert (report["sent"], report["went_in"], report["dead_letters"]) == (3, 0, 3)
         assert sum(reason["count"] for reason in report["reasons"]) == 3
         assert any("'id' is missing" in reason["reason"] for reason in report["reasons"])
@@ -125,7 +108,7 @@ def test_what_is_still_bad_stays_one_letter(idemflow: Idemflow, project: Project
     assert {letter["id"] for letter in after} == {letter["id"] for letter in before}
     assert {letter["reason"] for letter in after} == {letter["reason"] for letter in before}
     assert all(letter["replay"] is None for letter in after)
-    assert "3 dead letters again" in command.ok("dead-letters", "replay", name).stdout
+    assert "3 dead letters again" in command.ok("dead-letters", "replay", name, code=7).stdout
 
 
 def test_only_the_letters_that_are_meant_are_sent(idemflow: Idemflow, project: Project) -> None:
@@ -133,7 +116,7 @@ def test_only_the_letters_that_are_meant_are_sent(idemflow: Idemflow, project: P
         "letters-filters", SOURCE + '    yield {"name": "without an id"}\n', day="date"
     )
     command = idemflow.inside(project.path)
-    run = command.json("run", name)["runs"][0]["run"]
+    run = command.json("run", name, code=7)["runs"][0]["run"]
     assert [one["step"] for one in listed(command, name, "--step", "identify")] == ["Identify"]
     assert [one["record_id"] for one in listed(command, name, "--record", "r-7")] == ["r-7"]
     assert len(listed(command, name, "--reason", "FIELD [DAY]", "--since", "1h")) == 1
@@ -142,7 +125,8 @@ def test_only_the_letters_that_are_meant_are_sent(idemflow: Idemflow, project: P
     limited = command.json("dead-letters", "list", name, "--limit", "1")
     assert (len(limited["letters"]), limited["total"]) == (1, 2)
     assert "1 more of them" in command.ok("dead-letters", "list", name, "--limit", "1").stdout
-    assert command.json("dead-letters", "replay", name, "--step", "Identify")["sent"] == 1
+    again = command.json("dead-letters", "replay", name, "--step", "Identify", code=7)
+    assert again["sent"] == 1
     nothing = command.json("dead-letters", "replay", name, "--record", "r-8")
     assert (nothing["sent"], nothing["run"], nothing["left"]) == (0, "", 2)
 
@@ -152,7 +136,7 @@ def test_a_file_with_a_mistake_sends_nothing(
 ) -> None:
     name = project.pipeline("letters-mistakes", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     file = tmp_path / "letters.ndjson"
     (line,) = exported(command, name, file)
     line["record"]["day"] = "2026-05-06"
@@ -178,9 +162,9 @@ def test_a_record_that_a_later_run_got_in_is_no_dead_letter(
 ) -> None:
     name = project.pipeline("letters-later", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     assert len(listed(command, name)) == 1
-    command.json("run", name)
+    command.json("run", name, code=7)
     assert len(listed(command, name)) == 1
     assert command.json("verify", name)["equal"] is True
     project.pipeline(name, SOUND, day="date")
@@ -194,7 +178,7 @@ def test_drop_asks_and_needs_to_know_which(idemflow: Idemflow, project: Project)
         "letters-dropped", SOURCE + '    yield {"name": "without an id"}\n', day="date"
     )
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     refused = command.fail("dead-letters", "drop", name, "--yes")
     assert refused.code == 2
     assert "--all" in refused.stderr
@@ -216,13 +200,14 @@ def test_a_record_that_was_given_another_id(
 ) -> None:
     name = project.pipeline("letters-renamed", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     file = tmp_path / "letters.ndjson"
     (line,) = exported(command, name, file)
     # Still bad, and under another id: the letter stays the same one.
     line["record"]["id"] = "renamed"
     write(file, [line])
-    assert command.json("dead-letters", "replay", name, "--file", str(file))["dead_letters"] == 1
+    again = command.json("dead-letters", "replay", name, "--file", str(file), code=7)
+    assert again["dead_letters"] == 1
     (letter,) = listed(command, name)
     assert (letter["id"], letter["record_id"]) == (line["letter"], "renamed")
     line["record"]["day"] = "2026-05-06"
@@ -245,7 +230,7 @@ def test_a_letter_that_becomes_several_records(idemflow: Idemflow, project: Proj
     )
     (project.path / "scripts/split.py").write_text(transform)
     command = idemflow.inside(project.path)
-    assert command.json("run", name)["runs"][0]["dead_letters"] == 1
+    assert command.json("run", name, code=7)["runs"][0]["dead_letters"] == 1
     (letter,) = listed(command, name)
     assert (letter["step"], letter["stage"]) == ("Transform", "collected")
     days = '["2026-01-02", "no day", "never", "2026-01-03"]'
@@ -254,13 +239,13 @@ def test_a_letter_that_becomes_several_records(idemflow: Idemflow, project: Proj
         f"    return [{{'id': f'a-{{n}}', 'day': day}} for n, day in enumerate({days})]\n"
     )
     command.json("deploy", name)
-    report = command.json("dead-letters", "replay", name)
+    report = command.json("dead-letters", "replay", name, code=7)
     assert (report["sent"], report["dead_letters"], report["left"]) == (1, 2, 2)
     after = listed(command, name)
     assert {letter["record_id"] for letter in after} == {"a-1", "a-2"}
     assert {letter["stage"] for letter in after} == {"document"}
     # Sent again they are not transformed again.
-    again = command.json("dead-letters", "replay", name)
+    again = command.json("dead-letters", "replay", name, code=7)
     assert (again["dead_letters"], again["left"]) == (2, 2)
     assert sorted(dict(idemflow.ledger().documents(name))) == ["a-0", "a-3"]
     assert command.json("verify", name)["equal"] is True
@@ -272,11 +257,11 @@ def test_more_letters_than_a_page(idemflow: Idemflow, project: Project) -> None:
     )
     name = project.pipeline("letters-pages", bad, day="date")
     command = idemflow.inside(project.path)
-    assert command.json("run", name)["runs"][0]["dead_letters"] == 1100
+    assert command.json("run", name, code=7)["runs"][0]["dead_letters"] == 1100
     report = command.json("dead-letters", "list", name, "--limit", "5")
     assert report["total"] == 1100
     assert len(report["reasons"]) == 1
-    again = command.json("dead-letters", "replay", name)
+    again = command.json("dead-letters", "replay", name, code=7)
     assert (again["sent"], again["dead_letters"], again["left"]) == (1100, 1100, 1100)
     assert len(listed(command, name, "--limit", "5000")) == 1100
 
@@ -286,7 +271,7 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
 ) -> None:
     name = project.pipeline("letters-killed", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     file = tmp_path / "letters.ndjson"
     (line,) = exported(command, name, file)
     line["record"]["day"] = "2026-05-06"
@@ -317,7 +302,7 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
 def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("letters-by-hand", SOURCE, day="date")
     command = idemflow.inside(project.path)
-    command.json("run", name)
+    command.json("run", name, code=7)
     client.connect(idemflow.target().nifi)
     group = process_groups.find_id(name)
     bulletins = len(monitoring.bulletins(group))

@@ -59,6 +59,7 @@ def test_the_ready_pipeline(idemflow: Idemflow, project: Project, shared_folder:
 
     report = source.run()
     assert (report["sent"], report["created"], report["dead_letters"]) == (80, 65, 0)
+    assert (report["repeated"], report["collisions"], report["overwritten"]) == (15, 15, 0)
     assert source.run()["sent"] == 0
 
     # Under another name, and after newer ones: the versions know better.
@@ -231,6 +232,7 @@ def test_a_quiet_time_is_waited_for(source: Source) -> None:
 
 def test_a_snapshot_of_files(source: Source) -> None:
     source.describe("format: csv", "mode: snapshot\n")
+    source.project.change(source.name, "identity: id", "identity: {fields: id, unique: allow}")
     gone = source.write("a.csv", "id\n1\n2\n")
     source.write("b.csv", "id\n2\n3\n")
     assert source.run()["sent"] == 4

@@ -12,13 +12,15 @@ import pytest
 
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
+from idemflow.elasticsearch import search
 from idemflow.elasticsearch.indices import put_templates
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.pipeline import spec
+from idemflow.steps.rules.identity import canonical, content_hash
 from tests.integration.book import Book, room
-from tests.integration.tools import ROOT, Idemflow, Project
+from tests.integration.tools import ROOT, Idemflow, Project, wait_until
 from tests.integration.year import simulate
 
 SCRIPT = """
@@ -110,6 +112,24 @@ def test_many_entries_are_folded_on_disk(book: Book) -> None:
     assert before.equal
     book.prune(memory=1024 * 1024)
     assert astuple(book.verify()) == astuple(before)
+
+
+def test_ids_that_the_last_run_had_twice_are_told_afterwards(book: Book) -> None:
+    def sent(value: str) -> tuple[str, str, None]:
+        return "p1", content_hash(canonical({"value": value})), None
+
+    book.run(PEOPLE)
+    run = book.run({"p1": "a"})
+    book.write(book.chunk(run, [sent("a"), sent("b"), sent("a")], taken=3))
+    before = book.verify()
+    assert before.equal
+    assert (before.repeated, before.collisions) == (3, 1)
+    assert [len(one.records) for one in before.examples] == [2]
+    book.prune()
+    after = book.verify()
+    assert (after.equal, after.repeated, after.collisions) == (True, 3, 1)
+    book.run({"p2": "c"})
+    assert book.verify().repeated == 0
 
 
 def test_of_what_a_run_sent_twice_the_last_counts(book: Book) -> None:
@@ -211,6 +231,33 @@ def test_dead_letters_whose_record_went_in_before_the_fold(book: Book) -> None:
     book.run({"p1": "changed"})
     book.prune()
     assert reconciled(book) == 1
+
+
+def test_an_older_state_settles_no_dead_letter_before_the_fold_or_after(book: Book) -> None:
+    book.run(PEOPLE | {"a": "first", "b": "first"}, version=3)
+    refused = book.run({"a": "x", "b": "x"}, version=5, given_up=["a", "b"])
+    for key in ("a", "b"):
+        book.letter(refused, key, version=5)
+    book.run({"a": "older"}, version=4)
+    book.run({"b": "stale"}, version=2, stale=["b"])
+    assert reconciled(book) == 0
+    book.prune()
+    assert reconciled(book) == 0
+    assert book.verify().equal
+    book.run({"a": "mended", "b": None}, version=5)
+    book.prune()
+    assert reconciled(book) == 2
+    assert book.verify().equal
+
+
+def test_a_refused_state_hides_no_older_one_of_its_run_in_the_fold(book: Book) -> None:
+    book.run(PEOPLE, version=3)
+    run = book.run({"p1": "older"}, version=4)
+    digest = "0" * 31 + "1"
+    book.write(book.chunk(run, [("p1", digest, 6)], given_up=[("p1", 6)]))
+    assert book.verify().equal
+    book.prune()
+    assert book.verify().equal
 
 
 def test_dead_letters_of_a_replay_keep_it_from_being_folded(book: Book) -> None:
@@ -356,6 +403,30 @@ def test_two_pipelines_on_one_index(book: Book) -> None:
     other.prune()
     assert book.verify().equal
     assert book.verify().runs == 4
+
+
+def test_a_state_that_is_read_slowly_is_kept_until_the_end(
+    ledger: Ledger, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a run or a scan of hours: Elasticsearch looks once a minute for what to let go."""
+    book.run(PEOPLE)
+    ledger.refresh(book.index)
+    monkeypatch.setattr(search, "_KEEP_ALIVE", "1s")
+    monkeypatch.setattr(search, "_EXTEND", 0.3)
+
+    def kept() -> int:
+        found = ledger.client.indices.stats(index=book.index, metric="search")
+        return int(found["_all"]["total"]["search"]["open_contexts"])
+
+    documents = ledger.documents(book.index)
+    next(documents)
+    with search.point_in_time(ledger, book.index) as pit:
+        ledger.client.delete(index=book.index, id="p7", refresh=True)
+        ledger.client.open_point_in_time(index=book.index, keep_alive="1s")
+        assert kept() >= 3
+        wait_until(lambda: kept() < 3, "a state that nobody keeps is let go", seconds=100)
+        assert len(list(ledger.existing(book.index, PEOPLE, pit=pit))) == len(PEOPLE)
+        assert len(list(documents)) == len(PEOPLE) - 1
 
 
 def test_the_command(idemflow: Idemflow, project: Project) -> None:

@@ -13,7 +13,7 @@ import pytest
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.demo.server import owner
 from idemflow.sources.sql.draw import READ
-from tests.integration.tools import ROOT, Idemflow, Project, kill, wait_until
+from tests.integration.tools import ROOT, UNJUDGED, Idemflow, Project, kill, wait_until
 from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(300)
@@ -78,7 +78,7 @@ class Rows:
         )
 
     def run(self) -> dict[str, Any]:
-        (report,) = self.command.json("run", self.name)["runs"]
+        (report,) = self.command.json("run", self.name, *UNJUDGED)["runs"]
         assert (report["lost"], report["duplicates"]) == (0, 0)
         return dict(report)
 
@@ -108,12 +108,14 @@ def test_orders_that_change_over_time(
     shutil.copytree(ROOT / "flows", project.path / "flows")
     shutil.copytree(ROOT / "scripts", project.path / "scripts")
     command = idemflow.inside(project.path)
+    # Another test may have made the database, with more orders.
+    (orders,) = database.execute("select count(*) from orders where not deleted").fetchone() or (0,)
     for number in range(3):
         (report,) = command.json("run", "orders")["runs"]
         assert (report["lost"], report["duplicates"], report["dead_letters"]) == (0, 0, 0)
-        assert report["created"] == (500, 20, 20)[number]
+        assert report["created"] == (orders, 20, 20)[number]
         if number:
-            assert report["sent"] < 500
+            assert report["sent"] < orders
         wanted = database.execute(
             "select id, price, updated_at from orders where not deleted"
         ).fetchall()

@@ -169,6 +169,8 @@ def test_on_a_schedule(people: Idemflow, canvas: str) -> None:
     assert people.json("stop", "people")["running"] is False
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert in_status(people) == ("running", None)
+    # Another schedule than the YAML's is no reason against a run by hand.
+    assert people.json("run", "people")["documents"] == 1000
     people.ok("stop", "people", "--all")
     assert in_status(people) == ("stopped", None)
     ledger.refresh("people")
@@ -324,7 +326,7 @@ def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:
 
     changes = people.json("deploy", "people", "--dry-run")["changes"]
     assert [change["property"] for change in changes] == ["Identifier Attribute"]
-    refused = people.fail("run", "people")
+    refused = people.fail("run", "people", "--as-deployed")
     assert "Put documents" in refused.stderr
     assert "Identifier Attribute" in refused.stderr
 

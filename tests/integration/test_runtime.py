@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -59,6 +60,32 @@ def test_status(idemflow: Idemflow) -> None:
     for server in servers.values():
         assert str(server["pid"]) in table
         assert str(server["port"]) in table
+
+
+@pytest.mark.parametrize("server", ["nifi", "elasticsearch"])
+def test_a_server_that_is_held_is_told_in_time(idemflow: Idemflow, server: str) -> None:
+    process = processes(idemflow)[server]
+    process.suspend()
+    try:
+        began = time.monotonic()
+        status = idemflow.run("status", "--json")
+        assert time.monotonic() - began < 5
+        assert status.code == 3
+        states = {s["name"]: s["state"] for s in status.json()["servers"]}
+        other = "elasticsearch" if server == "nifi" else "nifi"
+        assert states == {server: "not answering", other: "running"}
+        assert f"next: kill -CONT {process.pid}" in idemflow.run("status").stdout
+        assert f"next: kill -CONT {process.pid}" in idemflow.fail("up").stderr
+        for command in ("run", "verify"):
+            began = time.monotonic()
+            refused = idemflow.fail(command, "people")
+            assert time.monotonic() - began < 25, command
+            assert refused.code == 3
+            assert "does not answer" in refused.stderr
+            assert "next: idemflow status" in refused.stderr
+    finally:
+        process.resume()
+    assert idemflow.json("up")["started"] == []
 
 
 def test_both_servers_stay_below_the_promised_memory(idemflow: Idemflow) -> None:

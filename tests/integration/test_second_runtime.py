@@ -12,10 +12,12 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nipyapi
 import pytest
+from pydantic import SecretStr
 
 from idemflow import __version__
 from idemflow.canvas import client, control, parameters, process_groups, versions
@@ -29,6 +31,7 @@ from tests.integration.tools import (
     Project,
     commit_pipeline,
     deployed_from_git,
+    empty_elasticsearch,
     family,
     identify,
     in_repository,
@@ -63,9 +66,13 @@ def repack(nar: Path, target: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemflow]:
-    """A runtime with someone else's NAR, in a folder that only its owner may enter."""
+    """A runtime with someone else's NAR, in a folder that only its owner may enter, and a NiFi
+    whose clock is not in UTC."""
     folder = Path(tempfile.mkdtemp(prefix="idemflow closed "))  # mode 0700
     (folder / "flows").mkdir()
+    (folder / "idemflow.toml").write_text(
+        '[settings]\nnifi_java_options = ["-Duser.timezone=America/Bogota"]\n'
+    )
     command = on_free_ports(project=str(folder))
     (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
     nars = folder / "my nars"
@@ -92,7 +99,7 @@ def development(idemflow: Idemflow, project: Project, git: Git) -> Iterator[Idem
         command.json("flow", "commit", NAME, "-m", "Load it")
         command.json("flow", "tag", NAME, "v2")
         set_tasks(NAME, 4)
-        assert command.json("run", NAME)["documents"] == 3
+        assert command.json("run", NAME, "--as-deployed")["documents"] == 3
         command.json("flow", "commit", NAME, "-m", "Load with four tasks")
         command.json("flow", "tag", NAME, "v3")
         yield command
@@ -145,6 +152,37 @@ def test_a_nifi_without_the_steps(second: Idemflow) -> None:
     assert second.inside(ROOT).json("deploy", "people")["created"] is True
 
 
+def test_a_nifi_whose_clock_is_not_in_utc(second: Idemflow, project: Project) -> None:
+    """It would read a database's timestamps without a zone as others than they are."""
+    on(second)
+    assert control.clock() == "COT"
+    (project.path / "flows").mkdir()
+    (project.path / "flows/rows.yaml").write_text(
+        "pipeline: rows\n"
+        "collect: {sql: {database: shop, table: orders}}\n"
+        "identity: id\n"
+        "index: {name: rows}\n"
+    )
+    configuration = project.path / "idemflow.toml"
+    configuration.write_text(
+        '[databases.shop]\nurl = "jdbc:postgresql://127.0.0.1:1/shop"\n'
+        'username = "reader"\npassword_file = "password"\n'
+    )
+    (project.path / "password").write_text("secret")
+    (project.path / "password").chmod(0o600)
+    command = second.inside(project.path)
+    told = " ".join(command.fail("deploy", "rows").stderr.split())
+    assert "NiFi's clock is COT, not UTC" in told
+    assert "-Duser.timezone=UTC" in told
+    assert 'timezone = "NiFi" in [databases.shop]' in told
+    assert process_groups.find("rows") is None
+    assert parameters.find("idemflow rows") is None
+    with configuration.open("a") as file:
+        file.write('timezone = "NiFi"\n')
+    assert command.json("deploy", "rows")["created"] is True
+    remove_pipeline("rows")
+
+
 def test_someone_elses_execute_script(second: Idemflow) -> None:
     """The bundle's is left out, and the pipeline works the same."""
     if os.geteuid() == 0:  # the servers' user may not enter the project's folder
@@ -157,6 +195,77 @@ def test_someone_elses_execute_script(second: Idemflow) -> None:
     ]
     report = second.inside(ROOT).json("run", "people", "--records", "100")
     assert (report["documents"], report["runs"][0]["lost"]) == (100, 0)
+
+
+@dataclass(frozen=True)
+class Mixed(Idemflow):
+    """The command with one server of another runtime, which is thus the user's own."""
+
+    own: str = ""
+
+    def environment(self) -> dict[str, str]:
+        known = super().environment()
+        del known[f"IDEMFLOW_{self.own.upper()}_PORT"]
+        known.pop(f"IDEMFLOW_{self.own.upper()}_JAVA_OPTIONS", None)
+        for name in ("url", "username", "password", "ca"):
+            value = getattr(self.resolved, f"{self.own}_{name}")
+            text = value.get_secret_value() if name == "password" else str(value)
+            known[f"IDEMFLOW_{self.own.upper()}_{name.upper()}"] = text
+        return known
+
+
+def mixed(second: Idemflow, own: str, other: Idemflow) -> Mixed:
+    """The second runtime with another one's server."""
+    there = getattr(other.target(), own)
+    settings = {
+        "project": ROOT,
+        f"{own}_url": there.url,
+        f"{own}_username": there.username,
+        f"{own}_password": SecretStr(there.password),
+        f"{own}_ca": there.ca_file,
+    }
+    return Mixed(second.resolved.model_copy(update=settings), own)
+
+
+def load_people(command: Idemflow, records: int, into: Idemflow) -> None:
+    """Load so many people, and find them in the Elasticsearch of a runtime."""
+    command.json("deploy", "people")
+    report = command.json("run", "people", "--records", str(records))
+    assert (report["documents"], report["runs"][0]["created"]) == (records, records)
+    with into.elasticsearch() as elasticsearch:
+        assert elasticsearch.count(index="people")["count"] == records
+    assert command.json("verify", "people")["equal"] is True
+
+
+def test_the_embedded_nifi_with_an_elasticsearch_of_ones_own(
+    idemflow: Idemflow, second: Idemflow
+) -> None:
+    kill(second, "elasticsearch")
+    command = mixed(second, "elasticsearch", idemflow)
+    empty_elasticsearch(idemflow)
+    assert command.json("up")["started"] == []
+    status = command.json("status")
+    assert (status["runtime"], [one["embedded"] for one in status["servers"]]) == (
+        "mixed",
+        [True, False],
+    )
+    assert "elasticsearch (yours)" in command.ok("status").stdout
+    load_people(command, 60, idemflow)
+    assert command.fail("logs", "elasticsearch").code == 2
+    on(command)
+    remove_pipeline("people")
+
+
+def test_a_nifi_of_ones_own_with_the_embedded_elasticsearch(
+    idemflow: Idemflow, second: Idemflow
+) -> None:
+    command = mixed(second, "nifi", idemflow)
+    assert command.json("up")["started"] == ["elasticsearch"]
+    empty_elasticsearch(second)
+    load_people(command, 40, second)
+    assert command.fail("logs", "nifi").code == 2
+    on(idemflow)
+    remove_pipeline("people")
 
 
 def test_a_server_that_is_killed(second: Idemflow) -> None:
@@ -185,7 +294,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     assert production.json("deploy", f"{NAME}@v3")["created"] is True
     assert production.run("drift", f"{NAME}@v3", "--from", "git").code == 0
     assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 6
-    assert production.json("run", NAME)["documents"] == 3
+    assert production.json("run", NAME, "--as-deployed")["documents"] == 3
     # A run that had gone to the other Elasticsearch would have written each document again.
     assert versions_of_documents(production) == [1, 1, 1]
     assert versions_of_documents(development) == [1, 1, 1]
@@ -209,7 +318,7 @@ def test_two_runtimes_of_one_project(development: Idemflow, production: Idemflow
     wait_until(lambda: versions_of_documents(production) == [2, 2, 2], "what waited is loaded")
     production.json("deploy", f"{NAME}@v2")
     assert production.run("drift", f"{NAME}@v2", "--from", "git").code == 0
-    assert production.json("run", NAME)["documents"] == 3
+    assert production.json("run", NAME, "--as-deployed")["documents"] == 3
 
     # The one canvas knows nothing of the other's way.
     (status,) = development.json("flow", "status", NAME)["pipelines"]
@@ -238,7 +347,7 @@ def test_a_checkout_of_its_own_with_other_arguments(
     before = versions_of_documents(development)
     command.json("deploy", f"{NAME}@v3")
     assert command.run("drift", f"{NAME}@v3", "--from", "git").code == 0
-    report = command.json("run", NAME)
+    report = command.json("run", NAME, "--as-deployed")
     assert (report["runs"][0]["sent"], report["documents"]) == (5, 5)
     assert versions_of_documents(development) == before
     on(command)

@@ -116,17 +116,17 @@ def test_a_version_whose_steps_are_pasted_still_runs(
         assert command.json("deploy", f"{PASTED}@HEAD")["created"] is True
         pasted = bodies(PASTED)
         assert all("def _idemflow_step():" in body for body in pasted.values())
-        assert command.json("run", PASTED)["documents"] == 3
+        assert command.json("run", PASTED, "--as-deployed")["documents"] == 3
         assert documents(command, PASTED) == expected
 
         command.json("deploy", PASTED)
         assert all("from idemflow.steps import" in body for body in bodies(PASTED).values())
-        assert command.json("run", PASTED, "--times", "2")["documents"] == 3
+        assert command.json("run", PASTED, "--as-deployed", "--times", "2")["documents"] == 3
         assert command.json("verify", PASTED)["equal"] is True
 
         command.json("flow", "rollback", PASTED)
         assert bodies(PASTED) == pasted
-        assert command.json("run", PASTED)["documents"] == 3
+        assert command.json("run", PASTED, "--as-deployed")["documents"] == 3
         assert documents(command, PASTED) == expected
     finally:
         remove_pipeline(PASTED)

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,12 @@ from idemflow.canvas import client, control, monitoring, parameters, process_gro
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.config import settings
+from idemflow.config.combinations import ServerName
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.servers import Target, connect
-from idemflow.servers.state import ServerName, read_state
+from idemflow.servers.state import read_state
 
 ROOT = Path(__file__).parents[2]
 Git = Callable[..., str]
@@ -44,6 +46,9 @@ COUNTING = """
         for number in range(count):
             yield {"id": number}
 """
+
+# Options of ``run`` where the test judges the report, whatever is in it.
+UNJUDGED = ("--max-dead-letters", "1000000", "--allow-empty")
 
 _OWN_PROCESS = {("up",), ("down",), ("demo-db", "start"), ("demo-db", "stop")}
 
@@ -120,12 +125,16 @@ class Idemflow:
             stderr=subprocess.PIPE,
             text=True,
             stdin=subprocess.DEVNULL,
+            # Tests that run in the background of a shell have Ctrl-C ignored, and it is inherited.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
-    def ok(self, *arguments: str, timeout: float = 300) -> Result:
-        """Run a command that must succeed."""
+    def ok(self, *arguments: str, timeout: float = 300, code: int = 0) -> Result:
+        """Run a command that must succeed, or end with a certain exit code."""
         result = self.run(*arguments, timeout=timeout)
-        assert result.code == 0, f"{arguments}: exit {result.code}\n{result.stdout}{result.stderr}"
+        assert result.code == code, (
+            f"{arguments}: exit {result.code}\n{result.stdout}{result.stderr}"
+        )
         return result
 
     def fail(self, *arguments: str, timeout: float = 300) -> Result:
@@ -134,9 +143,9 @@ class Idemflow:
         assert result.code not in (0, 70), f"{arguments}\n{result.stdout}{result.stderr}"
         return result
 
-    def json(self, *arguments: str, timeout: float = 300) -> Any:
-        """Run a command with ``--json`` that must succeed; the object that it prints."""
-        return self.ok(*arguments, "--json", timeout=timeout).json()
+    def json(self, *arguments: str, timeout: float = 300, code: int = 0) -> Any:
+        """The same with ``--json``; the object that it prints."""
+        return self.ok(*arguments, "--json", timeout=timeout, code=code).json()
 
     def inside(self, project: Path) -> Idemflow:
         """The same command on the same runtime, in another project's folder."""

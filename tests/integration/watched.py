@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.integration.tools import Idemflow, Project
+from tests.integration.tools import UNJUDGED, Idemflow, Project
 
 
 class Source:
@@ -46,7 +46,7 @@ class Source:
 
     def run(self) -> dict[str, Any]:
         """Run it; the report, in which nothing is there twice or lost."""
-        (report,) = self.command.json("run", self.name)["runs"]
+        (report,) = self.command.json("run", self.name, *UNJUDGED)["runs"]
         assert (report["lost"], report["duplicates"]) == (0, 0)
         return dict(report)
 

@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from idemflow.cli.tables import table
-from idemflow.cli.tables.pipelines import drift
+from idemflow.cli.tables.pipelines import deployed, drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
+from idemflow.steps.rules.words import counted
 
 _ID = 12
 _RUN = 15
@@ -19,39 +20,27 @@ _RUN = 15
 _REASONS = 10
 _CONTENT = 20_000
 _FACTS = (
-    "id", "time", "step", "reason", "record_id", "source", "position", "run", "stage", "attempts",
-    "replay",
+    "id", "time", "step", "reason", "record_id", "version", "delete", "source", "position", "run",
+    "stage", "attempts", "replay",
 )  # fmt: skip
 
 
 def count(number: int) -> str:
     """A number of dead letters in words."""
-    return "1 dead letter" if number == 1 else f"{number:,} dead letters"
+    return counted(number, "dead letter")
 
 
 def listing(result: Listing) -> RenderableType:
     """The table of ``idemflow dead-letters list``."""
     if not result.letters:
         return f"{result.pipeline} has no such dead letters."
-    rows = table("letter", "time (UTC)", "step", expand=True)
-    rows.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=3, min_width=20)
-    rows.add_column("at", no_wrap=True, overflow="ellipsis")
-    rows.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1, min_width=8)
-    rows.add_column("run", no_wrap=True)
-    rows.add_column("tries", justify="right", no_wrap=True)
+    rows = table("letter")
+    rows.add_column("what and why", overflow="fold")
     for one in result.letters:
-        rows.add_row(
-            one.id[:_ID],
-            one.time[:19].replace("T", " "),
-            _line(one.step),
-            _line(one.reason),
-            _line(_place(one)),
-            _line(one.record_id or "-"),
-            _line(one.run[:_RUN]),
-            str(one.attempts),
-        )
+        rows.add_row(one.id[:_ID], Text("\n").join([_facts(one), _line(one.reason)]))
     more = result.total - len(result.letters)
-    shown = f", {more:,} more of them are not shown (--limit)" if more else ""
+    are = counted(more, "more of them is", "more of them are")
+    shown = f", {are} not shown (--limit)" if more else ""
     return Group(rows, f"{count(result.total)}{shown}:", _reasons(result.reasons))
 
 
@@ -61,9 +50,10 @@ def letter(found: Letter, content: str) -> RenderableType:
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
     for name in _FACTS:
-        if (value := getattr(found, name)) is not None:
+        value = getattr(found, name)
+        if value is not None and value is not False:
             title = {"id": "letter", "record_id": "record"}.get(name, name)
-            rows.add_row(title, _text(str(value)))
+            rows.add_row(title, _text("yes" if value is True else str(value)))
     pretty = _pretty(content)
     parts: list[RenderableType] = [rows, _text(pretty[:_CONTENT])]
     if len(pretty) > _CONTENT:
@@ -81,14 +71,18 @@ def replayed(result: ReplayReport) -> RenderableType:
     words = [f"{count(result.sent)} sent again in {result.seconds:.1f} s"]
     words.append(f"[green]{result.went_in:,} went in[/]")
     if result.stale:
-        words.append(f"{result.stale:,} were older than what the index has")
+        were = counted(result.stale, "was", "were")
+        words.append(f"{were} older than what the index has")
     if result.dead_letters:
         words.append(f"[yellow]{count(result.dead_letters)} again[/]")
     if result.lost:
         words.append(f"[red]{result.lost:,} lost[/]")
     parts: list[RenderableType] = ["; ".join(words) + "."]
     if result.chosen > result.sent:
-        parts.append(f"{result.chosen - result.sent:,} were gone by then, or are damaged.")
+        gone = result.chosen - result.sent
+        parts.append(
+            counted(gone, "was gone by then, or is damaged.", "were gone by then, or are damaged.")
+        )
     if result.reasons:
         parts.append(_reasons(result.reasons))
     if result.left:
@@ -97,7 +91,8 @@ def replayed(result: ReplayReport) -> RenderableType:
         )
     else:
         parts.append("No dead letters are left.")
-    return Group(*parts, *drift(result.pipeline, result.drift))
+    before = deployed(result.pipeline, result.deployed)
+    return Group(*before, *parts, *drift(result.pipeline, result.drift))
 
 
 def dropped(result: Dropped) -> str:
@@ -105,7 +100,7 @@ def dropped(result: Dropped) -> str:
     if not result.found:
         return f"{result.pipeline} has no such dead letters: nothing to do."
     left = result.found - result.dropped
-    rest = f" {left:,} stay." if left else ""
+    rest = f" {counted(left, 'stays', 'stay')}." if left else ""
     return f"Deleted {count(result.dropped)}.{rest}"
 
 
@@ -116,12 +111,27 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
         rows.add_row(f"{number:,}", _text(reason))
     if len(reasons) > _REASONS:
         rest = sum(number for _, number in reasons[_REASONS:])
-        rows.add_row(f"{rest:,}", f"for {len(reasons) - _REASONS} other reasons")
+        rows.add_row(f"{rest:,}", f"for {counted(len(reasons) - _REASONS, 'other reason')}")
     return rows
 
 
-def _place(found: Letter) -> str:
-    return ":".join(part for part in (found.source, found.position) if part) or "-"
+def _facts(one: Letter) -> Text:
+    """What a letter is of, on a line of its own before the reason."""
+    facts = [one.time[:19].replace("T", " "), one.step]
+    if one.record_id is not None:
+        facts.append(f"record {one.record_id}")
+        if one.version is not None:
+            facts[-1] += f" version {one.version}"
+        if one.delete:
+            facts[-1] += " (delete)"
+    if place := ":".join(part for part in (one.source, one.position) if part):
+        facts.append(f"at {place}")
+    facts.append(f"run {one.run[:_RUN]}")
+    if one.attempts > 1:
+        facts.append(f"{one.attempts} tries")
+    line = _line(" · ".join(facts))
+    line.stylize("dim")
+    return line
 
 
 def _line(text: str) -> Text:

@@ -15,14 +15,18 @@ from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
+from idemflow.elasticsearch.examples import Example, SentRecord, in_words
 from idemflow.elasticsearch.verify import Verification
+from idemflow.steps.rules.words import counted
 
 
 def runs_table(report: RunsReport) -> RenderableType:
     """The table of ``idemflow run``: a line a run, and what the index holds afterwards."""
     # What not every pipeline can have is shown where it is there.
     optional = [
-        name for name in ("deleted", "dropped") if any(getattr(run, name) for run in report.runs)
+        name
+        for name in ("repeated", "deleted", "dropped")
+        if any(getattr(run, name) for run in report.runs)
     ]
     counts = ["sent", "created", "overwritten", *optional, "stale"]
     bad = {"dead letters": "yellow", "duplicates": "red", "lost": "red"}
@@ -34,16 +38,45 @@ def runs_table(report: RunsReport) -> RenderableType:
             *(_bad(getattr(run, name.replace(" ", "_")), color) for name, color in bad.items()),
             f"{run.seconds:.1f}",
         )
-    verdict = (
-        "[green]nothing twice, nothing lost[/]" if report.idempotent else "[red]not idempotent[/]"
-    )
-    return Group(rows, f"{report.documents:,} documents in {report.index}: {verdict}.")
+    parts: list[RenderableType] = [rows]
+    if told := next((run for run in reversed(report.runs) if run.repeated), None):
+        parts.append(f"[yellow]{in_words(told.repeated, told.collisions)}[/]:")
+        parts += examples(told.examples)
+    verdict = "[green]nothing twice, nothing lost[/]"
+    if told and report.unique != "allow":
+        verdict = "[yellow]of records with one id, one counts[/]"
+    if not report.idempotent:
+        verdict = "[red]not idempotent[/]"
+    if letters := sum(run.dead_letters for run in report.runs):
+        verdict += f"; [yellow]{counted(letters, 'dead letter')}[/]"
+    return Group(*parts, f"{counted(report.documents, 'document')} in {report.index}: {verdict}.")
+
+
+def examples(found: Iterable[Example]) -> list[str]:
+    """Records with one id, a line an id."""
+
+    def place(record: SentRecord) -> str:
+        source = f"{record.source}, " if record.source else ""
+        position = "a record" if record.position is None else f"record {record.position:,}"
+        return f"{source}{position} ({record.content[:8] or 'a delete'})"
+
+    return [
+        escape(f"  {one.id}: {' and '.join(place(record) for record in one.records)}")
+        for one in found
+    ]
+
+
+def deployed(pipeline: str, changes: list[Change]) -> list[RenderableType]:
+    """What was deployed before a run; nothing where nothing was."""
+    if not changes:
+        return []
+    return [f"{pipeline} was deployed first, since its files had changed:", changes_table(changes)]
 
 
 def drift(pipeline: str, places: int) -> list[str]:
     """What to say where the canvas differs from the files; nothing where it does not."""
     return [
-        f"The canvas differs from the files in {places} place(s); "
+        f"The canvas differs from the files in {counted(places, 'place')}; "
         f"see: idemflow deploy {pipeline} --dry-run"
     ] * bool(places)
 
@@ -52,8 +85,9 @@ def verification_table(result: Verification) -> RenderableType:
     """The table of ``idemflow verify``."""
     rows = table("", "documents", "checksum")
     color = "green" if result.equal else "red"
-    sent = "sent by 1 run" if result.runs == 1 else f"sent by {result.runs} runs"
-    rows.add_row(sent, f"{result.expected:,}", result.expected_checksum)
+    rows.add_row(
+        f"sent by {counted(result.runs, 'run')}", f"{result.expected:,}", result.expected_checksum
+    )
     rows.add_row(f"in {result.index}", f"{result.documents:,}", f"[{color}]{result.checksum}[/]")
     parts: list[RenderableType] = [rows]
     for name, ids, count in (
@@ -65,9 +99,37 @@ def verification_table(result: Verification) -> RenderableType:
             more = f" and {count - len(ids):,} more" if count > len(ids) else ""
             shown = ", ".join(escape(identifier) for identifier in ids)
             parts.append(f"[red]{name}[/]: {shown}{more}")
+    if result.behind:
+        parts.append(_behind(result))
+    if result.running:
+        parts.append(
+            f"[yellow]{result.pipeline} is running[/]: {result.unsettled:,} ids are on their way "
+            "and not judged yet."
+        )
+    if result.repeated:
+        words = in_words(result.repeated, result.collisions)
+        parts += [f"[yellow]Of the last run, {words}[/]:", *examples(result.examples)]
+    if result.other_identity:
+        parts.append(
+            f"[yellow]{result.other_identity:,} documents have another id than the pipeline's "
+            "identity makes of them[/]: they were sent before it changed."
+        )
     if result.equal:
-        parts.append("[green]The index is exactly what was sent.[/]")
+        settled = "What is settled" if result.running else "The index"
+        if result.collisions or result.other_identity:
+            parts.append(f"{settled} is what counts of what was sent.")
+        else:
+            but = " and not refused" if result.behind else ""
+            parts.append(f"[green]{settled} is exactly what was sent{but}.[/]")
     return Group(*parts)
+
+
+def _behind(result: Verification) -> str:
+    count, ids = result.behind_count, ", ".join(map(escape, result.behind))
+    more = f" and {count - len(result.behind):,} more" if count > len(result.behind) else ""
+    see = f"see: idemflow dead-letters list {result.pipeline}"
+    of = counted(count, "document")
+    return f"[yellow]Of {of} a newer state is a dead letter[/]: {ids}{more}; {see}"
 
 
 def states_table(states: Iterable[State]) -> Table:

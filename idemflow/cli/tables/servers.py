@@ -26,6 +26,7 @@ _STATES = {
     "starting": "yellow",
     "dead": "red",
     "stopped": "dim",
+    "not answering": "red",
     "unreachable": "red",
 }
 _OUTCOMES = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -37,7 +38,7 @@ def servers_table(servers: Iterable[ServerStatus]) -> Table:
     for server in servers:
         color = _STATES[server.state]
         table.add_row(
-            server.name,
+            server.name if server.embedded else f"{server.name} (yours)",
             server.version or "",
             f"[{color}]{server.state}[/]",
             str(server.port or ""),

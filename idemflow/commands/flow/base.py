@@ -9,8 +9,9 @@ from idemflow.canvas import client, flow_file, installed_steps, process_groups, 
 from idemflow.canvas.difference import Change
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
-from idemflow.errors import UsageError
+from idemflow.errors import ChangedOnCanvas, UsageError
 from idemflow.pipeline import spec
+from idemflow.steps.rules.words import counted
 from idemflow.versions import repository
 from idemflow.versions.repository import Repository, Version
 
@@ -88,13 +89,13 @@ def refuse_local_changes(store: Repository, name: str, current: Version, *, forc
     """Whether there are changes on the canvas that are not committed.
 
     Raises:
-        UsageError: there are, and nobody allowed to discard them.
+        ChangedOnCanvas: there are, and nobody allowed to discard them.
     """
     local = changes_since(store, name, current)
     if local and not force:
-        raise UsageError(
-            f"{name} was changed on the canvas in {len(local)} place(s) since {current.title}: "
-            + "; ".join(sorted({one.component for one in local})),
+        raise ChangedOnCanvas(
+            f"{name} was changed on the canvas in {counted(len(local), 'place')} "
+            f"since {current.title}: " + "; ".join(sorted({one.component for one in local})),
             next_command=f'idemflow flow commit {name} -m "..." keeps that, --force discards it',
         )
     return bool(local)

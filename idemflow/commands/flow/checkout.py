@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from idemflow.canvas import process_groups
+from idemflow.canvas import process_groups, versions
+from idemflow.commands._identity import version_guarded
 from idemflow.commands.flow.base import (
     Done,
+    definition,
     on_canvas,
     open_repository,
     refuse_local_changes,
@@ -25,11 +27,12 @@ def checkout(settings: Settings, name: str, revision: str, *, force: bool = Fals
         force: discard changes that were made on the canvas.
 
     Raises:
-        UsageError: there are such changes, or there is no such version.
+        UsageError: there are such changes, or there is no such version; or it makes other ids
+            than the documents have that are there.
         CanvasError: the version does not work here; the one before is back.
     """
     store = open_repository(settings, name)
-    return _checkout(store, name, store.resolve(name, revision), force=force)
+    return _checkout(settings, store, name, store.resolve(name, revision), force=force)
 
 
 def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
@@ -43,14 +46,18 @@ def rollback(settings: Settings, name: str, *, force: bool = False) -> Done:
             f"{current.title} is the first version of {name}: there is none before it",
             next_command=f"idemflow flow log {name}",
         )
-    return _checkout(store, name, known[position], force=force)
+    return _checkout(settings, store, name, known[position], force=force)
 
 
-def _checkout(store: Repository, name: str, version: Version, *, force: bool) -> Done:
+def _checkout(
+    settings: Settings, store: Repository, name: str, version: Version, *, force: bool
+) -> Done:
     group = process_groups.find_id(name)
     current = on_canvas(store, name)
     modified = refuse_local_changes(store, name, current, force=force)
     if current.id == version.id and not modified:
         return Done(name, version, changed=False)
-    switch_version(store, name, group, current, version, modified=modified)
+    wanted = definition(store, name, version)
+    with version_guarded(settings, name, versions.export(group), wanted):
+        switch_version(store, name, group, current, version, modified=modified)
     return Done(name, version, changed=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from idemflow.commands.flow.base import changes_since, on_canvas, open_repository
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
+from idemflow.steps.rules.words import counted
 
 
 def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
@@ -17,7 +18,8 @@ def tag(settings: Settings, name: str, label: str, revision: str | None) -> str:
     version = store.resolve(name, revision) if revision else on_canvas(store, name)
     if not revision and (local := changes_since(store, name, version)):
         raise UsageError(
-            f"{name} was changed on the canvas in {len(local)} place(s): a tag would not have them",
+            f"{name} was changed on the canvas in {counted(len(local), 'place')}: "
+            "a tag would not have them",
             next_command=f'idemflow flow commit {name} -m "..."',
         )
     return store.tag(name, label.removeprefix(f"{name}@"), version)

@@ -77,6 +77,10 @@ class FilesSource(Source):
     def summary(self) -> str:
         return f"Reads {self.files.pattern} in {self.files.directory}."
 
+    @property
+    def remembers(self) -> bool:
+        return True
+
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(self.files, collect)
 

@@ -30,7 +30,7 @@ def collect(
         batch: records in one FlowFile, at most.
 
     Raises:
-        TypeError: the function does not give something to iterate over.
+        TypeError: the function gives something else than records, such as nothing.
         Exception: whatever the user's function raises; NiFi rolls the session back.
     """
     trigger = session.get()
@@ -38,7 +38,7 @@ def collect(
         return
     chunks = Chunks(session, success, trigger, batch=batch)
     arguments = json.loads(trigger.getAttribute("idemflow.arguments"))
-    for position, record in enumerate(generator(**arguments), start=1):
+    for position, record in enumerate(_records(generator, arguments), start=1):
         try:
             chunks.add(to_line(record), position)
         except NoRecord as error:
@@ -46,3 +46,17 @@ def collect(
     chunks.flush()
     send_summary(session, success, trigger, pipeline=pipeline, records=chunks.count)
     session.remove(trigger)
+
+
+def _records(function: Callable[..., object], arguments: dict[str, Any]) -> Iterable[object]:
+    """What the user's function gives, if that can be records."""
+    given = function(**arguments)
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | dict):
+        return given
+    what = "None" if given is None else type(given).__name__
+    name = getattr(function, "__name__", "the function")
+    code = getattr(function, "__code__", None)
+    line = "" if code is None else f" (line {code.co_firstlineno})"
+    raise TypeError(
+        f"{name}(){line} gives {what}: it must yield its records, or return a list of them"
+    )

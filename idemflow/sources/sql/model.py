@@ -100,5 +100,9 @@ class SqlSource(Source):
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return drawing.draw(self.sql, collect)
 
+    def needs_utc(self, settings: Settings) -> str | None:
+        name = self.sql.database
+        return f"databases.{name}" if databases.needs_utc(settings, name) else None
+
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         return drawing.parameters(databases.database(settings, self.sql.database))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def test_exit_codes_are_documented_and_each_is_used() -> None:
     }
     assert raised | {0, errors.CRASHED, errors.STOPPED} == set(errors.EXIT_CODES)
     # The text at the top of errors.py names the codes, too.
-    said = re.findall(r"(\w+) +exit (\d)", errors.__doc__ or "")
+    said = re.findall(r"(\w+) +exit (\d+)", errors.__doc__ or "")
     assert {name: int(code) for name, code in said} == {
         name: getattr(errors, name).exit_code for name, _ in said
     }
@@ -159,3 +160,22 @@ def test_starting_servers_does_not_wait_for_the_clients(command: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")
+
+
+def test_a_message_names_commands_as_they_can_be_typed(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "people.yaml").write_text("pipeline: people\n")
+    folder = Path(sys.executable).parent
+    (tmp_path / "my bin").symlink_to(folder)
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")}
+    plain |= {"IDEMFLOW_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+    activated = plain | {"PATH": f"{folder}:/usr/bin:/bin"}
+    for typed, environment, shown in (
+        (f"{folder}/idemflow", plain, f"{folder}/idemflow"),
+        ("my bin/idemflow", plain, "'my bin/idemflow'"),
+        ("my bin/idemflow", activated, "idemflow"),
+    ):
+        done = subprocess.run(
+            [typed], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == f"next: {shown} up"

@@ -113,7 +113,10 @@ def test_a_crash_leaves_one_file_without_secrets(home: Path, tmp_path: Path) -> 
     )
     secrets = (SECRET, other, owner, "of-the-shop", "in-an-address")
     arguments = (SECRET, other, owner, "of-the-shop", "https://me:in-an-address@host/")
-    environment = {"IDEMFLOW_NIFI_PASSWORD": SECRET, "SHOP_PASSWORD": "of-the-shop"}
+    environment = {
+        "IDEMFLOW_NIFI_URL": "https://nifi", "IDEMFLOW_NIFI_PASSWORD": SECRET,
+        "SHOP_PASSWORD": "of-the-shop",
+    }  # fmt: skip
     for _ in range(2):
         done = call("crash", *arguments, **environment)
         assert done.exit_code == 70

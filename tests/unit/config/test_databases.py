@@ -156,6 +156,7 @@ def test_urls_of_all_kinds(project: Path, url: str) -> None:
             '[databases.shop]\nurl = "jdbc:postgresql://h/d"\npassword_env = "A"',
             "databases.shop.username: is missing",
         ),
+        (SHOP + 'timezone = "CET"', "databases.shop.timezone: is 'UTC' or 'NiFi'"),
         ('[databases.demo]\nurl = "jdbc:postgresql://h/d"', "databases.demo.url: .*driver_jar"),
         ('[database.shop]\nurl = "x"', r"unknown \[database\]; known: .*\[databases.NAME\]"),
     ],

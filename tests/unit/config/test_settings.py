@@ -79,6 +79,8 @@ def test_a_secret_comes_from_the_environment_or_a_file(
 ) -> None:
     file = tmp_path / "password"
     file.write_text("of a file\n", encoding="utf-8")
+    for server in ("NIFI", "ELASTICSEARCH"):
+        monkeypatch.setenv(f"IDEMFLOW_{server}_URL", "https://localhost:1")
     monkeypatch.setenv("IDEMFLOW_NIFI_PASSWORD_FILE", str(file))
     monkeypatch.setenv("IDEMFLOW_ELASTICSEARCH_PASSWORD", "of the environment")
     chosen = settings.resolve()
@@ -144,3 +146,69 @@ def test_options_are_a_list_or_a_line(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_every_setting_has_a_help() -> None:
     for name, field in settings.Settings.model_fields.items():
         assert str(field.description).endswith("."), name
+
+
+OWN_NIFI = {"nifi_url": "https://nifi"}
+OWN_ELASTICSEARCH = {"elasticsearch_url": "https://search"}
+
+
+@pytest.mark.parametrize(
+    ("urls", "embedded", "runtime"),
+    [
+        ({}, ("nifi", "elasticsearch"), "embedded"),
+        (OWN_NIFI, ("elasticsearch",), "mixed"),
+        (OWN_ELASTICSEARCH, ("nifi",), "mixed"),
+        (OWN_NIFI | OWN_ELASTICSEARCH, (), "external"),
+    ],
+)
+def test_each_server_is_embedded_or_ones_own(
+    urls: dict[str, str], embedded: tuple[str, ...], runtime: str
+) -> None:
+    chosen = settings.resolve(urls)
+    assert (chosen.embedded, chosen.runtime) == (embedded, runtime)
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "cause"),
+    [
+        ({"elasticsearch_username": "me"}, "elasticsearch_username", "elasticsearch_url names no"),
+        ({"nifi_ca": "ca.crt"}, "nifi_ca", "nifi_url names none"),
+        ({"nifi_password": "secret"}, "nifi_password", "nifi_url names none"),
+        (OWN_NIFI | {"nifi_port": "8444"}, "nifi_port", "nifi_url names your own"),
+        (OWN_NIFI | {"nars": ["mine"]}, "nars", "of the embedded NiFi"),
+        (OWN_ELASTICSEARCH | {"elasticsearch_heap": "2g"}, "elasticsearch_heap", "embedded"),
+        (OWN_NIFI | {"loader_username": "me"}, "loader_username", "has a user for NiFi"),
+        ({"loader_url": "https://search"}, "loader_url", "both servers are the embedded ones"),
+        ({"loader_truststore": "x.p12"}, "loader_truststore", "both servers are the embedded ones"),
+        (OWN_ELASTICSEARCH | {"loader_password": "x"}, "loader_password", "needs loader_username"),
+        (
+            OWN_ELASTICSEARCH | {"loader_truststore_password": "x"},
+            "loader_truststore_password",
+            "needs loader_truststore",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_refused(
+    given: dict[str, object], name: str, cause: str
+) -> None:
+    with pytest.raises(SettingError, match="from the command line has no effect: ") as caught:
+        settings.resolve(given)
+    assert (caught.value.name, caught.value.exit_code) == (name, 2)
+    assert cause in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+def test_a_nearer_address_takes_the_place_of_what_the_file_says_of_the_embedded_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "project", '[settings]\nnifi_port = 2001\nnifi_heap = "2g"\n')
+    remembered = settings.resolve({"elasticsearch_port": 4002})
+    remembered.home.mkdir(parents=True)
+    settings.remember_ports(remembered)
+    monkeypatch.setenv("IDEMFLOW_ELASTICSEARCH_URL", "https://search")
+    assert settings.resolve(OWN_NIFI).runtime == "external"
+    monkeypatch.setenv("IDEMFLOW_NIFI_HEAP", "3g")
+    assert settings.resolve(OWN_NIFI).runtime == "external"
+    write(tmp_path / "project", '[settings]\nnifi_url = "https://nifi"\n')
+    with pytest.raises(SettingError, match="nifi_heap: from the environment has no effect"):
+        settings.resolve()

@@ -60,7 +60,9 @@ def records(runs: Runs, index: Index, tmp_path: Path) -> Iterator[Records]:
         yield Records(runs, runs, index, room)
 
 
-def letter(identifier: str, run: str = "1", record_id: str | None = None, **more: str) -> Letter:
+def letter(
+    identifier: str, run: str = "1", record_id: str | None = None, **more: str | int
+) -> Letter:
     return Letter(identifier, "p", run, "", "Load", "", record_id=record_id, **more)  # type: ignore[arg-type]
 
 
@@ -113,6 +115,43 @@ def test_a_letter_stays_while_its_record_is_on_its_way_or_was_refused_again(
     index.write(record("b"))  # as it was before
     assert reconcile(letters, records) == 0
     assert len(letters.held) == 2
+
+
+def test_only_the_state_of_a_letter_or_a_newer_one_settles_it(
+    runs: Runs, index: Index, records: Records
+) -> None:
+    def state(key: str, version: int) -> Record:
+        return key, {"id": key, "n": version}, version
+
+    names = ("older", "stale", "same", "newer", "tombstone", "newer there", "same before", "on way")
+    letters = Letters(*(letter(key, run="2", record_id=key, version=5) for key in names))
+    runs.collect("1", 1)
+    runs.send("1", "i", state("same before", 5))
+    runs.collect("3", 8)
+    sent = (
+        state("older", 3), state("stale", 3), state("same", 5), state("newer", 6),
+        ("tombstone", None, 6), state("newer there", 3), state("same before", 3),
+        state("on way", 6),
+    )  # fmt: skip
+    runs.send("3", "i", *sent, stale=[(key, 3) for key in ("stale", "newer there", "same before")])
+    index.write(
+        state("older", 3), state("stale", 4), state("same", 5), state("newer", 6),
+        ("tombstone", {"idemflow_deleted": True}, 6), state("newer there", 9),
+        state("same before", 5), state("on way", 4),
+    )  # fmt: skip
+    assert reconcile(letters, records) == 4
+    assert list(letters.held) == ["older", "stale", "same before", "on way"]
+    index.write(state("on way", 6))
+    assert reconcile(letters, records) == 1
+
+
+def test_a_refusal_is_of_one_version(runs: Runs, index: Index, records: Records) -> None:
+    letters = Letters(letter("5", record_id="a", version=5), letter("6", record_id="a", version=6))
+    runs.collect("2", 2)
+    runs.send("2", "i", ("a", {"n": 5}, 5), ("a", {"n": 6}, 6), given_up=[("a", 6)])
+    index.write(("a", {"n": 5}, 5))
+    assert reconcile(letters, records) == 1
+    assert list(letters.held) == ["6"]
 
 
 def test_how_far_was_looked_is_noted_up_to_the_last_whole_run(runs: Runs, records: Records) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from idemflow.dead_letters import store as dead_letters
-from idemflow.dead_letters.store import Filters, Letter, kind, letter_of, parse_since
+from idemflow.dead_letters.store import Filters, Letter, letter_of, parse_since
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.errors import UsageError
 from idemflow.steps.replay import PAGE_BYTES, PAGE_LETTERS, content_of
@@ -82,31 +82,8 @@ def test_a_letter_of_an_earlier_version_has_the_defaults() -> None:
     assert (letter.attempts, letter.stage, letter.record_id, letter.position) == (
         1, "collected", None, "7",
     )  # fmt: skip
-    assert letter.version == (3, 1)
-
-
-@pytest.mark.parametrize(
-    ("reason", "found"),
-    [
-        (
-            "document_parsing_exception: [1:19] failed to parse field [day] of type [date] in "
-            "document with id 'r-9'. Preview of field's value: 'no day': failed to parse [no day]",
-            "document_parsing_exception: failed to parse field [day] of type [date]",
-        ),
-        (
-            "failed to parse field [n] in document with id 'it's. odd'. Preview of field's value",
-            "failed to parse field [n]",
-        ),
-        ("record 52 is a list, not a dict", "record … is a list, not a dict"),
-        (
-            "the identity field 'id' is missing or null",
-            "the identity field 'id' is missing or null",
-        ),
-        ("x" * 300, "x" * 199 + "…"),
-    ],
-)
-def test_equal_causes_are_one_kind(reason: str, found: str) -> None:
-    assert kind(reason) == found
+    assert letter.state == (3, 1)
+    assert (letter.version, letter.delete) == (None, False)
 
 
 def pages(contents: list[str]) -> list[list[tuple[str, dict[str, object]]]]:

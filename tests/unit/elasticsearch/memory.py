@@ -105,10 +105,12 @@ class Index:
         self.asked: list[str] = []
         """Each id that :meth:`written_since` gave."""
         self._numbers: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
         self._next = 0
 
     def write(self, *records: Record) -> None:
-        for key, document, _ in records:
+        for key, document, version in records:
+            self._versions[key] = self._versions.get(key, 0) + 1 if version is None else version
             if document is None:
                 self.held.pop(key, None)
                 self._numbers.pop(key, None)
@@ -128,6 +130,11 @@ class Index:
     def existing(self, index: str, ids: Iterable[str], *, pit: str | None = None) -> Iterator[str]:
         there = self.kept[pit] if pit else self.held.keys()
         return (key for key in ids if key in there and index == self.name)
+
+    def versions(self, index: str, ids: Iterable[str]) -> Iterator[tuple[str, int]]:
+        for key in ids:
+            if key in self.held and index == self.name:
+                yield key, self._versions[key]
 
     def seq_no_checkpoints(self, index: str) -> dict[int, int]:
         return {0: self._next - 1} if index == self.name else {}

@@ -93,7 +93,41 @@ def test_a_stale_version_is_not_the_one_that_was_sent_last(room: Scratch) -> Non
     runs.send("r", "i", record("a", 1), record("a", 2), stale=[("a", 1)])
     index.write(record("a"))
     found = check(runs, index, start, room).outcome()
-    assert found == replace(NOTHING, sent=2, created=1, overwritten=1)
+    assert found == replace(NOTHING, sent=2, created=1, repeated=1, examples=found.examples)
+
+
+def test_repeats_have_equal_contents_and_collisions_others(room: Scratch) -> None:
+    def valued(key: str, value: int) -> Record:
+        return key, {"id": key, "value": value}, None
+
+    runs, index = Runs(), Index("i")
+    index.write(valued("d", 0))
+    start = started(index)
+    runs.collect("r", 10)
+    rows = [valued("a", 1), valued("b", 1), valued("b", 1), valued("c", 1), valued("d", 1)]
+    chunk = runs.send("r", "i", *rows, refused=1)
+    runs.chunks[0] = replace(chunk, source="x.csv", positions="2-6")
+    # In another chunk, and back to what was there before: two contents of c, one more of a.
+    runs.send("r", "i", valued("c", 2), valued("c", 1), valued("a", 3), valued("e", 1))
+    index.write(valued("a", 3), valued("b", 1), valued("c", 1), valued("d", 1), valued("e", 1))
+    found = check(runs, index, start, room).outcome()
+    assert (found.created, found.overwritten, found.dead_letters, found.lost) == (4, 1, 1, 0)
+    assert (found.repeated, found.collisions) == (4, 2)
+    # Collisions are shown before repeats.
+    assert [one.id for one in found.examples] == ["a", "c"]
+    first, second = found.examples[0].records
+    assert (first.source, first.position) == ("x.csv", 2)
+    assert (second.source, second.position) == (None, None)
+    assert first.content != second.content
+
+
+def test_a_delete_and_a_record_under_one_id_collide(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    start = started(index)
+    runs.collect("r", 2)
+    runs.send("r", "i", record("a", 1), ("a", None, 2))
+    found = check(runs, index, start, room).outcome()
+    assert (found.deleted, found.repeated, found.collisions, found.lost) == (1, 1, 1, 0)
 
 
 def test_deletes_are_counted_by_what_was_there_before(room: Scratch) -> None:

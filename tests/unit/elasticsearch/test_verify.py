@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,36 @@ def test_a_refused_version_hides_no_other_of_the_same_run(tmp_path: Path) -> Non
     runs.send("1", "i", ("a", {"n": 1}, 1), ("a", {"n": 2}, 2), stale=[("a", 1)])
     index.write(("a", {"n": 2}, 2))
     assert compared(runs, index, tmp_path).equal
+
+
+def test_a_refused_state_hides_no_older_one_of_the_same_run(tmp_path: Path) -> None:
+    runs, index = Runs(), Index("i")
+    runs.send("1", "i", ("a", {"n": 1}, 1), ("a", {"n": 2}, 2), given_up=[("a", 2)])
+    index.write(("a", {"n": 1}, 1))
+    assert compared(runs, index, tmp_path).equal
+
+
+class DeadLetters:
+    """Ids and versions of documents that are dead letters."""
+
+    def __init__(self, *states: tuple[str, int | None]) -> None:
+        self.states = states
+
+    def versions(self, index: str) -> Iterator[tuple[str, int | None]]:
+        return iter(self.states if index == "i" else ())
+
+
+def test_what_is_older_than_a_dead_letter_is_told(tmp_path: Path) -> None:
+    runs, index = Runs(), Index("i")
+    states: list[Record] = [(key, {"n": 1}, 4) for key in ("older", "newer", "gone")]
+    runs.send("1", "i", *states, A, ("gone", None, 5))
+    index.write(*states[:2], A)
+    letters = DeadLetters(("older", 5), ("newer", 3), ("never", 7), ("gone", 6), ("a", None))
+    with scratch(tmp_path, 1 << 20) as room:
+        found = verify(runs, index, "p", "i", ["i"], scratch=room, letters=letters)
+    assert found.equal
+    assert (found.behind, found.behind_count) == (["a", "gone", "older"], 3)
+    assert compared(runs, index, tmp_path).behind == []
 
 
 def test_lists_are_cut_and_every_id_goes_to_the_writer(tmp_path: Path) -> None:

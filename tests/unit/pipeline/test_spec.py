@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from idemflow.errors import IdemflowError, PipelineError, UsageError
+from idemflow.errors import IdemflowError, PipelineError, PipelineErrors, UsageError
 from idemflow.pipeline import spec
+from idemflow.pipeline.model import refusals
 from idemflow.sources.files.model import FilesSource
 from idemflow.sources.sql.model import SqlSource
 
@@ -75,6 +76,16 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
         ("identity: id", "identiy: id", 7, "identiy", "did you mean 'identity'"),
         ("identity: id\n", "", None, "identity", "is missing"),
         ("identity: id", "identity: []", 7, "identity", "at least 1 item"),
+        ("identity: id", "identity: {fields: id, unique: yes}", 7, "identity.unique", "'fail'"),
+        ("identity: id", "identity: {unique: fail}", 7, "identity", "a field, a list of fields"),
+        ("identity: id", "snapshot: {max_refused: 5}\nidentity: id", None, "", "mode: snapshot"),
+        (
+            "identity: id",
+            "snapshot: {max_refused: 101%}\nidentity: id",
+            7,
+            "snapshot.max_refused",
+            "a share of them",
+        ),
         ("  name: things", "  name: Things", 9, "index.name", "lower case"),
         ("  name: things", "  name: _things", 9, "index.name", "a letter or digit first"),
         ("  name: things", "  name: a b", 9, "index.name", "no blank"),
@@ -100,6 +111,99 @@ def test_a_mistake_is_named_with_line_and_field(
     error = load_changed(project, old, new)
     assert (error.file, error.line, error.field) == ("flows/things.yaml", line, field)
     assert words in error.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "unique"),
+    [
+        ("identity: id", "fail"),
+        ("identity: id\nversion: at", "warn"),
+        ("identity: [id, at]\nversion: at\nmode: snapshot", "fail"),
+        ("identity: {content-hash: true}", "allow"),
+        ("identity: {content-hash: true, unique: fail}", "fail"),
+        ("identity: {fields: id, unique: allow}\nmode: snapshot", "allow"),
+        ("identity: {fields: [id, at], unique: warn}", "warn"),
+    ],
+)
+def test_what_becomes_of_two_records_with_one_id(project: Path, lines: str, unique: str) -> None:
+    (project / "flows/things.yaml").write_text(GOOD.replace("identity: id", lines))
+    assert spec.load(project, "things").unique == unique
+
+
+@pytest.mark.parametrize(
+    ("limit", "records", "refused"),
+    [("0", 10, 0), ("7", 10, 7), ("10%", 10, 1), ("10%", 9, 0), ("0.1%", 3000, 3), ("100%", 7, 7)],
+)
+def test_how_many_records_may_be_refused(
+    project: Path, limit: str, records: int, refused: int
+) -> None:
+    lines = f"mode: snapshot\nsnapshot: {{max_refused: {limit}}}\nidentity: id"
+    (project / "flows/things.yaml").write_text(GOOD.replace("identity: id", lines))
+    assert refusals(spec.load(project, "things").max_refused, records) == refused
+
+
+def test_all_mistakes_are_told_at_once(project: Path) -> None:
+    text = (
+        GOOD.replace("identity: id", "identiy: id\nload: {batch: 0, tasks: many}")
+        .replace("  name: things", "  name: Things")
+        .replace("pipeline: things", "pipeline: other")
+        .replace("    id: keyword", "    id: keywrd")
+    )
+    (project / "flows/things.yaml").write_text(text + "transform: {script: s.py, function: f}\n")
+    (project / "scripts/things.py").write_text("def things(seed):\n    seed + 1\n")
+    with pytest.raises(PipelineErrors) as caught:
+        spec.load(project, "things")
+    error = caught.value
+    assert [(one.file, one.line, one.field) for one in error.errors] == [
+        ("flows/things.yaml", 1, "pipeline"),
+        ("flows/things.yaml", 4, "collect.arguments.records"),
+        ("flows/things.yaml", 4, "collect.arguments"),
+        ("flows/things.yaml", 7, "identiy"),
+        ("flows/things.yaml", 8, "load.batch"),
+        ("flows/things.yaml", 8, "load.tasks"),
+        ("flows/things.yaml", 10, "index.name"),
+        ("flows/things.yaml", 12, "index.mapping.id"),
+        ("flows/things.yaml", 13, "transform.script"),
+        ("scripts/things.py", 1, None),
+    ]
+    lines = error.message.splitlines()
+    assert lines[0] == "10 mistakes:"
+    assert lines[1:] == [one.message for one in error.errors]
+    assert (error.file, error.line, error.field, error.exit_code) == (
+        "flows/things.yaml", 1, "pipeline", 2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["records + 1", "return", "return None", "yield_ = 1", "def inner():\n        yield records"],
+)
+def test_a_function_must_give_records(project: Path, body: str) -> None:
+    (project / "scripts/things.py").write_text(f"X = 1\ndef things(records):\n    {body}\n")
+    with pytest.raises(PipelineError) as caught:
+        spec.load(project, "things")
+    assert caught.value.message == (
+        "scripts/things.py:2: things() gives nothing: it must yield its records, or return a "
+        "list of them"
+    )
+
+
+@pytest.mark.parametrize(
+    "body", ["return []", "return other(records)", "yield from records", "raise OSError"]
+)
+def test_a_function_may_give_records_as_it_likes(project: Path, body: str) -> None:
+    (project / "scripts/things.py").write_text(f"def things(records):\n    {body}\n")
+    assert spec.load(project, "things")
+    (project / "scripts/things.py").write_text("@some.source\ndef things(records):\n    pass\n")
+    assert spec.load(project, "things")
+
+
+def test_a_transform_must_return(project: Path) -> None:
+    (project / "scripts/change.py").write_text("def change(record):\n    record['a'] = 1\n")
+    with pytest.raises(PipelineError, match=r"scripts/change\.py:1: change\(\) has no return"):
+        loaded(project, transform="{script: scripts/change.py, function: change}")
+    (project / "scripts/change.py").write_text("def change(record):\n    yield record\n")
+    assert loaded(project, transform="{script: scripts/change.py, function: change}").transform
 
 
 def test_yaml_that_is_not_yaml(project: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_stores_for_java_open_with_their_passwords(tmp_path: Path) -> None:
     store = pkcs12.load_pkcs12(issued.keystore("secret"), b"secret")
     assert store.cert
     assert store.cert.certificate == issued.certificate
-    trusted = pkcs12.load_pkcs12(authority.truststore("other"), b"other")
+    trusted = pkcs12.load_pkcs12(certificates.truststore(authority.pem(), "other"), b"other")
     assert [c.certificate for c in trusted.additional_certs] == [authority.certificate]
     names = issued.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert names.value.get_values_for_type(x509.DNSName) == ["localhost"]

@@ -120,6 +120,27 @@ def test_a_delete_with_a_version_is_a_tombstone() -> None:
     assert attributes["idemflow.version"] == "1000000"
 
 
+def test_a_tombstone_that_is_sent_again_needs_no_record() -> None:
+    tombstone = '{"idemflow_deleted":true}'
+    letter = {
+        "idemflow.tombstone": "a", "idemflow.letter.version": "5", "idemflow.positions": "8",
+    }  # fmt: skip
+    session = identified(tombstone, letter, version=BY_NUMBER)
+    ((content, attributes),) = session.at(SUCCESS)
+    assert content == b'{"_id":"a","_version":5,"idemflow_deleted":true}'
+    assert attributes["idemflow.positions"] == "8"
+    assert manifest(session)["entries"] == [("a", "", 5)]
+    assert counts(session) == (1, 1, 0, 0)
+    ((content, attributes),) = identified(tombstone, letter, version=BY_NUMBER, batch=False).at(
+        SUCCESS
+    )
+    assert content.decode() == tombstone
+    assert (attributes["idemflow.id"], attributes["idemflow.version"]) == ("a", "5")
+    # A pipeline that has no versions any more has no tombstones.
+    ((content, _),) = identified(tombstone, letter).at(SUCCESS)
+    assert content == b'{"_id":"a","_op":"delete","idemflow_deleted":true}'
+
+
 @pytest.mark.parametrize("batch", [True, False])
 @pytest.mark.parametrize(
     ("line", "step", "reason", "identifier"),

@@ -95,6 +95,18 @@ def test_what_is_no_record_goes_back_for_the_same_reason() -> None:
     assert "idemflow.transformed" not in attributes
 
 
+def test_a_tombstone_is_sent_again_as_one() -> None:
+    letter = {
+        "content": '{"idemflow_deleted": true}', "delete": True, "record_id": "7", "version": 5,
+    }  # fmt: skip
+    _, attributes = describe(letter)
+    assert attributes["idemflow.tombstone"] == "7"
+    assert attributes["idemflow.letter.version"] == "5"
+    # Mended into a record it is one; and what was none is no delete.
+    for others in ({"content": '{"id":"7"}'}, {"delete": False}):
+        assert "idemflow.tombstone" not in describe(letter | others)[1]
+
+
 def test_the_manifest_names_what_was_sent_and_accounts_for_no_record() -> None:
     session = unpacked(answer({"content": "{}"}, {"content": "{}"}))
     ((data, _),) = session.at(SUCCESS, kind="manifest")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from idemflow.errors import UsageError
+from idemflow.config import settings
+from idemflow.errors import GitError, UsageError
 from idemflow.security.owner import Owner
+from idemflow.versions import repository
 from idemflow.versions.repository import Repository
 
 FILE = "flows/pipelines/people.json"
@@ -174,6 +176,33 @@ def test_a_change_in_the_working_tree_is_not_overwritten(apart: Repository, proj
     commit(clone, "2", "By NiFi")
     git(clone, "push", "-q")
     (project / FILE).write_text("mine")
-    with pytest.raises(UsageError, match="would be overwritten"):
+    with pytest.raises(GitError, match="would be overwritten"):
         apart.synchronize()
     assert (project / FILE).read_text() == "mine"
+
+
+def test_a_git_that_fails_is_no_usage_error(project: Path) -> None:
+    commit(project, "1", "First")
+    store = opened(project)
+    version = store.resolve("people", "main")
+    lock = project / ".git/refs/tags/people@v1.lock"
+    lock.touch()
+    with pytest.raises(GitError, match=r"Unable to create .*File exists") as caught:
+        store.tag("people", "v1", version)
+    assert caught.value.exit_code == 1
+    assert caught.value.next_command == f"if no other git works there: rm '{lock}'"
+    with pytest.raises(GitError, match="git show in ") as caught:
+        store.read("other", version.id)
+    assert caught.value.next_command == f"git -C '{project}' status"
+
+
+def test_without_git(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project in no repository needs none; one that is in one is told what is missing."""
+    store, found = opened(project), settings.resolve({"project": project})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match="git is not installed") as caught:
+        store.versions("people")
+    assert (caught.value.exit_code, caught.value.next_command) == (1, "sudo apt-get install git")
+    with pytest.raises(GitError, match="git is not installed"):
+        repository.find(found)
+    assert repository.find(settings.resolve({"project": tmp_path})) is None

@@ -23,4 +23,6 @@ def summary(error: BaseException) -> str:
     lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
     if isinstance(error, SyntaxError):
         return lines[-1]
+    if isinstance(error, ModuleNotFoundError) and lines:
+        return f"{lines[0]}: NiFi's Python lacks it; install it there and restart NiFi"
     return lines[0] if lines else type(error).__name__

@@ -1,0 +1,172 @@
+"""Values of Python as JSON: what becomes what, and which field it is that has no form there.
+
+Runs inside NiFi: standard library only. What numpy and pandas have is known by how it looks, not
+by an import.
+
+====================================  ==========================================================
+``datetime``, ``date``, ``time``      text, ISO 8601; pandas' ``NaT`` is null, as is its ``NA``
+``Decimal``                           a number with all its digits
+``UUID``                              text
+``Enum``                              its value
+``set``, ``frozenset``                a list, sorted, so that it is the same in each run
+a dataclass                           an object
+a number or boolean of numpy          the same of Python; ``datetime64`` is text, ISO 8601
+an array of numpy                     a list
+====================================  ==========================================================
+
+All else that ``json`` itself does not know has no form: ``bytes``, ``timedelta``, NaN, ...
+"""
+
+import dataclasses
+import json
+import math
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+# Stands before the digits of a Decimal until they are written: `json` itself has no way to write a
+# number as given. Nobody else can have it in a text.
+_MARK = secrets.token_hex(16)
+_EXACT = re.compile(rf'"{_MARK}([^"]*)"')
+_DEPTH = 200  # far more than a document of Elasticsearch may have
+
+
+class NoForm(ValueError):
+    """A value has no form in JSON, or none in UTF-8; the message names its field and type."""
+
+
+def written(value: object) -> str:
+    """A value as one line of JSON, the fields of objects in their order.
+
+    Raises:
+        NoForm: there is none.
+    """
+    try:
+        text = json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+        )
+        text.encode()
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise NoForm(_culprit(value, "", 0) or str(error)) from error
+    return _EXACT.sub(r"\1", text) if _MARK in text else text
+
+
+def is_object(value: object) -> bool:
+    """Whether a value becomes an object: a dict, or the instance of a dataclass."""
+    return isinstance(value, dict) or (
+        dataclasses.is_dataclass(value) and not isinstance(value, type)
+    )
+
+
+def _plain(value: Any) -> object:
+    """What ``json`` is to write for a type that it does not know.
+
+    Raises:
+        TypeError: there is nothing.
+    """
+    kind = type(value)
+    if kind.__name__ in ("NaTType", "NAType") and kind.__module__.startswith("pandas."):
+        return None
+    for kinds, form in _FORMS:
+        if isinstance(value, kinds):
+            return form(value)
+    if is_object(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "dtype"):
+        return _of_numpy(value)
+    raise TypeError(f"is a {kind.__name__}, which has no JSON form")
+
+
+def _exact(value: Decimal) -> str:
+    if not value.is_finite() or math.isinf(float(value)):
+        raise TypeError(f"is {value}, which is no number of JSON")
+    return _MARK + str(value)
+
+
+def _sorted(values: Any) -> list[object]:
+    return sorted(values, key=_order)
+
+
+def _order(value: Any) -> tuple[bool, Any, str]:
+    """Where an item of a set stands in its list: numbers by size, and then the rest by its text."""
+    if hasattr(value, "dtype"):
+        value = _plain(value)
+    if isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value)):
+        return False, value, ""
+    return True, 0, written(value)
+
+
+_FORMS: tuple[tuple[Any, Callable[[Any], object]], ...] = (
+    ((datetime, date, time), lambda value: value.isoformat()),
+    (Decimal, _exact),
+    (UUID, str),
+    (Enum, lambda value: value.value),
+    ((set, frozenset), _sorted),
+)
+
+
+def _of_numpy(value: Any) -> object:
+    if getattr(value, "ndim", 0):
+        return list(value)
+    kind = getattr(value.dtype, "kind", None)
+    if kind == "M":
+        text = str(value)
+        return None if text == "NaT" else text
+    if kind in ("b", "i", "u", "f"):
+        return value.item()
+    raise TypeError(f"is a {type(value).__name__}, which has no JSON form")
+
+
+def _culprit(value: Any, place: str, depth: int) -> str | None:
+    """The first part of a value that has no form, and why; ``None`` where none is found."""
+    if depth > _DEPTH:
+        return f"the field {place[:100] + '...'!r} is nested too deeply, or contains itself"
+    if fault := _fault(value):
+        return f"the field {place!r} {fault}" if place else fault
+    found = (_culprit(part, path, depth + 1) for path, part in _parts(value, place))
+    return next(filter(None, found), None)
+
+
+def _fault(value: Any) -> str | None:
+    """Why a value itself has no form, whatever is in it."""
+    if isinstance(value, str):
+        return None if _is_utf8(value) else "has a lone surrogate, which UTF-8 has not"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"is {float(value)!r}, which is no number of JSON"
+    if isinstance(value, dict):
+        wrong = (key for key in value if not isinstance(key, str | int | float | None))
+        kinds = [type(key).__name__ for key in wrong]
+        return f"has a {kinds[0]} as the name of a field, which is to be a text" if kinds else None
+    if not isinstance(value, int | list | tuple | None):
+        try:
+            _plain(value)
+        except NoForm as error:
+            return f"has an item of which {error}"
+        except (TypeError, ArithmeticError) as error:
+            return str(error)
+    return None
+
+
+def _parts(value: Any, place: str) -> Iterable[tuple[str, object]]:
+    """What is in a value, and where."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield place, key
+            yield f"{place}.{key}" if place else str(key), item
+    elif isinstance(value, list | tuple):
+        yield from ((f"{place}[{number}]", item) for number, item in enumerate(value))
+    elif not isinstance(value, str | int | float | Decimal | None):
+        yield place, _plain(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

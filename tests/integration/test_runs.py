@@ -1,0 +1,176 @@
+"""``run``, ``verify`` and ``cancel``: each tells of its own run, and a bad end looks like one."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nipyapi
+import pytest
+
+from idemflow.canvas import client, control, monitoring, parameters, process_groups
+from idemflow.canvas.flow import PUT
+from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.sources.script.draw import COLLECT
+from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
+from tests.integration.watched import Source
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline of as many records as its argument says.
+
+    Attributes:
+        name: its name.
+        command: the command, in its project.
+        project: the project.
+        group: the id of its process group.
+    """
+
+    name: str
+    command: Idemflow
+    project: Project
+    group: str
+
+    def stop(self, step: str) -> None:
+        """Stop a step."""
+        nipyapi.canvas.schedule_processor(process_groups.trigger(self.group, step), False)
+
+
+@pytest.fixture
+def counting(
+    idemflow: Idemflow, project: Project, request: pytest.FixtureRequest
+) -> Iterator[Pipeline]:
+    name = request.node.name.removeprefix("test_").replace("_", "-")[:40]
+    project.pipeline(name, COUNTING)
+    project.change(name, "function: records", "function: records\n  arguments: {count: 20}")
+    command = idemflow.inside(project.path)
+    command.ok("deploy", name)
+    client.connect(idemflow.target().nifi)
+    group = process_groups.find_id(name)
+    yield Pipeline(name, command, project, group)
+    control.stop(group)
+
+
+def test_run_tells_of_its_own_run(counting: Pipeline) -> None:
+    """A trigger that an operator queued earlier runs before, and is another one's."""
+    counting.stop(COLLECT)
+    control.run_once(counting.group)
+    wait_until(lambda: monitoring.activity(counting.group).queued == 1, "the trigger waits")
+    (run,) = counting.command.json("run", counting.name, "--set", "count=3")["runs"]
+    assert run["sent"] == 3
+    wait_until(lambda: len(counting.command.ledger().run_ids(counting.name)) == 2, "both runs")
+    assert run["run"] == counting.command.ledger().run_ids(counting.name)[-1]
+
+
+def test_a_flow_of_an_earlier_version_runs_as_it_is(counting: Pipeline) -> None:
+    """Its trigger knows of no request, and its context has no such parameter."""
+    trigger = process_groups.trigger(counting.group)
+    run_id = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
+    nipyapi.canvas.update_processor(
+        trigger, nipyapi.nifi.ProcessorConfigDTO(properties={RUN_ID: run_id})
+    )
+    context = parameters.find(f"idemflow {counting.name}")
+    nipyapi.parameters.delete_parameter_from_context(context, REQUEST)
+    report = counting.command.json("run", counting.name, "--as-deployed", "--times", "2")
+    assert [run["sent"] for run in report["runs"]] == [20, 20]
+    assert report["documents"] == 20
+
+
+def test_an_edit_is_deployed_first(counting: Pipeline) -> None:
+    counting.project.change(counting.name, "count: 20", "count: 30")
+    assert counting.command.json("run", counting.name, "--as-deployed")["runs"][0]["sent"] == 20
+    result = counting.command.ok("run", counting.name)
+    assert "was deployed first" in result.stdout
+    assert counting.command.ledger().count(counting.name) == 30
+    assert "was deployed first" not in counting.command.ok("run", counting.name).stdout
+
+
+def test_what_an_operator_changed_is_not_discarded(counting: Pipeline) -> None:
+    put = process_groups.trigger(counting.group, PUT)
+    control.stop(counting.group)
+    nipyapi.canvas.update_processor(
+        put, nipyapi.nifi.ProcessorConfigDTO(concurrently_schedulable_task_count=3)
+    )
+    refused = counting.command.fail("run", counting.name)
+    assert refused.code == 2
+    assert "changed on the canvas" in refused.stderr
+    assert "--as-deployed" in refused.stderr
+    report = counting.command.json("run", counting.name, "--as-deployed")
+    assert (report["documents"], report["drift"]) == (20, 1)
+
+
+def test_records_that_cannot_go_in_are_no_success(counting: Pipeline) -> None:
+    script = 'def records(count):\n    yield {"id": 1}\n    yield {"name": "no id"}\n'
+    (counting.project.path / f"scripts/{counting.name}.py").write_text(script)
+    result = counting.command.ok("run", counting.name, code=7)
+    assert "1 record could not go in" in result.stderr
+    assert f"idemflow dead-letters list {counting.name}" in result.stderr
+    assert counting.command.ok("run", counting.name, "--max-dead-letters", "1").code == 0
+    again = counting.command.ok("dead-letters", "replay", counting.name, code=7)
+    assert "1 dead letter again" in again.stderr
+
+
+def test_a_source_without_records_is_no_success(counting: Pipeline) -> None:
+    result = counting.command.ok("run", counting.name, "--set", "count=0", code=8)
+    assert "gave no record" in result.stderr
+    assert "--allow-empty" in result.stderr
+    counting.command.ok("run", counting.name, "--set", "count=0", "--allow-empty")
+
+
+def test_a_file_that_cannot_be_read_is_no_success(
+    idemflow: Idemflow, project: Project, shared_folder: Path
+) -> None:
+    """A typed column that the header lacks: nothing of the file is read."""
+    source = Source(idemflow, project, "no-column", shared_folder)
+    source.describe("format: csv, csv: {types: {amount: integer}}")
+    file = source.write("rows.csv", "id,name\n1,a\n")
+    result = source.command.ok("run", source.name, code=7)
+    assert "1 record could not go in" in result.stderr
+    assert "amount" in source.command.ok("dead-letters", "list", source.name).stdout
+    file.unlink()
+    # Where files should be, there never was one that could be read.
+    assert "gave no record" in source.command.ok("run", source.name, code=8).stderr
+
+
+def test_ctrl_c_says_what_goes_on_and_cancel_drops_it(counting: Pipeline) -> None:
+    command, name = counting.command, counting.name
+    # The steps are started first, then Load is stopped: its records wait.
+    counting.project.change(name, "identity: id", "identity: id\nload: {batch: 1}")
+    command.ok("deploy", name)
+    blocked = command.elasticsearch()
+    blocked.indices.create(index=name)
+    blocked.indices.put_settings(index=name, settings={"index.blocks.write": True})
+    process = command.start("run", name)
+    ledger = command.ledger()
+    wait_until(lambda: len(ledger.run_ids(name)) == 1, "the run has begun", seconds=60)
+    (run,) = ledger.run_ids(name)
+    # verify does not call "missing" what is on its way.
+    judged = command.json("verify", name)
+    assert (judged["running"], judged["equal"], judged["unsettled"]) == (True, True, 20)
+    assert f"{name} is running" in command.ok("verify", name).stdout
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert f"the run {run} goes on in NiFi" in said
+    assert f"idemflow cancel {run}" in said
+
+    refused = command.fail("cancel", run)
+    assert (refused.code, "--yes" in refused.stderr) == (2, True)
+    assert monitoring.activity(counting.group).queued >= 20
+    dropped = command.json("cancel", run, "--yes")
+    assert dropped["flow_files"] >= 20
+    assert monitoring.activity(counting.group).idle
+    blocked.indices.put_settings(index=name, settings={"index.blocks.write": None})
+    assert "Nothing was dropped" in command.ok("cancel", name, "--yes").stdout
+    # What was dropped is told, until it is loaded again.
+    assert command.json("verify", name, code=5)["missing_count"] == 20
+    assert command.json("run", name)["documents"] == 20
+    assert command.json("verify", name)["equal"] is True
+    assert (
+        "there is no run and no pipeline" in command.fail("cancel", "20200101T000000000-x").stderr
+    )
