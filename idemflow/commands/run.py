@@ -17,6 +17,7 @@ from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._imports import remedy
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -145,18 +146,23 @@ def run(
             opened.reconcile(room)
         compact_if_due(opened, progress.step)
         index = opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*")
-        opened.ledger.refresh(index)
+        documents = patiently(lambda: _documents(opened, index), progress.step)
         return RunsReport(
             pipeline=name,
             index=index,
             runs=reports,
-            documents=opened.ledger.count(index),
+            documents=documents,
             url=deployment.url,
             deployed=deployment.made,
             drift=len(deployment.left),
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
         )
+
+
+def _documents(opened: Session, index: str) -> int:
+    opened.ledger.refresh(index)
+    return opened.ledger.count(index)
 
 
 def _refuse_on_schedule(name: str) -> None:
@@ -272,7 +278,7 @@ def _one(
     _log.info("%s: run %d of this call", name, number)
     bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
-        starts = index_checkpoints(opened, stack)
+        starts = patiently(lambda: index_checkpoints(opened, stack), progress.step)
         began = time.monotonic()
         find = _trigger(opened, group, arguments)
         identifier, seconds, outcome = follow(
@@ -286,9 +292,15 @@ def _one(
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
     published, held_back = None, ""
     if opened.pipeline.snapshot:
-        held_back = _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit)
+        held_back = patiently(
+            lambda: _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit),
+            progress.step,
+        )
         if not held_back:
-            published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
+            published = patiently(
+                lambda: _publish(opened, identifier, outcome, allow_empty=allow_empty),
+                progress.step,
+            )
     return RunReport(
         run=identifier,
         **vars(outcome),
@@ -299,7 +311,7 @@ def _one(
 
 
 def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool) -> str:
-    """Let readers see a snapshot.
+    """Let readers see a snapshot; a second time nothing is left to do.
 
     Raises:
         NothingRead: it is empty, and readers would lose all they have.
@@ -307,7 +319,7 @@ def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty:
     pipeline, ledger = opened.pipeline, opened.ledger
     index = pipeline.target.replace(RUN, identifier.lower())
     if not outcome.created + outcome.overwritten:
-        if indices.published(ledger, pipeline) and not allow_empty:
+        if indices.published(ledger, pipeline) not in (None, index) and not allow_empty:
             gave = "no record" if not outcome.sent else f"none of {outcome.sent:,} that is loaded"
             raise NothingRead(
                 f"the source gave {gave}; {pipeline.index.name} keeps what it has",

@@ -16,11 +16,11 @@ from idemflow.canvas.process_groups import TRIGGERS
 from idemflow.commands import dead_letters, deploy, run, verify
 from idemflow.commands._compact import retention
 from idemflow.commands._session import session
+from idemflow.config.combinations import SERVERS
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.run_progress import RunProgress
 from idemflow.errors import PipelineError
-from idemflow.servers.state import SERVERS
-from tests.integration.tools import Idemflow, Project, kill, saved_steps, wait_until
+from tests.integration.tools import Idemflow, Project, Silent, kill, saved_steps, wait_until
 from tests.soak.model import UNLUCKY, Counts, Kind, Model, Row
 
 SCRIPT = f"""\
@@ -68,13 +68,6 @@ class Fault:
     after: float
     which: int
     replay: bool
-
-
-class Silent:
-    """Shows nothing of how a run goes on."""
-
-    def step(self, text: str) -> None: ...
-    def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
 
 
 class Pipeline:
