@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from inspect import signature
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from idemflow.commands.deploy import deploy
 from tests.integration.tools import Idemflow, empty_canvas, empty_elasticsearch, readable_folder
 from tests.soak.model import Kind
 from tests.soak.pipeline import Fault, Pipeline, Victim
@@ -28,16 +26,14 @@ EXAMPLES = 3
 # A fault comes before every sixth step: a restart takes half a minute.
 EVERY = 6
 SLOTS = [f"k{number}" for number in range(6)]
-SOUND = ["edit", "edit", "edit", "same version", "older version", "delete", "vanish"]
+SOUND = ["edit", "edit", "edit", "same version", "older version", "delete", "vanish", "twin"]
 BAD = ["no number", "no number", "no id", "no version", "unlucky", "unlucky"]
 SECOND: list[Kind] = ["plain", "snapshot"]
 VICTIMS: list[Victim] = ["nifi", "elasticsearch", "command", "both", "nifi", "restart"]
 
-# Whether a deploy refuses another identity, unless it is told to keep the old documents.
-REFUSES_IDENTITY = "keep_old_documents" in signature(deploy).parameters
-
 which = st.integers(0, 1)
 picks = st.integers(0, 9)
+tags = st.integers(0, 3)
 slots = st.sampled_from(SLOTS)
 batches = st.sampled_from([1, 20, 5000])
 changes = st.lists(st.tuples(slots, st.sampled_from(SOUND + BAD)), min_size=1, max_size=5)
@@ -195,23 +191,30 @@ class Soak(RuleBasedStateMachine):
         if letter := self._letter(which, pick):
             self.pipelines[which].drop(letter)
 
-    @rule(which=which, tag=st.integers(0, 3), picky=st.booleans(), batch=batches)
+    @rule(which=which, tag=tags, picky=st.booleans(), batch=batches)
     @step
     def redeploy(self, which: int, tag: int, picky: bool, batch: int) -> None:
-        pipeline = self.pipelines[which]
-        pipeline.model.tag, pipeline.model.picky, pipeline.batch = tag, picky, batch
-        pipeline.deploy()
+        self._edit(which, tag, picky, batch).deploy()
 
-    @rule(which=which)
+    @rule(which=which, tag=tags, picky=st.booleans(), batch=batches)
     @step
-    def change_identity(self, which: int) -> None:
-        if REFUSES_IDENTITY:
-            self.pipelines[which].change_identity()
+    def edit_and_run(self, which: int, tag: int, picky: bool, batch: int) -> None:
+        self._edit(which, tag, picky, batch).run_deploys()
+
+    @rule(which=which, keep=st.booleans())
+    @step
+    def change_identity(self, which: int, keep: bool) -> None:
+        self.pipelines[which].change_identity(keep=keep)
 
     @rule(which=which)
     @step
     def compact(self, which: int) -> None:
         self.pipelines[which].compact()
+
+    def _edit(self, which: int, tag: int, picky: bool, batch: int) -> Pipeline:
+        pipeline = self.pipelines[which]
+        pipeline.model.tag, pipeline.model.picky, pipeline.batch = tag, picky, batch
+        return pipeline
 
     def _change(self, which: int, changes: list[tuple[str, str]]) -> None:
         pipeline = self.pipelines[which]

@@ -16,7 +16,7 @@ Counts = dict[str, int]
 Kind = Literal["versioned", "plain", "snapshot"]
 # The value that the transform raises an error for while it is picky.
 UNLUCKY = 13
-COUNTED = ("sent", "created", "overwritten", "deleted", "stale", "dead_letters")
+COUNTED = ("sent", "created", "overwritten", "deleted", "stale", "dead_letters", "repeated")
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,34 @@ class Model:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.rows: dict[str, Row] = {}  # the database, as the next run reads it
+        self.twins: set[str] = set()  # rows that it gives twice
+        self.identity = "id"  # the field that makes the document's id
         self.documents: dict[str, Row] = {}  # what readers see
         self.versions: dict[str, int] = {}  # the newest of each id, deleted ones included
         self.letters: dict[str, Letter] = {}  # by the content that was refused first
         self.runs = 0
         self.tag, self.picky = 0, False
 
+    def database(self) -> list[Row]:
+        """The rows as the next run reads them; what cannot go in is there once."""
+        twins = (row for key, row in self.rows.items() if key in self.twins)
+        return [*self.rows.values(), *(row for row in twins if self._good(row))]
+
+    @property
+    def unique(self) -> bool:
+        """Whether no two rows have one id: only such a snapshot is published."""
+        return len(self.database()) == len(self.rows)
+
+    def refuses(self, identity: str) -> bool:
+        """Whether a deploy with another identity would leave documents under ids of both."""
+        return identity != self.identity and self.kind != "snapshot" and bool(self.documents)
+
     def run(self, *, published: bool = True) -> Counts:
         """A run of all rows; what its report counts. Only a command publishes a snapshot."""
-        before = self.documents
+        before, published = self.documents, published and self.unique
         if self.kind == "snapshot":
             self.documents = {}
-        counts = self._send((None, row, False) for row in self.rows.values())
+        counts = self._send((None, row, False) for row in self.database())
         if self.kind == "snapshot" and published:
             self.letters = {k: one for k, one in self.letters.items() if one.run == self.runs}
         elif self.kind == "snapshot":
@@ -71,9 +87,12 @@ class Model:
         for letter, record, transformed in records:
             counts["sent"] += 1
             sent = record if transformed else record | {"tag": self.tag}
-            identifier, version = sent["id"], self._version(sent)
+            identifier, version = sent[self.identity], self._version(sent)
             if not transformed and self.picky and record["value"] == UNLUCKY:
                 refused = Letter(record, False, self.runs, None, None)
+            elif identifier in arrived:
+                counts["repeated"] += 1
+                continue
             elif identifier is None or not self._sound(sent):
                 refused = Letter(sent, True, self.runs, identifier, version)
             else:
@@ -90,6 +109,9 @@ class Model:
 
     def _version(self, record: Row) -> int | None:
         return record["seq"] if self.kind == "versioned" else None
+
+    def _good(self, row: Row) -> bool:
+        return row["id"] is not None and row["value"] != UNLUCKY and self._sound(row)
 
     def _sound(self, record: Row) -> bool:
         """Whether it has the version that it needs, and a value unless its document is to go."""
