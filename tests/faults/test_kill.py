@@ -255,8 +255,12 @@ def test_elasticsearch_killed_at_the_end_of_commands(
         kill(idemflow, "elasticsearch")
         idemflow.ok("up")
 
-    def once(module: object, attribute: str, hit: Callable[[], None]) -> None:
-        """Let a fault hit just before a function is called for the first time."""
+    def once(module: object, attribute: str, hit: Callable[[], None]) -> list[Callable[[], None]]:
+        """Let a fault hit just before a function is called for the first time.
+
+        Returns:
+            The fault, until it has hit.
+        """
         real = getattr(module, attribute)
 
         def called(*given: Any) -> Any:
@@ -266,12 +270,14 @@ def test_elasticsearch_killed_at_the_end_of_commands(
 
         hits = [hit]
         monkeypatch.setattr(module, attribute, called)
+        return hits
 
-    once(_session, "reconcile", away)
-    once(runs, "compact_if_due", away)
+    left = [once(_session, "reconcile", away), once(runs, "compact_if_due", away)]
     report = command.json("run", name, "--max-dead-letters", "1")
+    assert left == [[], []]
     came_up()
     assert (report["documents"], report["runs"][0]["dead_letters"]) == (6000, 1)
     # Of the documents some are read already.
-    once(verification, "_kind", forgetful)
+    left = [once(verification, "_kind", forgetful)]
     assert command.json("verify", name)["equal"] is True
+    assert left == [[]]
