@@ -40,6 +40,8 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
         IdemflowError: the disk is full; or see :func:`idemflow.commands._session.session`.
     """
     with session(settings, name) as opened:
+        with opened.scratch() as room:
+            opened.reconcile(room)
         result = patiently(lambda: _verify(opened, ids), _log.info)
         compact_in_turn_if_due(opened)
         return result
@@ -48,7 +50,6 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
 def _verify(opened: Session, ids: Path | None) -> Verification:
     name = opened.pipeline.name
     with opened.scratch() as room:
-        opened.reconcile(room)
         before = opened.ledger.newest_run(name)
         # Asked first: of what is idle now, all has arrived when the index is read.
         running = _running(name)
