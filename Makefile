@@ -3,6 +3,7 @@
 #   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
 #   make test    set everything up, run all tests
 #   make unit    run the tests that need no server: within a minute
+#   make soak    random runs, edits, replays and kills against a model for half an hour
 #   make down    stop the servers
 #   make screenshots   take the pictures of the canvas in README and docs anew
 #   make lint    check style and types
@@ -13,9 +14,12 @@ PYTHON ?= python3
 # How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB), but
 # for the last of three or more, which runs the tests that need none.
 WORKERS ?= 3
+# How long `make soak` takes new steps, and the seed of a failure whose steps it is to take again.
+SECONDS ?= 1800
+SEED ?=
 BIN := .venv/bin
 
-.PHONY: run test unit up down screenshots lint lock tools clean
+.PHONY: run test unit soak up down screenshots lint lock tools clean
 
 run: .venv/installed
 	@$(BIN)/idemflow up
@@ -28,6 +32,9 @@ test: .venv/installed-dev tools
 
 unit: .venv/installed-dev
 	$(BIN)/python -m pytest tests/unit -m unit --numprocesses 2 --dist loadfile
+
+soak: .venv/installed-dev
+	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) $(BIN)/python -m pytest tests/soak -s
 
 up down: .venv/installed
 	@$(BIN)/idemflow $@

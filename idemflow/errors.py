@@ -12,6 +12,7 @@
     │   └── NotReady                       a wait reached its deadline
     ├── RuntimeNotUp              exit 3   there is no running NiFi or Elasticsearch to talk to
     ├── Unreachable               exit 3   a server that should run does not answer
+    │   └── PointInTimeLost                it was restarted while a state of it was being read
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
     ├── GitError                  exit 1   git fails, or is not installed
@@ -171,6 +172,10 @@ class Unreachable(IdemflowError):
     """A server that should run does not answer."""
 
     exit_code = 3
+
+
+class PointInTimeLost(Unreachable):
+    """Elasticsearch was restarted, or away, and no longer keeps the state that is being read."""
 
 
 class LoginRefused(IdemflowError):

@@ -34,6 +34,7 @@ FIRST = (
     "integration/test_flow_registry.py",
     "integration/test_readme.py",
     "browser/test_versions.py",
+    "soak/test_soak.py",
     "faults/test_kill_versions.py",
     "integration/test_second_runtime.py",
     "integration/test_java_modules.py",
@@ -46,6 +47,7 @@ MARKERS = {
     "integration": ("servers",),
     "browser": ("servers", "browser"),
     "faults": ("servers", "faults"),
+    "soak": ("servers", "soak"),
 }
 
 

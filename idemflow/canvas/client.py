@@ -22,6 +22,9 @@ _DEADLINE = 60
 _CHANGE_DEADLINE = 300
 # How long NiFi may take to accept a connection, and to answer a request, in seconds.
 _TIMEOUT = (10, 60)
+# The header with the token, and the status of NiFi's answer to one that it does not know.
+_TOKEN = "Authorization"
+_UNKNOWN = 401
 
 
 class _Retry(urllib3.Retry):
@@ -42,14 +45,37 @@ class _Retry(urllib3.Retry):
 
 
 class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
-    """nipyapi's client, which by itself waits for an answer for ever."""
+    """nipyapi's client, which by itself waits for an answer for ever, and never logs in again."""
 
-    def __init__(self) -> None:
+    def __init__(self, nifi: Endpoint) -> None:
         super().__init__()
+        self._nifi = nifi
         self.rest_client.pool_manager.connection_pool_kw["retries"] = _Retry(3)
 
-    def request(self, *given: Any, _request_timeout: Any = None, **named: Any) -> Any:
-        return super().request(*given, _request_timeout=_request_timeout or _TIMEOUT, **named)
+    def log_in(self) -> str:
+        """Log in: a session lasts some hours, and no longer than its NiFi runs.
+
+        Returns:
+            The token, which the requests to come carry as well.
+        """
+        token: str = nipyapi.nifi.AccessApi(self).create_access_token(
+            username=self._nifi.username, password=self._nifi.password
+        )
+        nipyapi.security.set_service_auth_token(token=token, service="nifi")
+        return token
+
+    def request(self, *given: Any, headers: Any, _request_timeout: Any = None, **named: Any) -> Any:
+        named["_request_timeout"] = _request_timeout or _TIMEOUT
+        try:
+            return super().request(*given, headers=headers, **named)
+        except ApiException as error:
+            if error.status != _UNKNOWN or _TOKEN not in headers:
+                raise
+            try:
+                again = {**headers, _TOKEN: f"Bearer {self.log_in()}"}
+            except ApiException as refused:
+                raise error from refused
+        return super().request(*given, headers=again, **named)
 
 
 def connect(nifi: Endpoint, project: str | None = None) -> None:
@@ -77,19 +103,16 @@ def connect(nifi: Endpoint, project: str | None = None) -> None:
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
-    configuration.api_client = _Client()
+    configuration.api_client = made = _Client(nifi)
     try:
         with errors():
-            token = nipyapi.nifi.AccessApi().create_access_token(
-                username=nifi.username, password=nifi.password
-            )
+            made.log_in()
     except CanvasError as error:
         # NiFi answers 400 to a wrong password.
         raise LoginRefused(
             f"NiFi at {nifi.url} refused the login of {nifi.username!r}",
             next_command="check the user and the password (idemflow open --show-login)",
         ) from error
-    nipyapi.security.set_service_auth_token(token=token, service="nifi")
 
 
 def project() -> str | None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from filelock import Timeout
 
 from idemflow.canvas import monitoring, process_groups
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session
 from idemflow.commands._turn import lock
 from idemflow.elasticsearch.retention import Retention
@@ -18,7 +19,7 @@ from idemflow.errors import IdemflowError
 from idemflow.sources.fields import seconds
 
 # How long until nothing is on its way in the flow, in seconds.
-_PATIENCE = 2.0
+_BUSY = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -32,16 +33,20 @@ def compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
     """
     name = opened.pipeline.name
     try:
-        with opened.scratch() as room:
-            ledger = retention(opened, room, _PATIENCE)
-            if ledger.due():
-                step(f"compact the ledger of {name}")
-                _log.info("the ledger was compacted: %s", ledger.prune(always=False))
+        patiently(lambda: _compact_if_due(opened, step), step)
     except (IdemflowError, OSError) as error:
         _log.warning(
             "the ledger of %s was not compacted, which changes no result: %s. "
             "To try again: idemflow prune %s", name, error, name,
         )  # fmt: skip
+
+
+def _compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
+    with opened.scratch() as room:
+        ledger = retention(opened, room, _BUSY)
+        if ledger.due():
+            step(f"compact the ledger of {opened.pipeline.name}")
+            _log.info("the ledger was compacted: %s", ledger.prune(always=False))
 
 
 def compact_in_turn_if_due(opened: Session) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from idemflow import servers
 from idemflow.canvas import client
+from idemflow.commands._patience import patiently
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.reconcile import Records, reconcile
@@ -60,7 +61,8 @@ class Session:
         """Delete the pipeline's dead letters whose record has gone in since."""
         ledger = self.ledger
         letters = Letters(ledger, self.pipeline.name)
-        reconcile(letters, Records(ledger, ledger.manifests, ledger, room))
+        records = Records(ledger, ledger.manifests, ledger, room)
+        patiently(lambda: reconcile(letters, records), _log.info)
 
 
 @contextmanager

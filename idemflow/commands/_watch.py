@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from idemflow.canvas import client, monitoring
+from idemflow.canvas import monitoring
 from idemflow.canvas.monitoring import Activity
+from idemflow.commands._patience import PATIENCE, Answer, patiently
 from idemflow.commands._session import Session
 from idemflow.elasticsearch.written import WrittenIds
 from idemflow.errors import IdemflowError, LoginRefused, NotReady, Unreachable
 
-# How long a server may be silent, or a queue stand still, before the command gives up waiting.
-# The run itself is never given up: it stays in NiFi's queues and goes on when the servers can.
-_PATIENCE = 60.0
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
-
-Answer = TypeVar("Answer")
 
 
 class RunDisplay(Protocol):
@@ -71,6 +67,8 @@ class Watch:
     def until(self, question: Callable[[Activity], Answer | None]) -> Answer:
         """Ask until there is an answer.
 
+        The run is never given up: it stays in NiFi's queues and goes on when the servers can.
+
         Args:
             question: given what the flow does now; ``None`` means not yet.
 
@@ -78,31 +76,35 @@ class Watch:
             Unreachable: a server stayed away.
             NotReady: the flow stands still although both servers answer.
         """
-        began = answered = time.monotonic()
+        began = time.monotonic()
         pause = 0.1
         while True:
             try:
-                answer = question(self._look())
-                self._opened.ledger.reachable()
-                for written in self._starts:
-                    written.advance()
-                answered = time.monotonic()
+                answer = patiently(lambda: self._ask(question), self._miss)
             except (Unreachable, LoginRefused) as error:
-                # A restarted NiFi no longer knows our login: that is an absence as well.
-                if time.monotonic() - answered > _PATIENCE:
-                    raise self._away(error) from error
-                self._progress.records(self._number, self._done(), self.total, error.message)
-                self._reconnect()
-                answer = None
+                raise self._away(error) from error
             if answer is not None:
                 return answer
-            if time.monotonic() - self._moved > _PATIENCE + (time.monotonic() - answered):
+            if time.monotonic() - self._moved > PATIENCE:
                 raise self._stuck()
             time.sleep(pause)
             # A run is not to end a long while before it is noticed.
             busy = self._last is None or not self._last.idle
             waited = time.monotonic() - began
             pause = min(pause * 1.3, max(0.1, waited / 20), 1.0) if busy else 0.1
+
+    def _ask(self, question: Callable[[Activity], Answer | None]) -> Answer | None:
+        answer = question(self._look())
+        if answer is None:
+            self._opened.ledger.reachable()
+            for written in self._starts:
+                written.advance()
+        return answer
+
+    def _miss(self, message: str) -> None:
+        """Show that a server is away; what stands still meanwhile is not stuck."""
+        self._moved = time.monotonic()
+        self._progress.records(self._number, self._done(), self.total, message)
 
     def _look(self) -> Activity:
         activity = monitoring.activity(self._group)
@@ -119,13 +121,6 @@ class Watch:
         queued = self._last.queued if self._last else 0
         return max(0, (self.total or 0) - queued)
 
-    def _reconnect(self) -> None:
-        try:
-            client.connect(self._opened.target.nifi, self._opened.owner.project)
-        except (Unreachable, LoginRefused):
-            return
-        self._moved = time.monotonic()
-
     def _away(self, error: IdemflowError) -> Unreachable:
         name = self._opened.pipeline.name
         return Unreachable(
@@ -140,7 +135,7 @@ class Watch:
         said = [f"{item.name}: {item.message}" for item in monitoring.bulletins(self._group)[-3:]]
         return NotReady(
             "nifi",
-            f"nothing has moved in the flow for {_PATIENCE:.0f} s; FlowFiles wait: {where}",
+            f"nothing has moved in the flow for {PATIENCE:.0f} s; FlowFiles wait: {where}",
             log_tail="\n".join(said),
             next_command="look at the canvas (idemflow open); nothing is lost, and the run goes "
             "on when the cause is fixed",

@@ -16,6 +16,7 @@ from idemflow.canvas.difference import Change
 from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._follow import follow, index_checkpoints
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -219,8 +220,7 @@ def replay(
         dead_letters.mark(opened.ledger, letters, run)
         seconds, outcome = _send(opened, group, run, began, progress)
         opened.reconcile(room)
-        again = dead_letters.find(opened.ledger, name, Filters(run=run))
-        reasons = Kinds(letter.reason for letter in again)
+        reasons, left = patiently(lambda: _again(opened, run), progress.step)
         return ReplayReport(
             pipeline=name,
             run=run,
@@ -231,7 +231,7 @@ def replay(
             dead_letters=outcome.dead_letters,
             lost=outcome.lost,
             reasons=reasons.most_common(),
-            left=_left(opened),
+            left=left,
             seconds=seconds,
             deployed=deployment.made,
             drift=len(deployment.left),
@@ -257,6 +257,12 @@ def _chosen(opened: Session, filters: Filters) -> Iterator[str]:
 def _count(opened: Session, filters: Filters) -> int:
     """How many letters are meant; refuses ids of letters that are none, or not unique."""
     return sum(1 for _ in dead_letters.find(opened.ledger, opened.pipeline.name, filters))
+
+
+def _again(opened: Session, run: str) -> tuple[Kinds, int]:
+    """Why letters came back from a replay; and how many the pipeline has now."""
+    again = dead_letters.find(opened.ledger, opened.pipeline.name, Filters(run=run))
+    return Kinds(letter.reason for letter in again), _left(opened)
 
 
 def _left(opened: Session) -> int:
@@ -304,7 +310,7 @@ def _send(
     with ExitStack() as stack:
         # A letter goes back to the index that it was meant for: perhaps one of an earlier day.
         meant = dead_letters.indices(opened.ledger, run)
-        starts = index_checkpoints(opened, stack, meant)
+        starts = patiently(lambda: index_checkpoints(opened, stack, meant), progress.step)
         with parameters.lent(flow.context_name(opened.pipeline), PARAMETER, run):
             control.run_once(group, REPLAY_TRIGGER)
         watch = Watch(opened, group, starts, 1, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idemflow.commands._compact import retention
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay
@@ -11,7 +12,7 @@ from idemflow.elasticsearch.retention import Pruned
 from idemflow.pipeline import spec
 
 # How long until nothing is on its way in the flow, in seconds.
-_PATIENCE = 60.0
+_BUSY = 60.0
 
 
 def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pruned]:
@@ -34,4 +35,5 @@ def _prune(settings: Settings, name: str, progress: RunDisplay) -> Pruned:
         progress.step(f"compact the ledger of {name}")
         with opened.scratch() as room:
             opened.reconcile(room)
-            return retention(opened, room, _PATIENCE).prune(always=True)
+            ledger = retention(opened, room, _BUSY)
+            return patiently(lambda: ledger.prune(always=True), progress.step)

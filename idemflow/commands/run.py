@@ -17,6 +17,7 @@ from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._imports import remedy
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -147,11 +148,12 @@ def run(
         with opened.scratch() as room:
             opened.reconcile(room)
         compact_if_due(opened, progress.step)
+        documents = patiently(opened.indices.documents, progress.step)
         return RunsReport(
             pipeline=name,
             index=opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*"),
             runs=reports,
-            documents=opened.indices.documents(),
+            documents=documents,
             url=deployment.url,
             deployed=deployment.made,
             drift=len(deployment.left),
@@ -265,7 +267,7 @@ def _one(
     _log.info("%s: run %d of this call", name, number)
     bulletin = monitoring.last_bulletin()
     with ExitStack() as stack:
-        starts = index_checkpoints(opened, stack)
+        starts = patiently(lambda: index_checkpoints(opened, stack), progress.step)
         began = time.monotonic()
         find = _trigger(opened, group, arguments)
         identifier, seconds, outcome = follow(
@@ -279,9 +281,15 @@ def _one(
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
     published, held_back = None, ""
     if opened.pipeline.snapshot:
-        held_back = _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit)
+        held_back = patiently(
+            lambda: _judge.held_back(opened.ledger, opened.pipeline, identifier, outcome, limit),
+            progress.step,
+        )
         if not held_back:
-            published = _publish(opened, identifier, outcome, allow_empty=allow_empty)
+            published = patiently(
+                lambda: _publish(opened, identifier, outcome, allow_empty=allow_empty),
+                progress.step,
+            )
     return RunReport(
         run=identifier,
         **vars(outcome),
@@ -293,7 +301,7 @@ def _one(
 
 
 def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty: bool) -> str:
-    """Let readers see a snapshot.
+    """Let readers see a snapshot; a second time nothing is left to do.
 
     Raises:
         NothingRead: it is empty, and readers would lose all they have.
@@ -301,7 +309,7 @@ def _publish(opened: Session, identifier: str, outcome: Outcome, *, allow_empty:
     pipeline, ledger, indices = opened.pipeline, opened.ledger, opened.indices
     index = pipeline.target.replace(RUN, identifier.lower())
     if not outcome.created + outcome.overwritten:
-        if indices.published() and not allow_empty:
+        if indices.published() not in (None, index) and not allow_empty:
             gave = "no record" if not outcome.sent else f"none of {outcome.sent:,} that is loaded"
             raise NothingRead(
                 f"the source gave {gave}; {pipeline.index.name} keeps what it has",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._compact import compact_in_turn_if_due
+from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session, session
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Letters
@@ -19,6 +21,8 @@ from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
 from idemflow.errors import UsageError
+
+_log = logging.getLogger(__name__)
 
 
 def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verification:
@@ -35,8 +39,17 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
         UsageError: the file cannot be written.
         IdemflowError: the disk is full; or see :func:`idemflow.commands._session.session`.
     """
-    with session(settings, name) as opened, opened.scratch() as room:
-        opened.reconcile(room)
+    with session(settings, name) as opened:
+        with opened.scratch() as room:
+            opened.reconcile(room)
+        result = patiently(lambda: _verify(opened, ids), _log.info)
+        compact_in_turn_if_due(opened)
+        return result
+
+
+def _verify(opened: Session, ids: Path | None) -> Verification:
+    name = opened.pipeline.name
+    with opened.scratch() as room:
         before = opened.ledger.newest_run(name)
         # Asked first: of what is idle now, all has arrived when the index is read.
         running = _running(name)
@@ -46,7 +59,6 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
             running = _running(name) or opened.ledger.newest_run(name) != before
             if running:
                 result = _compare(opened, room, ids, running=True)
-        compact_in_turn_if_due(opened)
         return result
 
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
+from elasticsearch import NotFoundError
+
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.folding import Sent
-from idemflow.elasticsearch.search import batches
+from idemflow.elasticsearch.search import batches, gone
 from idemflow.steps.rules.manifest import pack, unpack
 
 # Entries of a document; readers hold some documents at a time.
@@ -83,18 +85,26 @@ def read_pointers(
         connection: Elasticsearch.
         indices: their names.
         where: ``pit`` or ``index``, as the search API has it.
+
+    Raises:
+        PointInTimeLost: Elasticsearch no longer has the point in time.
     """
     found: dict[str, Pointer] = {}
     for names in batches(indices, 1000):
         some = {pointer_id(name): name for name in names}
         with connection.errors():
-            answer = connection.client.search(
-                **where,
-                query={"ids": {"values": list(some)}},
-                size=len(some),
-                seq_no_primary_term=True,
-                track_total_hits=False,
-            )
+            try:
+                answer = connection.client.search(
+                    **where,
+                    query={"ids": {"values": list(some)}},
+                    size=len(some),
+                    seq_no_primary_term=True,
+                    track_total_hits=False,
+                )
+            except NotFoundError as error:
+                if "pit" in where:
+                    raise gone("the ledger") from error
+                raise
         for hit in answer["hits"]["hits"]:
             source = hit["_source"]
             found[some[hit["_id"]]] = Pointer(

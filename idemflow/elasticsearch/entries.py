@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
@@ -24,6 +24,20 @@ def newest(entries: dict[str, Entry], found: Iterable[tuple[str, str, int | None
         known = entries.get(identifier)
         if known is None or known[1] is None or version is None or version >= known[1]:
             entries[identifier] = (digest, version)
+
+
+def went_in(
+    found: Sequence[tuple[str, str, int | None]], refused: Collection[tuple[str, int | None]]
+) -> dict[str, Entry]:
+    """What counts of what one run sent, without what was refused of it.
+
+    Args:
+        found: id, digest and version of what it sent.
+        refused: id and version of what was refused.
+    """
+    entries: dict[str, Entry] = {}
+    newest(entries, (one for one in found if (one[0], one[2]) not in refused))
+    return entries
 
 
 class SentInRun:

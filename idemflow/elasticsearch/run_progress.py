@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Protocol
 
-from idemflow.elasticsearch.entries import Repeated, SentInRun
+from idemflow.elasticsearch.entries import Entry, Repeated, SentInRun, newest, went_in
 from idemflow.elasticsearch.examples import Example, examples
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch
 from idemflow.elasticsearch.written import IdSum, IndexCheckpoint, RunIndex, WrittenIds
+from idemflow.errors import PointInTimeLost
 
 # Ids that are held at a time, to be looked for.
 _AT_ONCE = 50_000
@@ -241,10 +242,36 @@ class RunCheck(RunProgress):
         if deleted:
             there = self._documents.existing(start.index, deleted, pit=None)
             counts["left"] += sum(1 for _ in there)
-            if start.pit is not None:
-                before = self._documents.existing(start.index, deleted, pit=start.pit)
-                counts["gone"] += sum(1 for _ in before)
+            counts["gone"] += self._there_before(start, deleted)
         deleted.clear()
+
+    def _there_before(self, start: IndexCheckpoint, ids: Collection[str]) -> int:
+        """How many of some documents there were before the run."""
+        if start.pit is None:
+            return 0
+        try:
+            return sum(1 for _ in self._documents.existing(start.index, ids, pit=start.pit))
+        except PointInTimeLost:
+            # The ledger tells it as well, but has to be read for it.
+            return self._sent_before(start.index, ids)
+
+    def _sent_before(self, index: str, ids: Collection[str]) -> int:
+        """How many of some documents earlier runs had left in an index."""
+        wanted = set(ids)
+        counting: dict[str, Entry] = {}
+        sent = self._manifests.sent_to(index, newest_first=False)
+        for run, chunks in groupby(sent, key=attrgetter("run")):
+            if run >= self.run:
+                break
+            found: list[tuple[str, str, int | None]] = []
+            refused: set[tuple[str, int | None]] = set()
+            for chunk in chunks:
+                found += (one for one in chunk.entries if one[0] in wanted)
+                vain = (*chunk.stale, *chunk.given_up)
+                refused.update((key, version) for key, _, version in vain if key in wanted)
+            entries = went_in(found, refused)
+            newest(counting, ((key, *entry) for key, entry in entries.items()))
+        return sum(1 for digest, _ in counting.values() if digest)
 
     def _look_for_senders(
         self, start: IndexCheckpoint, counts: Counter[str], strangers: list[str]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.errors import IdemflowError
+from idemflow.errors import IdemflowError, PointInTimeLost
 
 # Hits in one answer: of ids; of documents at first; bytes of documents that are aimed at then.
 IDS = 10_000
@@ -56,7 +56,8 @@ def point_in_time(
     finally:
         ended.set()
         extending.join()
-        with connection.errors(), suppress(NotFoundError):
+        # Of one that cannot be closed, Elasticsearch lets go by itself: what was read is whole.
+        with suppress(IdemflowError), connection.errors(), suppress(NotFoundError):
             connection.client.close_point_in_time(id=opened)
 
 
@@ -95,7 +96,7 @@ def scan(
         pit: a point in time of :func:`point_in_time`; default: one of now.
 
     Raises:
-        IdemflowError: Elasticsearch lost the point in time.
+        PointInTimeLost: Elasticsearch no longer has the point in time.
     """
     request: dict[str, Any] = {
         "query": query,
@@ -146,9 +147,9 @@ def _fitting(hits: Sequence[Mapping[str, Any]]) -> int:
     return int(min(4 * len(hits), IDS, max(1, _PAGE_BYTES // max(1, size))))
 
 
-def gone(index: str) -> IdemflowError:
+def gone(index: str) -> PointInTimeLost:
     """What is wrong when a point in time is not there any longer."""
-    return IdemflowError(
+    return PointInTimeLost(
         f"Elasticsearch no longer keeps the state of {index} that is being read: it was restarted, "
         "or could not be reached for minutes",
         next_command="run the command again; what is in the index, `idemflow verify` tells",

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Literal, Protocol
 
 from idemflow.elasticsearch.baseline import Pointer
-from idemflow.elasticsearch.entries import Entry, Repeated, SentInRun, newest
+from idemflow.elasticsearch.entries import Entry, Repeated, SentInRun, newest, went_in
 from idemflow.elasticsearch.examples import Example, examples
 from idemflow.elasticsearch.last_run import LastRun
 from idemflow.elasticsearch.manifests import Chunk
@@ -166,8 +166,8 @@ class _Comparison:
             elif run == _DEAD:
                 dead += ((key, version) for key, *_, version in some)
             else:
-                sent_then, went_in = _of_run(some)
-                newest(expected, ((key, *entry) for key, entry in went_in.items()))
+                sent_then, counting = _of_run(some)
+                newest(expected, ((key, *entry) for key, entry in counting.items()))
                 if run == _LAST:
                     self.repeated.add(sent_then)
         if self.on_its_way is not None:
@@ -339,11 +339,7 @@ def _of_run(rows: Iterable[Row]) -> tuple[SentInRun, Mapping[str, Entry]]:
             found += ((key, digest, version) for key, _, _, _, digest, version in some)
     sent = SentInRun()
     sent.add(found)
-    if not refused:
-        return sent, sent.entries
-    went_in: dict[str, Entry] = {}
-    newest(went_in, (one for one in found if (one[0], one[2]) not in refused))
-    return sent, went_in
+    return sent, went_in(found, refused) if refused else sent.entries
 
 
 def _older(entry: Entry | None, version: int | None) -> bool:

@@ -6,7 +6,10 @@ Afterwards the servers are started again with ``idemflow up``: the run completes
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import nipyapi
 import pytest
@@ -14,15 +17,34 @@ import pytest
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.canvas.replay import REPLAY_TRIGGER
+from idemflow.commands import _patience, _session
+from idemflow.commands import run as runs
+from idemflow.commands._session import session
+from idemflow.commands._watch import Watch
 from idemflow.drawing.collect import SCHEDULE, TRIGGER
+from idemflow.elasticsearch import verify as verification
 from idemflow.errors import Unreachable
-from tests.integration.tools import ROOT, Idemflow, Project, kill, saved_steps, wait_until
+from tests.integration.tools import (
+    COUNTING,
+    ROOT,
+    Idemflow,
+    Project,
+    Silent,
+    kill,
+    saved_steps,
+    wait_until,
+)
 
 pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = 20_000
 TRIGGERS = {TRIGGER, SCHEDULE, REPLAY_TRIGGER}
 SCRIPT = (ROOT / "scripts/people.py").read_text()
+DELETING = """
+    def records(count, gone):
+        for number in range(count):
+            yield {"id": number, "gone": number < gone}
+"""
 
 
 class Crowd:
@@ -104,7 +126,7 @@ def crowd(idemflow: Idemflow, project: Project) -> Callable[..., Crowd]:
 
 
 def test_nifi_killed_while_collecting_while_queued_and_while_loading(
-    idemflow: Idemflow, crowd: Callable[..., Crowd]
+    idemflow: Idemflow, crowd: Callable[..., Crowd], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One kill hits three pipelines, each at another stage."""
     queued, loading = crowd("killed-while-queued"), crowd("killed-while-loading")
@@ -121,23 +143,41 @@ def test_nifi_killed_while_collecting_while_queued_and_while_loading(
     wait_until(collecting.collecting, "the generator runs")
     wait_until(loading.loading, "the first documents arrive")
     assert collecting.collecting()
-    kill(idemflow, "nifi")
-    assert queued.documents() == collecting.documents() == 0
-    assert loading.documents() < PEOPLE
+    with session(queued.command.settings(), queued.name) as opened:
+        watch = Watch(opened, queued.group, [], 1, Silent())
+        assert watch.until(lambda activity: activity.queued > PEOPLE)
+        kill(idemflow, "nifi")
+        assert queued.documents() == collecting.documents() == 0
+        assert loading.documents() < PEOPLE
 
-    idemflow.ok("up")
-    queued.connect()
-    assert queued.waits()
+        idemflow.ok("up")
+        # Where a login dies with its NiFi, a command logs in again before it loses patience.
+        nipyapi.nifi.AccessApi().log_out()
+        with monkeypatch.context() as patch:
+            patch.setattr(_patience, "PATIENCE", 0.0)
+            assert watch.until(lambda activity: activity.queued > PEOPLE)
     control.start_steps(queued.group)
     for people in (collecting, queued, loading):
         people.completes()
 
 
 def test_elasticsearch_killed_while_loading(
-    idemflow: Idemflow, crowd: Callable[..., Crowd]
+    idemflow: Idemflow, crowd: Callable[..., Crowd], project: Project
 ) -> None:
     """Elasticsearch dies and comes back while ``idemflow run`` waits: it reports as if nothing."""
     people = crowd("elasticsearch-killed")
+    # Another one waits with deletes, to be told of what was there before.
+    deletes = project.pipeline(
+        "deletes-interrupted", DELETING, "delete: gone\nload: {retry_after: 1 s}"
+    )
+    project.change(deletes, "records\n", "records\n  arguments: {count: 40, gone: 0}\n")
+    people.command.json("run", deletes)
+    elasticsearch = idemflow.elasticsearch()
+    elasticsearch.indices.put_settings(index=deletes, settings={"index.blocks.write": True})
+    deleting = people.command.start(
+        "run", deletes, "--set", "count=60", "--set", "gone=10", "--json"
+    )
+    wait_until(lambda: len(people.ledger.run_ids(deletes)) == 2, "it sends its records")
     waiting = people.command.start("run", people.name, "--json")
     wait_until(people.loading, "the first documents arrive", seconds=120)
     kill(idemflow, "elasticsearch")
@@ -156,6 +196,12 @@ def test_elasticsearch_killed_while_loading(
     assert '"lost": 0' in stdout
     assert '"duplicates": 0' in stdout
     people.completes()
+    elasticsearch.indices.put_settings(index=deletes, settings={"index.blocks.write": None})
+    stdout, stderr = deleting.communicate(timeout=180)
+    assert deleting.returncode == 0, stderr
+    (run,) = json.loads(stdout)["runs"]
+    counts = ("sent", "created", "overwritten", "deleted", "lost", "duplicates")
+    assert [run[name] for name in counts] == [60, 20, 30, 10, 0, 0]
 
 
 def test_a_reboot_while_a_command_waits(idemflow: Idemflow, crowd: Callable[..., Crowd]) -> None:
@@ -182,3 +228,56 @@ def test_elasticsearch_down_before_a_run(idemflow: Idemflow, crowd: Callable[...
     wait_until(people.waits, "the people wait", seconds=120)
     idemflow.ok("up")
     people.completes()
+
+
+def test_elasticsearch_killed_at_the_end_of_commands(
+    idemflow: Idemflow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records have come to their end: the report, and what ``verify`` finds, wait as well."""
+    script = COUNTING + "        yield {'name': 'no id'}\n"
+    name = project.pipeline("killed-at-the-end", script)
+    project.change(name, "records\n", "records\n  arguments: {count: 6000}\n")
+    command = idemflow.inside(project.path)
+    ups: list[subprocess.Popen[str]] = []
+
+    def away() -> None:
+        came_up()
+        kill(idemflow, "elasticsearch")
+        ups.append(idemflow.start("up"))
+
+    def came_up() -> None:
+        for one in ups:
+            _, stderr = one.communicate(timeout=120)
+            assert one.returncode == 0, stderr
+        ups.clear()
+
+    def forgetful() -> None:
+        kill(idemflow, "elasticsearch")
+        idemflow.ok("up")
+
+    def once(module: object, attribute: str, hit: Callable[[], None]) -> list[Callable[[], None]]:
+        """Let a fault hit just before a function is called for the first time.
+
+        Returns:
+            The fault, until it has hit.
+        """
+        real = getattr(module, attribute)
+
+        def called(*given: Any) -> Any:
+            if hits:
+                hits.pop()()
+            return real(*given)
+
+        hits = [hit]
+        monkeypatch.setattr(module, attribute, called)
+        return hits
+
+    left = [once(_session, "reconcile", away), once(runs, "compact_if_due", away)]
+    report = command.json("run", name, "--max-dead-letters", "1")
+    assert left == [[], []]
+    came_up()
+    assert (report["documents"], report["runs"][0]["dead_letters"]) == (6000, 1)
+    # Of the documents some are read already.
+    left = [once(verification, "_kind", forgetful)]
+    assert command.json("verify", name)["equal"] is True
+    assert left == [[]]

@@ -8,6 +8,7 @@ from typing import Any
 
 from idemflow.elasticsearch.baseline import Pointer
 from idemflow.elasticsearch.manifests import Chunk
+from idemflow.elasticsearch.search import gone
 from idemflow.steps.rules.identity import canonical, content_hash
 from idemflow.steps.rules.manifest import pack
 
@@ -129,6 +130,8 @@ class Index:
     def refresh(self, *indices: str) -> None: ...
 
     def existing(self, index: str, ids: Iterable[str], *, pit: str | None = None) -> Iterator[str]:
+        if pit and pit not in self.kept:
+            raise gone(index)
         there = self.kept[pit] if pit else self.held.keys()
         return (key for key in ids if key in there and index == self.name)
 

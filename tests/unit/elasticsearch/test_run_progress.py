@@ -130,16 +130,42 @@ def test_a_delete_and_a_record_under_one_id_collide(room: Scratch) -> None:
     assert (found.deleted, found.repeated, found.collisions, found.lost) == (1, 1, 1, 0)
 
 
-def test_deletes_are_counted_by_what_was_there_before(room: Scratch) -> None:
+@pytest.mark.parametrize("lost", [False, True])
+def test_deletes_are_counted_by_what_was_there_before(room: Scratch, *, lost: bool) -> None:
+    """Where a restarted Elasticsearch no longer shows it, by what earlier runs sent."""
     runs, index = Runs(), Index("i")
+    runs.send("q", "i", record("a"), record("b"))
     index.write(record("a"), record("b"))
     start = started(index, deletes=True)
+    if lost:
+        index.kept.clear()
     sent: list[Record] = [("a", None, None), ("never there", None, None), record("c")]
     runs.collect("r", 4)
     runs.send("r", "i", *sent, ("b", None, None))
     index.write(*sent)  # b is still there
     found = check(runs, index, start, room).outcome()
     assert found == replace(NOTHING, sent=4, created=1, deleted=2, lost=1)
+
+
+def test_what_earlier_runs_left_is_neither_what_they_deleted_nor_what_was_refused(
+    room: Scratch,
+) -> None:
+    runs, index = Runs(), Index("i")
+    runs.send("p1", "i", record("there", 3), record("deleted", 1), record("again", 1))
+    runs.send("p2", "i", ("there", None, 2), ("deleted", None, 2), ("again", None, 2),
+              stale=[("there", 2)])  # fmt: skip
+    runs.send("p3", "i", record("again", 3), record("dead", 1), given_up=[("dead", 1)])
+    index.write(record("there", 3), record("again", 3))
+    start = started(index, deletes=True)
+    index.kept.clear()
+    sent: list[Record] = [(key, None, 9) for key in ("there", "deleted", "again", "dead")]
+    runs.collect("r", 5)
+    runs.send("r", "i", *sent, record("new", 1))
+    runs.send("s", "i", record("dead", 10))  # after it
+    index.write(*sent, record("new", 1))
+    found = check(runs, index, start, room).outcome()
+    # Two go and one comes: it is none that was there before.
+    assert found == replace(NOTHING, sent=5, created=1, deleted=4)
 
 
 def test_duplicates_are_ids_that_no_run_sent(room: Scratch) -> None:
