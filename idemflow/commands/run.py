@@ -296,7 +296,7 @@ def _one(
         seconds=seconds,
         published=published,
         held_back=held_back,
-        taken_over=_taken_over(opened, identifier),
+        taken_over=patiently(lambda: _taken_over(opened, identifier), progress.step),
     )
 
 
