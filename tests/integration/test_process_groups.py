@@ -229,7 +229,7 @@ def arrange(group: str) -> None:
         nipyapi.nifi.ConnectionsApi().update_connection, connection,
         bends=[at(5.0, 6.0), at(7.0, 8.0)], labelIndex=1,
     )  # fmt: skip
-    (label,) = api.get_labels(group).labels
+    label = api.get_labels(group).labels[0]
     put(nipyapi.nifi.LabelsApi().update_label, label, position=at(-500.0, 3.0), width=333.0)
     api.create_label(
         {
@@ -313,7 +313,7 @@ def test_status_says_what_a_pipeline_lacks_and_lists_all(
     assert f"next: idemflow deploy {NAME} --force draws what is missing" in told
     assert command.json()["next_command"] == "idemflow status"
     if step == TRIGGER:
-        refused = command.fail("start", NAME)
+        refused = command.fail("run", NAME, "--as-deployed")
         assert f"the process group '{NAME}' has no processor '{TRIGGER}'" in refused.stderr
         assert f"next: idemflow deploy {NAME} --force" in refused.stderr
     command.json("deploy", NAME, "--force")
