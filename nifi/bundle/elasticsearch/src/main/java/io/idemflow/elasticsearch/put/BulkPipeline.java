@@ -30,6 +30,7 @@ public final class BulkPipeline<T> {
     private final PutConfiguration configuration;
     private final BiConsumer<T, ItemResult> answered;
     private final Map<String, String> parameters;
+    private final Map<String, String> headers;
     private final int capacity;
 
     private BulkBody body;
@@ -50,6 +51,7 @@ public final class BulkPipeline<T> {
         parameters = new LinkedHashMap<>();
         parameters.put(FILTER_PARAMETER, REPLY_FILTER);
         parameters.putAll(FlowFileProperty.values(configuration.urlParameters(), first));
+        headers = FlowFileProperty.values(configuration.headers(), first);
         capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() / 2 * 3 + SLACK_BYTES);
         body = new BulkBody(capacity);
     }
@@ -92,7 +94,7 @@ public final class BulkPipeline<T> {
             return;
         }
         if (outage == null) {
-            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters), items);
+            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters, headers), items);
         } else {
             items.forEach(item -> answered.accept(item, ItemResult.unavailable(outage)));
         }
