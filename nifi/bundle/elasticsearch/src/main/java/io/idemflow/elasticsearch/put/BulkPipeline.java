@@ -18,7 +18,7 @@ import org.apache.nifi.flowfile.FlowFile;
  *
  * @param <T> what an operation was written for
  */
-public final class BulkPipeline<T> {
+public final class BulkPipeline<T> implements AutoCloseable {
 
     /** A user's own would take away what results are read from. */
     public static final String FILTER_PARAMETER = "filter_path";
@@ -86,6 +86,15 @@ public final class BulkPipeline<T> {
     /** Why the cluster cannot be used, or null as long as it can. Nothing is sent from then on. */
     String outage() {
         return outage;
+    }
+
+    /** Waits for a request that is still under way: what is rolled back meanwhile would be sent a second time beside it. */
+    @Override
+    public void close() {
+        if (underWay != null) {
+            underWay.exchange().await();
+            underWay = null;
+        }
     }
 
     private void send() {

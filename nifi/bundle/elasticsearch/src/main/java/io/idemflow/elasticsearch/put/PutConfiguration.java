@@ -58,8 +58,8 @@ public record PutConfiguration(
 
     public static final String ACTION_FIELD_PREFIX = "BULK:";
     public static final String HEADER_PREFIX = "HEADER:";
-    /** Elasticsearch's own limit of a request is 100 MB unless raised; a document near it cannot be held in memory often. */
-    static final int MAXIMUM_DOCUMENT_BYTES = 256 * 1024 * 1024;
+    /** Elasticsearch takes a request of 100 MB (http.max_content_length), which has an action line as well. */
+    static final int MAXIMUM_DOCUMENT_BYTES = 100 * 1024 * 1024 - 4096;
 
     public static PutConfiguration of(final ProcessContext context) {
         final Map<String, FlowFileProperty> actionFields = new LinkedHashMap<>();
