@@ -95,8 +95,12 @@ final class ClientProperties {
         final List<ValidationResult> problems = new ArrayList<>();
         repository(value(context, REPOSITORY), problems);
         final String branch = value(context, BRANCH);
-        if (branch != null && !Repository.isValidRefName(Constants.R_HEADS + branch)) {
+        if (branch != null && !Names.isBranch(branch)) {
             problems.add(problem(BRANCH, branch, "is no name that git allows for a branch; give a name such as main"));
+        }
+        final String remote = value(context, REMOTE);
+        if (remote != null && !Repository.isValidRefName(Constants.R_REMOTES + remote + "/main")) {
+            problems.add(problem(REMOTE, remote, "is no name that git allows for a remote; give a name such as origin"));
         }
         directory(value(context, DIRECTORY), problems);
         final String bucket = value(context, BUCKET);

@@ -36,6 +36,7 @@ final class FlowRepository implements AutoCloseable {
 
     static final String LOCATION_PREFIX = "git+";
     private static final int MAXIMUM_FILE_BYTES = 128 << 20;
+    private static final FS NO_HOOKS = new WithoutHooks();
 
     private final GitSettings settings;
     private final Repository repository;
@@ -68,7 +69,7 @@ final class FlowRepository implements AutoCloseable {
                     + ", or NiFi's user may not see it. Put the repository back, or correct '"
                     + ClientProperties.REPOSITORY.getDisplayName() + "' of the registry client");
         }
-        final FileRepositoryBuilder builder = new FileRepositoryBuilder();
+        final FileRepositoryBuilder builder = new FileRepositoryBuilder().setFS(NO_HOOKS);
         // The .git of a linked working tree is a file; only the builder's own look at a working tree follows it.
         if (Files.exists(path.resolve(Constants.DOT_GIT))) {
             builder.setWorkTree(path.toFile());

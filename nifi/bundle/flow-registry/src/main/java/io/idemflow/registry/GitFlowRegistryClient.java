@@ -193,7 +193,9 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
             for (final String name : source.names(tip, source.settings().folder(bucket), false)) {
                 final String flow = name.endsWith(Names.ENDING) ? name.substring(0, name.length() - Names.ENDING.length()) : "";
                 if (Names.isAllowed(flow)) {
-                    flows.add(flow(source, place(source, location.getBranch(), bucket, flow)));
+                    final Place place = place(source, location.getBranch(), bucket, flow);
+                    // Without its versions: each file's would take a walk through the whole history.
+                    flows.add(Models.flow(place, FlowJson.description(source.content(source.blob(tip, place.file()))), List.of()));
                 }
             }
             return flows;
@@ -356,8 +358,8 @@ public class GitFlowRegistryClient extends AbstractFlowRegistryClient {
         return new Place(branch(source, branch), bucket, flow, source.settings().file(bucket, flow));
     }
 
-    private static String branch(final FlowRepository source, final String branch) {
-        return branch == null || branch.isBlank() ? source.settings().branch() : branch;
+    private static String branch(final FlowRepository source, final String branch) throws FlowRegistryException {
+        return Names.checkBranch(branch == null || branch.isBlank() ? source.settings().branch() : branch);
     }
 
     private static String comment(final String given, final String otherwise) {

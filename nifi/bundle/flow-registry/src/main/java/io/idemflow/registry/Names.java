@@ -7,6 +7,8 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.nifi.registry.flow.FlowRegistryException;
+import org.eclipse.jgit.lib.Constants;
+import org.eclipse.jgit.lib.Repository;
 
 /**
  * Names of flows and buckets, and the file names they become.
@@ -87,6 +89,31 @@ final class Names {
         throw new FlowRegistryException("The " + what + " '" + shown.replaceAll("\\p{Cntrl}", "?")
                 + "' cannot be a name in the repository: " + problem
                 + ". Use letters, digits, spaces, dots, underscores and hyphens");
+    }
+
+    /**
+     * Refuses a branch that could leave the folder of branches: JGit writes whatever name it is given.
+     *
+     * @param branch a branch's name, as it came from outside
+     * @return the name
+     * @throws FlowRegistryException where git would not take it
+     */
+    static String checkBranch(final String branch) throws FlowRegistryException {
+        if (isBranch(branch)) {
+            return branch;
+        }
+        final String shown = branch.length() > SHOWN ? branch.substring(0, SHOWN) + "…" : branch;
+        throw new FlowRegistryException("'" + shown.replaceAll("\\p{Cntrl}", "?")
+                + "' is no name that git allows for a branch; give a name such as main");
+    }
+
+    /**
+     * @param branch a branch's name
+     * @return whether git takes it; a name of its parts that ends in .lock would block another branch
+     */
+    static boolean isBranch(final String branch) {
+        return Repository.isValidRefName(Constants.R_HEADS + branch) && !branch.startsWith("-") && !Constants.HEAD.equals(branch)
+                && !(branch + "/").contains(".lock/");
     }
 
     /**

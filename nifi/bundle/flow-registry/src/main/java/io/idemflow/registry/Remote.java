@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.nifi.registry.flow.FlowRegistryException;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.NullProgressMonitor;
 import org.eclipse.jgit.lib.ObjectId;
+import org.eclipse.jgit.transport.CredentialItem;
+import org.eclipse.jgit.transport.HttpConfig;
 import org.eclipse.jgit.transport.RefSpec;
 import org.eclipse.jgit.transport.RemoteConfig;
 import org.eclipse.jgit.transport.RemoteRefUpdate;
@@ -95,12 +98,17 @@ final class Remote {
 
     private <T> T connect(final String doing, final Transport.Operation operation, final Call<T> call) throws FlowRegistryException {
         final URIish address = configured();
-        refuseOpenText(address);
         try (SshdSessionFactory ssh = SshSessions.make(settings);
                 Transport transport = Transport.open(source.git(), new RemoteConfig(source.git().getConfig(), settings.remote()), operation)) {
+            // What is connected to in fact: a push may have an address of its own, and the configuration may rewrite either.
+            refuseOpenText(transport.getURI());
+            refuseAnyCertificate(transport.getURI());
+            // They may name programs of this machine, which a remote in another folder would run.
+            transport.setOptionUploadPack(RemoteConfig.DEFAULT_UPLOAD_PACK);
+            transport.setOptionReceivePack(RemoteConfig.DEFAULT_RECEIVE_PACK);
             transport.setTimeout(TIMEOUT_SECONDS);
             if (settings.password() != null) {
-                transport.setCredentialsProvider(new UsernamePasswordCredentialsProvider(settings.username(), settings.password()));
+                transport.setCredentialsProvider(new OneHost(transport.getURI(), settings));
             }
             if (transport instanceof SshTransport secureShell) {
                 secureShell.setSshSessionFactory(ssh);
@@ -109,6 +117,23 @@ final class Remote {
         } catch (final IOException | URISyntaxException e) {
             throw new FlowRegistryException("Cannot " + doing + " remote '" + settings.remote() + "' ("
                     + address.setPass(null) + "): " + message(e) + ". Nothing was committed. " + advice(e), e);
+        }
+    }
+
+    /** Gives the password to the remote alone, not to where it redirects to. */
+    private static final class OneHost extends UsernamePasswordCredentialsProvider {
+
+        private final URIish remote;
+
+        private OneHost(final URIish remote, final GitSettings settings) {
+            super(settings.username(), settings.password());
+            this.remote = remote;
+        }
+
+        @Override
+        public boolean get(final URIish address, final CredentialItem... items) {
+            return Objects.equals(remote.getScheme(), address.getScheme()) && Objects.equals(remote.getHost(), address.getHost())
+                    && remote.getPort() == address.getPort() && super.get(address, items);
         }
     }
 
@@ -129,6 +154,14 @@ final class Remote {
         if (open && !LOOPBACK.contains(address.getHost())) {
             throw new FlowRegistryException("Remote '" + settings.remote() + "' would send flows unencrypted (" + scheme
                     + "). Give it an https or ssh address with `git remote set-url " + settings.remote() + " ADDRESS`");
+        }
+    }
+
+    private void refuseAnyCertificate(final URIish address) throws FlowRegistryException {
+        if ("https".equalsIgnoreCase(address.getScheme()) && !new HttpConfig(source.git().getConfig(), address).isSslVerify()) {
+            throw new FlowRegistryException("Remote '" + settings.remote() + "' would be trusted whatever its certificate: "
+                    + "http.sslVerify is false in " + settings.repository() + ". Remove it with `git config --unset http.sslVerify` "
+                    + "and add the certificate to the trust store of NiFi's Java");
         }
     }
 

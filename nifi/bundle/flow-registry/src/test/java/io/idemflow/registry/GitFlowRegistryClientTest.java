@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.ValidationResult;
 import org.apache.nifi.flow.VersionedFlowCoordinates;
@@ -311,6 +312,41 @@ class GitFlowRegistryClientTest {
     private static VersionedFlowCoordinates nested(final VersionedProcessGroup group) {
         return group.getProcessGroups().stream().filter(one -> "i-nested".equals(one.getIdentifier())).findFirst().orElseThrow()
                 .getVersionedFlowCoordinates();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../../hooks/pre-commit", "../hooks/x", "../../../README.md", "/etc/x", "a/../../x", "x.lock", "x.lock/y", "a\nb",
+        "a\u0001b", "-x", "a b", "a\\b", "a:b", "HEAD"})
+    void refusesABranchThatCouldLeaveItsFolder(final String name) throws Exception {
+        final TestRepository empty = TestRepository.init(folder.resolve("empty"));
+        final TestClient there = new TestClient(empty.path());
+        final String before = files(empty.path());
+        final String message = assertThrows(FlowRegistryException.class, () -> there.register(
+                TestFlows.snapshot(TestFlows.plain("1")), name, "default", "People", null, "One", RegisterAction.COMMIT)).getMessage();
+        assertTrue(message.contains("branch") && message.contains("such as main"), message);
+        assertFalse(message.contains("\n"), message);
+        assertThrows(FlowRegistryException.class, () -> there.client.getBuckets(there, name));
+        assertEquals(before, files(empty.path()));
+    }
+
+    private static String files(final Path path) throws IOException {
+        try (Stream<Path> all = Files.walk(path)) {
+            return all.sorted().toList().toString();
+        }
+    }
+
+    @Test
+    void listsFlowsWithoutAWalkThroughTheHistory() throws Exception {
+        for (int i = 0; i < 3; i++) {
+            nifi.start("default", "Flow " + i, TestFlows.plain("1"));
+        }
+        // An old commit that is damaged stops whoever walks the whole history.
+        final String oldest = repository.git("rev-list", "--max-parents=0", "HEAD");
+        final Path object = repository.path().resolve(".git/objects/" + oldest.substring(0, 2) + "/" + oldest.substring(2));
+        assertTrue(object.toFile().setWritable(true));
+        Files.writeString(object, "garbage");
+        final TestClient fresh = new TestClient(repository.path());
+        assertTrue(fresh.client.getFlows(fresh, new BucketLocation("main", "default")).size() >= 3);
     }
 
     private Set<String> branches() throws FlowRegistryException {

@@ -14,11 +14,13 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.nifi.registry.flow.FlowRegistryBranch;
@@ -34,6 +36,8 @@ import org.apache.sshd.server.shell.ProcessShellFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two NiFis and a person, each with a clone of one remote. */
 class RemoteTest {
@@ -165,6 +169,91 @@ class RemoteTest {
         here.git("remote", "remove", "origin");
         message = refused();
         assertTrue(message.contains("has no remote 'origin'"), message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"remote.origin.pushurl", "url.http://example.invalid/.pushInsteadOf", "url.http://example.invalid/.insteadOf",
+        "url.git://example.invalid/.insteadOf"})
+    void pushesNothingInTheClearWhateverTheConfigurationSays(final String key) throws Exception {
+        nifi.with(ClientProperties.USERNAME, "jane").with(ClientProperties.PASSWORD, TestFlows.SECRET);
+        here.git("config", key, key.endsWith("pushurl") ? "http://example.invalid/flows.git" : origin.path().getParent() + "/");
+        final String message = refused();
+        assertTrue(message.contains("unencrypted"), message);
+        assertFalse(message.contains(TestFlows.SECRET), message);
+        assertEquals(first, here.git("rev-parse", "HEAD"));
+        assertEquals("", here.status());
+    }
+
+    @Test
+    void refusesARemoteWhoseCertificateIsNotChecked() throws Exception {
+        here.git("remote", "set-url", "origin", "https://localhost:1/flows.git");
+        here.git("config", "http.sslVerify", "false");
+        final String message = refused();
+        assertTrue(message.contains("http.sslVerify"), message);
+    }
+
+    @Test
+    void givesThePasswordToNoOtherHost() throws Exception {
+        final List<String> told = new CopyOnWriteArrayList<>();
+        final HttpServer thief = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        thief.createContext("/", exchange -> {
+            told.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
+            exchange.getResponseHeaders().add("WWW-Authenticate", "Basic realm=\"git\"");
+            exchange.sendResponseHeaders(401, -1);
+            exchange.close();
+        });
+        final HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            exchange.getResponseHeaders().add("Location", "http://127.0.0.1:" + thief.getAddress().getPort() + exchange.getRequestURI());
+            exchange.sendResponseHeaders(302, -1);
+            exchange.close();
+        });
+        thief.start();
+        server.start();
+        try {
+            here.git("remote", "set-url", "origin", "http://localhost:" + server.getAddress().getPort() + "/origin.git");
+            nifi.with(ClientProperties.USERNAME, "jane").with(ClientProperties.PASSWORD, TestFlows.SECRET);
+            refused();
+            assertTrue(told.stream().allMatch("null"::equals), told.toString());
+            assertFalse(told.isEmpty(), "nobody followed: this test shows nothing");
+        } finally {
+            server.stop(0);
+            thief.stop(0);
+        }
+    }
+
+    @Test
+    void runsNoProgramThatTheRepositoryNames() throws Exception {
+        final Path ran = folder.resolve("ran");
+        final Path program = Files.writeString(folder.resolve("program"), "#!/bin/sh\necho $0 >> " + ran + "\nexit 1\n");
+        assertTrue(program.toFile().setExecutable(true));
+        for (final String hook : List.of("pre-push", "pre-commit", "commit-msg", "post-commit", "prepare-commit-msg", "reference-transaction",
+                "post-index-change")) {
+            Files.copy(program, here.path().resolve(".git/hooks/" + hook), StandardCopyOption.COPY_ATTRIBUTES);
+        }
+        Files.writeString(here.path().resolve(".git/info/attributes"), "* filter=evil diff=evil merge=evil\n");
+        for (final String key : List.of("remote.origin.receivepack", "remote.origin.uploadpack", "filter.evil.clean", "filter.evil.smudge",
+                "diff.evil.command", "credential.helper", "core.sshCommand", "core.fsmonitor", "core.askPass", "core.editor", "gpg.program")) {
+            here.git("config", key, program.toString());
+        }
+        here.git("config", "commit.gpgSign", "true");
+        final String second = nifi.commit("default", "People", TestFlows.plain("2"), first, "Two");
+        assertFalse(Files.exists(ran), () -> "ran: " + read(ran));
+        assertEquals(second, origin.git("rev-parse", "main"));
+        // The same hook in a folder of its own.
+        Files.createDirectories(folder.resolve("hooks"));
+        Files.copy(program, folder.resolve("hooks/pre-push"), StandardCopyOption.COPY_ATTRIBUTES);
+        here.git("config", "core.hooksPath", folder.resolve("hooks").toString());
+        nifi.commit("default", "People", TestFlows.plain("3"), second, "Three");
+        assertFalse(Files.exists(ran), () -> "ran: " + read(ran));
+    }
+
+    private static String read(final Path file) {
+        try {
+            return Files.readString(file);
+        } catch (final IOException e) {
+            return e.toString();
+        }
     }
 
     @Test

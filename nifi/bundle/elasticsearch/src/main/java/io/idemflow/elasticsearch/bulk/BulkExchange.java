@@ -15,6 +15,7 @@ public final class BulkExchange {
     private final ElasticSearchClientService client;
     private final BulkBody body;
     private final Map<String, String> parameters;
+    private final Map<String, String> headers;
     private final CompletableFuture<HttpReply> firstReply;
     private final ItemResult[] results;
     private final BulkReplyParser parser = new BulkReplyParser();
@@ -26,13 +27,16 @@ public final class BulkExchange {
      * @param client the connection
      * @param body what to send; must not change until {@link #await()} has returned
      * @param parameters parameters of the URL
+     * @param headers headers of the request
      */
-    public BulkExchange(final ElasticSearchClientService client, final BulkBody body, final Map<String, String> parameters) {
+    public BulkExchange(final ElasticSearchClientService client, final BulkBody body, final Map<String, String> parameters,
+            final Map<String, String> headers) {
         this.client = client;
         this.body = body;
         this.parameters = parameters;
+        this.headers = headers;
         results = new ItemResult[body.operations()];
-        firstReply = client.bulk(body.slice(0, body.operations()), parameters);
+        firstReply = client.bulk(body.slice(0, body.operations()), parameters, headers);
     }
 
     /**
@@ -92,9 +96,9 @@ public final class BulkExchange {
             return;
         }
         final int middle = (from + to) >>> 1;
-        resolve(client.bulk(body.slice(from, middle), parameters), from, middle);
+        resolve(client.bulk(body.slice(from, middle), parameters, headers), from, middle);
         if (outage == null) {
-            resolve(client.bulk(body.slice(middle, to), parameters), middle, to);
+            resolve(client.bulk(body.slice(middle, to), parameters, headers), middle, to);
         } else {
             unavailable(outage, middle, to);
         }

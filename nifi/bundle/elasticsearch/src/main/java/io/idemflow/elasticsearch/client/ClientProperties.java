@@ -1,6 +1,8 @@
 package io.idemflow.elasticsearch.client;
 
+import java.net.http.HttpRequest;
 import java.util.List;
+import java.util.Optional;
 import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.components.ValidationResult;
@@ -167,6 +169,16 @@ public final class ClientProperties {
         properties.stream()
                 .filter(property -> !property.getName().equals(property.getDisplayName()))
                 .forEach(property -> config.renameProperty(property.getDisplayName(), property.getName()));
+    }
+
+    /** Says what is wrong with a property that makes a header. */
+    public static Optional<ValidationResult> checkHeader(final String subject, final String header) {
+        try {
+            HttpRequest.newBuilder().setHeader(header, "value");
+            return Optional.empty();
+        } catch (final IllegalArgumentException e) {
+            return Optional.of(invalid(subject, "it cannot be a request header: " + e.getMessage()));
+        }
     }
 
     /** Says what is wrong with a property. */

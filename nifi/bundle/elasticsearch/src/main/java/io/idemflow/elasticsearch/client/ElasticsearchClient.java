@@ -71,11 +71,12 @@ public final class ElasticsearchClient implements AutoCloseable {
      * @param method the HTTP method
      * @param path path after the address of the node, encoded
      * @param parameters parameters of the URL, not encoded
+     * @param headers headers of this request, beside those of each
      * @param body newline-delimited JSON in an array that must not change until the reply is there, or null
      * @return the reply, whatever its status; fails with an {@link IOException} whose message names the node and the cause
      */
     public CompletableFuture<HttpReply> send(final String method, final String path, final Map<String, String> parameters,
-            final ByteBuffer body) {
+            final Map<String, String> headers, final ByteBuffer body) {
         try {
             final Request request = new Request(method, path + query(parameters));
             if (body != null) {
@@ -83,6 +84,7 @@ public final class ElasticsearchClient implements AutoCloseable {
             }
             final RequestOptions.Builder options =
                     RequestOptions.DEFAULT.toBuilder().setHttpAsyncResponseConsumerFactory(BoundedReply::new);
+            headers.forEach(options::addHeader);
             if (bearerToken != null) {
                 options.addHeader("Authorization", "Bearer " + bearerToken.get());
             }

@@ -36,6 +36,11 @@ public class BadDocumentException extends Exception {
         this.fault = fault;
     }
 
+    /** Whether the document itself is to blame, and no property or attribute that could be mended. */
+    public boolean isOfContent() {
+        return fault == Fault.CONTENT || fault == Fault.SIZE;
+    }
+
     /** The error in the form of an item of a bulk request's reply, as JSON. */
     public String asItem() {
         return ItemResult.error(400, fault.type, getMessage());

@@ -18,7 +18,7 @@ import org.apache.nifi.flowfile.FlowFile;
  *
  * @param <T> what an operation was written for
  */
-public final class BulkPipeline<T> {
+public final class BulkPipeline<T> implements AutoCloseable {
 
     /** A user's own would take away what results are read from. */
     public static final String FILTER_PARAMETER = "filter_path";
@@ -30,6 +30,7 @@ public final class BulkPipeline<T> {
     private final PutConfiguration configuration;
     private final BiConsumer<T, ItemResult> answered;
     private final Map<String, String> parameters;
+    private final Map<String, String> headers;
     private final int capacity;
 
     private BulkBody body;
@@ -50,6 +51,7 @@ public final class BulkPipeline<T> {
         parameters = new LinkedHashMap<>();
         parameters.put(FILTER_PARAMETER, REPLY_FILTER);
         parameters.putAll(FlowFileProperty.values(configuration.urlParameters(), first));
+        headers = FlowFileProperty.values(configuration.headers(), first);
         capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() / 2 * 3 + SLACK_BYTES);
         body = new BulkBody(capacity);
     }
@@ -86,13 +88,22 @@ public final class BulkPipeline<T> {
         return outage;
     }
 
+    /** Waits for a request that is still under way: what is rolled back meanwhile would be sent a second time beside it. */
+    @Override
+    public void close() {
+        if (underWay != null) {
+            underWay.exchange().await();
+            underWay = null;
+        }
+    }
+
     private void send() {
         finish();
         if (items.isEmpty()) {
             return;
         }
         if (outage == null) {
-            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters), items);
+            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters, headers), items);
         } else {
             items.forEach(item -> answered.accept(item, ItemResult.unavailable(outage)));
         }

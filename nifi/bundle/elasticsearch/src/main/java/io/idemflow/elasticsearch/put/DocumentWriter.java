@@ -117,7 +117,7 @@ final class DocumentWriter {
 
     private static BadDocumentException tooLarge(final long bytes) {
         return new BadDocumentException(Fault.SIZE, "It has " + bytes + " bytes; a document has at most "
-                + PutConfiguration.MAXIMUM_DOCUMENT_BYTES);
+                + PutConfiguration.MAXIMUM_DOCUMENT_BYTES + ", for Elasticsearch takes no request above 100 MB");
     }
 
     private String index(final OperationSettings settings, final String named) throws BadDocumentException {

@@ -27,8 +27,8 @@ import org.apache.nifi.processor.exception.ProcessException;
  */
 final class Incoming {
 
-    /** Above this number the rest of a FlowFile waits for another trigger: each refusal becomes a FlowFile. */
-    private static final int MAXIMUM_REFUSALS = 10_000;
+    /** Above this number the rest of a FlowFile, and further ones, wait for another trigger: each refusal becomes a FlowFile. */
+    static final int MAXIMUM_REFUSALS = 10_000;
 
     /**
      * A record's place in its FlowFile.
@@ -121,6 +121,11 @@ final class Incoming {
     /** Whether nothing more of it should be sent for now. */
     boolean isStopped() {
         return rest != null || isFull();
+    }
+
+    /** How many of its records are refused so far. */
+    long refused() {
+        return refusals.size();
     }
 
     /** Whether there are as many refusals as one trigger may make FlowFiles of. */

@@ -56,37 +56,44 @@ public final class PutBatch {
 
     /** Gives the reason where the cluster cannot be used, or null. */
     private String sendDocuments(final List<FlowFile> flowFiles, final long bytes) {
-        final BulkPipeline<FlowFile> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
-                bytes + (long) ACTION_LINE_BYTES * flowFiles.size(), routing::route);
-        for (final FlowFile flowFile : flowFiles) {
-            try {
-                writer.write(flowFile, pipeline.body());
-                pipeline.written(flowFile, flowFile.getSize());
-            } catch (final BadDocumentException e) {
-                routing.failure(flowFile, e.getMessage());
+        try (BulkPipeline<FlowFile> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
+                bytes + (long) ACTION_LINE_BYTES * flowFiles.size(), routing::route)) {
+            for (final FlowFile flowFile : flowFiles) {
+                try {
+                    writer.write(flowFile, pipeline.body());
+                    pipeline.written(flowFile, flowFile.getSize());
+                } catch (final BadDocumentException e) {
+                    routing.failure(flowFile, e);
+                }
             }
+            pipeline.flush();
+            return pipeline.outage();
         }
-        pipeline.flush();
-        return pipeline.outage();
     }
 
     /** The same for FlowFiles of many records. */
     private String sendRecords(final List<FlowFile> flowFiles, final long bytes) {
-        final BulkPipeline<Incoming.Place> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
-                bytes + bytes / 2, (place, result) -> place.owner().answer(place, result));
         final List<Incoming> all = new ArrayList<>(flowFiles.size());
-        for (final FlowFile flowFile : flowFiles) {
-            final Incoming incoming = new Incoming(flowFile, configuration, session, routing);
-            all.add(incoming);
-            if (pipeline.outage() == null) {
-                read(flowFile, incoming, pipeline);
-            } else {
-                incoming.unavailableFrom(0, 0, pipeline.outage());
+        try (BulkPipeline<Incoming.Place> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
+                bytes + bytes / 2, (place, result) -> place.owner().answer(place, result))) {
+            for (final FlowFile flowFile : flowFiles) {
+                if (all.stream().mapToLong(Incoming::refused).sum() >= Incoming.MAXIMUM_REFUSALS) {
+                    // Back to its queue: what one trigger makes FlowFiles of must not grow with their number.
+                    session.transfer(flowFile);
+                    continue;
+                }
+                final Incoming incoming = new Incoming(flowFile, configuration, session, routing);
+                all.add(incoming);
+                if (pipeline.outage() == null) {
+                    read(flowFile, incoming, pipeline);
+                } else {
+                    incoming.unavailableFrom(0, 0, pipeline.outage());
+                }
             }
+            pipeline.flush();
+            all.forEach(Incoming::route);
+            return pipeline.outage();
         }
-        pipeline.flush();
-        all.forEach(Incoming::route);
-        return pipeline.outage();
     }
 
     private void read(final FlowFile flowFile, final Incoming incoming,

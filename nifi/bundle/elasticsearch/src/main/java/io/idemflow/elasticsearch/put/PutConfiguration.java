@@ -24,6 +24,7 @@ import org.apache.nifi.processor.ProcessContext;
  * @param idAttribute name of the attribute that holds the id, or null
  * @param actionFields further fields of the action line
  * @param urlParameters parameters of the request
+ * @param headers headers of the request
  * @param batchSize FlowFiles a request, at most
  * @param maximumBatchBytes size at which a request is sent
  * @param maximumStringLength longest string of a document, in characters
@@ -46,6 +47,7 @@ public record PutConfiguration(
         FlowFileProperty charset,
         Map<String, FlowFileProperty> actionFields,
         Map<String, FlowFileProperty> urlParameters,
+        Map<String, FlowFileProperty> headers,
         int batchSize,
         long maximumBatchBytes,
         int maximumStringLength,
@@ -55,16 +57,24 @@ public record PutConfiguration(
         boolean notFoundIsSuccessful) {
 
     public static final String ACTION_FIELD_PREFIX = "BULK:";
-    /** Elasticsearch's own limit of a request is 100 MB unless raised; a document near it cannot be held in memory often. */
-    static final int MAXIMUM_DOCUMENT_BYTES = 256 * 1024 * 1024;
+    public static final String HEADER_PREFIX = "HEADER:";
+    /** Elasticsearch takes a request of 100 MB (http.max_content_length), which has an action line as well. */
+    static final int MAXIMUM_DOCUMENT_BYTES = 100 * 1024 * 1024 - 4096;
 
     public static PutConfiguration of(final ProcessContext context) {
         final Map<String, FlowFileProperty> actionFields = new LinkedHashMap<>();
         final Map<String, FlowFileProperty> urlParameters = new LinkedHashMap<>();
+        final Map<String, FlowFileProperty> headers = new LinkedHashMap<>();
         context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(property -> {
-            final boolean ofAction = property.getName().startsWith(ACTION_FIELD_PREFIX);
-            final String name = ofAction ? property.getName().substring(ACTION_FIELD_PREFIX.length()).strip() : property.getName();
-            (ofAction ? actionFields : urlParameters).put(name, new FlowFileProperty(context, property));
+            final String name = property.getName();
+            final FlowFileProperty value = new FlowFileProperty(context, property);
+            if (name.startsWith(ACTION_FIELD_PREFIX)) {
+                actionFields.put(name.substring(ACTION_FIELD_PREFIX.length()).strip(), value);
+            } else if (name.startsWith(HEADER_PREFIX)) {
+                headers.put(name.substring(HEADER_PREFIX.length()).strip(), value);
+            } else {
+                urlParameters.put(name, value);
+            }
         });
         final String format = context.getProperty(PutProperties.INPUT_FORMAT).getValue();
         final boolean singleDocuments = PutProperties.SINGLE_JSON.getValue().equals(format);
@@ -87,6 +97,7 @@ public record PutConfiguration(
                 new FlowFileProperty(context, PutProperties.CHARSET),
                 actionFields,
                 urlParameters,
+                headers,
                 context.getProperty(PutProperties.BATCH_SIZE).evaluateAttributeExpressions().asInteger(),
                 context.getProperty(PutProperties.MAX_BATCH_SIZE).evaluateAttributeExpressions().asDataSize(DataUnit.B).longValue(),
                 maximumStringLength,

@@ -1,6 +1,7 @@
 package io.idemflow.elasticsearch.put;
 
 import io.idemflow.elasticsearch.bulk.ItemResult;
+import io.idemflow.elasticsearch.documents.BadDocumentException;
 import io.idemflow.elasticsearch.documents.Documents;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -109,6 +110,12 @@ public final class Routing {
         failures++;
         firstFailure = firstFailure == null ? reason : firstFailure;
         transfer(session.penalize(session.putAttribute(flowFile, ATTRIBUTE_PUT_ERROR, reason)), REL_FAILURE);
+    }
+
+    /** The same for a problem of its document: one that is sound JSON all the same must not look like one that may be sent again. */
+    void failure(final FlowFile flowFile, final BadDocumentException problem) {
+        failure(problem.isOfContent() ? session.putAttribute(flowFile, ATTRIBUTE_BULK_ERROR, problem.asItem()) : flowFile,
+                problem.getMessage());
     }
 
     /** Routes a FlowFile that Elasticsearch cannot take now. */

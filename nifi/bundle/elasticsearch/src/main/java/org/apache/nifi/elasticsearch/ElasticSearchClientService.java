@@ -17,9 +17,10 @@ public interface ElasticSearchClientService extends ControllerService, Verifiabl
      * @param body newline-delimited JSON, each action line and document ended by a newline; its array must not change until
      *     the reply is there
      * @param parameters parameters of the URL, not encoded
+     * @param headers further headers of the request
      * @return the reply, whatever its status; fails with an {@link IOException} where there was none, or a damaged one
      */
-    CompletableFuture<HttpReply> bulk(ByteBuffer body, Map<String, String> parameters);
+    CompletableFuture<HttpReply> bulk(ByteBuffer body, Map<String, String> parameters, Map<String, String> headers);
 
     /**
      * Tells whether an index, alias or data stream exists.

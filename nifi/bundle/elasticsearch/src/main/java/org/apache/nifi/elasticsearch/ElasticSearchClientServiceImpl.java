@@ -5,8 +5,8 @@ import io.idemflow.elasticsearch.client.ClientProperties;
 import io.idemflow.elasticsearch.client.ElasticsearchClient;
 import io.idemflow.elasticsearch.client.HttpReply;
 import java.io.IOException;
-import java.net.http.HttpRequest;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -66,6 +66,7 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
         ClientProperties.renameToNames(ClientProperties.ALL, config);
+        config.renameProperty("Connect Timeout", ClientProperties.CONNECT_TIMEOUT.getName());
         config.renameProperty("Read Timeout", ClientProperties.READ_TIMEOUT.getName());
         config.renameProperty("Character Set", ClientProperties.CHARSET.getName());
         config.renameProperty("Suppress Null and Empty Values", ClientProperties.SUPPRESS_NULLS.getName());
@@ -84,13 +85,8 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         } catch (final IllegalArgumentException e) {
             results.add(ClientProperties.invalid(ClientProperties.HTTP_HOSTS.getDisplayName(), e.getMessage()));
         }
-        context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(header -> {
-            try {
-                HttpRequest.newBuilder().setHeader(header.getName(), "value");
-            } catch (final IllegalArgumentException e) {
-                results.add(ClientProperties.invalid(header.getName(), "it cannot be a request header: " + e.getMessage()));
-            }
-        });
+        context.getProperties().keySet().stream().filter(PropertyDescriptor::isDynamic).forEach(header ->
+                ClientProperties.checkHeader(header.getName(), header.getName()).ifPresent(results::add));
         ProxyConfiguration.validateProxySpec(context, results, ProxySpec.HTTP, ProxySpec.HTTP_AUTH);
         return results;
     }
@@ -118,13 +114,14 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     }
 
     @Override
-    public CompletableFuture<HttpReply> bulk(final ByteBuffer body, final Map<String, String> parameters) {
-        return client().send("POST", "/_bulk", parameters, body);
+    public CompletableFuture<HttpReply> bulk(final ByteBuffer body, final Map<String, String> parameters,
+            final Map<String, String> headers) {
+        return client().send("POST", "/_bulk", parameters, headers, body);
     }
 
     @Override
     public boolean exists(final String index) throws IOException {
-        final HttpReply reply = await(client().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), null));
+        final HttpReply reply = await(client().send("HEAD", "/" + ElasticsearchClient.encode(index), Map.of(), Map.of(), null));
         if (reply.status() == 200 || reply.status() == 404) {
             return reply.status() == 200;
         }
@@ -165,12 +162,11 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
     /** Asks who the user is, for that needs no privilege; a cluster without security has no such answer. */
     private static ConfigVerificationResult verifyConnection(final ElasticsearchClient trial) {
         try {
-            final HttpReply reply = await(trial.send("GET", "/_security/_authenticate", Map.of(), null));
+            final HttpReply reply = await(trial.send("GET", "/_security/_authenticate", Map.of(), Map.of(), null));
             final String said = reply.host() + " answers HTTP " + reply.status();
             return switch (reply.status()) {
                 case 200 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, reply.host() + " knows the user");
-                case 400, 404, 405, 500 -> verified(STEP_CONNECTION, Outcome.SUCCESSFUL, said
-                        + " to the question who the user is: it has no security, or a version without that question");
+                case 400, 404, 405 -> verifyWithoutSecurity(trial, said + " to the question who the user is: " + reply.excerpt());
                 case 401 -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": the credentials are wrong or missing");
                 case 403 -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": the user may not be used here");
                 default -> verified(STEP_CONNECTION, Outcome.FAILED, said + ": " + reply.excerpt());
@@ -178,6 +174,17 @@ public class ElasticSearchClientServiceImpl extends AbstractControllerService im
         } catch (final IOException e) {
             return verified(STEP_CONNECTION, Outcome.FAILED, e.getMessage());
         }
+    }
+
+    /** The same answers come from what is no Elasticsearch, and from one behind another path. */
+    private static ConfigVerificationResult verifyWithoutSecurity(final ElasticsearchClient trial, final String refusal)
+            throws IOException {
+        final HttpReply reply = await(trial.send("GET", "/", Map.of(), Map.of(), null));
+        if (reply.status() == 200 && new String(reply.body(), StandardCharsets.UTF_8).contains("\"You Know, for Search\"")) {
+            return verified(STEP_CONNECTION, Outcome.SUCCESSFUL, reply.host() + " is an Elasticsearch that has no security");
+        }
+        return verified(STEP_CONNECTION, Outcome.FAILED, refusal + ". Nor does it answer as an Elasticsearch without security (HTTP "
+                + reply.status() + "): check HTTP Hosts and Path Prefix");
     }
 
     private ElasticsearchClient client() {

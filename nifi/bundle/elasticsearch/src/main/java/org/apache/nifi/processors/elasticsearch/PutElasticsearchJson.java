@@ -64,6 +64,11 @@ import org.apache.nifi.processor.util.StandardValidators;
             expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
             description = "Adds a field to the action line of each document, as BULK:version, BULK:version_type, BULK:routing."),
     @DynamicProperty(
+            name = PutConfiguration.HEADER_PREFIX + " and the name of a request header",
+            value = "Its value; left out where it is blank",
+            expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
+            description = "Adds a header to the request, as HEADER: X-Opaque-Id. The first FlowFile of a batch decides."),
+    @DynamicProperty(
             name = "Name of a URL parameter",
             value = "Its value; left out where it is blank",
             expressionLanguageScope = ExpressionLanguageScope.FLOWFILE_ATTRIBUTES,
@@ -150,6 +155,8 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
                 results.add(ClientProperties.invalid(name, "the reply must be whole to tell what became of each document"));
             } else if (FIELD_PATH_MODE.equals(name)) {
                 results.add(ClientProperties.invalid(name, "only top-level fields can be named here; remove the property"));
+            } else if (name.startsWith(PutConfiguration.HEADER_PREFIX)) {
+                ClientProperties.checkHeader(name, name.substring(PutConfiguration.HEADER_PREFIX.length()).strip()).ifPresent(results::add);
             }
         });
         return results;

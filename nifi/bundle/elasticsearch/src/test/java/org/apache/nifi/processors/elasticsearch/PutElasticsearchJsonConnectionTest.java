@@ -8,7 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.put.Routing;
 import java.util.Map;
+import org.apache.nifi.components.ConfigVerificationResult;
+import org.apache.nifi.components.ConfigVerificationResult.Outcome;
+import org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl;
 import org.apache.nifi.util.MockFlowFile;
+import org.apache.nifi.util.MockPropertyConfiguration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,5 +69,51 @@ class PutElasticsearchJsonConnectionTest extends PutElasticsearchJsonFixture {
         assertFalse(said.contains("sesame"), said);
         assertTrue(said.contains("credentials"), said);
         assertNull(flowFile.getAttribute(Routing.ATTRIBUTE_BULK_ERROR));
+    }
+
+    @Test
+    void namesOfLaterVersionsAreUnderstood() {
+        final MockPropertyConfiguration config = new MockPropertyConfiguration(Map.of("Connect Timeout", "1234", "Read Timeout", "2345"));
+        new ElasticSearchClientServiceImpl().migrateProperties(config);
+        assertEquals("1234", config.getPropertyValue("el-cs-connect-timeout").orElse(null));
+        assertEquals("2345", config.getPropertyValue("el-cs-socket-timeout").orElse(null));
+        assertFalse(config.hasProperty("Connect Timeout"));
+    }
+
+    @Test
+    void aDynamicPropertyOfThePrefixIsAHeader() {
+        runner.setProperty("HEADER: X-Opaque-Id", "${id}");
+        runner.setProperty("HEADER:X-Blank", "${absent}");
+        runner.setProperty("refresh", "true");
+        enqueue("one", "{\"a\":1}");
+        runner.run();
+        final FaultyServer.Request request = server.requests().getFirst();
+        assertTrue(request.headers().contains("X-Opaque-Id: one"), request.headers());
+        assertFalse(request.headers().contains("X-Blank"), request.headers());
+        assertTrue(request.line().contains("refresh=true"), request.line());
+        assertFalse(request.line().contains("HEADER"), request.line());
+        runner.setProperty("HEADER: a b", "x");
+        runner.assertNotValid();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 404, 405, 500})
+    void verifyFailsWithTheReason(final int status) throws Exception {
+        server.behave(request -> FaultyServer.http(status, "no handler found"));
+        final ConfigVerificationResult result = verifyService().getLast();
+        assertEquals(Outcome.FAILED, result.getOutcome());
+        assertTrue(result.getExplanation().contains("HTTP " + status), result.getExplanation());
+        assertTrue(result.getExplanation().contains("no handler found"), result.getExplanation());
+    }
+
+    @Test
+    void verifyTakesAClusterWithoutSecurity() throws Exception {
+        server.behave(request -> request.line().contains("_security") ? FaultyServer.http(400, "no handler found for uri")
+                : FaultyServer.http(200, "{\"version\":{\"number\":\"8.17.4\"},\"tagline\":\"You Know, for Search\"}"));
+        final ConfigVerificationResult result = verifyService().getLast();
+        assertEquals(Outcome.SUCCESSFUL, result.getOutcome());
+        assertTrue(result.getExplanation().contains("no security"), result.getExplanation());
+        server.behave(request -> request.line().contains("_security") ? FaultyServer.http(404, "") : FaultyServer.http(200, "<html>"));
+        assertEquals(Outcome.FAILED, verifyService().getLast().getOutcome());
     }
 }

@@ -1,10 +1,12 @@
 package org.apache.nifi.processors.elasticsearch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.put.Routing;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
 import org.junit.jupiter.api.Test;
@@ -58,8 +60,35 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":\"" + "x".repeat(1025) + "\"}");
         enqueue("2", "{\"a\":\"" + "x".repeat(1000) + "\",\"b\":\"" + "x".repeat(1000) + "\"}");
         runner.run();
-        runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst().assertAttributeEquals("id", "1");
+        final MockFlowFile failed = runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst();
+        failed.assertAttributeEquals("id", "1");
+        // It is sound JSON: nothing else says that it must not be sent again.
+        assertTrue(String.valueOf(failed.getAttribute(Routing.ATTRIBUTE_BULK_ERROR))
+                .contains("{\"status\":400,\"error\":{\"type\":\"json_parse_exception\""), failed.getAttributes().toString());
         runner.getFlowFilesForRelationship(Routing.REL_SUCCESSFUL).getFirst().assertAttributeEquals("id", "2");
+    }
+
+    @Test
+    void aDocumentThatElasticsearchTakesInNoRequestIsNotSent() {
+        final byte[] document = new byte[100 * 1024 * 1024];
+        Arrays.fill(document, (byte) ' ');
+        document[0] = '{';
+        document[document.length - 1] = '}';
+        runner.enqueue(document, Map.of("id", "1"));
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_FAILURE, 1));
+        final MockFlowFile failed = runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst();
+        assertTrue(failed.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("100 MB"), failed.getAttribute(Routing.ATTRIBUTE_PUT_ERROR));
+        assertTrue(failed.getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("document_too_large"));
+        assertTrue(server.requests().isEmpty());
+    }
+
+    @Test
+    void aPropertyThatCannotBeUsedIsNotTheDocumentsFault() {
+        runner.setProperty("put-es-json-charset", "${charset}");
+        runner.enqueue("{}", Map.of("id", "1", "charset", "no such"));
+        runner.run();
+        assertNull(runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst().getAttribute(Routing.ATTRIBUTE_BULK_ERROR));
     }
 
     @Test

@@ -4,14 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.bulk.Operation;
+import io.idemflow.elasticsearch.client.ClientProperties;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.List;
 import java.util.Map;
+import org.apache.nifi.components.ConfigVerificationResult;
 import org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl;
 import org.apache.nifi.processor.Relationship;
 import org.apache.nifi.reporting.InitializationException;
+import org.apache.nifi.util.MockConfigurationContext;
 import org.apache.nifi.util.MockFlowFile;
 import org.apache.nifi.util.TestRunner;
 import org.apache.nifi.util.TestRunners;
@@ -52,6 +55,12 @@ abstract class PutElasticsearchJsonFixture {
         runner.setProperty(service, "authorization-scheme", "NONE");
         properties.forEach((name, value) -> runner.setProperty(service, name, value));
         runner.enableControllerService(service);
+    }
+
+    /** What *Verify* of the service says. */
+    final List<ConfigVerificationResult> verifyService() {
+        return service.verify(new MockConfigurationContext(service, Map.of(ClientProperties.HTTP_HOSTS, server.address(),
+                ClientProperties.AUTHORIZATION_SCHEME, "NONE"), null, Map.of()), runner.getLogger(), Map.of());
     }
 
     /** Takes FlowFiles of many records, with their ids, versions and operations in fields of their own. */

@@ -1,12 +1,14 @@
 package org.apache.nifi.processors.elasticsearch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.put.Routing;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.nifi.util.MockFlowFile;
 import org.apache.nifi.util.MockProcessContext;
 import org.junit.jupiter.api.Test;
@@ -117,5 +119,23 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         runner.run();
         assertEquals(3, server.requests().size());
         assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2, Routing.REL_RETRY, 4));
+    }
+
+    @Test
+    void aRequestUnderWayIsAwaitedWhereTheNextCannotBeMade() {
+        final AtomicBoolean answered = new AtomicBoolean();
+        server.behave(request -> {
+            sleep(1_000);
+            answered.set(true);
+            return FaultyServer.createdEach(request);
+        });
+        runner.setProperty("put-es-record-batch-size", "10");
+        runner.setProperty("Max Batch Size", "1 KB");
+        runner.setProperty("BULK:routing", "${day:toDate('yyyy-MM-dd'):format('yyyy')}");
+        runner.enqueue("{\"a\":\"" + "x".repeat(2_000) + "\"}", Map.of("id", "1", "day", "2026-01-01"));
+        runner.enqueue("{}", Map.of("id", "2", "day", "tomorrow"));
+        final AssertionError error = assertThrows(AssertionError.class, () -> runner.run());
+        assertEquals(1, server.requests().size(), error.toString());
+        assertTrue(answered.get(), () -> "rolled back while the request was carried out: " + server.requests() + error);
     }
 }

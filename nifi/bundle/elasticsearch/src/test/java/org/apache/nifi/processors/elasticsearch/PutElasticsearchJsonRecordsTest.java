@@ -255,4 +255,19 @@ class PutElasticsearchJsonRecordsTest extends PutElasticsearchJsonFixture {
         assertTrue(runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst()
                 .getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("character_coding_exception"));
     }
+
+    @Test
+    void refusalsOfOneTriggerAreBoundedWhateverTheNumberOfFlowFiles() {
+        final String refused = "{}\n".repeat(6_000);
+        for (int i = 0; i < 3; i++) {
+            runner.enqueue(refused);
+        }
+        runner.run();
+        runner.assertTransferCount(Routing.REL_ERRORS, 12_000);
+        assertEquals(1, runner.getQueueSize().getObjectCount());
+        runner.run();
+        runner.assertTransferCount(Routing.REL_ERRORS, 18_000);
+        runner.assertTransferCount(Routing.REL_RETRY, 0);
+        runner.assertTransferCount(Routing.REL_ORIGINAL, 3);
+    }
 }
