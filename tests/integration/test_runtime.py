@@ -26,6 +26,7 @@ from tests.integration.tools import (
     on_free_ports,
     processes,
     readable_folder,
+    wait_until,
 )
 
 pytestmark = pytest.mark.timeout(900)
@@ -67,6 +68,9 @@ def test_a_server_that_is_held_is_told_in_time(idemflow: Idemflow, server: str) 
     process = processes(idemflow)[server]
     process.suspend()
     try:
+        wait_until(
+            lambda: process.status() == psutil.STATUS_STOPPED, "the process stops", seconds=30
+        )
         began = time.monotonic()
         status = idemflow.run("status", "--json")
         assert time.monotonic() - began < 5
