@@ -68,7 +68,8 @@ def test_a_server_that_is_held_is_told_in_time(idemflow: Idemflow, server: str) 
     process = processes(idemflow)[server]
     process.suspend()
     try:
-        wait_until(
+        stopped = psutil.STATUS_STOPPED
+        wait_until(lambda: process.status() == stopped, "the process is held")
             lambda: process.status() == psutil.STATUS_STOPPED, "the process stops", seconds=30
         )
         began = time.monotonic()
