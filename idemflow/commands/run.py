@@ -269,7 +269,8 @@ def _one(
     with ExitStack() as stack:
         starts = patiently(lambda: index_checkpoints(opened, stack), progress.step)
         began = time.monotonic()
-        find = _trigger(opened, group, arguments)
+        newest = patiently(lambda: opened.ledger.newest_run(name), progress.step)
+        find = _trigger(opened, group, arguments, newest or "")
         identifier, seconds, outcome = follow(
             opened,
             Watch(opened, group, starts, number, progress),
@@ -331,21 +332,28 @@ def _taken_over(opened: Session, identifier: str) -> dict[str, int]:
         return taken_over(opened.ledger.manifests, identifier, opened.pipeline.name, room)
 
 
-def _trigger(opened: Session, group: str, arguments: Mapping[str, str]) -> Callable[[], str | None]:
+def _trigger(
+    opened: Session, group: str, arguments: Mapping[str, str], since: str
+) -> Callable[[], str | None]:
     """Start a run.
+
+    Args:
+        opened: the connections.
+        group: id of the process group.
+        arguments: values for this run.
+        since: id of the newest run before it; empty where there is none.
 
     Returns:
         Looks for the run's id in the ledger.
     """
     ledger, name = opened.ledger, opened.pipeline.name
     request = uuid4().hex[:8]
-    since = ledger.newest_run(name)
     others = changed(opened.pipeline, arguments)
     with parameters.lent(flow.context_name(opened.pipeline), REQUEST, request, others):
         control.run_once(group)
     if REQUEST not in (process_groups.trigger(group).component.config.properties[RUN_ID] or ""):
         # A flow of an earlier version, which gives its runs ids of its own.
-        return lambda: ledger.begun_run(name, after=since or "")
+        return lambda: ledger.begun_run(name, after=since)
     # Ids start with the time, which need not be the same on each node of a NiFi.
     return lambda: ledger.begun_run(name, after=_earlier(since) if since else "", end=request)
 
