@@ -87,6 +87,8 @@ class Pipeline:
         self.name = f"soak-{kind}"
         self.model = Model(kind)
         self.batch = batch
+        # The servers are those of the tests' own project: its command starts them again.
+        self.runtime = idemflow
         self.command = idemflow.inside(folder)
         self.settings = self.command.settings()
         self.ledger = idemflow.ledger()
@@ -315,10 +317,10 @@ class Pipeline:
             process.communicate(timeout=30)
             return
         if fault.victim == "restart":
-            self.command.ok("down")
+            self.runtime.ok("down")
         else:
-            kill(self.command, *(SERVERS if fault.victim == "both" else (fault.victim,)))
-        self.command.ok("up")
+            kill(self.runtime, *(SERVERS if fault.victim == "both" else (fault.victim,)))
+        self.runtime.ok("up")
         self._ended(process, {0, 3, 5, 7})
 
     def _ended(self, process: subprocess.Popen[str], codes: Collection[int] = (0, 5, 7)) -> Report:
