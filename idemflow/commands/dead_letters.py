@@ -226,7 +226,8 @@ def replay(
             run=run,
             chosen=chosen,
             sent=outcome.sent,
-            went_in=outcome.created + outcome.overwritten + outcome.deleted + outcome.repeated,
+            went_in=outcome.sent
+            - (outcome.dead_letters + outcome.stale + outcome.dropped + outcome.lost),
             stale=outcome.stale,
             dead_letters=outcome.dead_letters,
             lost=outcome.lost,

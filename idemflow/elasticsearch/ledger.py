@@ -193,12 +193,6 @@ class Ledger(Documents):
             )
         return int(answer["aggregations"]["taken"]["value"]) if "aggregations" in answer else 0
 
-    def dead_letters(self, run: str) -> Iterator[str]:
-        """The record ids of a run's dead letters that had an identity."""
-        for hit in self.hits(DEAD_LETTERS, {"term": {"run": run}}, source=["record_id"]):
-            if hit["_source"].get("record_id"):
-                yield hit["_source"]["record_id"]
-
 
 def _runs_after(pipeline: str, run: str) -> dict[str, Any]:
     return every({"range": {"run": {"gt": run}}}, pipeline=pipeline)

@@ -19,7 +19,7 @@ from idemflow.errors import PointInTimeLost
 # Ids that are held at a time, to be looked for.
 _AT_ONCE = 50_000
 # Kinds of rows.
-_SENT, _STALE, _WRITTEN, _DEAD, _COUNTS = range(5)
+_SENT, _STALE, _DEAD, _WRITTEN, _COUNTS = range(5)
 
 
 class RunLedger(Protocol):
@@ -27,7 +27,6 @@ class RunLedger(Protocol):
 
     def records(self, run: str) -> int | None: ...
     def accounted(self, run: str) -> int: ...
-    def dead_letters(self, run: str) -> Iterator[str]: ...
 
 
 class RunManifests(Protocol):
@@ -48,7 +47,8 @@ class Outcome:
         deleted: documents that are not there, or no longer, because a record says so.
         stale: records that Elasticsearch has in a newer version.
         dropped: records that the transform left out.
-        dead_letters: records that can never go in.
+        dead_letters: records that can never go in; where another record of the run has the id of
+            one and went in, both are counted.
         duplicates: documents of the run's time whose id no run sent.
         lost: records that are neither in the index nor dead letters.
         repeated: records whose id another record of the run has as well, beyond the first of each
@@ -172,7 +172,8 @@ class RunCheck(RunProgress):
             # What names the letters of a replay accounts for no record.
             if chunk.taken:
                 self._sent.setdefault(chunk.index, IdSum()).add(key for key, *_ in entries)
-            self._plain &= all(digest for _, digest, _ in entries) and not chunk.stale
+            self._plain &= all(digest for _, digest, _ in entries)
+            self._plain &= not (chunk.stale or chunk.given_up)
             self._counts.update(_counts_of(chunk))
             self._manifest_read = chunk.seq_no
 
@@ -193,7 +194,6 @@ class RunCheck(RunProgress):
             self._plain
             # A chunk that was sent again was read twice.
             and self._counts["taken"] == self._ledger.accounted(self.run)
-            and next(self._ledger.dead_letters(self.run), None) is None
         ):
             return self._counts + Counter(live=number)
         return None
@@ -215,7 +215,6 @@ class RunCheck(RunProgress):
         for chunk in self._manifests.of_run(self.run, after=-1):
             if chunk.index == start.index:
                 ids.add(_rows_of(chunk))
-        ids.add((key, _DEAD, "", None) for key in self._ledger.dead_letters(self.run))
         written = self._documents.written_since(start.index, start.seq_no_checkpoints, None)
         ids.add((key, _WRITTEN, "", None) for key in written)
         deleted: list[str] = []
@@ -297,8 +296,9 @@ def _rows_of(chunk: Chunk) -> Iterator[Row]:
     yield chunk.id, _COUNTS, _counts_of(chunk), None
     for key, digest, version in chunk.entries:
         yield key, _SENT, digest, version
-    for key, _, version in chunk.stale:
-        yield key, _STALE, "", version
+    for kind, refused in ((_STALE, chunk.stale), (_DEAD, chunk.given_up)):
+        for key, _, version in refused:
+            yield key, kind, "", version
 
 
 class _Found:
@@ -311,8 +311,7 @@ class _Found:
 
     def __init__(self, rows: Iterable[Row], repeated: Repeated) -> None:
         sent = SentInRun()
-        refused: set[tuple[str, int | None]] = set()
-        dead: set[str] = set()
+        refused: dict[int, set[tuple[str, int | None]]] = {_STALE: set(), _DEAD: set()}
         self.written: set[str] = set()
         # A chunk that was sent again is there twice.
         self.chunks: dict[str, dict[str, int]] = {}
@@ -321,26 +320,28 @@ class _Found:
                 sent.add((key, content, number) for key, _, content, number in some)
             elif kind == _WRITTEN:
                 self.written.update(key for key, *_ in some)
-            elif kind == _STALE:
-                refused.update((key, number) for key, *_, number in some)
             elif kind == _COUNTS:
                 self.chunks.update((key, content) for key, _, content, _ in some)
             else:
-                dead.update(key for key, *_ in some)
+                refused[kind].update((key, number) for key, *_, number in some)
         repeated.add(sent)
         entries = sent.entries
+        # Of each id the record that counts: did it go in?
+        stale, dead = (
+            {key for key, version in some if key in entries and entries[key][1] == version}
+            for some in (refused[_STALE], refused[_DEAD])
+        )
         self.sent = entries.keys()
-        self.dead = (dead & self.sent) - self.written
-        stale = {key for key, version in refused if key in entries and entries[key][1] == version}
+        self.dead = {key for key, _ in refused[_DEAD]} & self.sent
         self.stale = stale - self.written - self.dead
-        self.deleted = {key for key, (digest, _) in entries.items() if not digest}
-        self.deleted -= self.dead | self.stale
-        self.missing = self.sent - self.written - self.dead - self.stale - self.deleted
+        self.deleted = {key for key, (digest, _) in entries.items() if not digest} - stale - dead
+        self.missing = self.sent - self.written - stale - dead - self.deleted
         self.live = (self.sent & self.written) - self.deleted
+        self.both = self.dead & (self.live | self.deleted | self.missing)
 
     def counts(self) -> Counter[str]:
         """How many there are of each, and what the chunks count."""
-        names = ("dead", "stale", "deleted", "missing", "live")
+        names = ("dead", "stale", "deleted", "missing", "live", "both")
         found = Counter({name: len(getattr(self, name)) for name in names})
         for numbers in self.chunks.values():
             found.update(numbers)
@@ -351,8 +352,9 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
     """Add what readers see more than before the run.
 
     Args:
-        counts: how many records are what; of those that were deleted, how many are ``left``, and
-            how many were there before and are ``gone``.
+        counts: how many ids are what, and how many a dead letter and something else as ``both``;
+            of those that were deleted, how many are ``left``, and how many were there before and
+            are ``gone``.
         records: how many were collected.
         grown: so many documents more than before.
     """
@@ -360,6 +362,7 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
     deleted = counts["deleted"] - counts["left"]
     missing = counts["missing"] + counts["left"]
     settled = created + deleted + counts["stale"] + counts["dead"] + counts["repeated"]
+    settled -= counts["both"]
     return Outcome(
         sent=records,
         created=created,

@@ -88,6 +88,26 @@ def test_each_refused_delete_is_a_letter_of_its_own(
         assert run(command, name, "b/7/2026-01-02")["created"] == 1
 
 
+@pytest.mark.parametrize("batch", [1, 100])
+def test_of_one_id_a_record_goes_in_and_another_is_refused(
+    idemflow: Idemflow, project: Project, batch: int
+) -> None:
+    """Both are counted, whichever of them is the newer one."""
+    extra = f"{VERSIONED}delete: gone\nload: {{batch: {batch}}}\n"
+    name = given(project, f"letters-beside-{batch}", extra)
+    command = idemflow.inside(project.path)
+    counted = ("sent", "created", "deleted", "dead_letters", "repeated")
+    # Newer and refused; older and refused; older than a tombstone.
+    for rows, counts in (
+        ("a/1/2026-01-02 a/2/bad", (2, 1, 0, 1, 1)),
+        ("b/1/bad b/2/2026-01-02", (2, 1, 0, 1, 1)),
+        ("c/1/bad -c/2/2026-01-02", (2, 0, 1, 1, 1)),
+    ):
+        report = run(command, name, rows)
+        assert tuple(report[one] for one in counted) == counts, rows
+    assert sorted(dict(idemflow.ledger().documents(f"{name}-rows"))) == ["a", "b"]
+
+
 def test_a_tombstone_that_was_mended_into_a_record(
     idemflow: Idemflow, project: Project, tmp_path: Path
 ) -> None:

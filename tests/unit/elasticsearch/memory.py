@@ -26,7 +26,6 @@ class Runs:
 
     collected: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Run id to the pipeline and its number of records."""
-    letters: dict[str, set[str]] = field(default_factory=dict)
     chunks: list[Chunk] = field(default_factory=list)
     pipelines: dict[str, str] = field(default_factory=dict)
 
@@ -67,9 +66,6 @@ class Runs:
 
     def accounted(self, run: str) -> int:
         return sum({chunk.id: chunk.taken for chunk in self.chunks if chunk.run == run}.values())
-
-    def dead_letters(self, run: str) -> Iterator[str]:
-        return iter(self.letters.get(run, ()))
 
     def summaries(self, pipeline: str, *, after: str) -> Iterator[tuple[str, int]]:
         for run, (name, records) in sorted(self.collected.items()):

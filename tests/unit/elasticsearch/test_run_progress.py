@@ -79,8 +79,7 @@ def test_stale_dead_refused_and_dropped(room: Scratch) -> None:
     start = started(index)
     runs.collect("r", 6)
     runs.send("r", "i", record("a"), record("s", 1), record("d"), refused=2, dropped=1)
-    runs.send("r", "i", stale=[("s", 1)])
-    runs.letters["r"] = {"d", "of another run's"}
+    runs.send("r", "i", stale=[("s", 1)], given_up=[("d", None), ("of another run's", None)])
     index.write(record("a"))
     found = check(runs, index, start, room).outcome()
     assert found == replace(NOTHING, sent=6, created=1, stale=1, dead_letters=3, dropped=1)
@@ -94,6 +93,27 @@ def test_a_stale_version_is_not_the_one_that_was_sent_last(room: Scratch) -> Non
     index.write(record("a"))
     found = check(runs, index, start, room).outcome()
     assert found == replace(NOTHING, sent=2, created=1, repeated=1, examples=found.examples)
+
+
+def test_a_record_is_refused_and_another_of_its_id_goes_in(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(record("b"), record("o"), record("t"))
+    start = started(index, deletes=True)
+    runs.collect("r", 11)
+    # The older of "a" and "n" is refused, the newer one of "b"; "n" does not arrive, "t" is
+    # deleted, and of "p" nothing says which record counts.
+    pairs = [record(key, number) for key in "abn" for number in (1, 2)]
+    runs.send("r", "i", *pairs, record("p"), record("p"), record("o"))
+    runs.send("r", "i", ("t", None, 2), record("t", 1))
+    refused = [("a", 1), ("b", 2), ("n", 1), ("p", None), ("t", 1)]
+    runs.send("r", "i", given_up=refused)
+    index.write(record("a"), record("b"), record("p"), record("o"))
+    index.write(("t", None, 2))
+    found = check(runs, index, start, room).outcome()
+    assert found == replace(
+        NOTHING, sent=11, created=2, overwritten=2, deleted=1, dead_letters=5, lost=1, repeated=5,
+        collisions=found.collisions, examples=found.examples,
+    )  # fmt: skip
 
 
 def test_repeats_have_equal_contents_and_collisions_others(room: Scratch) -> None:
