@@ -47,8 +47,7 @@ class Outcome:
         deleted: documents that are not there, or no longer, because a record says so.
         stale: records that Elasticsearch has in a newer version.
         dropped: records that the transform left out.
-        dead_letters: records that can never go in; where another record of the run has the id of
-            one and went in, both are counted.
+        dead_letters: records that can never go in, each of them where several have one id.
         duplicates: documents of the run's time whose id no run sent.
         lost: records that are neither in the index nor dead letters.
         repeated: records whose id another record of the run has as well, beyond the first of each
@@ -297,8 +296,8 @@ def _rows_of(chunk: Chunk) -> Iterator[Row]:
     for key, digest, version in chunk.entries:
         yield key, _SENT, digest, version
     for kind, refused in ((_STALE, chunk.stale), (_DEAD, chunk.given_up)):
-        for key, _, version in refused:
-            yield key, kind, "", version
+        for key, digest, version in refused:
+            yield key, kind, digest, version
 
 
 class _Found:
@@ -311,7 +310,8 @@ class _Found:
 
     def __init__(self, rows: Iterable[Row], repeated: Repeated) -> None:
         sent = SentInRun()
-        refused: dict[int, set[tuple[str, int | None]]] = {_STALE: set(), _DEAD: set()}
+        # What was refused again after a rollback is there twice, too.
+        refused: dict[int, set[tuple[str, str, int | None]]] = {_STALE: set(), _DEAD: set()}
         self.written: set[str] = set()
         # A chunk that was sent again is there twice.
         self.chunks: dict[str, dict[str, int]] = {}
@@ -323,26 +323,29 @@ class _Found:
             elif kind == _COUNTS:
                 self.chunks.update((key, content) for key, _, content, _ in some)
             else:
-                refused[kind].update((key, number) for key, *_, number in some)
+                refused[kind].update((key, content, number) for key, _, content, number in some)
         repeated.add(sent)
         entries = sent.entries
         # Of each id the record that counts: did it go in?
         stale, dead = (
-            {key for key, version in some if key in entries and entries[key][1] == version}
+            {key for key, _, version in some if key in entries and entries[key][1] == version}
             for some in (refused[_STALE], refused[_DEAD])
         )
         self.sent = entries.keys()
-        self.dead = {key for key, _ in refused[_DEAD]} & self.sent
+        letters = [key for key, *_ in refused[_DEAD] if key in self.sent]
+        self.dead = set(letters)
         self.stale = stale - self.written - self.dead
         self.deleted = {key for key, (digest, _) in entries.items() if not digest} - stale - dead
         self.missing = self.sent - self.written - stale - dead - self.deleted
         self.live = (self.sent & self.written) - self.deleted
-        self.both = self.dead & (self.live | self.deleted | self.missing)
+        # Beside one letter of an id another, or something else that became of it.
+        others = len(self.dead & (self.live | self.deleted | self.missing))
+        self.letters = Counter(dead=len(letters), beside=len(letters) - len(self.dead) + others)
 
     def counts(self) -> Counter[str]:
         """How many there are of each, and what the chunks count."""
-        names = ("dead", "stale", "deleted", "missing", "live", "both")
-        found = Counter({name: len(getattr(self, name)) for name in names})
+        names = ("stale", "deleted", "missing", "live")
+        found = Counter({name: len(getattr(self, name)) for name in names}) + self.letters
         for numbers in self.chunks.values():
             found.update(numbers)
         return found
@@ -352,9 +355,9 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
     """Add what readers see more than before the run.
 
     Args:
-        counts: how many ids are what, and how many a dead letter and something else as ``both``;
-            of those that were deleted, how many are ``left``, and how many were there before and
-            are ``gone``.
+        counts: how many ids are what; how many dead letters there are, and how many of them
+            ``beside`` another record of their id; of the ids that were deleted, how many are
+            ``left``, and how many were there before and are ``gone``.
         records: how many were collected.
         grown: so many documents more than before.
     """
@@ -362,7 +365,7 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
     deleted = counts["deleted"] - counts["left"]
     missing = counts["missing"] + counts["left"]
     settled = created + deleted + counts["stale"] + counts["dead"] + counts["repeated"]
-    settled -= counts["both"]
+    settled -= counts["beside"]
     return Outcome(
         sent=records,
         created=created,

@@ -97,15 +97,19 @@ def test_of_one_id_a_record_goes_in_and_another_is_refused(
     name = given(project, f"letters-beside-{batch}", extra)
     command = idemflow.inside(project.path)
     counted = ("sent", "created", "deleted", "dead_letters", "repeated")
-    # Newer and refused; older and refused; older than a tombstone.
+    # Newer and refused; older and refused; older than a tombstone; both refused.
     for rows, counts in (
         ("a/1/2026-01-02 a/2/bad", (2, 1, 0, 1, 1)),
         ("b/1/bad b/2/2026-01-02", (2, 1, 0, 1, 1)),
         ("c/1/bad -c/2/2026-01-02", (2, 0, 1, 1, 1)),
+        ("d/1/bad d/2/worse", (2, 0, 0, 2, 1)),
     ):
         report = run(command, name, rows)
         assert tuple(report[one] for one in counted) == counts, rows
     assert sorted(dict(idemflow.ledger().documents(f"{name}-rows"))) == ["a", "b"]
+    # Those of "b" and "c" are older than what is there.
+    again = command.json("dead-letters", "replay", name, code=7)
+    assert (again["sent"], again["went_in"], again["dead_letters"], again["left"]) == (3, 0, 3, 3)
 
 
 def test_a_tombstone_that_was_mended_into_a_record(

@@ -50,7 +50,7 @@ class Runs:
         packed: dict[str, str | None] = {
             "entries": pack(entries),
             "stale": pack([(key, "", version) for key, version in stale]),
-            "given_up": pack([(key, "", version) for key, version in given_up]),
+            "given_up": pack([(key, digest({"a": key}), version) for key, version in given_up]),
         }  # fmt: skip
         number = len(self.chunks)
         taken = len(records) + refused + dropped
