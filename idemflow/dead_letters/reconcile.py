@@ -1,6 +1,7 @@
-"""Deletes the dead letters whose record has gone in since, in the same state or a newer one.
+"""Deletes the dead letters whose record has gone in since, in the same state or a newer one, and
+those of the same record in an older file.
 
-Both rules read Elasticsearch alone, so they may be applied at any time, by any command: what a
+All rules read Elasticsearch alone, so they may be applied at any time, by any command: what a
 killed command left undone, the next one does. A letter that is deleted while its record is still
 on its way is not lost: it waits in NiFi's queues, and becomes a dead letter again if it must.
 """
@@ -12,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from idemflow.dead_letters.store import Letter, as_row, from_row
@@ -37,6 +39,7 @@ class Letters(Protocol):
     def count(self) -> int: ...
     def marked(self) -> Iterator[Letter]: ...
     def with_id(self) -> Iterator[Letter]: ...
+    def of_dated_files(self) -> Iterator[Letter]: ...
     def delete(self, letters: Iterable[Letter]) -> int: ...
     def note_checked(self, letters: Iterable[Letter], run: str) -> None: ...
 
@@ -81,7 +84,8 @@ class Records:
 
 
 def reconcile(letters: Letters, records: Records) -> int:
-    """Delete the letters of a pipeline whose record went in: by a replay, or by a later run.
+    """Delete the letters of a pipeline whose record went in, by a replay or by a later run, or is
+    in a newer letter as well.
 
     Args:
         letters: the pipeline's dead letters.
@@ -94,6 +98,25 @@ def reconcile(letters: Letters, records: Records) -> int:
         return 0
     deleted = _sent_again(letters, records) + _arrived(letters, records)
     _log.info("%d dead letters deleted: their records went in", deleted)
+    return deleted + _of_older_files(letters, records)
+
+
+def _of_older_files(letters: Letters, records: Records) -> int:
+    """Delete the letters of files whose record is in a newer letter of another file, or of another
+    line, as well: the beginning of their ids tells."""
+    rows = records.scratch.spill()
+    for letter in letters.of_dated_files():
+        age = [letter.modified, letter.version or 0]
+        rows.add([(letter.id.partition("-")[0], age, letter.replay is None, as_row(letter))])
+    deleted = 0
+    for part in rows.parts():
+        newest_first = sorted(part, key=itemgetter(0, 1), reverse=True)
+        older = (
+            from_row(after[3])
+            for one, after in pairwise(newest_first)
+            if one[0] == after[0] and after[2]
+        )
+        deleted += letters.delete(older)
     return deleted
 
 

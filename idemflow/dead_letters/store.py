@@ -21,6 +21,7 @@ from idemflow.elasticsearch.search import batches, every
 from idemflow.elasticsearch.spill import Row
 from idemflow.errors import UsageError
 from idemflow.steps.replay import COMPRESSED, PAGE_BYTES, PAGE_LETTERS, content_of
+from idemflow.steps.rules.positions import whole_number
 
 # Letters that are changed in one request.
 _BULK = 1000
@@ -28,7 +29,7 @@ _BULK = 1000
 _NAMED = 5
 # A letter without its content, and what says how far it is.
 _HEAD = {"excludes": ["content"]}
-_STATE = ["run", "record_id", "version", "replay", "checked"]
+_STATE = ["run", "record_id", "version", "modified", "replay", "checked"]
 # Above this size a content is kept compressed.
 _PLAIN_BYTES = 1024 * 1024
 _AGE = re.compile(r"^(\d{1,6}) ?(s|sec|m|min|h|hours?|d|days?|w|weeks?)$")
@@ -50,6 +51,7 @@ class Letter:
         position: its position in its source, or in its run.
         record_id: the id of its document, if it got as far.
         version: the version of its document, if it has one.
+        modified: when its file was changed, in milliseconds since 1970, if the newer file wins.
         delete: whether it deletes the document.
         stage: ``collected`` (before the transform) or ``document`` (after it).
         attempts: how often it was refused.
@@ -68,6 +70,7 @@ class Letter:
     position: str | None = None
     record_id: str | None = None
     version: int | None = None
+    modified: int | None = None
     delete: bool = False
     stage: str = "collected"
     attempts: int = 1
@@ -195,6 +198,10 @@ class Letters:
         """Those whose record has an id, by run."""
         return self._having("record_id", "run")
 
+    def of_dated_files(self) -> Iterator[Letter]:
+        """Those of files of which the newer wins."""
+        return self._having("modified", "run")
+
     def versions(self, index: str) -> Iterator[tuple[str, int | None]]:
         """Ids and versions of the documents of an index that some of them were to become."""
         for letter in self._having("record_id", "run", index=index):
@@ -301,6 +308,7 @@ def letter_of(hit: Mapping[str, Any]) -> Letter:
         position=text("position"),
         record_id=text("record_id"),
         version=source.get("version"),
+        modified=whole_number(source.get("modified")),
         delete=bool(source.get("delete")),
         stage=text("stage") or "collected",
         attempts=int(source.get("attempts") or 1),

@@ -2,7 +2,9 @@
 
 Runs inside NiFi: standard library only. A dead letter's id comes from the pipeline and the
 content, so that the same bad record, sent again, is kept once; that of a tombstone, which has no
-content of its own, from the id and version of its document. A dead letter that is replayed and
+content of its own, from the id and version of its document. The letters of files of which the
+newer wins have its time behind that: read late, the older one must not take the place of the newer
+one; :mod:`idemflow.dead_letters.reconcile` leaves the newest. A dead letter that is replayed and
 refused again keeps its id, unless it was mended into another version of its record: then it is
 another letter, which the next refusal of the first version leaves alone.
 """
@@ -93,4 +95,7 @@ def _letter_id(known: Mapping[str, str | None], content: bytes, pipeline: str) -
     own = content if known["digest"] is None else known["digest"].encode()
     if content == TOMBSTONE.encode():
         own += f"\0{known['version']}\0{known['id']}".encode()
-    return hashlib.sha256(pipeline.encode() + b"\0" + own).hexdigest()[:32]
+    identifier = hashlib.sha256(pipeline.encode() + b"\0" + own).hexdigest()[:32]
+    if not known["modified"]:
+        return identifier
+    return f"{identifier}-{known['version'] or known['modified']}"

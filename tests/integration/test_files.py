@@ -311,6 +311,28 @@ def test_a_dead_letter_of_an_older_file_stays_behind_a_newer_one(source: Source)
     assert source.equal()
 
 
+def test_a_bad_record_in_an_older_and_in_a_newer_file(source: Source) -> None:
+    """The letter is that of the newer file, whichever is read last, and stays until its time."""
+    source.describe("format: ndjson", "load: {batch: 100}\n")
+    file = source.project.path / f"flows/{source.name}.yaml"
+    file.write_text(file.read_text().replace("}\nload", ", mapping: {x: integer}}\nload"))
+    bad = '{"id":1,"x":"none"}\n'
+    newest = source.write("newest.ndjson", bad).stat().st_mtime
+    assert source.run()["dead_letters"] == 1
+    assert source.letters()[0][0] == "newest.ndjson"
+    for name, line, age in (("oldest", bad, 7200), ("between", '{"id":1,"x":5}\n', 3600)):
+        late = source.write(f"{name}.ndjson", line)
+        os.utime(late, (newest - age, newest - age))
+        source.run()
+        assert [letter[0] for letter in source.letters()] == ["newest.ndjson"]
+    assert source.documents()["1"]["x"] == 5
+    # A newer state takes it away.
+    source.write("newer.ndjson", '{"id":1,"x":6}\n')
+    source.run()
+    assert source.letters() == []
+    assert source.equal()
+
+
 def test_records_and_lines_that_are_too_large(source: Source) -> None:
     """A chunk of large documents that a transform makes of small records; and lines above 20 MB."""
     (source.project.path / "scripts").mkdir()

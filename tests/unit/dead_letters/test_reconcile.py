@@ -34,6 +34,9 @@ class Letters:
         found = [letter for letter in self.held.values() if letter.record_id]
         return iter(sorted(found, key=lambda letter: letter.run))
 
+    def of_dated_files(self) -> Iterator[Letter]:
+        return iter([letter for letter in self.held.values() if letter.modified is not None])
+
     def delete(self, letters: Iterable[Letter]) -> int:
         return sum(self.held.pop(letter.id, None) is not None for letter in list(letters))
 
@@ -68,6 +71,19 @@ def letter(
 
 def record(key: str) -> Record:
     return key, {"id": key}, None
+
+
+def test_of_one_record_in_several_files_the_letter_of_the_newest_stays(records: Records) -> None:
+    letters = Letters(
+        letter("a-30", run="1", modified=3),
+        letter("a-11", run="2", modified=1, version=11),
+        letter("a-10", run="2", modified=1, version=10),
+        letter("a-20", run="2", modified=2, replay="9"),
+        letter("b-10", run="1", modified=1),
+        letter("a", run="1"),
+    )
+    assert reconcile(letters, records) == 2
+    assert sorted(letters.held) == ["a", "a-20", "a-30", "b-10"]
 
 
 def test_the_letters_of_a_replay_go_once_each_record_has_ended(

@@ -63,6 +63,15 @@ def test_the_id_comes_from_the_content() -> None:
     assert kept(b'{"a":2}')[1]["idemflow.id"] != identifier
 
 
+def test_of_a_file_of_which_the_newer_wins_the_id_has_its_time() -> None:
+    """The older one may be read later, and must not take the place of the newer one."""
+    plain = kept(b"{}")[1]["idemflow.id"]
+    assert kept(b"{}", modified="17")[1]["idemflow.id"] == f"{plain}-17"
+    assert kept(b"{}", modified="17", version="1703")[1]["idemflow.id"] == f"{plain}-1703"
+    assert kept(b"{}", modified="17", letter="the letter")[1]["idemflow.id"] == "the letter"
+    assert kept(b"{}", version="1703")[1]["idemflow.id"] == plain
+
+
 def test_of_a_beginning_the_id_comes_from_all_of_it() -> None:
     """Two records that are too large may begin alike."""
     first, second = (kept(b'{"a":', digest=digest)[1]["idemflow.id"] for digest in ("1f", "2f"))
