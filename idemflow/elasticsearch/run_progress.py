@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -101,7 +101,7 @@ class RunCheck(RunProgress):
 
     While the run goes on, the ids that it sent and those that were written are only summed up. At
     its end, equal sums say that they are the same ids; where they differ, or something became of
-    a record but a document, all is read once more and compared id by id.
+    a record but a document or the end of one, all is read once more and compared id by id.
 
     Args:
         ledger: what the ledger has of it.
@@ -132,6 +132,7 @@ class RunCheck(RunProgress):
         self._target = target
         # Of a run one index; of a replay one or more.
         self._sent: dict[str, IdSum] = {}
+        self._tombstones: dict[str, list[str]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._plain = True
         self._manifest_read = -1
@@ -170,18 +171,22 @@ class RunCheck(RunProgress):
             entries = chunk.entries
             # What names the letters of a replay accounts for no record.
             if chunk.taken:
-                self._sent.setdefault(chunk.index, IdSum()).add(key for key, *_ in entries)
-            self._plain &= all(digest for _, digest, _ in entries)
+                sent = self._sent.setdefault(chunk.index, IdSum())
+                sent.add(key for key, digest, _ in entries if digest)
+                self._tombstones[chunk.index] += (key for key, digest, _ in entries if not digest)
+            self._plain &= len(self._tombstones[chunk.index]) <= _AT_ONCE
             self._plain &= not (chunk.stale or chunk.given_up)
             self._counts.update(_counts_of(chunk))
             self._manifest_read = chunk.seq_no
 
     def _summed_up(self, used: Iterable[WrittenIds]) -> Counter[str] | None:
-        """What became of the records, if every one is a document of its own and nothing else."""
-        number = 0
+        """What became of the records, if every one is a document of its own, or has deleted one."""
+        if not self._plain:
+            return None
+        counts = +self._counts
         for written in used:
             start, found = written.start, written.sum
-            number += found.number
+            counts["live"] += found.number
             if (
                 self._sent.get(start.index, IdSum()) != found
                 # Of a document that was deleted since its id was read, no sequence number tells.
@@ -189,13 +194,14 @@ class RunCheck(RunProgress):
                 != found.number
             ):
                 return None
-        if (
-            self._plain
-            # A chunk that was sent again was read twice.
-            and self._counts["taken"] == self._ledger.accounted(self.run)
-        ):
-            return self._counts + Counter(live=number)
-        return None
+            deleted = self._tombstones[start.index]
+            counts["deleted"] += len(deleted)
+            counts["gone"] += self._there_before(start, deleted)
+            # One that is there was sent as a document as well, or was not deleted.
+            if len(set(deleted)) < len(deleted) or self._there(start.index, deleted):
+                return None
+        # A chunk that was sent again was read twice.
+        return counts if counts["taken"] == self._ledger.accounted(self.run) else None
 
     def _compared(self, used: Iterable[WrittenIds]) -> tuple[Counter[str], tuple[Example, ...]]:
         counts: Counter[str] = Counter()
@@ -238,14 +244,17 @@ class RunCheck(RunProgress):
     ) -> None:
         """Count which are still there, and which were there before; the list is empty then."""
         if deleted:
-            there = self._documents.existing(start.index, deleted, pit=None)
-            counts["left"] += sum(1 for _ in there)
+            counts["left"] += self._there(start.index, deleted)
             counts["gone"] += self._there_before(start, deleted)
         deleted.clear()
 
+    def _there(self, index: str, ids: Collection[str]) -> int:
+        """How many of some documents there are."""
+        return sum(1 for _ in self._documents.existing(index, ids, pit=None)) if ids else 0
+
     def _there_before(self, start: IndexCheckpoint, ids: Collection[str]) -> int:
         """How many of some documents there were before the run."""
-        if start.pit is None:
+        if start.pit is None or not ids:
             return 0
         try:
             return sum(1 for _ in self._documents.existing(start.index, ids, pit=start.pit))

@@ -237,6 +237,21 @@ def test_what_was_read_while_the_run_went_on_is_not_read_again(room: Scratch) ->
 
 
 @pytest.mark.usefixtures("_at_once")
+def test_what_a_run_deletes_is_looked_for_and_nothing_is_read_again(room: Scratch) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(record("there"))
+    start = started(index, deletes=True)
+    checked = check(runs, index, start, room)
+    runs.collect("r", 3)
+    runs.send("r", "i", record("a"), ("there", None, 2), ("never was", None, 2))
+    index.write(record("a"), ("there", None, 2))
+    checked.advance()
+    start.advance()
+    assert checked.outcome() == replace(NOTHING, sent=3, created=1, deleted=2)
+    assert index.asked == ["a"]
+
+
+@pytest.mark.usefixtures("_at_once")
 def test_what_was_deleted_after_it_was_read_is_lost(room: Scratch) -> None:
     runs, index = Runs(), Index("i")
     start = started(index)
