@@ -54,6 +54,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "run": _KEYWORD,
         "record_id": {"type": "keyword", "ignore_above": 8191},
         "version": {"type": "long"},
+        "modified": {"type": "long"},
         "delete": {"type": "boolean"},
         "source": _KEYWORD,
         "position": _KEYWORD,
