@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from filelock import Timeout
-
 from idemflow.canvas import monitoring, process_groups
 from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session
@@ -51,11 +49,12 @@ def _compact_if_due(opened: Session, step: Callable[[str], None]) -> None:
 
 def compact_in_turn_if_due(opened: Session) -> None:
     """The same for a command without the turn; while another runs the pipeline, that one does."""
-    try:
-        with lock(opened.settings, opened.pipeline.name).acquire(blocking=False):
+    own = lock(opened.settings, opened.pipeline.name)
+    if own.try_acquire():
+        try:
             compact_if_due(opened, _log.info)
-    except Timeout:
-        return
+        finally:
+            own.release()
 
 
 def retention(opened: Session, room: Scratch, patience: float) -> Retention:

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from filelock import FileLock, Timeout
-
-from idemflow.commands._watch import RunDisplay
 from idemflow.config.settings import Settings
+from idemflow.security.locks import LockFile
 
 
-def lock(settings: Settings, name: str) -> FileLock:
+def lock(settings: Settings, name: str) -> LockFile:
     """The lock of a pipeline's turn, not yet held."""
     file = settings.folders.turn(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(file)
+    return LockFile(file, f"another command on {name}")
 
 
 @contextmanager
-def turn(settings: Settings, name: str, progress: RunDisplay) -> Iterator[None]:
+def turn(settings: Settings, name: str) -> Iterator[None]:
     """Wait until no other command runs or replays a pipeline on this machine."""
-    own = lock(settings, name)
-    try:
-        own.acquire(blocking=False)
-    except Timeout:
-        progress.step(f"wait until another run of {name} has ended")
-        own.acquire()
-    try:
+    with lock(settings, name):
         yield
-    finally:
-        own.release()
 
 
 @contextmanager
-def canvas_turn(settings: Settings, progress: Callable[[str], None]) -> Iterator[None]:
+def canvas_turn(settings: Settings) -> Iterator[None]:
     """Wait until no other command of this runtime changes the canvas.
 
     A command on another machine is told by the pipeline's parameter context: NiFi has no two of
@@ -42,13 +32,5 @@ def canvas_turn(settings: Settings, progress: Callable[[str], None]) -> Iterator
     """
     file = settings.folders.canvas_lock
     file.parent.mkdir(parents=True, exist_ok=True)
-    own = FileLock(file)
-    try:
-        own.acquire(timeout=1)
-    except Timeout:
-        progress("wait until another deployment has ended")
-        own.acquire()
-    try:
+    with LockFile(file, "another deployment"):
         yield
-    finally:
-        own.release()

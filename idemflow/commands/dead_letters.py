@@ -206,7 +206,7 @@ def replay(
         Unreachable: a server stayed away; the replay goes on when it is back.
         NotReady: the replay makes no progress.
     """
-    with turn(settings, name, progress), _reconciled(settings, name) as (opened, room):
+    with turn(settings, name), _reconciled(settings, name) as (opened, room):
         chosen = _named_in(opened, room, file) if file else _count(opened, filters)
         if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, [], 0)

@@ -103,7 +103,7 @@ def deploy(
                 keep_old_documents=keep_old_documents,
                 adopt=adopt,
             )
-        with canvas_turn(settings, progress):
+        with canvas_turn(settings):
             return _deploy_version(
                 opened,
                 revision,
@@ -125,7 +125,7 @@ def deploy_in(
     adopt: bool = False,
 ) -> Deployment:
     """The same over connections that are open already."""
-    with canvas_turn(opened.settings, progress):
+    with canvas_turn(opened.settings):
         return _deploy(
             opened, progress, dry_run=dry_run, force=force, keep=keep_old_documents, adopt=adopt
         )

@@ -31,7 +31,7 @@ def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pr
 
 
 def _prune(settings: Settings, name: str, progress: RunDisplay) -> Pruned:
-    with session(settings, name) as opened, turn(settings, name, progress):
+    with session(settings, name) as opened, turn(settings, name):
         progress.step(f"compact the ledger of {name}")
         with opened.scratch() as room:
             opened.reconcile(room)

@@ -94,8 +94,8 @@ def remove(
     owner = Owner(project_id(settings), name)
     client.connect(target.nifi, owner.project)
     with (
-        turn(settings, name, progress),
-        canvas_turn(settings, progress.step),
+        turn(settings, name),
+        canvas_turn(settings),
         _ledger(target) as at,
     ):
         place = ownership.find(name)

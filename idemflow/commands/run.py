@@ -133,7 +133,7 @@ def run(
         NotReady: the run makes no progress.
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
-    with session(settings, name) as opened, turn(settings, name, progress):
+    with session(settings, name) as opened, turn(settings, name):
         arguments = given(opened.pipeline, values)
         limit = _judge.limit(opened.pipeline, allow_refused)
         _refuse_on_schedule(name)

@@ -90,7 +90,7 @@ def start(
     progress = progress or Silent()
     with explained_os_errors(server.START):
         make_home(settings)
-        with locked(settings.folders, progress):
+        with locked(settings.folders):
             login, started = server.start(settings, progress)
             reader = server.reader(settings)
             filled = orders.fill(login, reader, count, seed, progress)
@@ -128,7 +128,7 @@ def stop(settings: Settings, *, delete: bool) -> Stopped:
     home = settings.folders
     if not home.lock.exists():
         return Stopped(False, (), False)
-    with explained_os_errors("idemflow demo-db stop"), locked(home, None):
+    with explained_os_errors("idemflow demo-db stop"), locked(home):
         stopped, killed = server.stop(home)
         if delete:
             server.delete(home)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import requests
-from filelock import FileLock
 
 from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.settings import Settings
 from idemflow.errors import NotReady, UsageError
+from idemflow.security.locks import LockFile
 from idemflow.security.owner import servers_user
 from idemflow.servers import Target, elasticsearch
 from idemflow.servers.state import read_state, write_state
@@ -49,7 +49,7 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
         return
     home = settings.folders
     loader = replace(target.loader, url=target.elasticsearch.url)  # as it is reached from here
-    with FileLock(home.lock):
+    with LockFile(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
         if grants != state.grants or not _may(loader, patterns):

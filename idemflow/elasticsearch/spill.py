@@ -21,9 +21,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from idemflow.errors import IdemflowError
+from idemflow.security.locks import LockFile
 
 Row = tuple[Any, ...]
 """A key (text), and what ``marshal`` can write: text, numbers, ``None``."""
@@ -192,12 +191,12 @@ def scratch(folder: Path, memory: int) -> Iterator[Scratch]:
     """
     with disk(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with FileLock(folder / "lock"), disk(folder):
+    with LockFile(folder / "lock"), disk(folder):
         for left in folder.iterdir():
             if left.is_dir():
                 _remove_if_left(left)
         own = Path(tempfile.mkdtemp(dir=folder))
-        held = FileLock(own / "held")
+        held = LockFile(own / "held")
         held.acquire()
     try:
         yield Scratch(own, memory)
@@ -207,10 +206,11 @@ def scratch(folder: Path, memory: int) -> Iterator[Scratch]:
 
 
 def _remove_if_left(folder: Path) -> None:
-    lock = FileLock(folder / "held")
+    lock = LockFile(folder / "held")
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return  # a command at work
+        if not lock.try_acquire():
+            return  # a command at work
+    except FileNotFoundError:
+        return  # that has just ended
     shutil.rmtree(folder, ignore_errors=True)
     lock.release()

@@ -8,12 +8,11 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.security import certificates
+from idemflow.security.locks import LockFile
 from idemflow.security.owner import Owner, folder, mirror, remove, write_file
 from idemflow.security.secrets import (
     ELASTICSEARCH_USER,
@@ -38,7 +37,7 @@ def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
     """
     target = cache / "unpacked" / f"elasticsearch-{version}-{sha256[:16]}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "unpacked.lock"):
+    with LockFile(cache / "unpacked.lock"):
         if not target.is_dir():
             with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
                 with zipfile.ZipFile(archive) as content:

@@ -7,13 +7,11 @@ import errno
 import os
 from collections.abc import Iterator
 
-from filelock import FileLock, Timeout
-
 from idemflow.config.paths import Home
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
+from idemflow.security.locks import LockFile
 from idemflow.security.owner import Owner, folder, servers_user, write_file
-from idemflow.supply.progress import Progress
 
 LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
 
@@ -34,27 +32,14 @@ def make_home(settings: Settings) -> Owner:
 
 
 @contextlib.contextmanager
-def locked(home: Home, progress: Progress | None) -> Iterator[None]:
+def locked(home: Home) -> Iterator[None]:
     """Keeps other commands from changing the runtime meanwhile.
-
-    Args:
-        progress: told where it has to wait for another command.
 
     Raises:
         IdemflowError: another command goes on for too long.
     """
-    lock = FileLock(home.lock)
-    try:
-        try:
-            lock.acquire(timeout=0.5)
-        except Timeout:
-            if progress:
-                progress.step("Waiting for another idemflow command on this runtime")
-            lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout as error:
-        raise IdemflowError(
-            f"another idemflow command holds {home.lock}", next_command="idemflow status"
-        ) from error
+    lock = LockFile(home.lock, "another idemflow command on this runtime")
+    lock.acquire(LOCK_SECONDS)
     try:
         yield
     finally:

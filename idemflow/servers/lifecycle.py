@@ -122,7 +122,7 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             endpoint(settings, State(), name)
     with explained_os_errors():
         make_home(settings)
-        with locked(home, progress):
+        with locked(home):
             state = read_state(home.state)
             running = state.running()
             _refuse_other_ports(settings, state, set(running))
@@ -153,7 +153,7 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
     home = settings.folders
     if not home.lock.exists():
         return DownResult((), (), ())
-    with explained_os_errors(), locked(home, None):
+    with explained_os_errors(), locked(home):
         state = read_state(home.state)
         running = state.running()
         _log.info("stopping %s", ", ".join(running) or "nothing")

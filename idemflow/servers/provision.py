@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from idemflow.config.combinations import ServerName
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates
+from idemflow.security.locks import LockFile
 from idemflow.security.owner import Owner, folder
 from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.servers import elasticsearch, nifi
@@ -110,7 +109,7 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     java = installed_java()
     progress.step("Building the bundle")
     # Another checkout that starts now would make the same files.
-    with FileLock(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
+    with LockFile(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
         built = bundle.build_bundle(modules, files, lock, java, settings.cache, pool)
         packing = [
             pool.submit(bundle.build_packed, p, files, lock, java, settings.cache, built)

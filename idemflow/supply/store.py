@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 from jgo.maven import MavenContext
 from jgo.util import http
 
 from idemflow.errors import SupplyError
+from idemflow.security.locks import LockFile
 from idemflow.supply.artifacts import Coordinate, Lock, Locked
 from idemflow.supply.progress import Progress
 
@@ -74,7 +74,7 @@ class Store:
         artifacts = {c: artifact(context, c) for c in coordinates}
         files = {c: Path(one.cached_path) for c, one in artifacts.items()}
         _make_folder(self.cache)
-        with FileLock(self.cache / "supply.lock"):
+        with LockFile(self.cache / "supply.lock"):
             absent = _absent(files, lock)
             if absent:
                 progress.step(f"Fetching {len(absent)} artifacts of NiFi and Elasticsearch")

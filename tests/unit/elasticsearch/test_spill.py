@@ -9,12 +9,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idemflow.elasticsearch.spill import Scratch, Spill, scratch
 from idemflow.errors import IdemflowError
+from idemflow.security.locks import LockFile
 from tests.unit.properties import PROPERTY
 
 
@@ -96,7 +96,7 @@ def test_what_a_killed_command_left_goes_and_what_another_uses_stays(tmp_path: P
     for folder in (left, used):
         folder.mkdir()
         (folder / "rows").write_text("x")
-    with FileLock(used / "held"), scratch(tmp_path, 1 << 20):
+    with LockFile(used / "held"), scratch(tmp_path, 1 << 20):
         assert not left.exists()
         assert (used / "rows").exists()
 
