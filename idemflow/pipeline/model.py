@@ -22,6 +22,7 @@ from idemflow.sources.fields import (
     Scalar,
     ScriptPath,
     Strict,
+    Text,
     as_field,
     as_fields,
     seconds,
@@ -246,7 +247,7 @@ class Pipeline(Strict):
     """A whole pipeline, as one file in ``flows/`` describes it."""
 
     pipeline: Name
-    description: str = ""
+    description: Text = ""
     collect: Annotated[Source, PlainValidator(registry.parse)]
     transform: Transform | None = None
     identity: Annotated[Identity, BeforeValidator(as_fields)]

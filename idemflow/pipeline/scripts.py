@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from idemflow.errors import PipelineError
+from idemflow.pipeline import files
 from idemflow.pipeline.model import Transform
 from idemflow.sources.source import Call
+
+# NiFi keeps a script in each of its flow's backups, and so does git.
+_BYTES = 1 << 20
 
 
 def read(project: Path, script: str, *, label: str, field: str, line: int | None = None) -> str:
@@ -25,11 +29,12 @@ def read(project: Path, script: str, *, label: str, field: str, line: int | None
         PipelineError: it cannot be read.
     """
     try:
-        return (project / script).read_text(encoding="utf-8")
+        return files.read_text(project, script, _BYTES)
     except FileNotFoundError:
         raise PipelineError(label, f"there is no file {script}", line=line, field=field) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError(script, f"cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        message = f"{script!r} cannot be read: {files.reason(error)}"
+        raise PipelineError(label, message, line=line, field=field) from error
 
 
 def imports(text: str) -> dict[str, int]:
@@ -106,8 +111,10 @@ def _function(
         tree = ast.parse(text, filename=script)
     except SyntaxError as error:
         raise PipelineError(script, f"is not Python: {error.msg}", line=error.lineno) from None
-    except ValueError as error:
-        raise PipelineError(script, f"is not Python: {error}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        # Python's parser calls brackets in brackets both.
+        message = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise PipelineError(script, f"is not Python: {message}") from None
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     # A name that is imported or assigned is taken on trust.
     bound = {

@@ -6,7 +6,7 @@ An error names the file, the line, the field and what is allowed there; all are 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -17,15 +17,20 @@ from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from idemflow.errors import PipelineError, PipelineErrors, UsageError
-from idemflow.pipeline import scripts
+from idemflow.pipeline import files, scripts, yaml_limits
 from idemflow.pipeline.model import Pipeline, Transform
 from idemflow.sources import registry
-from idemflow.sources.fields import check_period
+from idemflow.sources.fields import check_name, check_period
 
 __all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
 
 
 _Part = TypeVar("_Part")
+_Place = tuple[str | int, ...]
+
+# So many mistakes are told at once, and so much of a wrong value is shown.
+_TOLD = 50
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,22 @@ class Sources:
 
 
 def names(project: Path) -> list[str]:
-    """The names of the pipelines of a project, sorted."""
-    return sorted(path.stem for path in (project / "flows").glob("*.yaml"))
+    """The names of the pipelines of a project, sorted; a file may have another name as well."""
+    found = (path.stem for path in (project / "flows").glob("*.yaml"))
+    return sorted(name for name in found if _is_name(name))
 
 
 def is_there(project: Path, name: str) -> bool:
     """Whether a project has the file of a pipeline, whatever is in it."""
-    return (project / "flows" / f"{name}.yaml").is_file()
+    return _is_name(name) and (project / "flows" / f"{name}.yaml").is_file()
+
+
+def _is_name(text: str) -> bool:
+    try:
+        check_name(text)
+    except ValueError:
+        return False
+    return True
 
 
 def load(project: Path, name: str) -> Pipeline:
@@ -59,22 +73,26 @@ def load(project: Path, name: str) -> Pipeline:
     """
     known = names(project)
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"there is no pipeline {name!r} in {project / 'flows'}"
-            + (f"; did you mean {close[0]!r}?" if close else "")
-            + (f" Pipelines here: {', '.join(known)}." if known else " It has no pipelines."),
-            next_command=f"create flows/{name}.yaml, or run idemflow in the project's folder",
-        )
+        raise _unknown(project, name, known)
     label = f"flows/{name}.yaml"
-    data = _parse(project / "flows" / f"{name}.yaml", label)
+    data = _parse(project, label)
     plain = _plain(data)
-    problems: list[PipelineError] = []
+    # A field without a value is no field that is left out: whoever wrote it meant something.
+    problems = [
+        PipelineError(
+            label,
+            "has no value; give it one, or take it away",
+            line=_line(data, place),
+            field=_dotted(place),
+        )
+        for place in _empty(plain)
+    ][:_TOLD]
+    empty = {problem.field for problem in problems}
     pipeline = None
     try:
         pipeline = Pipeline.model_validate(plain)
     except ValidationError as error:
-        problems += _explained(error, data, label)
+        problems += (one for one in _explained(error, data, label) if one.field not in empty)
     written = plain.get("pipeline")
     if (
         isinstance(written, str)
@@ -98,6 +116,24 @@ def load(project: Path, name: str) -> Pipeline:
     if problems or pipeline is None:
         raise problems[0]
     return pipeline
+
+
+def _unknown(project: Path, name: str, known: Sequence[str]) -> UsageError:
+    """The error for a pipeline that is not there, or cannot be one."""
+    try:
+        check_name(name)
+    except ValueError as error:
+        return UsageError(
+            f"{name!r} cannot be the name of a pipeline: {error}",
+            next_command="idemflow status lists those of this project",
+        )
+    close = difflib.get_close_matches(name, known, n=1)
+    return UsageError(
+        f"there is no pipeline {name!r} in {project / 'flows'}"
+        + (f"; did you mean {close[0]!r}?" if close else ".")
+        + (f" Pipelines here: {', '.join(known)}." if known else " It has no pipelines."),
+        next_command=f"create flows/{name}.yaml, or run idemflow in the project's folder",
+    )
 
 
 def _valid(read: Callable[[Any], _Part], plain: Mapping[str, Any], name: str) -> _Part | None:
@@ -125,9 +161,18 @@ def sources(project: Path, pipeline: Pipeline) -> Sources:
     )
 
 
-def _parse(path: Path, label: str) -> Any:
+def _parse(project: Path, label: str) -> Any:
     try:
-        data = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        text = files.read_text(project, label, yaml_limits.BYTES)
+    except (OSError, ValueError) as error:
+        line = error.line if isinstance(error, files.TooLarge) else None
+        message = f"cannot be read: {files.reason(error)}"
+        raise PipelineError(label, message, line=line) from error
+    try:
+        yaml_limits.check(YAML(typ="rt").parse(text))
+        data = YAML(typ="rt").load(text)
+    except yaml_limits.BeyondLimits as error:
+        raise PipelineError(label, f"is not read: {error}", line=error.line) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise PipelineError(
@@ -137,8 +182,6 @@ def _parse(path: Path, label: str) -> Any:
         ) from None
     except (YAMLError, ValueError) as error:
         raise PipelineError(label, f"is not YAML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError(label, f"cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise PipelineError(label, "must be a mapping that starts with `pipeline: NAME`", line=1)
     return data
@@ -154,6 +197,23 @@ def _plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return value
+
+
+def _empty(value: Any, place: _Place = ()) -> Iterator[_Place]:
+    """Where nothing stands, or ``null``."""
+    if value is None:
+        yield place
+    elif isinstance(value, dict | list):
+        for part, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _empty(item, (*place, part))
+
+
+def _dotted(place: _Place) -> str:
+    return _shortened(".".join(map(str, place)))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _line(data: Any, path: Sequence[str | int]) -> int | None:
@@ -176,9 +236,9 @@ def _explained(error: ValidationError, data: Any, label: str) -> list[PipelineEr
     items = error.errors(include_url=False)
     # A misspelt field is an unknown one and a missing one: the first says more.
     items.sort(key=lambda item: item["type"] != "extra_forbidden")
-    found: dict[tuple[str | int, ...], PipelineError] = {}
-    meant: set[tuple[str | int, ...]] = set()
-    for item in items:
+    found: dict[_Place, PipelineError] = {}
+    meant: set[_Place] = set()
+    for item in items[:_TOLD]:
         kind = item["type"]
         path = _place(item["loc"], data, kind)
         if path in found or (kind == "missing" and path in meant):
@@ -187,19 +247,19 @@ def _explained(error: ValidationError, data: Any, label: str) -> list[PipelineEr
             allowed = sorted(_fields(path[:-1], data))
             close = difflib.get_close_matches(str(path[-1]), allowed, n=1)
             meant |= {(*path[:-1], name) for name in close}
-            message = "unknown field" + (f"; did you mean {close[0]!r}?" if close else "")
+            message = "unknown field" + (f"; did you mean {close[0]!r}?" if close else ".")
             message += f" Allowed here: {', '.join(allowed)}"
         elif kind == "missing":
             message = "is missing"
         else:
             message = item["msg"].removeprefix("Value error, ")
-            message += f" (it is {item['input']!r})" if not isinstance(item["input"], dict) else ""
-        field = ".".join(str(part) for part in path)
-        found[path] = PipelineError(label, message, line=_line(data, path), field=field)
+            if not isinstance(item["input"], dict):
+                message += f" (it is {_shortened(repr(item['input']))})"
+        found[path] = PipelineError(label, message, line=_line(data, path), field=_dotted(path))
     return [*found.values()]
 
 
-def _place(location: Sequence[str | int], data: Any, kind: str) -> tuple[str | int, ...]:
+def _place(location: Sequence[str | int], data: Any, kind: str) -> _Place:
     """The path of a field in the file, without pydantic's own names for alternatives."""
     path: list[str | int] = []
     for part in location:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,8 @@ def seconds(period: str) -> float:
 def _scalar(value: object) -> object:
     if not isinstance(value, bool | int | float | str):
         raise ValueError("a number, a text, true or false")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that JSON has")
     return value
 
 
@@ -81,9 +84,20 @@ def as_fields(value: object) -> object:
     return {"fields": value} if isinstance(value, list) else value
 
 
+def check_name(value: str) -> str:
+    """The name of a pipeline or of a database.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", value):
+        raise ValueError("lower-case letters, digits, - and _, a letter first, 64 at most")
+    return value
+
+
 Period = Annotated[str, BeforeValidator(check_period)]
-_NAME = "lower-case letters, digits, - and _, a letter first, 64 at most"
-Name = Annotated[str, like(r"[a-z][a-z0-9_-]{0,63}", _NAME)]
+Name = Annotated[str, AfterValidator(check_name)]
+Text = Annotated[str, like(r"(?s).*\S.*", "a text that is not blank")]
 FieldName = Annotated[str, StringConstraints(min_length=1)]
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]

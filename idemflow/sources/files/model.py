@@ -12,7 +12,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
-from idemflow.sources.fields import Period, Strict
+from idemflow.sources.fields import Period, Strict, Text
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
 from idemflow.sources.source import Source
 
@@ -53,8 +53,8 @@ class Files(Strict):
         csv: details of CSV.
     """
 
-    directory: Annotated[str, StringConstraints(min_length=1)]
-    pattern: Annotated[str, StringConstraints(min_length=1)] = "*"
+    directory: Text
+    pattern: Text = "*"
     format: Literal["csv", "ndjson", "json"]
     quiet: Period = "5 s"
     newer_wins: bool = True

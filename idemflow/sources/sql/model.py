@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from idemflow.config import databases
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
-from idemflow.sources.fields import Name, Period, Strict, like
+from idemflow.sources.fields import Name, Period, Strict, Text, like
 from idemflow.sources.source import Source
 from idemflow.sources.sql import draw as drawing
 
@@ -68,7 +68,7 @@ class Sql(Strict):
 
     database: Name
     table: Table | None = None
-    query: Annotated[str, StringConstraints(min_length=1)] | None = None
+    query: Text | None = None
     incremental: Incremental | None = None
     fetch: Annotated[int, Field(ge=1, le=1_000_000)] = 50
 
