@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.script.Bindings;
 import javax.script.Compilable;
 import javax.script.CompiledScript;
@@ -201,6 +203,35 @@ class PythonScriptEngineTest {
             engine.put("context", new Context(Map.of("Module Directory", directory.resolve(name).toString())));
             assertEquals(name, engine.eval("__import__('same').value"));
             assertEquals(name, engine.eval("__import__('importlib').import_module('same').value"));
+        }
+    }
+
+    @Test
+    void givesEachTaskOneVersionOfAModuleThatChanges() throws Exception {
+        final Path helper = directory.resolve("helper.py");
+        Files.writeString(helper, "version = 0\n");
+        final AtomicBoolean changed = new AtomicBoolean();
+        final Callable<Void> task = () -> {
+            final ScriptEngine own = new ScriptEngineManager().getEngineByName("python");
+            own.put("context", new Context(Map.of("Module Directory", directory.toString())));
+            while (!changed.get()) {
+                own.eval("import helper, time\nfirst = helper\ntime.sleep(0.001)\nimport helper\n"
+                        + "assert helper is first, 'two versions of one module'\n");
+            }
+            return null;
+        };
+        try (ExecutorService executor = Executors.newFixedThreadPool(4)) {
+            final List<Future<Void>> tasks = List.of(executor.submit(task), executor.submit(task),
+                    executor.submit(task), executor.submit(task));
+            for (int version = 1; version <= 50; version++) {
+                final Path next = Files.writeString(directory.resolve("next"), "version = %d\n".formatted(version));
+                Files.move(next, helper, StandardCopyOption.REPLACE_EXISTING);
+                Thread.sleep(5);
+            }
+            changed.set(true);
+            for (final Future<Void> one : tasks) {
+                one.get();
+            }
         }
     }
 

@@ -55,7 +55,7 @@ def evaluate(
     for name, value in zip(names, values, strict=True):
         namespace[name] = from_java(value)
     printer = output.Printer(_log_lines(evaluation, namespace.get("log")))
-    space = spaces.space_of(directories)
+    space = spaces.enter(number, directories)
     if space is not None:
         namespace["__builtins__"] = space.builtins
 
@@ -78,6 +78,7 @@ def evaluate(
         _threads.pop(number, None)
         errors.raised.set(None)
         spaces.current.set(space_before)
+        spaces.leave(number)
         output.printers.set(printer_before)
         printer.close()
         # A function and the namespace that it was defined in keep each other alive, and with them
@@ -107,6 +108,7 @@ def finish(number: int) -> None:
     _interruptions.pop(number, None)
     errors.raised.set(None)
     spaces.current.set(None)
+    spaces.leave(number)
     output.printers.set(None)
 
 
