@@ -31,17 +31,26 @@ from idemflow.supply.progress import Progress, Silent
 @setting_option("nifi_heap", metavar="SIZE")
 @setting_option("elasticsearch_heap", metavar="SIZE")
 @setting_option("nars", metavar="FOLDER", multiple=True)
-def up(settings: Settings, as_json: bool) -> None:
+@click.option("--no-nars", is_flag=True, help="Forget the folders that --nars named before.")
+def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
     """Start NiFi and Elasticsearch; what runs already, and what is yours, is left alone.
 
-    The first time, this fetches about 500 MB into the cache. Ports given once are remembered.
+    The first time, this fetches about 500 MB into the cache. Ports and folders of NARs that were
+    given once are remembered. What runs with other options than are given now is not changed: the
+    command says what differs, and ends with 2.
 
     \b
     Examples:
       idemflow up
       idemflow up --nifi-port 8543 --elasticsearch-port 9300
-      idemflow up --nars my-nars/
+      idemflow up --nars my-nars/ --nars company-nars/
+      idemflow up --no-nars
     """
+    if no_nars:
+        source = click.get_current_context().get_parameter_source("nars")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("--nars and --no-nars exclude each other")
+        settings = settings.model_copy(update={"nars": ()})
     with tables.ConsoleProgress(err) as shown:
         progress: Progress = Silent() if as_json else shown
         result = up_command.up(settings, progress)

@@ -10,7 +10,7 @@ SERVERS: tuple[ServerName, ...] = ("nifi", "elasticsearch")
 TITLES: dict[str, str] = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
 
 _OF_OWN = ("username", "password", "ca")
-_OF_EMBEDDED = {
+OF_EMBEDDED = {
     "nifi": ("nifi_port", "nifi_heap", "nifi_java_options", "nars"),
     "elasticsearch": ("elasticsearch_port", "elasticsearch_heap", "elasticsearch_java_options"),
 }
@@ -37,7 +37,7 @@ def without_effect(given: Collection[str]) -> Iterator[tuple[str, str | None, st
         url, title = f"{server}_url", TITLES[server]
         if server in own:
             why = f"it is of the embedded {title}, and {url} names your own"
-            idle |= dict.fromkeys(_OF_EMBEDDED[server], (url, why))
+            idle |= dict.fromkeys(OF_EMBEDDED[server], (url, why))
         else:
             why = f"it goes with your own {title}, and {url} names none"
             idle |= dict.fromkeys((f"{server}_{what}" for what in _OF_OWN), (None, why))

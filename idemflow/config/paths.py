@@ -84,7 +84,8 @@ class Home:
 
     root: Path
     state = _Below("state.json")  # ports, processes, versions: see idemflow.servers.state
-    ports = _Below("ports.json")  # the ports that `idemflow up` was given last
+    remembered = _Below("remembered.json")  # see idemflow.config.remembered
+    remembered_ports = _Below("ports.json")  # the same of an older idemflow
     project_id = _Below("project-id")  # see idemflow.config.project_id
     git_ignore = _Below(".gitignore")  # keeps the runtime out of the git repository around it
     lock = _Below("lock")  # held while a command changes the runtime

@@ -1,13 +1,12 @@
 """The settings: one table, and the only place that reads the environment.
 
 A setting comes from, in this order: the command line, the environment (``IDEMFLOW_<NAME>``),
-``idemflow.toml`` in the project's folder (table ``[settings]``), the ports that ``idemflow up`` was
-given before, the default. ``idemflow.config.database_settings`` reads the file's databases.
+``idemflow.toml`` in the project's folder (table ``[settings]``), what ``idemflow up`` was given
+before, the default. ``idemflow.config.database_settings`` reads the file's databases.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -26,7 +25,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from idemflow.config import paths, registry
+from idemflow.config import paths, registry, remembered
 from idemflow.config.combinations import SERVERS, ServerName, without_effect
 from idemflow.config.database_settings import ConfiguredDatabase, read_databases
 from idemflow.errors import SettingError, UsageError
@@ -296,24 +295,21 @@ class _ProjectFile(TomlConfigSettingsSource):
 
 
 class _Remembered(InitSettingsSource):
-    """The ports of :func:`remember_ports`, in the home that the sources before name."""
+    """What :func:`remember` kept, in the home that the sources before name."""
 
     def __call__(self) -> dict[str, Any]:
         state = self.current_state
-        home = state.get("home")
-        file = paths.Home(
-            home.path() if home else paths.default_runtime_home(state["project"].value)
-        ).ports
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            ports = {
-                name: int(port)
-                for name, port in found.items()
-                if name in PORTS or _is_further_port(name)
-            }
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
-        return _given(ports, str(file), file.parent)
+        home = paths.Home(
+            state["home"].path()
+            if state.get("home")
+            else paths.default_runtime_home(state["project"].value)
+        )
+        found = {
+            name: value
+            for name, value in remembered.read(home).items()
+            if name in (*PORTS, remembered.NARS) or _is_further_port(name)
+        }
+        return _given(found, str(home.remembered), home.root)
 
 
 def resolve(options: Mapping[str, Any] | None = None) -> Settings:
@@ -338,11 +334,9 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     return settings
 
 
-def remember_ports(settings: Settings) -> None:
-    """Keeps the ports for later commands on this runtime."""
-    text, file = json.dumps(_ports(settings)), settings.folders.ports
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
+def remember(settings: Settings) -> None:
+    """Keeps the ports and the folders of NARs for later commands on this runtime."""
+    remembered.write(settings.folders, _ports(settings), settings.nars)
 
 
 def _given(found: Mapping[str, Any], source: str, base: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from idemflow.config.paths import Home
-from idemflow.config.settings import Settings, remember_ports
+from idemflow.config.settings import Settings, remember
 from idemflow.demo import postgresql
 from idemflow.demo.postgresql import NAME
 from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, SettingError
@@ -109,7 +109,7 @@ def _launch(settings: Settings, progress: Progress) -> psutil.Process:
         progress.step("Making the demo database")
         postgresql.make_data(home, owner, bin_folder, OWNER, passwords[OWNER])
     _forget_stale_pid(home)
-    remember_ports(settings)
+    remember(settings)
     progress.step("Starting PostgreSQL")
     version = postgresql.version(bin_folder)
     command = postgresql.command(home, bin_folder, port(settings))

@@ -1,6 +1,6 @@
 """What a NiFi has: component types, and their properties by display name.
 
-Internal property names differ between NiFi versions; display names do not. So nothing else here
+Internal property names differ between NiFi versions, display names seldom do. So nothing else here
 knows an internal name: the processor's own descriptors translate.
 """
 
@@ -18,11 +18,21 @@ PUT = "org.apache.nifi.processors.elasticsearch.PutElasticsearchJson"
 CLIENT_SERVICE = "org.apache.nifi.elasticsearch.ElasticSearchClientServiceImpl"
 SSL_SERVICE = "org.apache.nifi.ssl.StandardSSLContextService"
 
-# Display names of NiFi 2.3.0, and what other releases of NiFi 2 call the same property.
+# Display names of NiFi 2.3.0, and what later releases of NiFi 2 call the same property: all of the
+# types that are drawn, as tests/compat has them for the releases.
 _RENAMED = {
     "Batch Size": "Max FlowFiles Per Batch",
+    "Charset": "Character Set",
+    "Connect timeout": "Connect Timeout",
+    "Database Driver Location(s)": "Database Driver Locations",
+    "Max Connection Lifetime": "Maximum Connection Lifetime",
+    "Max Idle Connections": "Maximum Idle Connections",
+    "Max Rows Per Flow File": "Max Rows Per FlowFile",
+    "Read timeout": "Read Timeout",
     "Script Engine": "Script Language",
     "Suppress Null/Empty Values": "Suppress Null and Empty Values",
+    'Treat "Not Found" as Success': "Treat Not Found as Success",
+    "Validation query": "Validation Query",
 }
 
 

@@ -17,10 +17,10 @@ import psutil
 from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.paths import Home
-from idemflow.config.settings import Settings, remember_ports
-from idemflow.errors import NotReady, ServerError, SettingError
+from idemflow.config.settings import Settings, remember
+from idemflow.errors import NotReady, ServerError
 from idemflow.security.owner import remove
-from idemflow.servers import launch, ports, ready
+from idemflow.servers import asked, launch, ports, ready
 from idemflow.servers.connect import Target, describe, endpoint
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
@@ -107,7 +107,8 @@ def up(settings: Settings, progress: Progress) -> UpResult:
 
     Raises:
         PortTaken: before anything is started.
-        SettingError: a setting of a server of the user's own is missing.
+        SettingError: a setting of a server of the user's own is missing, or a server runs that
+            was started with other settings than are given now.
         ServerError: a server died while it started; carries its log's tail.
         NotReady: a server did not answer in time.
         SupplyError: an artifact could not be downloaded.
@@ -125,11 +126,11 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         with locked(home):
             state = read_state(home.state)
             running = state.running()
-            _refuse_other_ports(settings, state, set(running))
+            asked.refuse_others(settings, state, running)
             missing = [name for name in settings.embedded if name not in running]
             if missing:
                 _check_ports(settings, missing)
-                remember_ports(settings)
+                remember(settings)
                 laid_out = provision(settings, missing, state.grants, progress)
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
                 state = _start(settings, laid_out, state)
@@ -181,8 +182,8 @@ def _made(home: Home) -> list[Path]:
     """What idemflow made and nothing else: ``home`` may be a folder with other things."""
     every = (
         home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
-        home.scratch, home.turns, home.canvas_lock, home.project_id, home.state, home.ports,
-        home.crash_log, home.lock, *home.root.glob("java-*.jsa"),
+        home.scratch, home.turns, home.canvas_lock, home.project_id, home.state, home.remembered,
+        home.remembered_ports, home.crash_log, home.lock, *home.root.glob("java-*.jsa"),
         *home.root.glob("compiler-*.json"),
     )  # fmt: skip
     return [one for one in every if one.exists()]
@@ -270,6 +271,7 @@ def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
             child.create_time(),
             getattr(settings, f"{name}_port"),
             laid_out.versions[name],
+            asked.of(settings, name),
         )
         # On record before anything else can fail, so that `down` finds it.
         state = state.with_server(name, record)
@@ -336,17 +338,6 @@ def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
     state = state.with_server("elasticsearch", record)
     write_state(home.state, state)
     return state
-
-
-def _refuse_other_ports(settings: Settings, state: State, running: set[str]) -> None:
-    for name in settings.embedded:
-        wanted = getattr(settings, f"{name}_port")
-        if name in running and state.servers[name].port != wanted:
-            raise SettingError(
-                f"{name}_port",
-                f"{TITLES[name]} runs on port {state.servers[name].port}, not {wanted}",
-                next_command=f"idemflow down && idemflow up --{name}-port {wanted}",
-            )
 
 
 def _check_ports(settings: Settings, servers: list[ServerName]) -> None:

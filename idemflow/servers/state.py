@@ -1,7 +1,8 @@
 """What runs: the file ``state.json`` of a runtime, and whether its processes are still those.
 
     {"servers": {"nifi": {"pid": 123, "create_time": 1700000000.0, "port": 8443,
-                          "version": "2.3.0"}, "elasticsearch": {...}},
+                          "version": "2.3.0", "settings": {"nifi_heap": "1g", ...}},
+                 "elasticsearch": {...}},
      "grants": ["people"]}
 
 ``create_time`` (seconds since the epoch) tells a process from a later one with the same number.
@@ -32,12 +33,15 @@ class Recorded:
         create_time: its start, in seconds since the epoch.
         port: the port that it listens on.
         version: the server's version.
+        settings: the settings that it was started with, by name, as texts; none on record of an
+            older idemflow.
     """
 
     pid: int
     create_time: float
     port: int
     version: str
+    settings: dict[str, str] = field(default_factory=dict)
 
     def process(self) -> psutil.Process | None:
         """The process, if it still runs."""

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -235,6 +236,19 @@ def test_another_port_for_a_running_server_is_refused(idemflow: Idemflow) -> Non
     assert result.code == 2
     assert f"NiFi runs on port {running}" in result.stderr
     assert "next: idemflow down && idemflow up --nifi-port" in result.stderr
+
+
+def test_an_option_that_running_servers_do_not_have_is_refused(
+    idemflow: Idemflow, shared_folder: Path
+) -> None:
+    result = idemflow.fail("up", "--nifi-heap", "1234m", "--nars", str(shared_folder))
+    assert result.code == 2
+    assert "nifi_heap: NiFi runs with 1g, not 1234m" in result.stderr
+    assert "next: idemflow down && idemflow up --nifi-heap 1234m" in result.stderr
+    assert "already" not in result.stdout
+    result = idemflow.fail("up", "--nars", str(shared_folder))
+    assert result.code == 2
+    assert f"nars: NiFi runs with none, not {shared_folder}" in result.stderr
 
 
 @pytest.fixture

@@ -177,3 +177,9 @@ def test_a_message_names_commands_as_they_can_be_typed(tmp_path: Path) -> None:
             [typed], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         )
         assert done.stdout.splitlines()[-1] == f"next: {shown} up"
+
+
+def test_folders_of_nars_are_given_or_forgotten() -> None:
+    refused = idemflow("up", "--nars", "a", "--no-nars")
+    assert refused.exit_code == 2
+    assert "--nars and --no-nars exclude each other" in refused.stderr

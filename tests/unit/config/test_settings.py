@@ -57,10 +57,41 @@ def test_ports_given_once_are_remembered(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
     chosen = settings.resolve({"nifi_port": 4001, "elasticsearch_port": 4002})
     chosen.home.mkdir(parents=True)
-    settings.remember_ports(chosen)
+    settings.remember(chosen)
     assert settings.resolve().nifi_port == 4001
     monkeypatch.setenv("IDEMFLOW_NIFI_PORT", "5001")
     assert settings.resolve().nifi_port == 5001
+
+
+def test_folders_of_nars_given_once_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    chosen = settings.resolve({"nars": ["mine", "../theirs"], "nifi_port": 4001})
+    chosen.home.mkdir(parents=True)
+    settings.remember(chosen)
+    monkeypatch.chdir(tmp_path.parent)
+    again = settings.resolve({"project": str(tmp_path)})
+    assert (again.nars, again.nifi_port) == (chosen.nars, 4001)
+    settings.remember(again.model_copy(update={"nars": ()}))
+    forgotten = settings.resolve({"project": str(tmp_path)})
+    assert (forgotten.nars, forgotten.nifi_port) == ((), 4001)
+
+
+def test_the_ports_that_an_older_idemflow_remembered_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path))
+    (tmp_path / "ports.json").write_text('{"nifi_port": 4001, "elasticsearch_port": 4002}')
+    chosen = settings.resolve()
+    assert (chosen.nifi_port, chosen.elasticsearch_port) == (4001, 4002)
+    settings.remember(chosen)
+    assert not (tmp_path / "ports.json").exists()
+    assert settings.resolve().nifi_port == 4001
+    for damaged in ("[]", "{", '{"nifi_port": "x", "nars": [5]}'):
+        (tmp_path / "remembered.json").write_text(damaged)
+        assert settings.resolve().nifi_port == 8443
 
 
 def test_relative_paths_count_from_where_they_were_written(
@@ -204,7 +235,7 @@ def test_a_nearer_address_takes_the_place_of_what_the_file_says_of_the_embedded_
     write(tmp_path / "project", '[settings]\nnifi_port = 2001\nnifi_heap = "2g"\n')
     remembered = settings.resolve({"elasticsearch_port": 4002})
     remembered.home.mkdir(parents=True)
-    settings.remember_ports(remembered)
+    settings.remember(remembered)
     monkeypatch.setenv("IDEMFLOW_ELASTICSEARCH_URL", "https://search")
     assert settings.resolve(OWN_NIFI).runtime == "external"
     monkeypatch.setenv("IDEMFLOW_NIFI_HEAP", "3g")
