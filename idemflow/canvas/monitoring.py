@@ -34,6 +34,8 @@ class Activity:
         stopped: steps that are stopped.
         invalid: steps that cannot be started.
         queues: name of each queue that is not empty, and its FlowFiles.
+        at_work: names of the steps that have a task just now.
+        halted: names of the steps that are stopped or cannot be started.
     """
 
     queued: int
@@ -43,6 +45,8 @@ class Activity:
     stopped: int
     invalid: int
     queues: dict[str, int]
+    at_work: frozenset[str] = frozenset()
+    halted: tuple[str, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -67,11 +71,12 @@ def activity(group: str, nifi: GroupStatus | None = None) -> Activity:
     """
     with errors():
         aggregate = status(group, nifi)
-    states = [
-        item.run_status
+    steps = [
+        item
         for item in snapshots(aggregate, "processor_status_snapshots")
         if item.name not in TRIGGERS
     ]
+    states = [item.run_status for item in steps]
     queues: dict[str, int] = {}
     for item in snapshots(aggregate, "connection_status_snapshots"):
         if item.flow_files_queued:
@@ -85,6 +90,8 @@ def activity(group: str, nifi: GroupStatus | None = None) -> Activity:
         stopped=states.count("Stopped"),
         invalid=states.count("Invalid"),
         queues=queues,
+        at_work=frozenset(item.name for item in steps if item.active_thread_count),
+        halted=tuple(item.name for item in steps if item.run_status in ("Stopped", "Invalid")),
     )
 
 

@@ -12,7 +12,7 @@ import click
 
 from idemflow.cli.base import ask, err, main, out, resolve, show, verb
 from idemflow.cli.tables import dead_letters as tables
-from idemflow.cli.tables.pipelines import RunsProgress
+from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import dead_letters as command
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Filters, Letter, parse_since

@@ -8,7 +8,7 @@ import click
 
 from idemflow.cli.base import err, main, show, verb
 from idemflow.cli.tables.flow import drift_tables
-from idemflow.cli.tables.pipelines import RunsProgress
+from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import drift as command
 from idemflow.config.settings import Settings
 from idemflow.errors import Drift

@@ -11,6 +11,7 @@ from rich.markup import escape
 from idemflow.canvas.monitoring import Activity
 from idemflow.cli.base import ask, err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
+from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import cancel as cancel_command
 from idemflow.commands import deploy as deploy_command
 from idemflow.commands import run as run_command
@@ -56,7 +57,7 @@ def deploy(
       idemflow deploy people --adopt --dry-run
       idemflow deploy people@v3
     """
-    with tables.RunsProgress(err, silent=as_json) as progress:
+    with RunsProgress(err, silent=as_json) as progress:
         result = deploy_command.deploy(
             settings,
             pipeline,
@@ -133,7 +134,7 @@ def run(
     """
     if records is not None:
         values = (*values, f"records={records}")
-    with tables.RunsProgress(err, silent=as_json) as progress:
+    with RunsProgress(err, silent=as_json) as progress:
         result = run_command.run(
             settings,
             pipeline,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from idemflow.cli.base import err, main, show, verb
-from idemflow.cli.tables import pipelines as tables
 from idemflow.cli.tables.prune import pruned_table
+from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import prune as prune_command
 from idemflow.config.settings import Settings
 
@@ -26,6 +26,6 @@ def prune(settings: Settings, pipeline: str | None, as_json: bool) -> None:
       idemflow prune people
       idemflow prune --json
     """
-    with tables.RunsProgress(err, silent=as_json) as progress:
+    with RunsProgress(err, silent=as_json) as progress:
         found = prune_command.prune(settings, pipeline, progress)
     show(as_json, {"pipelines": found}, pruned_table(found))

@@ -6,6 +6,7 @@ import click
 
 from idemflow.cli.base import confirm, err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
+from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import remove as remove_command
 from idemflow.config.settings import Settings
 
@@ -33,6 +34,6 @@ def remove(settings: Settings, pipeline: str, yes: bool, as_json: bool, **chosen
     def ask(found: remove_command.Removal) -> None:
         confirm(f"Remove {pipeline}?", tables.removal_table(found), yes=yes)
 
-    with tables.RunsProgress(err, silent=True) as progress:
+    with RunsProgress(err, silent=True) as progress:
         result = remove_command.remove(settings, pipeline, progress, ask, **chosen)
     show(as_json, result, tables.removal_table(result), f"{pipeline} is removed.")

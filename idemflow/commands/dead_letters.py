@@ -314,7 +314,7 @@ def _send(
         starts = patiently(lambda: index_checkpoints(opened, stack, meant), progress.step)
         with parameters.lent(flow.context_name(opened.pipeline), PARAMETER, run):
             control.run_once(group, REPLAY_TRIGGER)
-        watch = Watch(opened, group, starts, 1, progress)
+        watch = Watch(opened, group, starts, 1, progress, bulletin)
         try:
             _, seconds, outcome = follow(
                 opened,

@@ -273,7 +273,7 @@ def _one(
         find = _trigger(opened, group, arguments, newest or "")
         identifier, seconds, outcome = follow(
             opened,
-            Watch(opened, group, starts, number, progress),
+            Watch(opened, group, starts, number, progress, bulletin),
             starts,
             began,
             find=find,

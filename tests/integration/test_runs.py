@@ -12,6 +12,8 @@ import pytest
 
 from idemflow.canvas import client, control, monitoring, parameters, process_groups
 from idemflow.canvas.flow import PUT
+from idemflow.cli.tables import runs_progress
+from idemflow.commands import _stall
 from idemflow.drawing.collect import REQUEST, RUN_ID
 from idemflow.sources.script.draw import COLLECT
 from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
@@ -174,3 +176,39 @@ def test_ctrl_c_says_what_goes_on_and_cancel_drops_it(counting: Pipeline) -> Non
     assert (
         "there is no run and no pipeline" in command.fail("cancel", "20200101T000000000-x").stderr
     )
+
+
+def test_flow_files_that_go_round_are_no_progress(
+    counting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Elasticsearch does not take is tried again each second: it moves, and nothing ends."""
+    monkeypatch.setattr(_stall, "PATIENCE", 5.0)
+    monkeypatch.setattr(runs_progress, "LINE_EVERY", 0.5)
+    command, name = counting.command, counting.name
+    counting.project.change(name, "identity: id", "identity: id\nload: {retry_after: 1 s}")
+    command.ok("deploy", name)
+    with command.elasticsearch() as blocked:
+        blocked.indices.create(index=name)
+        blocked.indices.put_settings(index=name, settings={"index.blocks.write": True})
+        refused = command.ok("run", name, code=1)
+        blocked.indices.put_settings(index=name, settings={"index.blocks.write": None})
+    assert "for 6 s no record has come to its end (0 of 20 are documents or dead" in refused.stderr
+    waiting = refused.stderr.partition("Waiting: ")[2].splitlines()[0]
+    assert PUT in waiting
+    assert "blocked by: [FORBIDDEN/8/index write" in refused.stderr
+    assert f"idemflow open {name}" in refused.stderr
+    # There is no terminal: a line says what is waited for.
+    assert "run 1: 0 of 20 records are documents or dead letters; " in refused.stderr
+    wait_until(lambda: monitoring.activity(counting.group).idle, "the run goes on by itself")
+    assert command.json("verify", name)["documents"] == 20
+
+
+def test_a_source_that_takes_its_time_is_not_given_up(
+    counting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_stall, "PATIENCE", 2.0)
+    command, name = counting.command, counting.name
+    slow = 'def records(count):\n    import time\n    time.sleep(6)\n    yield {"id": 1}\n'
+    (counting.project.path / f"scripts/{name}.py").write_text(slow)
+    counting.project.change(name, "identity: id", "identity: id\nload: {retry_after: 1 s}")
+    assert command.json("run", name)["documents"] == 1

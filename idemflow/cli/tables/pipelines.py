@@ -1,13 +1,12 @@
-"""Tables and progress of pipelines."""
+"""Tables of pipelines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from idemflow.canvas.component_state import State
@@ -244,52 +243,3 @@ def _documents(count: int) -> str:
 
 def _bad(count: int, color: str) -> str:
     return f"[{color}]{count:,}[/]" if count else "0"
-
-
-class RunsProgress:
-    """A line a preparation, and a bar a run. A context manager.
-
-    Args:
-        console: where to draw.
-        silent: draw nothing.
-    """
-
-    def __init__(self, console: Console, *, silent: bool) -> None:
-        self._console = console
-        self._silent = silent or not console.is_terminal
-        self._task: tuple[int, TaskID] | None = None
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
-            console=console,
-            transient=True,
-            disable=self._silent,
-        )
-
-    def __enter__(self) -> RunsProgress:
-        if not self._silent:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if not self._silent:
-            self._bars.stop()
-
-    def step(self, text: str) -> None:
-        """Something is prepared."""
-        self._show(0, text, 0, None, "")
-
-    def records(self, number: int, done: int, total: int | None, note: str) -> None:
-        """Run ``number`` has brought ``done`` of ``total`` records to their end."""
-        self._show(number, f"run {number}", done, total, note)
-
-    def _show(self, number: int, text: str, done: int, total: int | None, note: str) -> None:
-        if self._task is None or self._task[0] != number:
-            if self._task is not None:
-                self._bars.update(self._task[1], visible=False)
-            self._task = (number, self._bars.add_task(text, total=total, note=note))
-        self._bars.update(
-            self._task[1], description=text, completed=done, total=total, note=escape(note)
-        )

@@ -18,7 +18,7 @@ def group(
         processor_status_snapshots=[
             nifi.ProcessorStatusSnapshotEntity(
                 processor_status_snapshot=nifi.ProcessorStatusSnapshotDTO(
-                    name=name, run_status=state
+                    name=name, run_status=state, active_thread_count=int(name == "Read")
                 )
             )
             for name, state in states.items()
@@ -64,4 +64,6 @@ def test_the_activity_is_that_of_all_groups_in_a_group_without_what_starts_a_run
         stopped=1,
         invalid=1,
         queues={"A → B": 4, "success → B": 3},
+        at_work=frozenset({"Read"}),
+        halted=("Put", "Sort"),
     )
