@@ -374,6 +374,6 @@ def _packed(content: str) -> dict[str, Any]:
     """A fixed content as the letter's document holds it."""
     data = content.encode("utf-8", "backslashreplace")
     if len(data) <= _PLAIN_BYTES:
-        return {"content": data.decode(), "content_encoding": None}
+        return {"content": data.decode(), "content_encoding": None, "replaced": None}
     packed = base64.b64encode(zlib.compress(data, 6)).decode("ascii")
-    return {"content": packed, "content_encoding": COMPRESSED}
+    return {"content": packed, "content_encoding": COMPRESSED, "replaced": None}

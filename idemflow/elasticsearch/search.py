@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -13,6 +14,8 @@ from elasticsearch import NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
 from idemflow.errors import IdemflowError, PointInTimeLost
+
+_log = logging.getLogger(__name__)
 
 # Hits in one answer: of ids; of documents at first; bytes of documents that are aimed at then.
 IDS = 10_000
@@ -120,6 +123,11 @@ def scan(
                 )
             except NotFoundError as error:
                 raise gone(index) from error
+            except RecursionError:
+                # One document is nested deeper than Python's reader goes: it comes by itself.
+                if size > 1:
+                    return read(at, size // 2, after)
+                return _unreadable(connection, index, {**request, "source": False}, at, after)
         return list(answer.get("hits", {}).get("hits", ())), str(answer["pit_id"])
 
     with (
@@ -138,6 +146,21 @@ def scan(
             following = ahead.submit(read, at, size, hits[-1]["sort"])
             yield from hits
             hits, at = following.result()
+
+
+def _unreadable(
+    connection: Connection, index: str, request: Mapping[str, Any], at: str, after: Any
+) -> tuple[list[Any], str]:
+    """The hit of a document that cannot be read, without its fields."""
+    answer = connection.client.search(
+        pit={"id": at, "keep_alive": _KEEP_ALIVE}, size=1, search_after=after, **request
+    )
+    hits = [hit | {"_source": {}} for hit in answer["hits"]["hits"]]
+    _log.warning(
+        "%s: the document %s is nested too deeply to be read: no run of idemflow wrote it so",
+        index, ", ".join(hit["_id"] for hit in hits),
+    )  # fmt: skip
+    return hits, str(answer["pit_id"])
 
 
 def _fitting(hits: Sequence[Mapping[str, Any]]) -> int:

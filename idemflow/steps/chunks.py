@@ -19,6 +19,7 @@ from idemflow.steps.parts import (
     size_of,
     too_large,
 )
+from idemflow.steps.records import fitted
 from idemflow.steps.rules.positions import encode
 
 RECORDS_A_FLOW_FILE = 1000
@@ -84,7 +85,13 @@ class Chunks:
         self.count += 1
 
     def refuse(
-        self, content: str | bytes, position: int, reason: str, step: str = "Collect"
+        self,
+        content: str | bytes,
+        position: int,
+        reason: str,
+        step: str = "Collect",
+        *,
+        replaced: bool = False,
     ) -> None:
         """Hand on what is no record; it becomes a dead letter.
 
@@ -93,6 +100,7 @@ class Chunks:
             position: its position in the source, from 1.
             reason: why it is none.
             step: who says so.
+            replaced: whether the content has texts in place of what has no form in JSON.
         """
         self.count += 1
         data = content if isinstance(content, bytes) else content.encode()
@@ -101,9 +109,11 @@ class Chunks:
             reason += only(KEPT_BYTES)
         attributes = {
             "idemflow.position": str(position),
-            "idemflow.reason": reason,
+            "idemflow.reason": fitted(reason),
             "idemflow.step": step,
         }
+        if replaced:
+            attributes["idemflow.replaced"] = "true"
         if isinstance(data, Beginning):
             attributes["idemflow.digest"] = data.digest
         self._queue(data, attributes)

@@ -27,7 +27,7 @@ COMPRESSED_FROM = 1024 * 1024
 _AS_IT_IS = ("index", "source", "position", "step", "reason")
 _KNOWN = (
     *_AS_IT_IS, "run", "id", "version", "operation", "modified", "stage", "attempts", "letter",
-    "letter.version", "digest",
+    "letter.version", "digest", "replaced",
 )  # fmt: skip
 
 
@@ -38,8 +38,8 @@ def letter(
 
     Args:
         attributes: ``run``, ``id``, ``version``, ``operation``, ``index``, ``source``,
-            ``modified``, ``position``, ``step``, ``reason``, ``stage`` and ``attempts``, as far as
-            known.
+            ``modified``, ``position``, ``step``, ``reason``, ``stage``, ``attempts`` and
+            ``replaced``, as far as known.
         content: the record as it was sent, or a tombstone.
     """
     kept: dict[str, object] = {
@@ -55,6 +55,8 @@ def letter(
     }
     if attributes.get("modified"):
         kept["modified"] = attributes["modified"]
+    if attributes.get("replaced"):
+        kept["replaced"] = True
     if len(content) < COMPRESSED_FROM:
         return kept | {"content": content.decode("utf-8", "backslashreplace")}
     packed = base64.b64encode(zlib.compress(content)).decode("ascii")

@@ -4,85 +4,22 @@ Runs inside NiFi: standard library only. A record without an identity goes to ``
 reason; no id is ever made up.
 """
 
-import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
 from idemflow.steps import flow_file, processor
-from idemflow.steps.ledger_entry import TOMBSTONE, as_line, prefix, write_manifest
+from idemflow.steps.chunk_result import ChunkResult, batched, positions_of, single
+from idemflow.steps.ledger_entry import TOMBSTONE, as_line, write_manifest
+from idemflow.steps.nesting import too_deep
 from idemflow.steps.parts import PART_BYTES, Beginning, Part, parts, size_of
-from idemflow.steps.records import NoRecord, decoder, from_line
+from idemflow.steps.records import NoRecord, decoder, from_line, why_unwritten
 from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
 from idemflow.steps.rules.manifest import pack
-from idemflow.steps.rules.positions import decode, encode, whole_number
+from idemflow.steps.rules.positions import decode, whole_number
 from idemflow.steps.rules.version import NoVersion, delete_reader, file_version, version_reader
 from idemflow.steps.transform import Transform, transformed
-
-# Attributes are kept in NiFi's memory; a reason is for people to read.
-_REASON_LENGTH = 4000
-
-
-class ChunkResult:
-    """What became of records of a chunk.
-
-    Attributes:
-        taken: how many records of the chunk they are.
-        documents: id, version, operation (``index``, ``delete`` or ``tombstone``), the record's
-            text and its position.
-        entries: their part of the manifest.
-        refused: text and attributes of each record that cannot go in.
-        dropped: how many records the transform made nothing of.
-        size: length of the documents' texts, in bytes.
-        goes_on: whether the same record, or another of the chunk, has more documents.
-    """
-
-    goes_on = False
-
-    def __init__(self) -> None:
-        self._clear()
-
-    def _clear(self) -> None:
-        self.taken = self.dropped = self.size = 0
-        self.documents: list[tuple[str, int | None, str, str, int | None]] = []
-        self.entries: list[tuple[str, str, int | None]] = []
-        self.refused: list[tuple[bytes, dict[str, str]]] = []
-
-    def split(self) -> "ChunkResult":
-        """What there is so far; this begins anew."""
-        so_far = copy.copy(self)
-        so_far.goes_on = True
-        self._clear()
-        return so_far
-
-    def refuse(
-        self,
-        text: str,
-        reason: str,
-        *,
-        step: str,
-        stage: str,
-        position: int | None,
-        identifier: str | None = None,
-        digest: str | None = None,
-    ) -> None:
-        """Note that a record cannot go in, and which step says why.
-
-        Args:
-            digest: of a record whose beginning is kept alone, the SHA-256 of all of it.
-        """
-        reason = reason.encode("utf-8", "backslashreplace").decode()[:_REASON_LENGTH]
-        attributes = {
-            "idemflow.reason": reason,
-            "idemflow.step": step,
-            "idemflow.stage": stage,
-            "idemflow.position": None if position is None else str(position),
-            "idemflow.id": identifier,
-            "idemflow.digest": digest,
-        }
-        known = {name: value for name, value in attributes.items() if value is not None}
-        self.refused.append((text.encode("utf-8", "surrogateescape"), known))
 
 
 def sort(
@@ -146,8 +83,10 @@ def sort(
                 digest = identifier if by_content else content_hash(canonical(record))
         except (NoIdentity, NoVersion) as error:
             reason = str(error)
-        except (ValueError, RecursionError) as error:
-            reason = f"the record cannot be written as JSON: {error}"
+        except MemoryError:
+            raise
+        except Exception as error:  # one record never ends a run
+            reason = f"the record {why_unwritten(record, error)}"
         else:
             found.documents.append((identifier, number, operation, text, position))
             found.entries.append((identifier, digest, number))
@@ -183,7 +122,7 @@ def _records(
         position = next(places)
         found.taken += 1
         try:
-            record, end = read(line)
+            record, end = (None, 0) if too_deep(line) else read(line)
         except (ValueError, RecursionError):
             record, end = None, 0
         if end != len(line) or type(record) is not dict or not sound:
@@ -199,13 +138,13 @@ def _records(
             continue
         try:
             texts = transformed(transform, record)
-        except NoRecord as error:
+            # What goes on is identified, not what the function gave: a date is text by now.
+            made = [(text, read(text)[0], position) for text in texts]
+        except (ValueError, RecursionError) as error:
             found.refuse(line, str(error), step="Transform", stage="collected", position=position)
             continue
         found.dropped += not texts
-        for text in texts:
-            # What goes on is identified, not what the function gave: a date is text by now.
-            yield text, read(text)[0], position
+        yield from made
 
 
 def identify(
@@ -278,7 +217,7 @@ def identify(
         if found.goes_on or len(found.documents) + len(found.refused) > 1:
             # A replayed letter can be one record only: of several, each is a letter of its own.
             parent = session.removeAttribute(parent, "idemflow.letter")
-        passed = _batched(found) if batch else _single(found)
+        passed = batched(found) if batch else single(found)
         for relationship, flow_files, more in (
             (success, passed, {"idemflow.index": index, "idemflow.stage": stage}),
             (failure, found.refused, {"idemflow.index": index}),
@@ -301,7 +240,7 @@ def identify(
                 "dropped": found.dropped,
                 "entries": pack(found.entries),
                 "source": parent.getAttribute("idemflow.source"),
-                "positions": _positions(found),
+                "positions": positions_of(found),
             },
             batch=batch,
         )
@@ -355,39 +294,3 @@ def _unusable(chunk: Any, data: bytes) -> ChunkResult:
     attributes = {"idemflow.reason": reason, "idemflow.step": step, "idemflow.stage": "collected"}
     found.refused.append((data, attributes))
     return found
-
-
-def _batched(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
-    """The documents as one FlowFile: a line each, which starts with its id and version."""
-    if not found.documents:
-        return []
-    lines = [
-        f"{prefix(identifier, version, operation)},"
-        f"{TOMBSTONE[1:] if operation == 'tombstone' else text[1:]}"
-        for identifier, version, operation, text, _ in found.documents
-    ]
-    positions = _positions(found)
-    attributes = {"idemflow.positions": positions} if positions else {}
-    return [("\n".join(lines).encode(), attributes)]
-
-
-def _positions(found: ChunkResult) -> str | None:
-    """Where the records of the documents are in the source, if that is known."""
-    positions = [position for *_, position in found.documents if position is not None]
-    return encode(positions) if positions else None
-
-
-def _single(found: ChunkResult) -> list[tuple[bytes, dict[str, str]]]:
-    """The documents as a FlowFile each, with id and version as attributes."""
-    made = []
-    for identifier, version, operation, text, position in found.documents:
-        attributes = {
-            "idemflow.id": identifier,
-            "idemflow.operation": "delete" if operation == "delete" else "index",
-        }
-        if version is not None:
-            attributes["idemflow.version"] = str(version)
-        if position is not None:
-            attributes["idemflow.position"] = str(position)
-        made.append(((TOMBSTONE if operation == "tombstone" else text).encode(), attributes))
-    return made

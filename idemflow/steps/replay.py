@@ -94,8 +94,11 @@ def describe(letter: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     if line is not None and letter.get("delete") and json.loads(line) == json.loads(TOMBSTONE):
         # There is no record that it could be made of again.
         attributes["idemflow.tombstone"] = str(letter.get("record_id"))
-    if line is None:
-        # Not a record, so it cannot go in as it is: back to where it was, for the same reason.
+    if line is None or letter.get("replaced"):
+        # Not a record, or not as it was: it cannot go in. Back to where it was, for the same
+        # reason.
+        if letter.get("replaced"):
+            attributes["idemflow.replaced"] = "true"
         attributes["idemflow.reason"] = str(letter.get("reason") or "not a JSON object")
         attributes["idemflow.step"] = str(letter.get("step") or "Identify")
     return text if line is None else line, attributes

@@ -32,7 +32,7 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
             given = [*given]
     except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NoRecord(_explained(error)) from error
     if given is None:
         return []
@@ -45,7 +45,7 @@ def transformed(transform: Transform, record: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: BaseException) -> str:
     """Type, message and the innermost line of the script, as far as there is one."""
     what = "".join(traceback.format_exception_only(error)).strip()
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if _of_script(frame)]

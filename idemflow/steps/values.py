@@ -22,7 +22,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -33,11 +33,10 @@ from uuid import UUID
 # number as given. Nobody else can have it in a text.
 _MARK = secrets.token_hex(16)
 _EXACT = re.compile(rf'"{_MARK}([^"]*)"')
-_DEPTH = 200  # far more than a document of Elasticsearch may have
 
 
 class NoForm(ValueError):
-    """A value has no form in JSON, or none in UTF-8; the message names its field and type."""
+    """A value has no form in JSON, or none in UTF-8; :mod:`idemflow.steps.faults` says where."""
 
 
 def written(value: object) -> str:
@@ -48,11 +47,13 @@ def written(value: object) -> str:
     """
     try:
         text = json.dumps(
-            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=plain
         )
         text.encode()
-    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise NoForm(_culprit(value, "", 0) or str(error)) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # an object's own methods may raise whatever they like
+        raise NoForm(said(error)) from error
     return _EXACT.sub(r"\1", text) if _MARK in text else text
 
 
@@ -63,11 +64,20 @@ def is_object(value: object) -> bool:
     )
 
 
-def _plain(value: Any) -> object:
+def said(error: BaseException) -> str:
+    """Type and message of an error, even if that cannot be asked for its message."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
+def plain(value: Any) -> object:
     """What ``json`` is to write for a type that it does not know.
 
     Raises:
         TypeError: there is nothing.
+        Exception: whatever the object's own methods raise.
     """
     kind = type(value)
     if kind.__name__ in ("NaTType", "NAType") and kind.__module__.startswith("pandas."):
@@ -83,9 +93,12 @@ def _plain(value: Any) -> object:
 
 
 def _exact(value: Decimal) -> str:
-    if not value.is_finite() or math.isinf(float(value)):
-        raise TypeError(f"is {value}, which is no number of JSON")
-    return _MARK + str(value)
+    text = Decimal.__str__(value)
+    if text.lstrip("-").isdigit():
+        int(text)  # readers in Python take no more digits than this does
+    elif not value.is_finite() or math.isinf(float(value)):
+        raise TypeError(f"is {text[:100]}, which is no number of JSON")
+    return _MARK + text
 
 
 def _sorted(values: Any) -> list[object]:
@@ -95,7 +108,7 @@ def _sorted(values: Any) -> list[object]:
 def _order(value: Any) -> tuple[bool, Any, str]:
     """Where an item of a set stands in its list: numbers by size, and then the rest by its text."""
     if hasattr(value, "dtype"):
-        value = _plain(value)
+        value = plain(value)
     if isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value)):
         return False, value, ""
     return True, 0, written(value)
@@ -120,53 +133,3 @@ def _of_numpy(value: Any) -> object:
     if kind in ("b", "i", "u", "f"):
         return value.item()
     raise TypeError(f"is a {type(value).__name__}, which has no JSON form")
-
-
-def _culprit(value: Any, place: str, depth: int) -> str | None:
-    """The first part of a value that has no form, and why; ``None`` where none is found."""
-    if depth > _DEPTH:
-        return f"the field {place[:100] + '...'!r} is nested too deeply, or contains itself"
-    if fault := _fault(value):
-        return f"the field {place!r} {fault}" if place else fault
-    found = (_culprit(part, path, depth + 1) for path, part in _parts(value, place))
-    return next(filter(None, found), None)
-
-
-def _fault(value: Any) -> str | None:
-    """Why a value itself has no form, whatever is in it."""
-    if isinstance(value, str):
-        return None if _is_utf8(value) else "has a lone surrogate, which UTF-8 has not"
-    if isinstance(value, float):
-        return None if math.isfinite(value) else f"is {float(value)!r}, which is no number of JSON"
-    if isinstance(value, dict):
-        wrong = (key for key in value if not isinstance(key, str | int | float | None))
-        kinds = [type(key).__name__ for key in wrong]
-        return f"has a {kinds[0]} as the name of a field, which is to be a text" if kinds else None
-    if not isinstance(value, int | list | tuple | None):
-        try:
-            _plain(value)
-        except NoForm as error:
-            return f"has an item of which {error}"
-        except (TypeError, ArithmeticError) as error:
-            return str(error)
-    return None
-
-
-def _parts(value: Any, place: str) -> Iterable[tuple[str, object]]:
-    """What is in a value, and where."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield place, key
-            yield f"{place}.{key}" if place else str(key), item
-    elif isinstance(value, list | tuple):
-        yield from ((f"{place}[{number}]", item) for number, item in enumerate(value))
-    elif not isinstance(value, str | int | float | Decimal | None):
-        yield place, _plain(value)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

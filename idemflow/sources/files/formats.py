@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from idemflow.sources.files.outline import NoOutline, Outline
+from idemflow.steps.nesting import TOO_DEEP
 from idemflow.steps.parts import KEPT_BYTES, RECORD_BYTES, Beginning, only, size_of, too_large
 
 BLOCK = 1 << 20
@@ -39,8 +40,16 @@ class Unusable(Exception):
     """Why a record, or what is left of a file, cannot be used."""
 
 
-class _TooLong(Unusable):
-    """An element could not be read within the limit."""
+class _TooMuch(Unusable):
+    """An element could not be read within the limits.
+
+    Attributes:
+        deep: whether it is the depth that is too much.
+    """
+
+    def __init__(self, message: str, *, deep: bool = False) -> None:
+        super().__init__(message)
+        self.deep = deep
 
 
 class _Unzipped(io.RawIOBase):
@@ -215,7 +224,7 @@ class _JsonText:
         line = self.line
         try:
             value, end = self._decoded(name)
-        except _TooLong as error:
+        except _TooMuch as error:
             return self._over(f"{name} (line {line})", error)
         text = _in_one_line(self._buffer[self._at : end])
         self._advance(end)
@@ -230,8 +239,8 @@ class _JsonText:
             return kept(text.encode(), too_large(f"{name} (line {line})", size))
         return text, None
 
-    def _over(self, what: str, error: _TooLong) -> tuple[bytes, str]:
-        """Go over an element that is too long to be read: its beginning, and why it is no record.
+    def _over(self, what: str, error: _TooMuch) -> tuple[bytes, str]:
+        """Go over an element that cannot be read: what is kept of it, and why it is no record.
 
         Raises:
             Unusable: it is not JSON.
@@ -242,11 +251,11 @@ class _JsonText:
                 end = outline.over(self._buffer, self._at)
             except NoOutline:
                 raise error from None
-            if outline.ended and not size:  # all of it is here, and could not be read
+            if outline.ended and not (size or error.deep):  # all is here, and could not be read
                 raise error
             text = _in_one_line(self._buffer[self._at : end])
             data = text.encode("utf-8", "surrogateescape")
-            self._begun = self._begun or data[:KEPT]
+            self._begun += data[: KEPT - len(self._begun)]
             size += len(data)
             digest.update(data)
             self._advance(end)
@@ -255,7 +264,10 @@ class _JsonText:
             if not self._grow():
                 raise error
         head, self._begun = self._begun, b""
-        return Beginning.of(head, digest.hexdigest()), too_large(what, size) + only(len(head))
+        reason = too_large(what, size) if size > RECORD_LIMIT else f"{what} is {TOO_DEEP}"
+        if size == len(head):
+            return head, reason
+        return Beginning.of(head, digest.hexdigest()), reason + only(len(head))
 
     def _decoded(self, name: str) -> tuple[object, int]:
         while True:
@@ -267,9 +279,9 @@ class _JsonText:
             except json.JSONDecodeError as error:
                 problem = f"{name} is not JSON: {error.msg}"
             except RecursionError:
-                raise Unusable(f"{name} is nested too deeply") from None
+                raise _TooMuch(f"{name} is {TOO_DEEP}", deep=True) from None
             if len(self._buffer) - self._at >= RECORD_LIMIT:
-                raise _TooLong(problem or too_large(name))
+                raise _TooMuch(problem or too_large(name))
             if not self._grow():
                 if problem is None:
                     return value, end

@@ -9,8 +9,8 @@ import re
 _TEXT = re.compile(r'(?:[^"\\\x00-\x1f]++|\\.)*+')
 _BETWEEN = re.compile(r"[ \t\n\r,:0-9.eE+\-truefalsn]*+")
 
-# Far more than a document may have.
-_DEPTH = 1000
+# Far more than a document may have; some megabytes of memory.
+_DEPTH = 1_000_000
 
 
 class NoOutline(ValueError):

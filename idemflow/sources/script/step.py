@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from idemflow.steps.chunks import Chunks, send_summary
-from idemflow.steps.records import NoRecord, readable, to_line
+from idemflow.steps.records import NoRecord, to_line
 
 
 def collect(
@@ -42,7 +42,8 @@ def collect(
         try:
             chunks.add(to_line(record), position)
         except NoRecord as error:
-            chunks.refuse(readable(record), position, f"record {position} {error}")
+            reason = f"record {position} {error}"
+            chunks.refuse(error.kept, position, reason, replaced=error.replaced)
     chunks.flush()
     send_summary(session, success, trigger, pipeline=pipeline, records=chunks.count)
     session.remove(trigger)

@@ -112,7 +112,8 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
     """The highest value of a column in rows of JSON; ``None`` where all are null.
 
     A timestamp of the future counts as the start of the run: one wrong row must not make later
-    reads skip what is changed until then.
+    reads skip what is changed until then. A value that is none, such as PostgreSQL's ``infinity``
+    or an integer of thousands of digits, does not count: each read gives its row again.
     """
     # Inside a text the quotes around a name are escaped: only a field's own name matches.
     value = rb'"([^"]*)"' if kind == "timestamp" else rb"(-?\d+)"
@@ -125,7 +126,7 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
             found.update([b""] if isinstance(part.data, Beginning) else field.findall(part.data))
     if not found:
         raise ValueError(f"the rows have no column {column!r} of type {kind}")
-    values: list[str] = [item.decode() for item in found if item]
+    values: list[str] = [item.decode() for item in found if _in_order(item.decode(), kind)]
     if not values:
         return None
     highest = max(values, key=lambda item: state.order(item, kind))
@@ -133,3 +134,12 @@ def _highest(session: Any, flow_file: Any, column: str, kind: str) -> str | None
         started = flow_file.getAttribute("idemflow.started")
         return min(highest, str(started), key=lambda item: state.order(item, kind))
     return highest
+
+
+def _in_order(value: str, kind: str) -> bool:
+    """Whether something is a value that others can be compared with."""
+    try:
+        state.order(value, kind)
+    except ValueError:
+        return False
+    return True

@@ -115,4 +115,4 @@ def test_a_large_mended_content_is_kept_compressed() -> None:
     assert len(str(kept["content"])) < 1_000_000
     assert content_of(kept) == text
     (((_, small),),) = pages(['{"id":"ü"}'])
-    assert small == {"content": '{"id":"ü"}', "content_encoding": None}
+    assert small == {"content": '{"id":"ü"}', "content_encoding": None, "replaced": None}

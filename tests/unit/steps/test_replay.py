@@ -188,3 +188,14 @@ def test_nothing_queued_is_nothing_done() -> None:
     session = Session()
     unpack_letters(session, SUCCESS, FAILURE, pipeline="p")
     assert session.at(SUCCESS) == []
+
+
+def test_a_letter_that_has_texts_in_place_of_values_is_not_sent_as_it_is() -> None:
+    letter = {"content": '{"id":1,"b":"b\'12\'"}', "reason": "b is a bytes", "step": "Collect"}
+    text, attributes = describe(letter | {"replaced": True})
+    assert text == letter["content"]
+    assert attributes["idemflow.reason"] == "b is a bytes"
+    # What is refused again is still such a letter; a mended one is none.
+    assert attributes["idemflow.replaced"] == "true"
+    _, attributes = describe(letter | {"replaced": None})
+    assert "idemflow.reason" not in attributes

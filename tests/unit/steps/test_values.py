@@ -116,7 +116,7 @@ def test_a_timestamp_of_pandas_keeps_its_nanoseconds() -> None:
         (np.float32("nan"), "is nan, which is no number of JSON"),
         (np.timedelta64(1, "s"), "is a timedelta64, which has no JSON form"),
         (np.complex128(1), "is a complex128, which has no JSON form"),
-        ({Decimal("NaN"), 1}, "has an item of which is NaN, which is no number of JSON"),
+        ({Decimal("NaN"), 1}, "has an item that is NaN, which is no number of JSON"),
     ],
 )
 def test_what_has_no_form_is_named(value: object, reason: str) -> None:

@@ -141,7 +141,7 @@ def test_an_element_that_is_not_utf8_leaves_the_others_alone() -> None:
         (b'[{"a":1}] x', 1, "line 1: there is more after the end of the JSON"),
         (b"a,b\n1,2\n", 0, "line 1: the file begins with 'a', not with '[' or '{'"),
         (b'[{"a":"x\ny"}]', 0, "line 1: element 1 is not JSON: Invalid control character"),
-        (b'[{"a":' + b"[" * 100_000, 0, "line 1: element 1 is nested too deeply"),
+        (b'[{"a":' + b"[" * 100_000, 0, "line 1: element 1 is nested more than 500 levels deep"),
     ],
 )  # fmt: skip
 def test_what_follows_a_broken_element_is_not_trusted(
@@ -209,6 +209,21 @@ def test_an_element_that_is_too_long_leaves_the_others_alone(
     assert str(reason).startswith("element 2 (line 2) is ")
     if long.startswith("{"):  # of another one it is told what it is, where it can be read
         assert f"is longer than 20 MB: it has {len(line):,} bytes; only its" in str(reason)
+
+
+@pytest.mark.parametrize("block", [100, 5000, 1 << 20])
+@pytest.mark.parametrize("levels", [2000, 50_000])
+def test_an_element_that_is_too_deep_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, levels: int, block: int
+) -> None:
+    monkeypatch.setattr(formats, "BLOCK", block)
+    deep = '{"a":' + '{"]":[' * levels + '"x"' + "]}" * levels + "}"
+    found = array(f'[{{"a":1}},\n{deep},{{"a":3}}]'.encode())
+    assert found == [
+        (1, '{"a":1}', None),
+        (2, deep.encode(), "element 2 (line 2) is nested more than 500 levels deep"),
+        (3, '{"a":3}', None),
+    ]
 
 
 @pytest.mark.parametrize("block", [1, 100, 900, 5000])

@@ -12,7 +12,7 @@ import pytest
 from idemflow.sources.script.step import collect
 from idemflow.steps import chunks
 from idemflow.steps.chunks import Chunks
-from idemflow.steps.records import NoRecord, from_line, readable, to_line
+from idemflow.steps.records import NoRecord, from_line, to_line
 from tests.unit.steps.fakes import SUCCESS, Session
 
 TRIGGER = {"idemflow.run": "r1", "idemflow.started": "now", "idemflow.arguments": '{"n": 3}'}
@@ -38,26 +38,26 @@ def test_a_record_keeps_its_fields_in_order(record: object, text: str) -> None:
         ([1, 2], "is a list, not a dict"),
         (None, "is a NoneType, not a dict"),
         ("text", "is a str, not a dict"),
-        ({"a": {1j}}, "has an item of which is a complex, which has no JSON form"),
+        ({"a": {1j}}, "has an item that is a complex, which has no JSON form"),
         ({"a": float("nan")}, "the field 'a' is nan, which is no number of JSON"),
-        ({(1, 2): 3}, "has a tuple as the name of a field, which is to be a text"),
-        ({"a": {"b": [1, {(1, 2): 3}]}}, r"the field 'a\.b\[1\]' has a tuple as the name"),
+        ({(1, 2): 3}, "has a field whose name is a tuple, which is to be a text"),
+        ({"a": {"b": [1, {(1, 2): 3}]}}, r"the field 'a\.b\[1\]' has a field whose name is a"),
         ({"a": "\ud800"}, "the field 'a' has a lone surrogate"),
         ({"\ud800": 1}, "has a lone surrogate"),
     ],
 )
 def test_what_is_no_record_gets_a_reason(record: object, reason: str) -> None:
-    with pytest.raises(NoRecord, match=reason):
+    with pytest.raises(NoRecord, match=reason) as refused:
         to_line(record)
-    readable(record).encode()
+    json.loads(refused.value.kept)
 
 
 def test_a_record_that_contains_itself_gets_a_reason() -> None:
     record: dict[str, object] = {}
     record["self"] = record
-    with pytest.raises(NoRecord, match=r"the field 'self\.self.* contains itself"):
+    with pytest.raises(NoRecord, match="the field 'self' contains itself") as refused:
         to_line(record)
-    assert readable(record) == "{'self': {...}}"
+    assert refused.value.kept == '{"self":"..."}'
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_record_that_contains_itself_gets_a_reason() -> None:
         ("", "is not JSON: Expecting value"),
         ("{", "is not JSON"),
         ('{"a":1}}', "is not JSON: Extra data"),
-        ('{"a":NaN}', "is not JSON: NaN has no JSON form"),
-        ('{"a":-Infinity}', "is not JSON: -Infinity has no JSON form"),
+        ('{"a":NaN}', "is not JSON: the field 'a' is nan, which is no number of JSON"),
+        ('{"a":-Infinity}', "is not JSON: the field 'a' is -inf"),
         ("\ufeff{}", "is not JSON"),
         ("[1,2]", r"is \[1,2\], not a JSON object"),
         ("null", "is null, not a JSON object"),
         ('{"a":"\udcff"}', "is not UTF-8"),
-        ('{"a":' * 100_000, "is nested too deeply"),
-        ('{"a":' + "9" * 5000 + "}", "is not JSON: Exceeds the limit"),
+        ('{"a":' * 100_000, "is nested more than 500 levels deep"),
+        ('{"a":' + "9" * 5000 + "}", "is not JSON: the field 'a' has more than 4,300 digits"),
     ],
 )
 def test_what_is_no_line_of_json_gets_a_reason(line: str, reason: str) -> None:
@@ -107,7 +107,7 @@ def test_records_are_gathered_with_their_positions() -> None:
 def test_what_is_no_record_does_not_end_a_flow_file() -> None:
     session = collected([{"n": 0}, None, {"n": 1}])
     refused, chunk = session.at(SUCCESS)
-    assert refused[0] == b"null" or refused[0] == b"None"
+    assert refused[0] == b"null"
     assert refused[1]["idemflow.position"] == "2"
     assert refused[1]["idemflow.reason"] == "record 2 is a NoneType, not a dict"
     assert refused[1]["idemflow.step"] == "Collect"

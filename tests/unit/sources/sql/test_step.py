@@ -206,6 +206,19 @@ def test_integers() -> None:
     assert until(rows('{"at":5}\n{"at":-7}\n{"at":12}', kind="integer")) == ["12"]
 
 
+@pytest.mark.parametrize(
+    ("odd", "kind", "good"),
+    [
+        ('"+292278994-08-17T07:12:55.807Z"', "timestamp", '"2026-01-02T00:00:00Z"'),
+        ('"infinity"', "timestamp", '"2026-01-02T00:00:00Z"'),
+        ("9" * 5000, "integer", "12"),
+    ],
+)
+def test_a_value_that_is_none_does_not_count(odd: str, kind: str, good: str) -> None:
+    assert until(rows(f'{{"at":{odd}}}\n{{"at":{good}}}', kind=kind)) == [good.strip('"')]
+    assert until(rows(f'{{"at":{odd}}}', kind=kind)) == []
+
+
 def test_only_nulls_move_nothing() -> None:
     assert until(rows('{"at":null}')) == []
 
