@@ -117,14 +117,18 @@ class PipelineErrors(PipelineError):
     """Several things are wrong in a pipeline's YAML and its scripts.
 
     Args:
-        errors: two or more, in the files' order; the place is that of the first.
+        errors: two or more, in the files' order; the place is that of the first. Those of several
+            files may be such themselves.
     """
 
     def __init__(self, errors: Sequence[PipelineError]) -> None:
-        first = errors[0]
+        every: list[PipelineError] = []
+        for one in errors:
+            every += one.errors if isinstance(one, PipelineErrors) else (one,)
+        first = every[0]
         super().__init__(first.file, "", line=first.line, field=first.field)
-        self.errors = tuple(errors)
-        self.message = "\n".join([f"{len(errors)} mistakes:", *(one.message for one in errors)])
+        self.errors: tuple[PipelineError, ...] = tuple(every)
+        self.message = "\n".join([f"{len(every)} mistakes:", *(one.message for one in every)])
         self.args = (self.message,)
 
 

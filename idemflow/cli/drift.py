@@ -36,9 +36,10 @@ def drift(settings: Settings, pipeline: str | None, source: str, as_json: bool) 
         found = command.drift(
             settings, pipeline, progress.step, git=source != "yaml", yaml=source != "git"
         )
-    rows = [{**dataclasses.asdict(one), "drift": one.found} for one in found]
-    show(as_json, {"pipelines": rows}, drift_tables(found))
-    drifted = [one for one in found if one.found]
+    rows = [{**dataclasses.asdict(one), "drift": one.found} for one in found.found]
+    show(as_json, {"pipelines": rows}, drift_tables(found.found))
+    found.check()  # first: what was not compared is not known to be right
+    drifted = [one for one in found.found if one.found]
     if drifted:
         raise Drift(
             f"the canvas has drifted: {', '.join(one.pipeline for one in drifted)}",

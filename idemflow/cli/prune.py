@@ -28,4 +28,5 @@ def prune(settings: Settings, pipeline: str | None, as_json: bool) -> None:
     """
     with RunsProgress(err, silent=as_json) as progress:
         found = prune_command.prune(settings, pipeline, progress)
-    show(as_json, {"pipelines": found}, pruned_table(found))
+    show(as_json, {"pipelines": found.found}, pruned_table(found.found))
+    found.check()

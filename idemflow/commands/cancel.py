@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idemflow import servers
-from idemflow.canvas import control, monitoring, process_groups
+from idemflow.canvas import client, component_state, control, monitoring, ownership, process_groups
 from idemflow.canvas.monitoring import Activity
-from idemflow.commands._session import session
+from idemflow.commands._session import connection
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.errors import UsageError
@@ -49,25 +50,37 @@ def cancel(settings: Settings, name: str, confirm: Callable[[str, Activity], boo
         CanvasError: NiFi does not do it.
     """
     pipeline = _pipeline(settings, name)
-    with session(settings, pipeline) as opened:
+    with connection(settings, pipeline):
         group = process_groups.find_id(pipeline)
         activity = monitoring.activity(group)
-        remembers = opened.pipeline.collect.remembers
+        remembers = _remembers(settings, pipeline, group)
         if activity.idle or not confirm(pipeline, activity):
             return Cancelled(pipeline, 0, 0, done=False, source_reset=remembers)
         dropped, size = control.empty(group)
         return Cancelled(pipeline, dropped, size, done=True, source_reset=remembers)
 
 
+def _remembers(settings: Settings, name: str, group: str) -> bool:
+    """Whether a later run may leave out what this one has read."""
+    try:
+        return spec.load(settings.project, name).collect.remembers
+    except UsageError:  # the canvas knows it as well, once something was read
+        return bool(component_state.read(group))
+
+
 def _pipeline(settings: Settings, name: str) -> str:
     """The pipeline of that name, or that a run of that id belongs to."""
     if name in spec.names(settings.project):
         return name
-    ledger = Ledger(servers.connect(settings).elasticsearch)
+    target = servers.connect(settings)
+    ledger = Ledger(target.elasticsearch)
     try:
         found = ledger.pipeline_of(name)
     finally:
         ledger.close()
+    client.connect(target.nifi, project_id(settings))
+    if found is None and ownership.find(name).group is not None:
+        return name  # its file is gone
     if found is None:
         raise UsageError(
             f"there is no run and no pipeline {name!r}; the ledger has a run once the first of "

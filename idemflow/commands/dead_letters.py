@@ -17,7 +17,7 @@ from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._patience import patiently
-from idemflow.commands._session import Session, session
+from idemflow.commands._session import Connection, Session, connection, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.config.settings import Settings
@@ -104,7 +104,7 @@ def list_letters(settings: Settings, name: str, filters: Filters, limit: int) ->
     """The newest dead letters of a pipeline, and how many there are by reason.
 
     Raises:
-        IdemflowError: see :func:`idemflow.commands._session.session`.
+        IdemflowError: see :func:`idemflow.commands._session.connection`.
     """
     with _reconciled(settings, name) as (opened, _):
         reasons = Kinds()
@@ -206,7 +206,12 @@ def replay(
         Unreachable: a server stayed away; the replay goes on when it is back.
         NotReady: the replay makes no progress.
     """
-    with turn(settings, name), _reconciled(settings, name) as (opened, room):
+    with (
+        turn(settings, name),
+        session(settings, name) as opened,
+        opened.scratch() as room,
+    ):
+        opened.reconcile(room)
         chosen = _named_in(opened, room, file) if file else _count(opened, filters)
         if not chosen:
             return ReplayReport(name, "", 0, 0, 0, 0, 0, 0, [], _left(opened), 0.0, [], 0)
@@ -240,40 +245,40 @@ def replay(
 
 
 @contextmanager
-def _reconciled(settings: Settings, name: str) -> Iterator[tuple[Session, Scratch]]:
+def _reconciled(settings: Settings, name: str) -> Iterator[tuple[Connection, Scratch]]:
     """The connections, with what went in since no longer among the dead letters; and room for
     ids."""
-    with session(settings, name) as opened, opened.scratch() as room:
+    with connection(settings, name) as opened, opened.scratch() as room:
         opened.reconcile(room)
         yield opened, room
 
 
-def _chosen(opened: Session, filters: Filters) -> Iterator[str]:
+def _chosen(opened: Connection, filters: Filters) -> Iterator[str]:
     """The ids of the letters that are meant, oldest first."""
-    name = opened.pipeline.name
+    name = opened.name
     for letter in dead_letters.find(opened.ledger, name, filters, oldest_first=True):
         yield letter.id
 
 
-def _count(opened: Session, filters: Filters) -> int:
+def _count(opened: Connection, filters: Filters) -> int:
     """How many letters are meant; refuses ids of letters that are none, or not unique."""
-    return sum(1 for _ in dead_letters.find(opened.ledger, opened.pipeline.name, filters))
+    return sum(1 for _ in dead_letters.find(opened.ledger, opened.name, filters))
 
 
-def _again(opened: Session, run: str) -> tuple[Kinds, int]:
+def _again(opened: Connection, run: str) -> tuple[Kinds, int]:
     """Why letters came back from a replay; and how many the pipeline has now."""
-    again = dead_letters.find(opened.ledger, opened.pipeline.name, Filters(run=run))
+    again = dead_letters.find(opened.ledger, opened.name, Filters(run=run))
     return Kinds(letter.reason for letter in again), _left(opened)
 
 
-def _left(opened: Session) -> int:
-    query = Filters().query(opened.pipeline.name)
+def _left(opened: Connection) -> int:
+    query = Filters().query(opened.name)
     return opened.ledger.count(DEAD_LETTERS, query)
 
 
-def _named_in(opened: Session, room: Scratch, file: Path) -> int:
+def _named_in(opened: Connection, room: Scratch, file: Path) -> int:
     """How many letters a file has, each of which must be known and there once."""
-    name = opened.pipeline.name
+    name = opened.name
     rows = room.spill()
     rows.add((one.id, 0) for one in dead_letters.find(opened.ledger, name, Filters()))
     number = rows.add((fixed.letter, fixed.line) for fixed in letter_file.read(file))

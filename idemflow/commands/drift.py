@@ -9,6 +9,7 @@ from idemflow.canvas import process_groups, versions
 from idemflow.canvas.arrangement import is_arrangement
 from idemflow.canvas.difference import Change
 from idemflow.commands import deploy
+from idemflow.commands._each import Each, each
 from idemflow.commands.flow import base as version
 from idemflow.config.settings import Settings
 from idemflow.pipeline import spec
@@ -68,7 +69,7 @@ def drift(
     *,
     git: bool = True,
     yaml: bool = True,
-) -> list[Drift]:
+) -> Each[Drift]:
     """Compare one pipeline, or all that are on the canvas; changes nothing.
 
     Args:
@@ -80,10 +81,10 @@ def drift(
     """
     if name is not None:
         pipeline, _, revision = name.partition("@")
-        return [_drift(settings, pipeline, revision, progress, git=git, yaml=yaml)]
+        return Each([_drift(settings, pipeline, revision, progress, git=git, yaml=yaml)])
     version.connect(settings)
     there = [one for one in spec.names(settings.project) if process_groups.find(one)]
-    return [_drift(settings, one, "", progress, git=git, yaml=yaml) for one in there]
+    return each(there, lambda one: _drift(settings, one, "", progress, git=git, yaml=yaml))
 
 
 def _drift(
@@ -95,7 +96,10 @@ def _drift(
     git: bool,
     yaml: bool,
 ) -> Drift:
-    spec.load(settings.project, name)
+    if yaml:
+        spec.load(settings.project, name)
+    else:
+        version.check_name(settings, name)
     progress(f"compare {name}")
     version.connect(settings)
     if process_groups.find(name) is None:

@@ -54,7 +54,8 @@ def canvas(settings: Settings, name: str | None = None) -> Canvas:
         from idemflow.canvas import client, process_groups  # noqa: PLC0415
         from idemflow.pipeline import spec  # noqa: PLC0415
 
-        spec.load(settings.project, name)
+        if not spec.is_there(settings.project, name):
+            spec.load(settings.project, name)  # raises: it says which there are
         client.connect(nifi)
         url += f"#/process-groups/{process_groups.find_id(name)}"
     embedded = "nifi" in settings.embedded

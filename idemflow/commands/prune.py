@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idemflow.commands._compact import retention
+from idemflow.commands._each import Each, each
 from idemflow.commands._patience import patiently
 from idemflow.commands._session import session
 from idemflow.commands._turn import turn
@@ -15,7 +16,7 @@ from idemflow.pipeline import spec
 _BUSY = 60.0
 
 
-def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pruned]:
+def prune(settings: Settings, name: str | None, progress: RunDisplay) -> Each[Pruned]:
     """Compact the ledger of a pipeline, or of all of the project.
 
     Args:
@@ -26,8 +27,10 @@ def prune(settings: Settings, name: str | None, progress: RunDisplay) -> list[Pr
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`.
     """
-    names = spec.names(settings.project) if name is None else [name]
-    return [_prune(settings, one, progress) for one in names]
+    if name is not None:
+        return Each([_prune(settings, name, progress)])
+    names = spec.names(settings.project)
+    return each(names, lambda one: _prune(settings, one, progress))
 
 
 def _prune(settings: Settings, name: str, progress: RunDisplay) -> Pruned:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idemflow.canvas import component_state, monitoring, process_groups, schedule
 from idemflow.canvas.component_state import State
-from idemflow.commands._session import session
+from idemflow.commands._session import connection
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
@@ -13,10 +13,10 @@ def show(settings: Settings, name: str) -> list[State]:
     """The steps that remember what the source has read so far.
 
     Raises:
-        IdemflowError: see :func:`idemflow.commands._session.session`.
+        IdemflowError: see :func:`idemflow.commands._session.connection`.
         UsageError: the pipeline is not on the canvas.
     """
-    with session(settings, name):
+    with connection(settings, name):
         return component_state.read(process_groups.find_id(name))
 
 
@@ -29,7 +29,7 @@ def reset(settings: Settings, name: str) -> list[State]:
     Raises:
         UsageError: the pipeline runs on a schedule, or a run is under way.
     """
-    with session(settings, name):
+    with connection(settings, name):
         group = process_groups.find_id(name)
         if schedule.runs(group) or monitoring.activity(group).queued:
             raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idemflow.canvas import control, process_groups
 from idemflow.canvas import schedule as on_canvas
-from idemflow.commands._session import session
+from idemflow.commands._session import connection
 from idemflow.commands.start import PipelineSchedule, schedule
 from idemflow.config.settings import Settings
 
@@ -17,7 +17,7 @@ def stop(settings: Settings, name: str, *, everything: bool = False) -> Pipeline
         name: the pipeline's name.
         everything: stop all steps as well; what is queued stays queued until ``start``.
     """
-    with session(settings, name):
+    with connection(settings, name):
         group = process_groups.find_id(name)
         on_canvas.stop(group)
         if everything:

@@ -18,6 +18,7 @@ from idemflow.drawing.collect import REQUEST, RUN_ID
 from idemflow.sources.script.draw import COLLECT
 from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
 from tests.integration.watched import Source
+from tests.unit.pipeline.test_hostile_files import BOMB
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -212,3 +213,32 @@ def test_a_source_that_takes_its_time_is_not_given_up(
     (counting.project.path / f"scripts/{name}.py").write_text(slow)
     counting.project.change(name, "identity: id", "identity: id\nload: {retry_after: 1 s}")
     assert command.json("run", name)["documents"] == 1
+
+
+def test_a_wrong_file_hinders_no_other_pipeline_and_nothing_that_ends_its_own(
+    counting: Pipeline,
+) -> None:
+    command, name = counting.command, counting.name
+    flows = counting.project.path / "flows"
+    (flows / "a-bomb.yaml").write_text(BOMB)
+    # The others: each command, and those on all pipelines.
+    assert command.json("run", name)["documents"] == 20
+    states = {one["name"]: one["state"] for one in command.json("status")["pipelines"]}
+    assert (states["a-bomb"], states[name]) == ("not deployed", "running")
+    refused = command.ok("prune", "--json", code=2)
+    assert [one["pipeline"] for one in refused.json()["pipelines"]] == [name]
+    assert "flows/a-bomb.yaml:5: is not read: it has more than 10,000 values" in refused.stderr
+    # Its own: what looks at it or ends something needs its name alone.
+    (flows / "a-bomb.yaml").unlink()
+    counting.project.change(name, "identity: id", "identity: [id")
+    assert command.ok("drift", code=2).stderr.startswith(f"error: flows/{name}.yaml")
+    assert command.json("stop", name, "--all")["running"] is False
+    control.run_once(counting.group)
+    wait_until(lambda: monitoring.activity(counting.group).queued == 1, "the trigger waits")
+    assert command.json("cancel", name, "--yes")["flow_files"] == 1
+    assert command.json("dead-letters", "list", name)["total"] == 0
+    assert command.json("source", "show", name)["states"] == []
+    # Nor is the file itself needed; but a name must mean something.
+    (flows / f"{name}.yaml").unlink()
+    assert command.json("stop", name)["running"] is False
+    assert "there is no pipeline 'nobody'" in command.fail("stop", "nobody").stderr
