@@ -49,6 +49,11 @@ class Step:
         )
 
     @property
+    def name(self) -> str:
+        """The processor's name."""
+        return str(self._processor.component.name)
+
+    @property
     def id(self) -> str:
         """The processor's id."""
         return str(self._processor.id)

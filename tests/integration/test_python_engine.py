@@ -158,6 +158,10 @@ def test_an_error_is_one_line_on_the_canvas_and_a_traceback_in_the_log(
         ("def f(n):\n    return f(n + 1)\nf(0)", "Script Body:2: RecursionError"),
         ("def f(x):\n    return sorted([1, 2], key=f)\nf(0)", "Script Body:2: RecursionError"),
         ("session.transfer(session.get(), None, 1)", "Script Body:1: TypeError: Java method"),
+        (
+            "from java.util import ArrayList\nring = ArrayList()\nring.add(ring)\nring.hashCode()",
+            "Script Body:4: java.lang.StackOverflowError",
+        ),
     ],
 )
 def test_no_script_takes_nifi_down(
@@ -211,6 +215,9 @@ def test_stopping_interrupts_endless_scripts(step: Steps) -> None:
         one.wait_for_end()
         assert queued(incoming) == 1
         assert one.queued() == 0
+        said = one.wait_for_bulletin("the script still runs 10 s after the processor was stopped")
+        assert f"{one.name}: the script" in said
+        assert f"{one.name}: Script Body:" in one.wait_for_bulletin("go back to their queue")
 
 
 def test_terminate_interrupts_an_endless_script(step: Steps, shared_folder: Path) -> None:

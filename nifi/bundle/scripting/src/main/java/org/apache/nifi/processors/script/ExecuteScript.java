@@ -42,7 +42,6 @@ import org.apache.nifi.processor.ProcessContext;
 import org.apache.nifi.processor.ProcessSession;
 import org.apache.nifi.processor.ProcessSessionFactory;
 import org.apache.nifi.processor.Relationship;
-import org.apache.nifi.processor.exception.ProcessException;
 import org.apache.nifi.processor.util.StandardValidators;
 import org.apache.nifi.search.SearchContext;
 import org.apache.nifi.search.SearchResult;
@@ -52,7 +51,7 @@ import org.apache.nifi.search.Searchable;
  * Runs a script of any JSR-223 language with a process session: a drop-in for NiFi's own processor of this type.
  *
  * <p>Beyond it: a changed script file is read anew at the next trigger, and a script that does not end within {@link
- * RunningScripts#GRACE_SECONDS_PROPERTY} seconds after the processor was stopped is interrupted.
+ * RunningScripts#GRACE_SECONDS_PROPERTY} seconds after the processor was stopped is interrupted, which a bulletin says.
  */
 @Tags({"script", "execute", "python", "groovy", "clojure"})
 @CapabilityDescription("Runs a script with a process session. The script itself takes FlowFiles from the session and "
@@ -170,10 +169,10 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
         running.allow();
     }
 
-    /** Gives a running script some time to end, then interrupts it. */
+    /** Gives a running script some time to end, then interrupts it, and says so in a bulletin. */
     @OnUnscheduled
-    public void unschedule() {
-        running.interruptAfterGrace();
+    public void unschedule(final ProcessContext context) {
+        running.interruptAfterGrace(message -> getLogger().warn("{}: {}", context.getName(), message));
     }
 
     @OnStopped
@@ -183,22 +182,27 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
     }
 
     /**
-     * Runs the script once and commits its session.
+     * Runs the script once and commits its session. After whatever it throws the session is rolled back and the
+     * processor yields.
      *
-     * @throws ProcessException if the script raised; the session is rolled back and the processor yields
+     * @throws OutOfMemoryError after the rollback: that is for NiFi to see
      */
     @Override
-    public void onTrigger(final ProcessContext context, final ProcessSessionFactory sessionFactory)
-            throws ProcessException {
+    public void onTrigger(final ProcessContext context, final ProcessSessionFactory sessionFactory) {
         final ProcessSession session = sessionFactory.createSession();
         try {
             run(context, session);
             session.commitAsync();
-        } catch (final ScriptException | IOException | RuntimeException | Error e) {
-            getLogger().error("{}; the session is rolled back", reason(e));
-            getLogger().debug("Failed script:\n{}", script.text());
-            session.rollback(true);
-            context.yield();
+        } catch (final Throwable e) { // engines throw checked exceptions that no signature names
+            try {
+                report(e);
+            } finally {
+                session.rollback(true);
+                context.yield();
+            }
+            if (e instanceof OutOfMemoryError full) {
+                throw full;
+            }
         }
     }
 
@@ -214,8 +218,8 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
         return Script.search(text, context.getSearchTerm());
     }
 
-    private void run(final ProcessContext context, final ProcessSession session) throws ScriptException, IOException {
-        final String text = script.read();
+    private void run(final ProcessContext context, final ProcessSession session) throws ScriptException {
+        final String text = text();
         try (ModuleClassLoader.Entered entered = modules.enter()) {
             final BlockingQueue<ScriptEngine> idle = idleEngines;
             final ScriptEngine reused = idle.poll();
@@ -225,12 +229,36 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
             running.begin();
             try {
                 engine.eval(text);
+            } catch (final Throwable e) {
+                if (running.isInterrupted()) {
+                    throw new ScriptException("%s: %s. It was interrupted %d s after the stop; its FlowFiles go back "
+                            .formatted(context.getName(), reason(e), running.graceSeconds())
+                            + "to their queue, penalized, and are taken again after the next start");
+                }
+                throw e;
             } finally {
                 running.end();
             }
             // After an error the engine is dropped: a half-run script may have left anything in it.
             idle.offer(engine);
         }
+    }
+
+    private String text() throws ScriptException {
+        try {
+            return script.read();
+        } catch (final IOException e) {
+            throw new ScriptException(e.getMessage());
+        }
+    }
+
+    private void report(final Throwable error) {
+        if (error instanceof ScriptException && error.getCause() == null) {
+            getLogger().error("{}; the session is rolled back", reason(error));
+        } else {
+            getLogger().error("The script failed, the session is rolled back", error); // NiFi adds what it is
+        }
+        getLogger().debug("Failed script:\n{}", script.text());
     }
 
     private void bind(final Bindings bindings, final ProcessContext context, final ProcessSession session) {
