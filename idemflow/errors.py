@@ -20,6 +20,7 @@
     ├── Drift                     exit 6   the canvas differs from git or from the YAML
     ├── RecordsRefused            exit 7   more records became dead letters than may
     ├── NothingRead               exit 8   a source that should have records had none
+    ├── RerunDiffers              exit 9   an audited flow is not known to be idempotent
     └── Stopped                   exit 130 the user stopped a command; what it began goes on
 
 Only the package ``cli`` turns them into text and exit codes.
@@ -42,6 +43,7 @@ EXIT_CODES = {
     6: "the canvas differs from git or from the YAML",
     7: "more records became dead letters than --max-dead-letters says",
     8: "nothing was read where something was expected",
+    9: "a rerun of an audited flow would not leave the same, or that cannot be told",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -229,6 +231,12 @@ class NothingRead(IdemflowError):
     """A source that should have records had none."""
 
     exit_code = 8
+
+
+class RerunDiffers(IdemflowError):
+    """Running an audited flow twice would not leave the same, or that cannot be told."""
+
+    exit_code = 9
 
 
 class Stopped(IdemflowError):
