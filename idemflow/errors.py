@@ -15,6 +15,7 @@
     │   └── PointInTimeLost                it was restarted while a state of it was being read
     ├── LoginRefused              exit 4   a server answered 401 or 403
     ├── CanvasError               exit 1   NiFi refused a change
+    ├── RequestRefused            exit 1   Elasticsearch refuses each request, whatever is in it
     ├── GitError                  exit 1   git fails, or is not installed
     ├── NotIdempotent             exit 5   duplicates, losses or different contents were found
     ├── Drift                     exit 6   the canvas differs from git or from the YAML
@@ -178,6 +179,10 @@ class Unreachable(IdemflowError):
     """A server that should run does not answer."""
 
     exit_code = 3
+
+
+class RequestRefused(IdemflowError):
+    """Elasticsearch refuses each request of a step, whatever is in it: no outage, no bad data."""
 
 
 class PointInTimeLost(Unreachable):

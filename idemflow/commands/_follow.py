@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 
 from idemflow.canvas.monitoring import Activity
+from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._session import Session
 from idemflow.commands._watch import Watch
 from idemflow.elasticsearch.documents import LIVE
@@ -47,6 +48,7 @@ def follow(
     *,
     find: Callable[[], str | None],
     check_source: Callable[[], None],
+    refused: RefusedRequests,
 ) -> tuple[str, float, Outcome]:
     """Wait until a run has begun, and until each of its records has come to its end.
 
@@ -57,12 +59,14 @@ def follow(
         began: when the run was triggered, by the monotonic clock.
         find: gives the run's id once the ledger has something of it.
         check_source: called until all records are in the flow; raises where they never will be.
+        refused: looks for requests that Elasticsearch refuses again and again.
 
     Returns:
         The run's id, how long its records took in seconds, and what became of them.
 
     Raises:
         Stopped: the user stopped waiting.
+        RequestRefused: Elasticsearch refuses each request of a step, again and again.
     """
     check: RunCheck | None = None
     ended: float | None = None
@@ -76,6 +80,7 @@ def follow(
         watch.total = check.records if check else None
         if watch.total is None:
             check_source()
+        refused.check(activity)
         if check is None:
             return None
         if not activity.idle:

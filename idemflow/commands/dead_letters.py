@@ -17,6 +17,7 @@ from idemflow.canvas.replay import PARAMETER, REPLAY_TRIGGER, UNPACK
 from idemflow.commands import run as runs
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._patience import patiently
+from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._session import Connection, Session, connection, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -328,6 +329,7 @@ def _send(
                 began,
                 find=lambda: run if opened.ledger.records(run) is not None else None,
                 check_source=lambda: _check_unpack(group, bulletin),
+                refused=RefusedRequests(opened.pipeline.name, group, bulletin),
             )
         except NotReady as error:
             if watch.total is not None:

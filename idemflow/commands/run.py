@@ -18,6 +18,7 @@ from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._imports import remedy
 from idemflow.commands._patience import patiently
+from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
 from idemflow.commands._watch import RunDisplay, Watch
@@ -129,6 +130,7 @@ def run(
         NothingRead: a snapshot's source was empty.
         Stopped: the user stopped waiting, and the run goes on.
         CanvasError: the script of the pipeline fails; with file, line and cause.
+        RequestRefused: Elasticsearch refuses each request, whatever is in it.
         Unreachable: a server stayed away; the run goes on when it is back.
         NotReady: the run makes no progress.
     """
@@ -278,6 +280,7 @@ def _one(
             began,
             find=find,
             check_source=lambda: _check_source(opened, group, bulletin),
+            refused=RefusedRequests(name, group, bulletin),
         )
     _log.info("%s: run %s has ended after %.1f s", name, identifier, seconds)
     published, held_back = None, ""

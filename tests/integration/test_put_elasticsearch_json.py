@@ -111,6 +111,27 @@ def test_an_older_version_never_overwrites(
     assert found(elasticsearch, index) == {"1": {"age": 7}}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("frehs", "true", "unrecognized parameter: [frehs]"),
+        ("BULK:rooting", "${id}", "unknown parameter [rooting]"),
+        ("BULK:version", "soon", "soon"),
+        ("Type", "_doc", "unknown parameter [_type]"),
+    ],
+)
+def test_a_request_that_is_refused_whatever_is_in_it_is_no_fault_of_documents(
+    bench: Bench, elasticsearch: Elasticsearch, index: str, name: str, value: str, reason: str
+) -> None:
+    people = [({"id": str(n)}, json.dumps({"age": n})) for n in range(20)]
+    put = bench.put(people, {"Index": index, name: value})
+    assert put.counts() == {"retry": 20}
+    (said,) = put.bulletins()
+    assert "HTTP 400" in said
+    assert reason in said
+    assert found(elasticsearch, index) == {}
+
+
 def test_every_operation(bench: Bench, elasticsearch: Elasticsearch, index: str) -> None:
     operations = [
         ("create", "a", '{"age": 1}'),

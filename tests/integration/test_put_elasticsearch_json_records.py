@@ -204,30 +204,46 @@ def test_an_outage_sends_the_whole_flow_file_to_retry(bench: Bench, index: str) 
     assert put.flow_files("retry")[0].content.decode() == lines
 
 
-def test_what_is_not_taken_is_cut_off_and_goes_to_retry(
+def test_what_is_not_taken_comes_again_alone(
     bench: Bench, elasticsearch: Elasticsearch, index: str, loose: str
 ) -> None:
+    """What was taken is not sent again: `create` would be refused for its own first try."""
     lines = [
         f'{{"_id":"1","where":"{index}","age":1}}',
         "nonsense",
         f'{{"_id":"3","where":"{loose}","age":3}}',
         f'{{"_id":"4","where":"{index}","age":"old"}}',
-        "more nonsense",
+        f'{{"_id":"5","where":"{loose}","age":5}}',
+        f'{{"_id":"6","where":"{index}","age":6}}',
+        f'{{"_id":"7","where":"{loose}","age":7}}',
     ]
     elasticsearch.indices.put_settings(index=loose, settings={"index.blocks.write": True})
-    put = bench.put(
-        [({"positions": "1-5"}, "\n".join(lines))],
-        {"Index": index, **NDJSON, "Index Field": "where", "Retain Index Field": "false"},
-    )
-    assert put.counts() == {"original": 1, "successful": 1, "errors": 1, "retry": 1}
-    assert put.flow_files("original")[0].content.decode() == "\n".join(lines[:2]) + "\n"
-    assert put.flow_files("errors")[0].content == b"nonsense"
-    (rest,) = put.flow_files("retry")
-    assert rest.content.decode() == "\n".join(lines[2:])
-    assert rest.attributes["elasticsearch.record.offset"] == "2"
-    assert rest.attributes["positions"] == "1-5"
-    assert "cluster_block_exception" in rest.attributes["elasticsearch.put.error"]
-    assert found(elasticsearch, index) == {"1": {"age": 1}}
+    properties = {
+        "Index": index,
+        "Index Operation": "create",
+        **NDJSON,
+        "Index Field": "where",
+        "Retain Index Field": "false",
+    }
+    put = bench.put([({"positions": "1-7"}, "\n".join(lines))], properties)
+    assert put.counts() == {"original": 1, "successful": 1, "errors": 2, "retry": 2}
+    assert put.flow_files("original")[0].content.decode().split("\n") == [
+        *lines[:2], "", lines[3], "", lines[5]
+    ]  # fmt: skip
+    assert {one.content.decode() for one in put.flow_files("errors")} == {lines[1], lines[3]}
+    left = {one.attributes["elasticsearch.record.offset"]: one for one in put.flow_files("retry")}
+    assert {offset: one.content.decode() for offset, one in left.items()} == {
+        "2": f"{lines[2]}\n\n{lines[4]}",
+        "6": lines[6],
+    }
+    for one in left.values():
+        assert one.attributes["positions"] == "1-7"
+        assert "cluster_block_exception" in one.attributes["elasticsearch.put.error"]
+    assert found(elasticsearch, index) == {"1": {"age": 1}, "6": {"age": 6}}
+    elasticsearch.indices.put_settings(index=loose, settings={"index.blocks.write": False})
+    again = bench.put([({}, one.content.decode()) for one in left.values()], properties)
+    assert again.counts() == {"original": 2, "successful": 2}
+    assert found(elasticsearch, loose) == {"3": {"age": 3}, "5": {"age": 5}, "7": {"age": 7}}
 
 
 def test_missing_rights_go_to_retry(bench: Bench) -> None:

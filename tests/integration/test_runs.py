@@ -118,6 +118,45 @@ def test_records_that_cannot_go_in_are_no_success(counting: Pipeline) -> None:
     assert "1 dead letter again" in again.stderr
 
 
+def test_a_request_that_is_refused_whatever_is_in_it_stops_the_run(
+    counting: Pipeline,
+) -> None:
+    """As by a processor of another version, whose unknown properties become URL parameters."""
+    counting.project.change(counting.name, "index:", "load: {retry_after: 1 s}\nindex:")
+    counting.command.ok("deploy", counting.name)
+    _put_property(counting, "frehs", "true")
+    refused = counting.command.ok("run", counting.name, "--as-deployed", code=1)
+    assert "unrecognized parameter: [frehs]" in refused.stderr
+    assert "mend the properties of 'Put documents'" in refused.stderr
+    (shown,) = [
+        one for one in counting.command.json("status")["pipelines"] if one["name"] == counting.name
+    ]
+    assert any("unrecognized parameter: [frehs]" in reason for reason in shown["reasons"])
+    assert shown["queued"] > 0
+    _put_property(counting, "frehs", None)
+    wait_until(lambda: monitoring.activity(counting.group).idle, "all is in")
+    assert counting.command.ok("verify", counting.name).code == 0
+    assert counting.command.ledger().count(counting.name) == 20
+    assert counting.command.json("dead-letters", "list", counting.name)["total"] == 0
+
+
+def _put_property(counting: Pipeline, name: str, value: str | None) -> None:
+    """Set a property of the step that writes to Elasticsearch, or take it off, while it runs."""
+    counting.stop(PUT)
+    put = process_groups.trigger(counting.group, PUT)
+    wait_until(
+        lambda: (
+            not nipyapi.canvas.get_processor(
+                put.id, "id"
+            ).status.aggregate_snapshot.active_thread_count
+        ),
+        "it has stopped",
+    )
+    put = process_groups.trigger(counting.group, PUT)
+    nipyapi.canvas.update_processor(put, nipyapi.nifi.ProcessorConfigDTO(properties={name: value}))
+    nipyapi.canvas.schedule_processor(process_groups.trigger(counting.group, PUT), True)
+
+
 def test_a_source_without_records_is_no_success(counting: Pipeline) -> None:
     result = counting.command.ok("run", counting.name, "--set", "count=0", code=8)
     assert "gave no record" in result.stderr

@@ -80,6 +80,32 @@ public final class BulkBody {
         length = starts[operations];
     }
 
+    /** Number of bytes of the operation that is being written. */
+    public int operationLength() {
+        return length - starts[operations];
+    }
+
+    /**
+     * Takes the last complete operation out.
+     *
+     * @param capacity expected size in bytes of the body that it starts
+     */
+    public BulkBody takeLast(final int capacity) {
+        final int size = length - starts[operations - 1];
+        final BulkBody last = new BulkBody(Math.max(size, capacity));
+        operations--;
+        length = starts[operations];
+        last.append(bytes, length, size);
+        last.endOperation();
+        return last;
+    }
+
+    /** Appends one operation of another body. */
+    public void append(final BulkBody source, final int operation) {
+        append(source.bytes, source.starts[operation], source.starts[operation + 1] - source.starts[operation]);
+        endOperation();
+    }
+
     /** Takes back everything from a position on, within the operation that is being written. */
     public void truncate(final int position) {
         length = position;

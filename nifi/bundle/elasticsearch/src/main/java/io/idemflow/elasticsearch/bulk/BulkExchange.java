@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.processor.exception.ProcessException;
 
@@ -16,9 +17,11 @@ public final class BulkExchange {
     private final BulkBody body;
     private final Map<String, String> parameters;
     private final Map<String, String> headers;
+    private final Supplier<BulkBody> probe;
     private final CompletableFuture<HttpReply> firstReply;
     private final ItemResult[] results;
     private final BulkReplyParser parser = new BulkReplyParser();
+    private boolean probed;
     private String outage;
 
     /**
@@ -28,20 +31,22 @@ public final class BulkExchange {
      * @param body what to send; must not change until {@link #await()} has returned
      * @param parameters parameters of the URL
      * @param headers headers of the request
+     * @param probe makes a body with which the request is refused only where it is whatever documents are in it
      */
     public BulkExchange(final ElasticSearchClientService client, final BulkBody body, final Map<String, String> parameters,
-            final Map<String, String> headers) {
+            final Map<String, String> headers, final Supplier<BulkBody> probe) {
         this.client = client;
         this.body = body;
         this.parameters = parameters;
         this.headers = headers;
+        this.probe = probe;
         results = new ItemResult[body.operations()];
-        firstReply = client.bulk(body.slice(0, body.operations()), parameters, headers);
+        firstReply = send(body, 0, body.operations());
     }
 
     /**
      * Waits for the reply; a request that is refused as a whole is sent again in halves, until the documents that are to
-     * blame stand alone.
+     * blame stand alone; but for one that is refused whatever is in it, which is an outage.
      *
      * @return a result for each operation, in order
      * @throws ProcessException where the thread is interrupted; what then became of the documents is unknown
@@ -56,25 +61,64 @@ public final class BulkExchange {
         return outage;
     }
 
-    private void resolve(final CompletableFuture<HttpReply> reply, final int from, final int to) {
+    private void resolve(final CompletableFuture<HttpReply> future, final int from, final int to) {
+        final HttpReply reply = get(future);
+        if (reply == null) {
+            unavailable(outage, from, to);
+            return;
+        }
+        switch (reply.status()) {
+            case 200 -> accepted(reply, from, to);
+            // Both may be the fault of a single document: too large, or a malformed version in its action line.
+            case 413 -> split(reply, from, to);
+            case 400 -> {
+                final String refusal = probe();
+                if (refusal == null) {
+                    split(reply, from, to);
+                } else {
+                    unavailable(refusal, from, to);
+                }
+            }
+            default -> unavailable(explain(reply), from, to);
+        }
+    }
+
+    /** Waits for a reply; null where there is none, with the outage noted. */
+    private HttpReply get(final CompletableFuture<HttpReply> future) {
         try {
-            resolve(reply.get(), from, to);
+            return future.get();
         } catch (final ExecutionException e) {
-            unavailable(describe(e.getCause()), from, to);
+            outage = describe(e.getCause());
+            return null;
         } catch (final InterruptedException e) {
-            reply.cancel(true);
+            future.cancel(true);
             Thread.currentThread().interrupt();
             throw new ProcessException("Interrupted while Elasticsearch was asked", e);
         }
     }
 
-    private void resolve(final HttpReply reply, final int from, final int to) {
-        switch (reply.status()) {
-            case 200 -> accepted(reply, from, to);
-            // Both may be the fault of a single document: too large, or a malformed version in its action line.
-            case 400, 413 -> split(reply, from, to);
-            default -> unavailable(explain(reply), from, to);
+    /** Asks, once, whether the request is refused whatever is in it; gives the reason, or null where it is not. */
+    private String probe() {
+        if (probed) {
+            return null;
         }
+        probed = true;
+        final BulkBody harmless = probe.get();
+        final HttpReply reply = get(send(harmless, 0, harmless.operations()));
+        if (reply == null) {
+            return outage;
+        }
+        return switch (reply.status()) {
+            case 200 -> null;
+            case 400 -> "Elasticsearch at " + reply.host() + " refuses every request of this processor (HTTP 400), whatever "
+                    + "documents are in it: " + parser.reason(reply) + ". Mend the properties of the processor that make URL "
+                    + "parameters, headers or BULK: fields; nothing is wrong with the documents";
+            default -> explain(reply);
+        };
+    }
+
+    private CompletableFuture<HttpReply> send(final BulkBody what, final int from, final int to) {
+        return client.bulk(what.slice(from, to), parameters, headers);
     }
 
     private void accepted(final HttpReply reply, final int from, final int to) {
@@ -96,9 +140,9 @@ public final class BulkExchange {
             return;
         }
         final int middle = (from + to) >>> 1;
-        resolve(client.bulk(body.slice(from, middle), parameters, headers), from, middle);
+        resolve(send(body, from, middle), from, middle);
         if (outage == null) {
-            resolve(client.bulk(body.slice(middle, to), parameters, headers), middle, to);
+            resolve(send(body, middle, to), middle, to);
         } else {
             unavailable(outage, middle, to);
         }

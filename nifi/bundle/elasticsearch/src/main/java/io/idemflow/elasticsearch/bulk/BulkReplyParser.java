@@ -2,6 +2,7 @@ package io.idemflow.elasticsearch.bulk;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonStreamContext;
 import com.fasterxml.jackson.core.JsonToken;
 import io.idemflow.elasticsearch.bulk.ItemResult.Outcome;
 import io.idemflow.elasticsearch.client.HttpReply;
@@ -67,6 +68,27 @@ final class BulkReplyParser {
             return ItemResult.error(reply.status(), "http_" + reply.status(), reply.status() == 413
                     ? "The document is too large for Elasticsearch. " + reply.excerpt() : reply.excerpt());
         }
+    }
+
+    /** Type and reason of the error that a whole request was refused with; the start of the reply where it has none. */
+    String reason(final HttpReply reply) {
+        String type = null;
+        String reason = null;
+        try (JsonParser parser = factory.createParser(reply.body())) {
+            while (parser.nextToken() != null) {
+                final JsonStreamContext around = parser.getParsingContext().getParent();
+                final boolean ofError = parser.hasToken(JsonToken.VALUE_STRING) && around != null
+                        && "error".equals(around.getCurrentName());
+                if (ofError && "type".equals(parser.currentName())) {
+                    type = parser.getText();
+                } else if (ofError && "reason".equals(parser.currentName())) {
+                    reason = parser.getText();
+                }
+            }
+        } catch (final IOException e) {
+            return reply.excerpt();
+        }
+        return reason == null ? reply.excerpt() : (type == null ? "" : type + ": ") + reason;
     }
 
     private static ItemResult item(final JsonParser parser, final byte[] reply) throws IOException {

@@ -65,6 +65,11 @@ public final class ArrayReader extends RecordReader {
         return element;
     }
 
+    @Override
+    public boolean isInArray() {
+        return inArray;
+    }
+
     private void readElement(final int first) throws IOException, BadDocumentException {
         element++;
         startRecord();

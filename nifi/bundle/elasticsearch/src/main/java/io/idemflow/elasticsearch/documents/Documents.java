@@ -4,8 +4,6 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
-import com.fasterxml.jackson.core.filter.TokenFilter;
 import io.idemflow.elasticsearch.bulk.BulkBody;
 import io.idemflow.elasticsearch.documents.BadDocumentException.Fault;
 import java.io.ByteArrayOutputStream;
@@ -17,6 +15,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -63,11 +63,11 @@ public final class Documents {
      */
     public void dropEmptyFields(final BulkBody body, final int start) {
         final ByteArrayOutputStream kept = new ByteArrayOutputStream(body.length() - start);
-        try (JsonParser parser = new FilteringParserDelegate(factory.createParser(body.bytes(), start, body.length() - start),
-                EmptyFields.KEPT, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true);
+        try (JsonParser parser = factory.createParser(body.bytes(), start, body.length() - start);
                 JsonGenerator generator = factory.createGenerator(kept)) {
+            final KeptFields fields = new KeptFields(parser, generator);
             while (parser.nextToken() != null) {
-                generator.copyCurrentEventExact(parser);
+                fields.take();
             }
         } catch (final IOException e) {
             throw new UncheckedIOException("Memory cannot be read", e);
@@ -132,44 +132,63 @@ public final class Documents {
 
     /**
      * Leaves out fields that are null, an empty string, an empty array, or an object of which nothing remains; what
-     * stands in an array stays.
+     * stands in an array stays. What starts is written once something in it is kept.
      */
-    private static final class EmptyFields extends TokenFilter {
+    private static final class KeptFields {
 
-        /** The filter of a document and of an array's elements. */
-        static final TokenFilter KEPT = new EmptyFields(true);
-        private static final TokenFilter LEFT_OUT = new EmptyFields(false);
-
-        private final boolean keepsEmpty;
-
-        private EmptyFields(final boolean keepsEmpty) {
-            this.keepsEmpty = keepsEmpty;
+        private record Start(String name, boolean isArray) {
         }
 
-        @Override
-        public TokenFilter includeProperty(final String name) {
-            return LEFT_OUT;
+        private final JsonParser parser;
+        private final JsonGenerator generator;
+        /** The innermost objects and arrays, as far as nothing of them is written. */
+        private final List<Start> pending = new ArrayList<>();
+
+        KeptFields(final JsonParser parser, final JsonGenerator generator) {
+            this.parser = parser;
+            this.generator = generator;
         }
 
-        @Override
-        public TokenFilter includeElement(final int index) {
-            return KEPT;
+        /** Takes the parser's token. */
+        void take() throws IOException {
+            final JsonToken token = parser.currentToken();
+            if (token.isStructEnd()) {
+                if (pending.isEmpty()) {
+                    generator.copyCurrentEventExact(parser);
+                } else {
+                    pending.removeLast();
+                }
+            } else if (token.isStructStart()) {
+                if (parser.getParsingContext().getParent().inObject()) {
+                    pending.add(new Start(parser.currentName(), token == JsonToken.START_ARRAY));
+                } else {
+                    writePending();
+                    generator.copyCurrentEventExact(parser);
+                }
+            } else if (token != JsonToken.FIELD_NAME && !isEmptyField(token)) {
+                writePending();
+                if (parser.getParsingContext().inObject()) {
+                    generator.writeFieldName(parser.currentName());
+                }
+                generator.copyCurrentEventExact(parser);
+            }
         }
 
-        @Override
-        public boolean includeEmptyObject(final boolean contentsFiltered) {
-            return keepsEmpty;
+        private boolean isEmptyField(final JsonToken token) throws IOException {
+            return parser.getParsingContext().inObject() && (token == JsonToken.VALUE_NULL
+                    || token == JsonToken.VALUE_STRING && parser.getTextLength() == 0);
         }
 
-        @Override
-        public boolean includeEmptyArray(final boolean contentsFiltered) {
-            return keepsEmpty;
-        }
-
-        @Override
-        public boolean includeValue(final JsonParser parser) throws IOException {
-            return keepsEmpty || !parser.hasToken(JsonToken.VALUE_NULL)
-                    && !(parser.hasToken(JsonToken.VALUE_STRING) && parser.getTextLength() == 0);
+        private void writePending() throws IOException {
+            for (final Start start : pending) {
+                generator.writeFieldName(start.name());
+                if (start.isArray()) {
+                    generator.writeStartArray();
+                } else {
+                    generator.writeStartObject();
+                }
+            }
+            pending.clear();
         }
     }
 }

@@ -66,13 +66,18 @@ public abstract class RecordReader {
         return recordEnd - recordOffset;
     }
 
+    /** Whether the record is an element of an array. */
+    public boolean isInArray() {
+        return false;
+    }
+
     /** Whether the record was passed over because of its length. */
     public final boolean isTooLong() {
         return tooLong;
     }
 
     /** Position in the content up to which it was read. */
-    public final long position() {
+    protected final long position() {
         return base + position;
     }
 

@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.apache.nifi.flowfile.FlowFile;
 
 /**
@@ -29,8 +31,10 @@ public final class BulkPipeline<T> implements AutoCloseable {
 
     private final PutConfiguration configuration;
     private final BiConsumer<T, ItemResult> answered;
+    private final Predicate<T> heldUp;
     private final Map<String, String> parameters;
     private final Map<String, String> headers;
+    private final Supplier<BulkBody> probe;
     private final int capacity;
 
     private BulkBody body;
@@ -43,15 +47,18 @@ public final class BulkPipeline<T> implements AutoCloseable {
      * @param first the first FlowFile of the trigger, which decides the parameters of the requests
      * @param expectedBytes how large all requests together will be, about
      * @param answered told what became of each operation, in their order
+     * @param heldUp whether an operation that is written, but not sent, must wait for others that were not taken
      */
     BulkPipeline(final PutConfiguration configuration, final FlowFile first, final long expectedBytes,
-            final BiConsumer<T, ItemResult> answered) {
+            final BiConsumer<T, ItemResult> answered, final Predicate<T> heldUp) {
         this.configuration = configuration;
         this.answered = answered;
+        this.heldUp = heldUp;
         parameters = new LinkedHashMap<>();
         parameters.put(FILTER_PARAMETER, REPLY_FILTER);
         parameters.putAll(FlowFileProperty.values(configuration.urlParameters(), first));
         headers = FlowFileProperty.values(configuration.headers(), first);
+        probe = () -> Probe.of(configuration, first);
         capacity = (int) Math.min(expectedBytes, configuration.maximumBatchBytes() / 2 * 3 + SLACK_BYTES);
         body = new BulkBody(capacity);
     }
@@ -62,17 +69,22 @@ public final class BulkPipeline<T> implements AutoCloseable {
     }
 
     /**
-     * Takes note of what the operation that was written last is for; sends the request where it is large enough.
+     * Takes note of what the operation that was written last is for; sends the request where it is large enough, and without
+     * that operation where it would be too large.
      *
      * @param item what it is for
      * @param documentBytes size of its document as it came
      */
     void written(final T item, final long documentBytes) {
+        if (body.length() > configuration.maximumRequestBytes() && !items.isEmpty()) {
+            final BulkBody last = body.takeLast(capacity);
+            send();
+            body = last;
+        }
         items.add(item);
         bytes += documentBytes;
-        // As officially, documents are measured, so that the FlowFiles of a trigger fit in one request; but action lines
-        // outweigh very small documents.
-        if (bytes >= configuration.maximumBatchBytes() || body.length() >= 2 * configuration.maximumBatchBytes()) {
+        // As officially, documents are measured, so that the FlowFiles of a trigger fit in one request.
+        if (bytes >= configuration.maximumBatchBytes()) {
             send();
         }
     }
@@ -99,17 +111,36 @@ public final class BulkPipeline<T> implements AutoCloseable {
 
     private void send() {
         finish();
+        if (items.stream().anyMatch(heldUp)) {
+            holdBack();
+        }
+        bytes = 0;
         if (items.isEmpty()) {
             return;
         }
         if (outage == null) {
-            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters, headers), items);
+            underWay = new Request<>(new BulkExchange(configuration.client(), body, parameters, headers, probe), items);
         } else {
             items.forEach(item -> answered.accept(item, ItemResult.unavailable(outage)));
         }
         body = new BulkBody(capacity);
         items = new ArrayList<>(items.size());
-        bytes = 0;
+    }
+
+    /** Takes out what must wait. */
+    private void holdBack() {
+        final BulkBody others = new BulkBody(body.length());
+        final List<T> sent = new ArrayList<>(items.size());
+        for (int i = 0; i < items.size(); i++) {
+            if (heldUp.test(items.get(i))) {
+                answered.accept(items.get(i), ItemResult.unavailable("What stands before it was not taken"));
+            } else {
+                others.append(body, i);
+                sent.add(items.get(i));
+            }
+        }
+        body = others;
+        items = sent;
     }
 
     private void finish() {

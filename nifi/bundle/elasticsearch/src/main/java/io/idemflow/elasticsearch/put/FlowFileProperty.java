@@ -32,6 +32,11 @@ public final class FlowFileProperty {
         attribute = alone.matches() ? alone.group(1) : null;
     }
 
+    /** The value where it is the same for all FlowFiles; null where it is not, or blank. */
+    String constant() {
+        return value;
+    }
+
     /** The value for a FlowFile; null where it is blank. */
     String value(final FlowFile flowFile) {
         if (constant) {

@@ -3,27 +3,22 @@ package io.idemflow.elasticsearch.put;
 import io.idemflow.elasticsearch.bulk.ItemResult;
 import io.idemflow.elasticsearch.documents.BadDocumentException;
 import io.idemflow.elasticsearch.documents.RecordReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.apache.nifi.flowfile.FlowFile;
 import org.apache.nifi.processor.ProcessSession;
-import org.apache.nifi.processor.exception.ProcessException;
 
 /**
  * A FlowFile of many records: what has become of them so far, and where it goes in the end; each record that was refused
  * becomes a FlowFile of its own.
  *
- * <p>Only refused records are kept in mind one by one. From the first record on that Elasticsearch could not take now,
- * everything has to be sent again, and what is known of it is forgotten.
+ * <p>Only records that were not taken are kept in mind one by one: those that are refused, up to a limit, and those of two
+ * requests at most that Elasticsearch could not take now, for nothing more of a FlowFile is sent once there is one.
  */
 final class Incoming {
 
@@ -36,8 +31,9 @@ final class Incoming {
      * @param index its number, from 0
      * @param offset position of its first byte
      * @param length number of its bytes
+     * @param inArray whether it is an element of an array
      */
-    record Place(Incoming owner, long index, long offset, long length) {
+    record Place(Incoming owner, long index, long offset, long length, boolean inArray) {
     }
 
     /**
@@ -50,32 +46,35 @@ final class Incoming {
     record Refusal(Place place, String reason, String counter, boolean sent) {
     }
 
-    /**
-     * The records from one on, which have to be sent again.
-     *
-     * @param index number of the first of them
-     * @param offset position of its first byte
-     * @param unavailable whether they wait for Elasticsearch, not only for their turn
-     */
-    record Rest(long index, long offset, String reason, boolean unavailable) {
-    }
-
     private final FlowFile whole;
-    private final PutConfiguration configuration;
+    private final boolean lines;
     private final ProcessSession session;
     private final Routing routing;
+    private final RecordCopy copies;
     private final Map<String, Long> counters = new HashMap<>();
     private final List<Refusal> refusals = new ArrayList<>();
+    /** Records that Elasticsearch could not take now, those behind which it has taken or refused another one. */
+    private final List<Place> untaken = new ArrayList<>();
     private long answers;
     private long written;
+    private long answeredTo = -1;
     private String failure;
-    private Rest rest;
+    /** Why records have to be sent again, where Elasticsearch could not take them. */
+    private String unavailable;
+    /** The first of the records that have to be sent again with all behind them. */
+    private Place rest;
 
     Incoming(final FlowFile flowFile, final PutConfiguration configuration, final ProcessSession session, final Routing routing) {
         whole = flowFile;
-        this.configuration = configuration;
+        lines = configuration.lines();
         this.session = session;
         this.routing = routing;
+        copies = new RecordCopy(session, flowFile, lines);
+    }
+
+    /** The place of the record that a reader has gone to. */
+    Place place(final RecordReader reader) {
+        return new Place(this, reader.index(), reader.offset(), reader.length(), reader.isInArray());
     }
 
     /** Takes note that a record cannot be sent. */
@@ -83,16 +82,15 @@ final class Incoming {
         refusals.add(new Refusal(place, problem.asItem(), Routing.IN_ERROR, false));
     }
 
-    /** Takes note of what became of a record that was sent; records are answered in their order. */
+    /** Takes note of what became of a record that was written into a request; records are answered in their order. */
     void answer(final Place place, final ItemResult result) {
-        if (!precedesRest(place.offset())) {
-            return;
-        }
         if (result.outcome() == ItemResult.Outcome.UNAVAILABLE) {
-            unavailableFrom(place.index(), place.offset(), result.reason());
+            unavailable = unavailable == null ? result.reason() : unavailable;
+            untaken.add(place);
             return;
         }
         answers++;
+        answeredTo = place.offset();
         if (routing.isSuccessful(result)) {
             written++;
             counters.merge(Routing.counter(result), 1L, Long::sum);
@@ -101,16 +99,15 @@ final class Incoming {
         }
     }
 
-    /** Takes note that Elasticsearch cannot take the records from one on. */
-    void unavailableFrom(final long index, final long offset, final String reason) {
-        rest = new Rest(index, offset, reason, true);
+    /** Takes note that Elasticsearch cannot take anything of it. */
+    void unavailable(final String reason) {
+        unavailable = reason;
+        rest = new Place(this, 0, 0, 0, false);
     }
 
-    /** Takes note that what follows is left to another trigger. */
-    void stopAt(final long index, final long offset) {
-        if (precedesRest(offset)) {
-            rest = new Rest(index, offset, "After " + refusals.size() + " refused records the rest is sent later", false);
-        }
+    /** Takes note that a record and what follows it is left to another trigger. */
+    void stopAt(final Place first) {
+        rest = first;
     }
 
     /** Takes note that nothing more of it can be read. */
@@ -120,7 +117,12 @@ final class Incoming {
 
     /** Whether nothing more of it should be sent for now. */
     boolean isStopped() {
-        return rest != null || isFull();
+        return isHeldUp() || refusals.size() >= MAXIMUM_REFUSALS;
+    }
+
+    /** Whether Elasticsearch could not take some of it: what is behind must not go in before. */
+    boolean isHeldUp() {
+        return !untaken.isEmpty();
     }
 
     /** How many of its records are refused so far. */
@@ -128,46 +130,73 @@ final class Incoming {
         return refusals.size();
     }
 
-    /** Whether there are as many refusals as one trigger may make FlowFiles of. */
-    boolean isFull() {
-        return refusals.size() >= MAXIMUM_REFUSALS;
-    }
-
     /** Routes a FlowFile whose records have been answered for, as far as they were sent. */
     void route() {
+        joinRest();
         if (failure != null) {
             routing.failure(whole, failure);
-        } else if (rest == null || !rest.unavailable() && rest.offset() >= whole.getSize()) {
+        } else if (rest == null && untaken.isEmpty()) {
             answered(whole);
-        } else if (configuration.lines() && (answers > 0 || !rest.unavailable())) {
-            split();
-        } else if (rest.unavailable()) {
-            routing.retry(whole, rest.reason());
-        } else {
+        } else if (unavailable != null && answers == 0) {
+            routing.retry(whole, unavailable);
+        } else if (unavailable == null && !lines) {
             final List<Refusal> refused = refusals();
             routing.failure(whole, refused.size() + " of its records are refused. The first: " + refused.getFirst().reason());
+        } else {
+            split();
         }
     }
 
-    /** Lines can be cut without being copied: what was answered for is done, the rest is sent again. */
+    /** Records behind which nothing was answered for are sent again together with the rest, and so is what stands among them. */
+    private void joinRest() {
+        final List<Place> behind = untaken.stream().filter(place -> place.offset() > answeredTo).toList();
+        if (!behind.isEmpty()) {
+            rest = behind.getFirst();
+            untaken.removeAll(new HashSet<>(behind));
+            refusals.removeIf(refusal -> refusal.place().offset() > rest.offset());
+        }
+    }
+
+    /** What was not taken is sent again; the others are done. A rest of lines is cut off without being copied. */
     private void split() {
-        final FlowFile left = session.putAttribute(session.clone(whole, rest.offset(), whole.getSize() - rest.offset()),
-                Routing.ATTRIBUTE_RECORD_OFFSET, String.valueOf(linesBefore() + rest.index()));
-        if (rest.unavailable()) {
-            routing.retry(left, rest.reason());
+        if (!untaken.isEmpty()) {
+            final Place first = untaken.getFirst();
+            final FlowFile left = copies.numbered(offsets(untaken)::contains, untaken.getLast().offset() + 1, first.index());
+            // The elements of an array cannot keep their numbers.
+            sendAgain(lines ? numberedFrom(left, first) : session.removeAttribute(left, Routing.ATTRIBUTE_RECORD_OFFSET));
+        }
+        if (rest != null) {
+            sendAgain(numberedFrom(rest.inArray() ? copies.restOfArray(rest.offset())
+                    : session.clone(whole, rest.offset(), whole.getSize() - rest.offset()), rest));
+        }
+        final Set<Long> left = offsets(untaken);
+        answered(lines && left.isEmpty() ? session.clone(whole, 0, rest.offset())
+                : copies.numbered(offset -> !left.contains(offset), end(), 0));
+        session.remove(whole);
+    }
+
+    private void sendAgain(final FlowFile left) {
+        if (unavailable != null) {
+            routing.retry(left, unavailable);
         } else {
             routing.transfer(routing.withoutErrors(left), Routing.REL_RETRY);
         }
-        final FlowFile done = session.clone(whole, 0, rest.offset());
-        session.remove(whole);
-        answered(done);
     }
 
-    private void answered(final FlowFile flowFile) {
+    private FlowFile numberedFrom(final FlowFile left, final Place first) {
+        return session.putAttribute(left, Routing.ATTRIBUTE_RECORD_OFFSET, String.valueOf(recordsBefore() + first.index()));
+    }
+
+    /**
+     * Routes what was answered for.
+     *
+     * @param done those records alone
+     */
+    private void answered(final FlowFile done) {
         final List<Refusal> refused = refusals();
         counters.forEach(routing::count);
-        refused.forEach(refusal -> error(flowFile, refusal));
-        final FlowFile clean = routing.withoutErrors(flowFile);
+        refused.forEach(this::error);
+        final FlowFile clean = routing.withoutErrors(done);
         if (answers > 0) {
             routing.send(clean, answers + " documents, " + written + " of them written");
         }
@@ -177,12 +206,19 @@ final class Incoming {
             return;
         }
         if ((allWritten || written > 0) && routing.wants(Routing.REL_SUCCESSFUL)) {
-            routing.transfer(allWritten ? session.clone(clean) : without(clean, refused), Routing.REL_SUCCESSFUL);
+            routing.transfer(allWritten ? session.clone(clean) : routing.withoutErrors(successful(refused)), Routing.REL_SUCCESSFUL);
         }
         routing.transfer(clean, Routing.REL_ORIGINAL);
     }
 
-    private void error(final FlowFile flowFile, final Refusal refusal) {
+    /** A FlowFile of the records that went in. */
+    private FlowFile successful(final List<Refusal> refused) {
+        final Set<Long> others = offsets(untaken);
+        refused.forEach(refusal -> others.add(refusal.place().offset()));
+        return copies.joined(offset -> !others.contains(offset), end());
+    }
+
+    private void error(final Refusal refusal) {
         routing.count(refusal.counter(), 1L);
         routing.report(refusal.reason());
         if (!routing.wants(Routing.REL_ERRORS)) {
@@ -190,9 +226,9 @@ final class Incoming {
         }
         final Place place = refusal.place();
         final FlowFile record = session.removeAllAttributes(session.putAllAttributes(
-                session.clone(flowFile, place.offset(), place.length()),
+                session.clone(whole, place.offset(), place.length()),
                 Map.of(Routing.ATTRIBUTE_BULK_ERROR, refusal.reason(),
-                        Routing.ATTRIBUTE_RECORD_INDEX, String.valueOf(linesBefore() + place.index()))),
+                        Routing.ATTRIBUTE_RECORD_INDEX, String.valueOf(recordsBefore() + place.index()))),
                 Set.of(Routing.ATTRIBUTE_PUT_ERROR, Routing.ATTRIBUTE_RECORD_OFFSET));
         if (refusal.sent()) {
             routing.send(record, Routing.ERROR_DETAILS);
@@ -200,52 +236,25 @@ final class Incoming {
         routing.transfer(record, Routing.REL_ERRORS);
     }
 
-    /** How many lines stood before a FlowFile that is the rest of another. */
-    private long linesBefore() {
+    /** How many records stood before a FlowFile that is the rest of another. */
+    private long recordsBefore() {
         final String offset = whole.getAttribute(Routing.ATTRIBUTE_RECORD_OFFSET);
         return offset != null && offset.matches("[0-9]{1,18}") ? Long.parseLong(offset) : 0;
     }
 
-    /** A FlowFile of the records that were not refused. */
-    private FlowFile without(final FlowFile flowFile, final List<Refusal> refusals) {
-        final Set<Long> refused = refusals.stream().map(refusal -> refusal.place().offset()).collect(Collectors.toSet());
-        return session.write(session.create(flowFile), target -> {
-            try (InputStream source = session.read(flowFile)) {
-                copy(PutBatch.reader(configuration.lines(), source), refused, target);
-            } catch (final BadDocumentException e) {
-                throw new ProcessException("The content of " + flowFile + " has changed while it was sent", e);
-            }
-        });
-    }
-
-    private void copy(final RecordReader records, final Set<Long> refused, final OutputStream target)
-            throws IOException, BadDocumentException {
-        final boolean lines = configuration.lines();
-        boolean first = true;
-        target.write(ascii(lines ? "" : "["));
-        while (records.next()) {
-            if (!refused.contains(records.offset())) {
-                target.write(ascii(first ? "" : lines ? "\n" : ","));
-                target.write(records.bytes(), records.start(), (int) records.length());
-                first = false;
-            }
-        }
-        target.write(ascii(lines ? "" : "]"));
-    }
-
-    private static byte[] ascii(final String text) {
-        return text.getBytes(StandardCharsets.US_ASCII);
-    }
-
-    /** The refusals before the rest, in the order of the records. */
+    /** The refusals in the order of the records. */
     private List<Refusal> refusals() {
-        return refusals.stream()
-                .filter(refusal -> precedesRest(refusal.place().offset()))
-                .sorted(Comparator.comparingLong(refusal -> refusal.place().offset()))
-                .toList();
+        return refusals.stream().sorted(Comparator.comparingLong(refusal -> refusal.place().offset())).toList();
     }
 
-    private boolean precedesRest(final long offset) {
-        return rest == null || offset < rest.offset();
+    /** Where the records end that were answered for. */
+    private long end() {
+        return rest == null ? Long.MAX_VALUE : rest.offset();
+    }
+
+    private static Set<Long> offsets(final List<Place> places) {
+        final Set<Long> offsets = new HashSet<>();
+        places.forEach(place -> offsets.add(place.offset()));
+        return offsets;
     }
 }

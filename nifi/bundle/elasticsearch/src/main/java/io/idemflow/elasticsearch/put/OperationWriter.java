@@ -55,7 +55,7 @@ final class OperationWriter {
      * @param id the id, or null where Elasticsearch shall make one up
      * @param version the document's version, or null; an older one is refused then
      * @param suppressNulls whether null and empty fields are left out
-     * @throws BadDocumentException where a text of the action line is not Unicode
+     * @throws BadDocumentException where a text of the action line is not Unicode, or the operation fits in no request
      */
     void write(final BulkBody body, final OperationSettings settings, final Operation operation, final String index,
             final String id, final Long version, final boolean suppressNulls) throws BadDocumentException {
@@ -70,6 +70,12 @@ final class OperationWriter {
         } else if (operation != Operation.DELETE) {
             writeDocument(body, suppressNulls);
             body.append('\n');
+        }
+        final int length = body.operationLength();
+        if (length > PutConfiguration.MAXIMUM_REQUEST_BYTES) {
+            body.dropOperation();
+            throw new BadDocumentException(Fault.SIZE, "A request with it alone has " + length
+                    + " bytes; Elasticsearch takes none above 100 MB");
         }
         body.endOperation();
     }

@@ -57,7 +57,7 @@ public final class PutBatch {
     /** Gives the reason where the cluster cannot be used, or null. */
     private String sendDocuments(final List<FlowFile> flowFiles, final long bytes) {
         try (BulkPipeline<FlowFile> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
-                bytes + (long) ACTION_LINE_BYTES * flowFiles.size(), routing::route)) {
+                bytes + (long) ACTION_LINE_BYTES * flowFiles.size(), routing::route, flowFile -> false)) {
             for (final FlowFile flowFile : flowFiles) {
                 try {
                     writer.write(flowFile, pipeline.body());
@@ -75,7 +75,8 @@ public final class PutBatch {
     private String sendRecords(final List<FlowFile> flowFiles, final long bytes) {
         final List<Incoming> all = new ArrayList<>(flowFiles.size());
         try (BulkPipeline<Incoming.Place> pipeline = new BulkPipeline<>(configuration, flowFiles.getFirst(),
-                bytes + bytes / 2, (place, result) -> place.owner().answer(place, result))) {
+                bytes + bytes / 2, (place, result) -> place.owner().answer(place, result),
+                place -> place.owner().isHeldUp())) {
             for (final FlowFile flowFile : flowFiles) {
                 if (all.stream().mapToLong(Incoming::refused).sum() >= Incoming.MAXIMUM_REFUSALS) {
                     // Back to its queue: what one trigger makes FlowFiles of must not grow with their number.
@@ -87,7 +88,7 @@ public final class PutBatch {
                 if (pipeline.outage() == null) {
                     read(flowFile, incoming, pipeline);
                 } else {
-                    incoming.unavailableFrom(0, 0, pipeline.outage());
+                    incoming.unavailable(pipeline.outage());
                 }
             }
             pipeline.flush();
@@ -103,17 +104,18 @@ public final class PutBatch {
             checkCharset(configuration.lines(), settings.charset());
             try (InputStream stream = session.read(flowFile)) {
                 final RecordReader reader = reader(configuration.lines(), stream);
-                while (!incoming.isStopped() && reader.next()) {
-                    final Incoming.Place place = new Incoming.Place(incoming, reader.index(), reader.offset(), reader.length());
+                while (reader.next()) {
+                    final Incoming.Place place = incoming.place(reader);
+                    if (incoming.isStopped()) {
+                        incoming.stopAt(place);
+                        break;
+                    }
                     try {
                         writer.write(reader, settings, pipeline.body());
                         pipeline.written(place, place.length());
                     } catch (final BadDocumentException e) {
                         incoming.refuse(place, e);
                     }
-                }
-                if (incoming.isFull()) {
-                    incoming.stopAt(reader.index() + 1, reader.position());
                 }
             } catch (final IOException e) {
                 throw new ProcessException("The content of " + flowFile + " cannot be read", e);

@@ -58,8 +58,15 @@ public record PutConfiguration(
 
     public static final String ACTION_FIELD_PREFIX = "BULK:";
     public static final String HEADER_PREFIX = "HEADER:";
-    /** Elasticsearch takes a request of 100 MB (http.max_content_length), which has an action line as well. */
-    static final int MAXIMUM_DOCUMENT_BYTES = 100 * 1024 * 1024 - 4096;
+    /** Elasticsearch takes a request of 100 MB, unless its setting http.max_content_length says otherwise. */
+    static final int MAXIMUM_REQUEST_BYTES = 100 * 1024 * 1024;
+    /** With a document goes an action line. */
+    static final int MAXIMUM_DOCUMENT_BYTES = MAXIMUM_REQUEST_BYTES - 4096;
+
+    /** How large a request may be, in bytes: action lines may outweigh very small documents. One operation may be larger. */
+    long maximumRequestBytes() {
+        return Math.min(MAXIMUM_REQUEST_BYTES, 2 * maximumBatchBytes);
+    }
 
     public static PutConfiguration of(final ProcessContext context) {
         final Map<String, FlowFileProperty> actionFields = new LinkedHashMap<>();
@@ -76,18 +83,17 @@ public record PutConfiguration(
                 urlParameters.put(name, value);
             }
         });
-        final String format = context.getProperty(PutProperties.INPUT_FORMAT).getValue();
-        final boolean singleDocuments = PutProperties.SINGLE_JSON.getValue().equals(format);
+        final boolean singleDocuments = PutProperties.isSingleJson(context);
         final int maximumStringLength = context.getProperty(PutProperties.MAX_STRING_LENGTH).asDataSize(DataUnit.B).intValue();
         return new PutConfiguration(
                 context.getProperty(PutProperties.CLIENT_SERVICE).asControllerService(ElasticSearchClientService.class),
                 singleDocuments,
-                PutProperties.NDJSON.getValue().equals(format),
+                PutProperties.NDJSON.getValue().equals(PutProperties.value(context, PutProperties.INPUT_FORMAT)),
                 fields(context, singleDocuments),
                 !singleDocuments && ClientProperties.ALWAYS_SUPPRESS.getValue()
-                        .equals(context.getProperty(PutProperties.SUPPRESS_NULLS).getValue()),
+                        .equals(PutProperties.value(context, PutProperties.SUPPRESS_NULLS)),
                 context.getProperty(PutProperties.ID_ATTRIBUTE).getValue(),
-                context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean(),
+                PutProperties.isTrue(context, PutProperties.ALLOW_GENERATED_IDS),
                 new FlowFileProperty(context, PutProperties.INDEX_OP),
                 new FlowFileProperty(context, PutProperties.INDEX),
                 new FlowFileProperty(context, PutProperties.TYPE),
@@ -99,12 +105,18 @@ public record PutConfiguration(
                 urlParameters,
                 headers,
                 context.getProperty(PutProperties.BATCH_SIZE).evaluateAttributeExpressions().asInteger(),
-                context.getProperty(PutProperties.MAX_BATCH_SIZE).evaluateAttributeExpressions().asDataSize(DataUnit.B).longValue(),
+                maximumBatchBytes(context),
                 maximumStringLength,
                 parsers(maximumStringLength),
                 context.getProperty(PutProperties.LOG_ERROR_RESPONSES).asBoolean(),
                 context.getProperty(PutProperties.OUTPUT_ERROR_RESPONSES).asBoolean(),
                 context.getProperty(PutProperties.NOT_FOUND_IS_SUCCESSFUL).asBoolean());
+    }
+
+    private static long maximumBatchBytes(final ProcessContext context) {
+        final String size = context.getProperty(PutProperties.MAX_BATCH_SIZE).evaluateAttributeExpressions().getValue();
+        return DataUnit.parseDataSize(size == null ? PutProperties.WHERE_UNSET.get(PutProperties.MAX_BATCH_SIZE) : size,
+                DataUnit.B).longValue();
     }
 
     private static JsonFactory parsers(final int maximumStringLength) {
@@ -131,7 +143,7 @@ public record PutConfiguration(
             final PropertyDescriptor name, final PropertyDescriptor retain) {
         final String value = context.getProperty(name).evaluateAttributeExpressions().getValue();
         if (value != null && !value.isBlank()) {
-            fields.put(role, new Field(value, retain != null && context.getProperty(retain).asBoolean()));
+            fields.put(role, new Field(value, retain != null && PutProperties.isTrue(context, retain)));
         }
     }
 }

@@ -6,8 +6,10 @@ import static io.idemflow.elasticsearch.client.ClientProperties.property;
 import io.idemflow.elasticsearch.bulk.Operation;
 import io.idemflow.elasticsearch.client.ClientProperties;
 import java.util.List;
+import java.util.Map;
 import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.components.PropertyDescriptor;
+import org.apache.nifi.context.PropertyContext;
 import org.apache.nifi.elasticsearch.ElasticSearchClientService;
 import org.apache.nifi.expression.ExpressionLanguageScope;
 import org.apache.nifi.processor.util.StandardValidators;
@@ -17,6 +19,9 @@ import org.apache.nifi.processor.util.StandardValidators;
  * NiFi 2.3.0. Those that a later version added (Input Content Format, Max Batch Size, Suppress Nulls, the fields for id,
  * index and timestamp) have their names there; Allow Generated Identifiers, Version Field and Operation Field are this
  * project's own.
+ *
+ * <p>What the official processor of 2.3.0 lacks has no default: NiFi writes defaults into flows, and there they would be
+ * parameters of each request, which Elasticsearch refuses. {@link #WHERE_UNSET} has what holds instead.
  */
 public final class PutProperties {
 
@@ -27,18 +32,19 @@ public final class PutProperties {
 
     public static final PropertyDescriptor INPUT_FORMAT = property("Input Content Format", "Input Content Format",
             "How many documents a FlowFile holds, and how. FlowFiles of many documents are read as streams and sent in "
-            + "requests of about Max Batch Size, whatever their own size.").required(true).allowableValues(SINGLE_JSON, NDJSON, JSON_ARRAY)
-            .defaultValue(SINGLE_JSON).build();
+            + "requests of about Max Batch Size, whatever their own size. Where it is not set: Single JSON.")
+            .allowableValues(SINGLE_JSON, NDJSON, JSON_ARRAY).build();
 
     public static final PropertyDescriptor ID_ATTRIBUTE = property("put-es-json-id-attr", "Identifier Attribute",
-            "Name of the FlowFile attribute that holds the id of the document. A FlowFile without an id goes to failure, "
-            + "unless Allow Generated Identifiers is true.").dependsOn(INPUT_FORMAT, SINGLE_JSON)
+            "Name of the FlowFile attribute that holds the id of the document, for Single JSON. A FlowFile without an id goes "
+            + "to failure, unless Allow Generated Identifiers is true.")
             .addValidator(StandardValidators.ATTRIBUTE_KEY_VALIDATOR).build();
 
     public static final PropertyDescriptor ALLOW_GENERATED_IDS =
-            flag("Allow Generated Identifiers", "Allow Generated Identifiers", "false",
+            property("Allow Generated Identifiers", "Allow Generated Identifiers",
             "Whether Elasticsearch makes up an id where a FlowFile has none, for the operations index and create. Such a "
-            + "document is there twice as soon as its FlowFile is sent twice.").required(true).build();
+            + "document is there twice as soon as its FlowFile is sent twice. Where it is not set: false.")
+            .allowableValues("true", "false").build();
 
     public static final PropertyDescriptor INDEX_OP = property("put-es-record-index-op", "Index Operation",
             "What to do with the document: create, delete, index, update or upsert.").required(true).defaultValue("index")
@@ -71,22 +77,22 @@ public final class PutProperties {
             .addValidator(StandardValidators.NON_BLANK_VALIDATOR).build();
 
     public static final PropertyDescriptor BATCH_SIZE = property("put-es-record-batch-size", "Batch Size",
-            "How many FlowFiles are sent in one request at most.").dependsOn(INPUT_FORMAT, SINGLE_JSON)
+            "How many FlowFiles are sent in one request at most, for Single JSON.")
             .required(true).defaultValue("100").expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.POSITIVE_INTEGER_VALIDATOR).build();
 
     public static final PropertyDescriptor MAX_BATCH_SIZE = property("Max Batch Size", "Max Batch Size",
             "How much of documents goes in a request, whatever the number of FlowFiles they come in. FlowFiles of many "
-            + "documents share a request, or take several.").required(true).defaultValue("10 MB")
+            + "documents share a request, or take several. A request has 100 MB at most, as Elasticsearch takes no larger ones; "
+            + "where its http.max_content_length is lower, give half of that here. Where it is not set: 10 MB.")
             .expressionLanguageSupported(ExpressionLanguageScope.ENVIRONMENT)
             .addValidator(StandardValidators.createDataSizeBoundsValidator(1024, 512L * 1024 * 1024)).build();
 
     public static final PropertyDescriptor SUPPRESS_NULLS = property("Suppress Nulls", "Suppress Nulls",
             "Whether fields that are null or empty are left out of the documents of the operations index and create. For "
-            + "Single JSON the client service's Suppress Null/Empty Values decides.").required(true)
+            + "Single JSON the client service's Suppress Null/Empty Values decides. Where it is not set: never.")
             .allowableValues(ClientProperties.NEVER_SUPPRESS, ClientProperties.ALWAYS_SUPPRESS)
-            .defaultValue(ClientProperties.NEVER_SUPPRESS).dependsOn(INPUT_FORMAT, NDJSON, JSON_ARRAY)
-            .build();
+            .dependsOn(INPUT_FORMAT, NDJSON, JSON_ARRAY).build();
 
     public static final PropertyDescriptor IDENTIFIER_FIELD = recordField("Identifier Field",
             "Top-level field of each document that holds its id: a string, a number or a boolean. A document without an id "
@@ -147,7 +153,33 @@ public final class PutProperties {
             SCRIPTED_UPSERT, DYNAMIC_TEMPLATES, BATCH_SIZE, MAX_BATCH_SIZE, SUPPRESS_NULLS, CHARSET, MAX_STRING_LENGTH,
             CLIENT_SERVICE, LOG_ERROR_RESPONSES, OUTPUT_ERROR_RESPONSES, NOT_FOUND_IS_SUCCESSFUL);
 
+    /** The values of those properties that have no default. */
+    public static final Map<PropertyDescriptor, String> WHERE_UNSET = Map.of(
+            INPUT_FORMAT, SINGLE_JSON.getValue(),
+            ALLOW_GENERATED_IDS, "false",
+            MAX_BATCH_SIZE, "10 MB",
+            SUPPRESS_NULLS, ClientProperties.NEVER_SUPPRESS.getValue(),
+            RETAIN_IDENTIFIER_FIELD, "true",
+            RETAIN_INDEX_FIELD, "true",
+            RETAIN_TIMESTAMP_FIELD, "true");
+
     private PutProperties() {
+    }
+
+    /** The value of a property that has no default. */
+    static String value(final PropertyContext context, final PropertyDescriptor property) {
+        final String value = context.getProperty(property).getValue();
+        return value == null ? WHERE_UNSET.get(property) : value;
+    }
+
+    /** The same as true or false. */
+    public static boolean isTrue(final PropertyContext context, final PropertyDescriptor property) {
+        return Boolean.parseBoolean(value(context, property));
+    }
+
+    /** Whether each FlowFile is one document. */
+    public static boolean isSingleJson(final PropertyContext context) {
+        return SINGLE_JSON.getValue().equals(value(context, INPUT_FORMAT));
     }
 
     private static PropertyDescriptor.Builder field(final String name, final String description) {
@@ -161,7 +193,7 @@ public final class PutProperties {
     }
 
     private static PropertyDescriptor retain(final String name, final PropertyDescriptor field) {
-        return flag(name, name, "true", "Whether that field stays in the document that is sent.").required(true)
-                .dependsOn(field).build();
+        return property(name, name, "Whether that field stays in the document that is sent. Where it is not set: true.")
+                .allowableValues("true", "false").dependsOn(field).build();
     }
 }

@@ -54,7 +54,7 @@ import org.apache.nifi.processor.util.StandardValidators;
     @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_INDEX,
             description = "Number of the line or element, from 0, that a FlowFile of the relationship errors was in its FlowFile"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_RECORD_OFFSET,
-            description = "Number of lines that stood before a FlowFile which is the rest of another, and goes to retry"),
+            description = "Number of lines or elements that stood before a FlowFile which is a part of another, and goes to retry"),
     @WritesAttribute(attribute = Routing.ATTRIBUTE_ERROR_COUNT,
             description = "Number of errors in a FlowFile of the relationship error_responses")})
 @DynamicProperties({
@@ -112,7 +112,10 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
         }
     }
 
-    /** Takes flows of other versions of the official processor: later ones name the properties as they display them. */
+    /**
+     * Takes flows of other versions of the official processor: later ones name the properties as they display them. What holds
+     * all the same where it is not set is taken off, so that the official processor of this version can have the flow.
+     */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
         ClientProperties.renameToNames(PutProperties.ALL, config);
@@ -125,6 +128,11 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             config.removeProperty(PutProperties.MAX_BATCH_SIZE.getName());
         }
         config.removeProperty("Output Bulk Request");
+        PutProperties.WHERE_UNSET.forEach((property, value) -> {
+            if (config.getRawPropertyValue(property.getName()).filter(value::equals).isPresent()) {
+                config.removeProperty(property.getName());
+            }
+        });
         if (config.getRawPropertyValue(FIELD_PATH_MODE).filter("Literal Field Name"::equals).isPresent()) {
             config.removeProperty(FIELD_PATH_MODE);
         }
@@ -143,10 +151,9 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             results.add(ClientProperties.invalid(PutProperties.INDEX_OP.getDisplayName(),
                     "it must be create, delete, index, update or upsert, or an expression, not '" + operation.getValue() + "'"));
         }
-        final PropertyDescriptor id = PutProperties.SINGLE_JSON.getValue()
-                .equals(context.getProperty(PutProperties.INPUT_FORMAT).getValue())
+        final PropertyDescriptor id = PutProperties.isSingleJson(context)
                 ? PutProperties.ID_ATTRIBUTE : PutProperties.IDENTIFIER_FIELD;
-        if (!context.getProperty(id).isSet() && !context.getProperty(PutProperties.ALLOW_GENERATED_IDS).asBoolean()) {
+        if (!context.getProperty(id).isSet() && !PutProperties.isTrue(context, PutProperties.ALLOW_GENERATED_IDS)) {
             results.add(ClientProperties.invalid(id.getDisplayName(), "each document needs an id, unless '"
                     + PutProperties.ALLOW_GENERATED_IDS.getDisplayName() + "' is true"));
         }

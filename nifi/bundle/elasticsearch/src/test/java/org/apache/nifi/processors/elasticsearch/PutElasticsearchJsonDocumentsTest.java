@@ -11,6 +11,7 @@ import java.util.Map;
 import org.apache.nifi.util.MockFlowFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is taken as a document, and how it is sent. */
@@ -84,11 +85,40 @@ class PutElasticsearchJsonDocumentsTest extends PutElasticsearchJsonFixture {
     }
 
     @Test
+    void anOperationThatElasticsearchTakesInNoRequestIsNotSent() {
+        runner.setProperty("put-es-json-charset", "ISO-8859-1");
+        final byte[] document = new byte[60 * 1024 * 1024];
+        Arrays.fill(document, (byte) 0xE4);
+        System.arraycopy("{\"a\":\"".getBytes(StandardCharsets.US_ASCII), 0, document, 0, 6);
+        System.arraycopy("\"}".getBytes(StandardCharsets.US_ASCII), 0, document, document.length - 2, 2);
+        runner.setProperty("Max JSON Field String Length", "100 MB");
+        runner.enqueue(document, Map.of("id", "1"));
+        enqueue("2", "{}");
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_FAILURE, 1, Routing.REL_ORIGINAL, 1, Routing.REL_SUCCESSFUL, 1));
+        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst()
+                .getAttribute(Routing.ATTRIBUTE_BULK_ERROR).contains("document_too_large"));
+    }
+
+    @Test
     void aPropertyThatCannotBeUsedIsNotTheDocumentsFault() {
         runner.setProperty("put-es-json-charset", "${charset}");
         runner.enqueue("{}", Map.of("id", "1", "charset", "no such"));
         runner.run();
         assertNull(runner.getFlowFilesForRelationship(Routing.REL_FAILURE).getFirst().getAttribute(Routing.ATTRIBUTE_BULK_ERROR));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '~', value = {
+        "{\"a\":1,\"d\":{},\"e\":[]} | {\"a\":1}", "{\"d\":[],\"e\":{}} | {}", "{\"a\":{\"b\":[],\"c\":{\"d\":{}}},\"e\":[]} | {}",
+        "{\"a\":{\"b\":{},\"c\":{\"d\":[1,{\"e\":null},[]]}},\"f\":\"\"} | {\"a\":{\"c\":{\"d\":[1,{},[]]}}}",
+        "{\"a\":[[],{\"b\":{\"c\":1},\"d\":{}}],\"e\":{}} | {\"a\":[[],{\"b\":{\"c\":1}}]}", "{\"a\":[{}]} | {\"a\":[{}]}",
+        "{\"a\":12345678901234567.8910,\"b\":null} | {\"a\":12345678901234567.8910}"})
+    void whateverIsEmptyCanBeLeftOut(final String document, final String kept) throws Exception {
+        useService(Map.of("el-cs-suppress-nulls", "always-suppress"));
+        enqueue("1", document);
+        runner.run();
+        assertEquals(kept, server.requests().getFirst().lines().get(1));
     }
 
     @Test

@@ -13,6 +13,7 @@ import org.apache.nifi.util.MockFlowFile;
 import org.apache.nifi.util.MockProcessContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of FlowFiles that Elasticsearch cannot take now. */
@@ -96,6 +97,45 @@ class PutElasticsearchJsonOutageTest extends PutElasticsearchJsonFixture {
         enqueue("1", "{\"a\":1}");
         runner.run();
         assertTransferred(Map.of(Routing.REL_RETRY, 1));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fresh, true", "BULK:rooting, there", "BULK:rooting, ${id}", "BULK:version, soon"})
+    void aRequestThatIsRefusedWhateverIsInItIsNoFaultOfDocuments(final String property, final String value) {
+        runner.setProperty(property, value);
+        final String said = "{\"error\":{\"root_cause\":[{\"type\":\"x\",\"reason\":\"y\"}],\"type\":\"illegal_argument_exception\","
+                + "\"reason\":\"unknown [fresh]\"},\"status\":400}";
+        server.behave(request -> request.line().contains("fresh=") || request.body().contains("rooting")
+                || request.body().contains("soon") ? FaultyServer.http(400, said) : FaultyServer.createdEach(request));
+        for (int i = 0; i < 20; i++) {
+            enqueue(String.valueOf(i), "{\"a\":1}");
+        }
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_RETRY, 20));
+        assertEquals(2, server.requests().size());
+        final String bulletin = runner.getLogger().getErrorMessages().getFirst().getMsg();
+        assertTrue(bulletin.contains("(HTTP 400)") && bulletin.contains("illegal_argument_exception: unknown [fresh]"), bulletin);
+
+        runner.removeProperty(property);
+        final List<MockFlowFile> retried = runner.getFlowFilesForRelationship(Routing.REL_RETRY);
+        runner.clearTransferState();
+        retried.forEach(runner::enqueue);
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 20, Routing.REL_SUCCESSFUL, 20));
+    }
+
+    @Test
+    void documentsAreToBlameOnlyWhereTheRequestWithoutThemPasses() {
+        runner.setProperty("BULK:version", "${version}");
+        runner.setProperty("BULK:version_type", "external_gte");
+        server.behave(request -> request.body().contains("\"version\":\"soon\"") ? FaultyServer.http(400, "{\"status\":400}")
+                : FaultyServer.createdEach(request));
+        runner.enqueue("{}", Map.of("id", "1", "version", "soon"));
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 1, Routing.REL_ERRORS, 1));
+        assertEquals(2, server.requests().size());
+        assertEquals(List.of("{\"index\":{\"_index\":\"_probe\",\"_id\":\"probe\",\"version_type\":\"external_gte\",\"version\":\"1\"}}",
+                "{}"), server.requests().get(1).lines());
     }
 
     @Test

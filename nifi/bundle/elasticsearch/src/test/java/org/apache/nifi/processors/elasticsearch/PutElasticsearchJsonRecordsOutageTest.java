@@ -10,6 +10,9 @@ import io.idemflow.elasticsearch.put.Routing;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 import org.apache.nifi.util.MockFlowFile;
 import org.apache.nifi.util.MockProcessContext;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +45,21 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
         assertTrue(flowFile.isPenalized());
         assertTrue(flowFile.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("HTTP " + status));
         assertTrue(((MockProcessContext) runner.getProcessContext()).isYieldCalled());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"NDJSON", "JSON Array"})
+    void aRequestThatIsRefusedWhateverIsInItIsNoFaultOfRecords(final String format) {
+        useRecords(format);
+        runner.setProperty("fresh", "true");
+        server.behave(request -> FaultyServer.http(400, "{\"error\":{\"reason\":\"unknown [fresh]\"},\"status\":400}"));
+        final String content = "[" + "{\"_id\":\"1\"},".repeat(99) + "{\"_id\":\"1\"}]";
+        final String whole = "NDJSON".equals(format) ? "{\"_id\":\"1\"}\n".repeat(100) : content;
+        runner.enqueue(whole);
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_RETRY, 1));
+        runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst().assertContentEquals(whole);
+        assertEquals(2, server.requests().size());
     }
 
     @Test
@@ -77,16 +95,82 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
     }
 
     @Test
-    void fromTheFirstBusyRecordOnEverythingComesAgain() {
-        server.behave(request -> reply(REFUSED, GOOD, BUSY, REFUSED, GOOD));
-        runner.enqueue("{\"_id\":\"0\"}\n{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}");
+    void recordsThatWereNotTakenComeAgainAlone() {
+        runner.setProperty("put-es-record-index-op", "create");
+        server.behave(request -> reply(REFUSED, GOOD, BUSY, REFUSED, GOOD, BUSY, GOOD));
+        runner.enqueue("{\"_id\":\"0\"}\n{\"_id\":\"1\"}\n{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}\n"
+                + "\n{\"_id\":\"6\"}\n{\"_id\":\"7\"}");
         runner.run();
-        assertEquals(List.of("{\"_id\":\"0\"}"), contents(Routing.REL_ERRORS));
-        assertEquals(List.of("{\"_id\":\"1\"}"), contents(Routing.REL_SUCCESSFUL));
-        assertEquals(List.of("{\"_id\":\"2\"}\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}"), contents(Routing.REL_RETRY));
-        assertTrue(runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst()
-                .getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("es_rejected_execution_exception"));
-        assertEquals(1L, runner.getCounterValue("Documents in error"));
+        assertEquals(List.of("{\"_id\":\"0\"}", "{\"_id\":\"3\"}"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("{\"_id\":\"1\"}\n{\"_id\":\"4\"}\n{\"_id\":\"7\"}"), contents(Routing.REL_SUCCESSFUL));
+        assertEquals(List.of("{\"_id\":\"0\"}\n{\"_id\":\"1\"}\n\n{\"_id\":\"3\"}\n{\"_id\":\"4\"}\n\n\n{\"_id\":\"7\"}"),
+                contents(Routing.REL_ORIGINAL));
+        // Blank lines keep the numbers of the others.
+        assertEquals(List.of("{\"_id\":\"2\"}\n\n\n\n{\"_id\":\"6\"}"), contents(Routing.REL_RETRY));
+        final MockFlowFile left = runner.getFlowFilesForRelationship(Routing.REL_RETRY).getFirst();
+        left.assertAttributeEquals(Routing.ATTRIBUTE_RECORD_OFFSET, "2");
+        assertTrue(left.getAttribute(Routing.ATTRIBUTE_PUT_ERROR).contains("es_rejected_execution_exception"));
+        assertTrue(left.isPenalized());
+        assertEquals(2L, runner.getCounterValue("Documents in error"));
+
+        runner.clearTransferState();
+        server.behave(request -> reply(GOOD, REFUSED));
+        runner.enqueue(left);
+        runner.run();
+        assertEquals(2, server.requests().getLast().operations());
+        runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst().assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "6");
+        assertEquals(4L, runner.getCounterValue("Documents created"));
+    }
+
+    @Test
+    void whatStandsBehindARecordThatWasNotTakenIsNotSentBefore() {
+        runner.setProperty("Max Batch Size", "1 KB");
+        server.behave(request -> server.requests().size() > 1 ? FaultyServer.createdEach(request)
+                : reply(IntStream.range(0, request.operations()).mapToObj(i -> i == 0 ? BUSY : GOOD).toArray(String[]::new)));
+        final List<String> lines = IntStream.range(10, 60).mapToObj(i -> "{\"_id\":\"" + i + "\"}").toList();
+        final String another = "{\"_id\":\"another\"}\n".repeat(10);
+        runner.enqueue(String.join("\n", lines));
+        runner.enqueue(another);
+        runner.run();
+        assertEquals(2, server.requests().size());
+        final int sent = server.requests().getFirst().operations();
+        assertEquals(10, server.requests().getLast().operations());
+        assertEquals(List.of(lines.getFirst(), String.join("\n", lines.subList(sent, 50))), contents(Routing.REL_RETRY));
+        assertEquals(List.of("0", String.valueOf(sent)), runner.getFlowFilesForRelationship(Routing.REL_RETRY).stream()
+                .map(left -> left.getAttribute(Routing.ATTRIBUTE_RECORD_OFFSET)).toList());
+        assertEquals(List.of("\n" + String.join("\n", lines.subList(1, sent)), another), contents(Routing.REL_SUCCESSFUL));
+        assertEquals(contents(Routing.REL_SUCCESSFUL), contents(Routing.REL_ORIGINAL));
+    }
+
+    @Test
+    void nothingIsSentTwiceHoweverOftenElasticsearchIsBusy() {
+        runner.setProperty("Max Batch Size", "1 KB");
+        final Map<String, Integer> taken = new ConcurrentHashMap<>();
+        final Random chance = new Random(7);
+        server.behave(request -> reply(request.lines().stream().filter(line -> line.startsWith("{\"index\"")).map(line -> {
+            if (chance.nextInt(3) == 0) {
+                return BUSY;
+            }
+            taken.merge(line, 1, Integer::sum);
+            return GOOD;
+        }).toArray(String[]::new)));
+        for (final String format : List.of("NDJSON", "JSON Array")) {
+            useRecords(format);
+            final List<String> records = IntStream.range(0, 80)
+                    .mapToObj(i -> "{\"_id\":\"" + format + i + "\",\"a\":\"" + "x".repeat(2 * i) + "\"}").toList();
+            final boolean lines = "NDJSON".equals(format);
+            runner.enqueue(lines ? String.join("\n", records) : "[" + String.join(" , ", records) + "]");
+            while (!runner.isQueueEmpty()) {
+                runner.run();
+                final List<MockFlowFile> left = runner.getFlowFilesForRelationship(Routing.REL_RETRY);
+                left.forEach(runner::enqueue);
+                assertEquals(contents(Routing.REL_SUCCESSFUL).size(), contents(Routing.REL_ORIGINAL).size());
+                runner.clearTransferState();
+            }
+            assertEquals(80, taken.size());
+            assertTrue(taken.values().stream().allMatch(times -> times == 1), () -> taken.toString());
+            taken.clear();
+        }
     }
 
     @Test
@@ -102,12 +186,24 @@ class PutElasticsearchJsonRecordsOutageTest extends PutElasticsearchJsonFixture 
     }
 
     @Test
-    void anArrayIsRetriedAsAWhole() {
+    void elementsThatWereNotTakenComeAgainAlone() {
         useRecords("JSON Array");
-        server.behave(request -> reply(GOOD, REFUSED, BUSY));
-        runner.enqueue("[{\"_id\":\"0\"},{\"_id\":\"1\"},{\"_id\":\"2\"}]");
+        runner.setProperty("Max Batch Size", "1 KB");
+        final String large = "{\"_id\":\"3\",\"a\":\"" + "x".repeat(1_500) + "\"}";
+        server.behave(request -> server.requests().size() == 1 ? reply(BUSY, REFUSED, BUSY, GOOD) : FaultyServer.createdEach(request));
+        runner.enqueue("[{\"_id\":\"0\"}, {\"_id\":\"1\"}, {\"_id\":\"2\"}, " + large + ",\n " + large + ", {\"_id\":\"5\"}, 7] [{\"_id\":\"6\"}]");
         runner.run();
-        assertTransferred(Map.of(Routing.REL_RETRY, 1));
+        assertEquals(List.of("[{\"_id\":\"0\"},{\"_id\":\"2\"}]", "[" + large + ", {\"_id\":\"5\"}, 7] [{\"_id\":\"6\"}]"),
+                contents(Routing.REL_RETRY));
+        assertEquals(List.of("{\"_id\":\"1\"}"), contents(Routing.REL_ERRORS));
+        assertEquals(List.of("[" + large + "]"), contents(Routing.REL_SUCCESSFUL));
+        assertEquals(List.of("[{\"_id\":\"1\"}," + large + "]"), contents(Routing.REL_ORIGINAL));
+        final List<MockFlowFile> left = runner.getFlowFilesForRelationship(Routing.REL_RETRY);
+        runner.clearTransferState();
+        left.forEach(runner::enqueue);
+        runner.run(2);
+        runner.getFlowFilesForRelationship(Routing.REL_ERRORS).getFirst().assertAttributeEquals(Routing.ATTRIBUTE_RECORD_INDEX, "6");
+        assertEquals(6L, runner.getCounterValue("Documents created"));
     }
 
     @Test

@@ -1,10 +1,12 @@
 package org.apache.nifi.processors.elasticsearch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.idemflow.elasticsearch.FaultyServer;
 import io.idemflow.elasticsearch.documents.Documents;
 import io.idemflow.elasticsearch.put.Routing;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.apache.nifi.provenance.ProvenanceEventRecord;
@@ -66,6 +68,34 @@ class PutElasticsearchJsonRoutingTest extends PutElasticsearchJsonFixture {
         refused.assertAttributeEquals("id", "5");
         refused.assertAttributeEquals(Routing.ATTRIBUTE_BULK_ERROR, "{\"status\":413,\"error\":{\"type\":\"http_413\","
                 + "\"reason\":\"The document is too large for Elasticsearch. \\\"<b>\\\"\"}}");
+    }
+
+    @Test
+    void noRequestIsLargerThanElasticsearchTakes() {
+        final int most = 100 * 1024 * 1024;
+        runner.setProperty("Max Batch Size", "200 MB");
+        server.behave(request -> request.body().length() > most ? FaultyServer.http(413, "") : FaultyServer.created(1));
+        for (int i = 0; i < 2; i++) {
+            final byte[] document = ("{\"a\":" + " ".repeat(60_000_000) + "1}").getBytes(StandardCharsets.US_ASCII);
+            runner.enqueue(document, Map.of("id", String.valueOf(i)));
+        }
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 2, Routing.REL_SUCCESSFUL, 2));
+        assertEquals(2, server.requests().size());
+        assertTrue(server.requests().stream().allMatch(request -> request.body().length() <= most));
+    }
+
+    @Test
+    void actionLinesCountInTheSizeOfARequest() {
+        runner.setProperty("Max Batch Size", "1 KB");
+        for (int i = 0; i < 100; i++) {
+            enqueue("x".repeat(200) + i, "{}");
+        }
+        server.behave(FaultyServer::createdEach);
+        runner.run();
+        assertTransferred(Map.of(Routing.REL_ORIGINAL, 100, Routing.REL_SUCCESSFUL, 100));
+        assertTrue(server.requests().stream().allMatch(request -> request.body().length() <= 2048));
+        assertEquals(100, server.requests().stream().mapToInt(FaultyServer.Request::operations).sum());
     }
 
     @Test
