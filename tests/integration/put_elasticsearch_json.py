@@ -63,6 +63,16 @@ class Put:
         board = nipyapi.nifi.FlowApi().get_bulletin_board(source_id=self._processor.id)
         return [found.bulletin.message for found in board.bulletin_board.bulletins]
 
+    def written(self) -> dict[str, str | None]:
+        """Its properties as NiFi writes them into flow definitions, and into versions."""
+        group = self._processor.component.parent_group_id
+        definition = json.loads(nipyapi.nifi.ProcessGroupsApi().export_process_group(group))
+        (found,) = [
+            one for one in definition["flowContents"]["processors"] if one["type"] == catalog.PUT
+        ]
+        properties: dict[str, str | None] = found["properties"]
+        return properties
+
     def counters(self) -> dict[str, int]:
         """Its counters by name."""
         board = nipyapi.nifi.CountersApi().get_counters().counters.aggregate_snapshot
