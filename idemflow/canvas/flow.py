@@ -250,7 +250,7 @@ def _load(
     many = batched(pipeline, types)
     put = _put(group, PUT, (560.0, 0.0), pipeline, types, client, many=many)
     body = script_body.compose(
-        triage, "session", "REL_SUCCESS", "REL_FAILURE", pipeline=pipeline.name, batch=many
+        triage, "session", "REL_SUCCESS", "REL_FAILURE", "log", pipeline=pipeline.name, batch=many
     )
     sort = group.processor(
         types[catalog.SCRIPT],

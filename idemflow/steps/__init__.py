@@ -13,7 +13,7 @@ from typing import Any
 from idemflow import __version__
 
 # What a drawn call means: raised with each change that an older idemflow would not understand.
-INTERFACE = 2
+INTERFACE = 3
 # The oldest drawn calls that are still understood.
 OLDEST = 1
 

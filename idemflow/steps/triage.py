@@ -7,13 +7,14 @@ the failure of a whole batch.
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from idemflow.steps.flow_file import AT_ONCE, read
 from idemflow.steps.ledger_entry import parsed, write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
+from idemflow.steps.rules.words import counted
 
 # What an Elasticsearch that is busy, full, starting or wrongly set up answers for a document that
 # is itself sound.
@@ -76,17 +77,25 @@ def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
     return ("retry", "") if sound else ("dead", "the document is not a JSON object")
 
 
-def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bool) -> None:
+def triage(
+    session: Any, success: Any, failure: Any, log: Any = None, *, pipeline: str, batch: bool
+) -> None:
     """Sort a batch of refusals; the ids of those that end here go into the run's manifest.
+
+    An entry of the ledger is no record and no dead letter: whatever Elasticsearch says of it, it
+    is tried again, and the run waits. Why something waits is told in a bulletin: Load's own
+    processor tells of whole requests alone.
 
     Args:
         success: the relationship of what is tried again, and of manifests.
         failure: the relationship of what becomes a dead letter.
+        log: NiFi's logger of the processor; a flow of an earlier version gives none.
         batch: whether documents are lines of a batch, which have their ids in them.
     """
     ended: dict[tuple[str, str], dict[str, list[tuple[str, str, int | None]]]] = defaultdict(
         lambda: {"stale": [], "given_up": []}
     )
+    waits: Counter[tuple[str, str]] = Counter()
     for refused in session.get(AT_ONCE):
         data = read(session, refused)
         identifier, version = _named_in_line(data) if batch else _named(refused)
@@ -96,6 +105,11 @@ def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bo
         verdict, reason = judge(None if several else error, data, identifier)
         run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
         key = (run or "", index or "")
+        if refused.getAttribute("idemflow.kind") is not None and verdict != "retry":
+            verdict = "retry"
+            waits[f"an entry of the ledger, in {index}, is refused", reason] += 1
+        elif verdict == "retry" and reason:
+            waits["", reason] += 1
         if verdict == "stale" and identifier is not None:
             ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)
@@ -114,6 +128,11 @@ def triage(session: Any, success: Any, failure: Any, *, pipeline: str, batch: bo
                 own = hashlib.sha256(data).hexdigest()[:32]
                 ended[key]["given_up"].append((identifier, own, version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
+    for (what, reason), number in waits.items() if log is not None else ():
+        if what:
+            log.error(f"{what} and tried again: {reason}")
+        else:
+            log.warn(f"{counted(number, 'document')} not taken now and tried again: {reason}")
     for (run, index), entries in ended.items():
         packed: dict[str, object] = {name: pack(ones) for name, ones in entries.items()}
         write_manifest(

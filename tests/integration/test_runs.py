@@ -15,6 +15,7 @@ from idemflow.canvas.flow import PUT
 from idemflow.cli.tables import runs_progress
 from idemflow.commands import _stall
 from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.sources.script.draw import COLLECT
 from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
 from tests.integration.watched import Source
@@ -281,3 +282,28 @@ def test_a_wrong_file_hinders_no_other_pipeline_and_nothing_that_ends_its_own(
     (flows / f"{name}.yaml").unlink()
     assert command.json("stop", name)["running"] is False
     assert "there is no pipeline 'nobody'" in command.fail("stop", "nobody").stderr
+
+
+def test_an_entry_of_the_ledger_that_is_refused_waits_and_says_so(counting: Pipeline) -> None:
+    """Not as a dead letter: the run would never be accounted for, and end with losses."""
+    command, name = counting.command, counting.name
+    counting.project.change(name, "identity: id", "identity: id\nload: {retry_after: 1 s}")
+    command.ok("deploy", name)
+    bulletin = monitoring.last_bulletin()
+    with command.elasticsearch() as elasticsearch:
+        elasticsearch.indices.close(index=MANIFESTS)
+        try:
+            control.run_once(counting.group)
+            wait_until(
+                lambda: any(
+                    "an entry of the ledger, in idemflow-manifests, is refused" in one.message
+                    for one in monitoring.bulletins(counting.group, after=bulletin)
+                ),
+                "a bulletin says what waits",
+            )
+        finally:
+            elasticsearch.indices.open(index=MANIFESTS, wait_for_active_shards="1")
+    wait_until(lambda: monitoring.activity(counting.group).idle, "the run goes on")
+    report = command.json("verify", name)
+    assert (report["documents"], report["equal"]) == (20, True)
+    assert command.json("dead-letters", "list", name)["letters"] == []

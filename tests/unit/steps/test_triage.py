@@ -61,12 +61,30 @@ def test_the_reason_names_the_cause() -> None:
 
 
 def sorted_out(
-    content: bytes, attributes: dict[str, str], *, batch: bool = True, copies: int = 1
+    content: bytes,
+    attributes: dict[str, str],
+    *,
+    batch: bool = True,
+    copies: int = 1,
+    log: Log | None = None,
 ) -> Session:
     known = {"idemflow.run": "r1", "idemflow.index": "things"}
     session = Session(*[(content, known | attributes)] * copies)
-    triage(session, SUCCESS, FAILURE, pipeline="p", batch=batch)
+    triage(session, SUCCESS, FAILURE, log, pipeline="p", batch=batch)
     return session
+
+
+class Log:
+    """NiFi's logger of a processor: what becomes a bulletin."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(("WARNING", text))
+
+    def error(self, text: str) -> None:
+        self.said.append(("ERROR", text))
 
 
 def of_batch(error: str, number: str = "2") -> dict[str, str]:
@@ -185,3 +203,37 @@ def test_documents_of_the_ledger_are_tried_again_as_well() -> None:
     ((content, attributes),) = session.at(SUCCESS, kind="manifest")
     assert content == line
     assert attributes["idemflow.id"] == "r1:uuid"
+
+
+@pytest.mark.parametrize("error", [BAD, STALE, "not json"])
+@pytest.mark.parametrize("kind", ["manifest", "run"])
+def test_an_entry_of_the_ledger_that_is_refused_waits_and_says_so(kind: str, error: str) -> None:
+    """It is no record: as a dead letter it would be sent again as one, and the run never end."""
+    log = Log()
+    line = b'{"_id":"r1:uuid","pipeline":"p","run":"r1"}'
+    attributes = {
+        "idemflow.kind": kind,
+        "idemflow.id": "r1:uuid",
+        "idemflow.index": f"idemflow-{kind}s",
+        "elasticsearch.bulk.error": error,
+    }
+    session = sorted_out(line, attributes, copies=2, log=log)
+    assert [content for content, _ in session.at(SUCCESS, kind=kind)] == [line, line]
+    assert session.at(FAILURE) == []
+    assert len(session.penalized) == 2
+    ((level, text),) = log.said
+    assert level == "ERROR"
+    assert text.startswith(f"an entry of the ledger, in idemflow-{kind}s, is refused")
+    assert error == STALE or "bad date" in text or "not json" in text
+
+
+def test_what_is_tried_again_is_told_once_a_reason() -> None:
+    log = Log()
+    sorted_out(LINE, of_batch(FULL), copies=3, log=log)
+    assert log.said == [("WARNING", "3 documents not taken now and tried again: full")]
+
+
+def test_a_dead_letter_is_told_by_its_reason_alone() -> None:
+    log = Log()
+    sorted_out(LINE, of_batch(BAD), log=log)
+    assert log.said == []
