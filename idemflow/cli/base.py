@@ -64,6 +64,7 @@ _GROUPS = {
         "stop": "pipelines",
         "cancel": "pipelines",
         "verify": "pipelines",
+        "runs": "runs",
         "remove": "remove",
     },
     "Data": {

@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from idemflow.canvas import control, flow, monitoring, parameters, process_groups, schedule
@@ -27,11 +28,14 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
 from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.elasticsearch import history
+from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.takeover import taken_over
 from idemflow.errors import (
     CanvasError,
     ChangedOnCanvas,
+    IdemflowError,
     NothingRead,
     NotIdempotent,
     RecordsRefused,
@@ -143,25 +147,41 @@ def run(
             opened, progress, as_deployed=as_deployed, keep_old_documents=keep_old_documents
         )
         control.start_steps(group)
-        reports = [
-            _one(opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit)
-            for number in range(1, times + 1)
-        ]
-        with opened.scratch() as room:
-            opened.reconcile(room)
-        compact_if_due(opened, progress.step)
-        documents = patiently(opened.indices.documents, progress.step)
-        return RunsReport(
+        report = RunsReport(
             pipeline=name,
             index=opened.pipeline.index.name.replace(RUN, "*").replace(DAY, "*"),
-            runs=reports,
-            documents=documents,
+            runs=[],
+            documents=0,
             url=deployment.url,
             deployed=deployment.made,
             drift=len(deployment.left),
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
         )
+        for number in range(1, times + 1):
+            one = _one(
+                opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit
+            )
+            documents = patiently(opened.indices.documents, progress.step)
+            alone = replace(report, runs=[one], documents=documents)
+            patiently(partial(_note, opened.ledger, alone, allow_empty), progress.step)
+            report = replace(report, runs=[*report.runs, one], documents=documents)
+        with opened.scratch() as room:
+            opened.reconcile(room)
+        compact_if_due(opened, progress.step)
+        return report
+
+
+def _note(ledger: Ledger, alone: RunsReport, allow_empty: bool) -> None:
+    """Keep in the ledger what was found of a run: `idemflow runs` shows it."""
+    (one,) = alone.runs
+    verdict, code = "nothing twice, nothing lost", 0
+    try:
+        judge(alone, allow_empty=allow_empty)
+    except IdemflowError as error:
+        verdict, code = error.message.removeprefix(f"{alone.pipeline}: "), error.exit_code
+    found = {name: value for name, value in vars(one).items() if name not in ("run", "examples")}
+    history.note_report(ledger, one.run, {**found, "verdict": verdict, "exit_code": code})
 
 
 def _refuse_on_schedule(name: str) -> None:

@@ -16,7 +16,7 @@ from idemflow.drawing import catalog, script_body
 from idemflow.drawing.boxes import COLUMN, Group, Json
 from idemflow.drawing.catalog import Component
 from idemflow.steps.replay import NONE
-from idemflow.steps.schedule import start_when_due
+from idemflow.steps.schedule import TRIGGERED_BY, start_when_due
 
 TRIGGER = "Start a run"
 SCHEDULE = "On schedule"
@@ -35,6 +35,7 @@ _CHANCE = "${UUID():substring(0, 8)}"
 _RUN_ID = f"{_NOW}-${{#{{{REQUEST}}}:replace('{NONE}', {_CHANCE})}}"
 # No command asks for a run that starts by itself, even where one is starting another just then.
 _OWN_RUN_ID = f"{_NOW}-{_CHANCE}"
+_BY_REQUEST = f"${{#{{{REQUEST}}}:equals('{NONE}'):ifElse('canvas', 'command')}}"
 _STARTED = "${now():format(\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\", 'GMT')}"
 
 
@@ -144,7 +145,7 @@ class Collect:
             TRIGGER,
             (0.0, 0.0),
             {"File Size": "0B", "Batch Size": "1"},
-            dynamic={RUN_ID: _RUN_ID, **attributes},
+            dynamic={RUN_ID: _RUN_ID, TRIGGERED_BY: _BY_REQUEST, **attributes},
             comments="One FlowFile starts one run: Run Once. Started, it waits, and runs nothing.",
             strategy=NEVER.strategy,
             period=NEVER.period,
@@ -160,7 +161,13 @@ class Collect:
                     start_when_due, "session", "context", "REL_SUCCESS", pipeline=self.pipeline
                 ),
             },
-            dynamic={RUN_ID: _OWN_RUN_ID, **attributes, **timing.properties, OF_YAML: schedule},
+            dynamic={
+                RUN_ID: _OWN_RUN_ID,
+                TRIGGERED_BY: "schedule",
+                **attributes,
+                **timing.properties,
+                OF_YAML: schedule,
+            },
             comments="Starts a run by itself while it is started: idemflow start, idemflow stop.",
             terminate=["failure"],
             strategy=timing.strategy,

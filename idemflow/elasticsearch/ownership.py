@@ -16,6 +16,7 @@ from elasticsearch import ConflictError, NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.ledger import PIPELINES
+from idemflow.elasticsearch.search import scan
 from idemflow.errors import UsageError
 
 KEY = "idemflow"
@@ -109,6 +110,12 @@ def other_project(connection: Connection, owner: Owner) -> Mapping[str, str] | N
         except NotFoundError:
             return None
     return None if found["project"] == owner.project else found
+
+
+def names_of(connection: Connection, project: str) -> list[str]:
+    """The names of all pipelines that a project has deployed and not removed with their data."""
+    query = {"term": {"project": project}}
+    return sorted(hit["_id"] for hit in scan(connection, PIPELINES, query, source=False))
 
 
 def check_name(connection: Connection, owner: Owner) -> None:

@@ -149,6 +149,7 @@ def send_summary(
         "started": trigger.getAttribute("idemflow.started"),
         "collected": datetime.now(UTC).isoformat(),
         "arguments": trigger.getAttribute("idemflow.arguments"),
+        "trigger": trigger.getAttribute("idemflow.trigger"),
         "records": records,
         **more,
     }

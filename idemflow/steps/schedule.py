@@ -11,6 +11,8 @@ from idemflow.steps.rules.cron import Offset, parse
 
 # Properties of the processor: Expression Language that makes the attributes of a trigger.
 ATTRIBUTES = ("idemflow.run", "idemflow.started", "idemflow.pipeline", "idemflow.arguments")
+# One that a flow of an earlier version does not have.
+TRIGGERED_BY = "idemflow.trigger"
 CRON, TIMEZONE = "cron", "timezone"
 
 
@@ -38,6 +40,8 @@ def start_when_due(
             return
     found = {name: context.getProperty(name).evaluateAttributeExpressions() for name in ATTRIBUTES}
     attributes = {name: str(value.getValue()) for name, value in found.items()}
+    if (trigger := optional(context, TRIGGERED_BY)) is not None:
+        attributes[TRIGGERED_BY] = trigger
     session.transfer(session.putAllAttributes(session.create(), attributes), success)
 
 

@@ -64,6 +64,10 @@ def started(monkeypatch: pytest.MonkeyPatch, at: datetime, **properties: str) ->
     monkeypatch.setattr(schedule, "datetime", Clock)
     session = Session()
     schedule.start_when_due(session, Context(**properties), SUCCESS, pipeline="people")
+    assert all(
+        attributes.get("idemflow.trigger") == properties.get("idemflow.trigger")
+        for _, attributes in session.at(SUCCESS)
+    )
     return [attributes["idemflow.run"] for _, attributes in session.at(SUCCESS)]
 
 
@@ -84,6 +88,11 @@ def test_six_in_the_morning_in_summer_and_in_winter(
 ) -> None:
     assert started(monkeypatch, at, **BERLIN) == runs
     assert started(monkeypatch, at) == ["r1"], "without a zone NiFi's own clock says when"
+
+
+def test_a_run_says_that_the_schedule_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    assert started(monkeypatch, at, **{"idemflow.trigger": "schedule"}) == ["r1"]
 
 
 def test_a_zone_without_times(monkeypatch: pytest.MonkeyPatch) -> None:

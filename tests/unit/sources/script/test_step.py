@@ -127,6 +127,7 @@ def test_a_run_has_one_summary() -> None:
         "run": "r1",
         "started": "now",
         "arguments": '{"n": 3}',
+        "trigger": None,
         "records": 2,
     }
 

@@ -1,0 +1,72 @@
+"""The tables of ``idemflow runs``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+
+from idemflow.cli.tables import table
+from idemflow.elasticsearch.history import PastRun
+
+# What the report of a run counts, as the table of `idemflow run` has it.
+_COUNTS = ("created", "overwritten", "stale", "dead letters", "lost")
+_MORE = ("repeated", "deleted", "dropped", "duplicates", "collisions")
+
+
+def history(runs: Sequence[PastRun], pipeline: str | None) -> RenderableType:
+    """A line a run, newest first; what was not counted has no number."""
+    if not runs:
+        return f"{escape(pipeline) if pipeline else 'The project'} has no run in the ledger."
+    several = ["pipeline"] if pipeline is None else []
+    rows = table("run", *several, "trigger", right=("sent", *_COUNTS, "seconds"))
+    rows.add_column("verdict", overflow="fold")
+    for run in runs:
+        counts = (_number(run, name) for name in _COUNTS)
+        rows.add_row(
+            run.run,
+            *[run.pipeline] * len(several),
+            run.trigger or "",
+            f"{run.records:,}",
+            *counts,
+            f"{run.report['seconds']:.1f}" if "seconds" in run.report else "",
+            _verdict(run),
+        )
+    return rows
+
+
+def past_run(run: PastRun) -> RenderableType:
+    """All of one run."""
+    rows = table("", "")
+    rows.show_header = False
+    facts = {
+        "run": run.run,
+        "pipeline": run.pipeline,
+        "trigger": run.trigger or "not known",
+        "started": run.started or "not known",
+        "arguments": ", ".join(f"{k}={v}" for k, v in json.loads(run.arguments).items()) or "none",
+        "sent": f"{run.records:,}",
+        "accounted for": f"{run.accounted:,}",
+        **{name: _number(run, name) for name in (*_COUNTS, *_MORE)},
+        "seconds": str(run.report.get("seconds", "")),
+        "published": str(run.report.get("published") or ""),
+    }
+    for name, value in facts.items():
+        if value:
+            rows.add_row(name, escape(value))
+    return Group(rows, _verdict(run))
+
+
+def _number(run: PastRun, name: str) -> str:
+    known = {"dead letters": run.refused, "dropped": run.dropped} if not run.report else {}
+    number = run.report.get(name.replace(" ", "_"), known.get(name))
+    return "" if number is None else f"{number:,}"
+
+
+def _verdict(run: PastRun) -> str:
+    words = escape(run.verdict)
+    if not run.report:
+        return words
+    return words if not run.report["exit_code"] else f"[yellow]{words}[/]"
