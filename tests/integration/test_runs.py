@@ -17,6 +17,7 @@ from idemflow.commands import _stall
 from idemflow.drawing.collect import REQUEST, RUN_ID
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.sources.script.draw import COLLECT
+from idemflow.steps.schedule import TRIGGERED_BY
 from tests.integration.tools import COUNTING, Idemflow, Project, wait_until
 from tests.integration.watched import Source
 from tests.unit.pipeline.test_hostile_files import BOMB
@@ -76,7 +77,7 @@ def test_a_flow_of_an_earlier_version_runs_as_it_is(counting: Pipeline) -> None:
     trigger = process_groups.trigger(counting.group)
     run_id = "${now():format(\"yyyyMMdd'T'HHmmssSSS\", 'GMT')}-${UUID():substring(0, 8)}"
     nipyapi.canvas.update_processor(
-        trigger, nipyapi.nifi.ProcessorConfigDTO(properties={RUN_ID: run_id})
+        trigger, nipyapi.nifi.ProcessorConfigDTO(properties={RUN_ID: run_id, TRIGGERED_BY: None})
     )
     context = parameters.find(f"idemflow {counting.name}")
     nipyapi.parameters.delete_parameter_from_context(context, REQUEST)
