@@ -28,6 +28,7 @@ from idemflow.canvas import (
 )
 from idemflow.canvas.client import errors, finish
 from idemflow.canvas.difference import Change, compare
+from idemflow.canvas.difference import additions as additions_of_group
 from idemflow.canvas.ownership import Place
 from idemflow.canvas.versions import VersionControlInfo
 from idemflow.drawing.catalog import Component
@@ -103,6 +104,26 @@ def plan(
     new_calls = installed_steps.calls(definition) - installed_steps.calls(live)
     arranged = arrangement.keep(definition, live) if live else definition
     return Plan(place, definition, arranged, wanted, changes, new_calls)
+
+
+def additions(
+    name: str, place: Place, definition: Mapping[str, Any], wanted: Sequence[Parameter]
+) -> list[Change]:
+    """What a deployment would put on a canvas that does not have the pipeline yet.
+
+    Args:
+        name: the pipeline's name.
+        place: what of it is there: a parameter context at most.
+        definition: its flow definition.
+        wanted: its parameters.
+    """
+    context = f"parameter context {context_name(name)}"
+    made = [] if place.context is not None else [Change(context, "", None, "parameter context")]
+    return [
+        *additions_of_group(definition["flowContents"]),
+        *made,
+        *(Change(context, *one) for one in parameters.differences(place.context, wanted)),
+    ]
 
 
 def apply(

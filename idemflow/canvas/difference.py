@@ -56,6 +56,22 @@ def compare(
     return list(_group(live, desired, types, str(desired["name"])))
 
 
+def additions(desired: Mapping[str, Any]) -> Iterator[Change]:
+    """What a group that is not on the canvas yet would bring: itself, and all that is in it.
+
+    Args:
+        desired: flow contents of the definition.
+    """
+    return _additions(desired, str(desired["name"]))
+
+
+def _additions(item: Mapping[str, Any], path: str) -> Iterator[Change]:
+    yield Change(path, "", None, _kind(item))
+    for kind in _CHILDREN:
+        for child in item.get(kind) or ():
+            yield from _additions(child, f"{path} / {_title(child)}")
+
+
 def meaning(group: Mapping[str, Any]) -> dict[str, Any]:
     """All of a group that counts as a change, in one form."""
     found = {key: _plain(value) for key, value in group.items() if key not in _IGNORED}

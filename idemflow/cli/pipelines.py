@@ -11,6 +11,7 @@ from rich.markup import escape
 from idemflow.canvas.monitoring import Activity
 from idemflow.cli.base import ask, err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
+from idemflow.cli.tables.differences import changes_table
 from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import cancel as cancel_command
 from idemflow.commands import deploy as deploy_command
@@ -19,7 +20,7 @@ from idemflow.commands import start as start_command
 from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
 from idemflow.config.settings import Settings
-from idemflow.errors import NotIdempotent
+from idemflow.errors import NothingRead, NotIdempotent
 from idemflow.steps.rules.words import counted
 
 
@@ -73,7 +74,7 @@ def deploy(
         done = "is on the canvas as its files say: nothing to do"
     else:
         done = "differs as shown" if dry_run else "is on the canvas, changed as shown"
-    changes = [tables.changes_table(result.changes)] if result.changes else []
+    changes = [changes_table(result.changes)] if result.changes else []
     url = [f"Canvas: {result.url}"] if result.url else []
     show(as_json, result, *changes, f"{pipeline} {done}.", *url)
 
@@ -167,8 +168,8 @@ def run(
 def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -> None:
     """Compare what the runs of PIPELINE sent with what is in its index.
 
-    Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ.
-    While PIPELINE runs, what is on its way is not judged.
+    Count, ids, and an order-independent checksum of the contents. Exit code 5 when they differ,
+    8 when PIPELINE never ran. While PIPELINE runs, what is on its way is not judged.
 
     \b
     Examples:
@@ -184,6 +185,12 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
             f"{pipeline}: the index {result.index} is not what was sent: "
             f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
             f"{result.different_count:,} different",
+            next_command=f"idemflow run {pipeline}",
+        )
+    if not (result.ran or result.running):
+        raise NothingRead(
+            f"{pipeline} never ran: the ledger has no run of it, so there is nothing that "
+            f"{result.index} could be compared with",
             next_command=f"idemflow run {pipeline}",
         )
     if result.collisions and result.unique == "fail":

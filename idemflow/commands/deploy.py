@@ -147,9 +147,12 @@ def _deploy(
     adopted = _adopted(opened, adopt=adopt, dry_run=dry_run)
     planned = canvas.plan(pipeline, scripts, target, source, adopt=adopt)
     changes = [*planned.changes, *adopted]
-    if opened.templates.changed():
-        changes.append(Change(f"index template of {pipeline.index.name}", "", None, "mapping"))
     group = planned.group
+    if dry_run and group is None:
+        changes += canvas.additions(
+            pipeline.name, planned.place, planned.definition, planned.parameters
+        )
+    changes += _in_elasticsearch(opened, new=dry_run and group is None)
     if not dry_run:
         if group is not None and planned.changes and not force:
             _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
@@ -198,6 +201,9 @@ def _deploy_version(
     changes = versions.differences(live, wanted) if live else []
     source = opened.pipeline.collect.parameters(settings, name)
     wanted_parameters = parameters.wanted(opened.pipeline, opened.target, source)
+    if dry_run and group is None:
+        changes = canvas.additions(name, place, wanted, wanted_parameters)
+        adopted += _in_elasticsearch(opened, new=True)
     if not dry_run:
         _check_clock(opened)
         if group is not None:
@@ -252,6 +258,21 @@ def _adopted(opened: Session, *, adopt: bool, dry_run: bool) -> list[Change]:
         *(ownership.adopt(name, dry_run=dry_run) if adopt else ()),
     ]
     return [Change(thing, "owner", was, f"the pipeline {name}") for thing, was in found]
+
+
+def _in_elasticsearch(opened: Session, *, new: bool) -> list[Change]:
+    """What a deployment would change there.
+
+    Args:
+        opened: the pipeline.
+        new: say all that it would make.
+    """
+    things = opened.templates.missing() if new else []
+    changes = [Change(thing, "", None, what) for thing, what in things]
+    if opened.templates.changed():
+        name = f"index template of {opened.pipeline.index.name}"
+        changes.append(Change(name, "", None, "mapping"))
+    return changes
 
 
 def _prepare(opened: Session, progress: Callable[[str], None], *, adopt: bool) -> None:

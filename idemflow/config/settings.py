@@ -33,6 +33,7 @@ from idemflow.errors import SettingError, UsageError
 PREFIX = "IDEMFLOW_"
 FILE = "idemflow.toml"
 PORTS = ("nifi_port", "elasticsearch_port")
+_WAY_OUT = "give it a value, or take it away"
 _NEAREST_FIRST = ("the command line", "the environment", FILE)
 
 
@@ -123,7 +124,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         env_prefix=PREFIX,
-        env_ignore_empty=True,
         enable_decoding=False,
         validate_default=False,
     )
@@ -250,7 +250,11 @@ class _Environment(EnvSettingsSource):
         here, others = Path.cwd(), {}
         for key, value in os.environ.items():
             name = key.removeprefix(PREFIX).lower()
-            if not key.startswith(PREFIX) or not value or name in TABLE:
+            if not key.startswith(PREFIX):
+                continue
+            if _is_blank(value):
+                raise SettingError(name, f"{key} in the environment is empty: {_WAY_OUT}")
+            if name in TABLE:
                 continue
             if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
                 others[name.removesuffix("_file")] = _secret_file(name, Path(value))
@@ -268,7 +272,7 @@ class _ProjectFile(TomlConfigSettingsSource):
         self.file = file
         try:
             super().__init__(settings_cls, file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"{file}: {error}") from error
 
     def __call__(self) -> dict[str, Any]:
@@ -323,7 +327,9 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     """
     here = Path.cwd()
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    project = given.get("project") or os.environ.get(f"{PREFIX}PROJECT")
+    project = given.get("project", os.environ.get(f"{PREFIX}PROJECT"))
+    if _is_blank(project):
+        raise SettingError("project", f"it is empty: {_WAY_OUT}")
     given["project"] = (
         (here / Path(project).expanduser()).resolve() if project else paths.find_project(here)
     )
@@ -340,9 +346,18 @@ def remember(settings: Settings) -> None:
 
 
 def _given(found: Mapping[str, Any], source: str, base: Path) -> dict[str, Any]:
+    for name, value in found.items():
+        # Nothing is no value: `home = ""` would be the project's folder, and an address that a
+        # script left empty the embedded server.
+        if any(map(_is_blank, value if isinstance(value, list | tuple) else (value,))):
+            raise SettingError(name, f"it is empty, from {source}: {_WAY_OUT}")
     values = {name: _Given(name, value, source, base) for name, value in found.items()}
     further = {name: values.pop(name) for name in found if _is_further_port(name)}
     return {**values, "further_ports": further} if further else values
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _port_name(server: str) -> str:
@@ -367,6 +382,9 @@ def _refuse_equal(ports: Mapping[str, int]) -> None:
 
 def _secret_file(name: str, file: Path) -> str:
     try:
-        return file.expanduser().read_text(encoding="utf-8").strip()
+        found = file.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(name, f"cannot read {file}: {error}") from error
+    if not found:
+        raise SettingError(name, f"{file} is empty: {_WAY_OUT}")
+    return found

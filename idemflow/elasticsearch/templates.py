@@ -71,6 +71,22 @@ class Templates:
         metas = {name: templates[name]["_meta"] for name in [*ours, *self._left(templates)]}
         return found + self._indices.not_ours("index template", metas, adopt=adopt)
 
+    def missing(self) -> list[tuple[str, str]]:
+        """What a deployment would make, and what the first run does by what was deployed.
+
+        Returns:
+            Each thing, and what it is.
+        """
+        pipeline, there = self._pipeline, self._present()
+        found = [
+            (f"index template {name}", "of the ledger") for name in TEMPLATES if name not in there
+        ]
+        if not self._indices.built():
+            found.append((f"index {pipeline.target}", "made by the first run"))
+            if pipeline.alias is not None:
+                found.append((f"alias {pipeline.alias}", "made by the first run"))
+        return found
+
     def changed(self) -> bool:
         """Whether :meth:`put` would change the pipeline's own template."""
         return bool(self._meta() != self._wanted(self._mark())["meta"])

@@ -83,6 +83,7 @@ class Verification:
         other_identity: documents that were sent, but under another id than the pipeline's identity
             makes of their content now.
         unique: what the pipeline says of ids that are there twice.
+        ran: whether the ledger knows of a run; without one there is nothing to compare.
     """
 
     pipeline: str
@@ -107,6 +108,7 @@ class Verification:
     examples: tuple[Example, ...]
     other_identity: int
     unique: Unique
+    ran: bool = True
 
     @property
     def equal(self) -> bool:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from idemflow.canvas import client, monitoring, process_groups
+from idemflow.canvas.flow import PUT
 from idemflow.config.endpoint import session
 from tests.integration.tools import Idemflow, Project, wait_until
 
@@ -273,9 +274,37 @@ def test_an_unknown_pipeline(idemflow: Idemflow) -> None:
 
 def test_a_pipeline_that_is_not_deployed(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("not-deployed", GOOD)
-    result = idemflow.inside(project.path).fail("start", name)
+    command = idemflow.inside(project.path)
+    result = command.fail("start", name)
     assert result.code == 2
     assert "idemflow deploy not-deployed" in result.stderr
+    never = command.ok("verify", name, code=8)
+    assert f"{name} never ran" in never.stderr
+    assert "exactly" not in never.stdout
+    # What a deployment would make is told as a whole, and not made.
+    planned = command.json("deploy", name, "--dry-run")
+    made = {(one["component"], one["property"]): one["after"] for one in planned["changes"]}
+    context = f"parameter context idemflow {name}"
+    expected = {
+        (name, ""): "process group",
+        (f"{name} / Load / {PUT}", ""): "processor",
+        (context, ""): "parameter context",
+        (context, "index"): name,
+        (context, "elasticsearch.password"): "********",
+        (f"index {name}", ""): "made by the first run",
+        (f"index template of {name}", ""): "mapping",
+    }
+    assert expected.items() <= made.items()
+    assert planned["created"] is True
+    client.connect(idemflow.target().nifi)
+    assert process_groups.find(name) is None
+    # All of it is there afterwards.
+    deployed = command.json("deploy", name)
+    group = deployed["url"].rpartition("/")[2]
+    steps = {step.component.name for step in process_groups.processors(group)}
+    drawn = {part.rpartition(" / ")[2] for (part, _), kind in made.items() if kind == "processor"}
+    assert steps == drawn
+    assert command.json("deploy", name, "--dry-run")["changes"] == []
 
 
 def test_records_of_a_pipeline_without_that_argument(idemflow: Idemflow, project: Project) -> None:

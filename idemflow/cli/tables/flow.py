@@ -10,7 +10,7 @@ from rich.table import Table
 
 from idemflow.canvas.difference import Change
 from idemflow.canvas.registry import Client
-from idemflow.cli.tables.pipelines import difference_table
+from idemflow.cli.tables.differences import difference_table
 from idemflow.commands.drift import Drift
 from idemflow.commands.flow.log import Log
 from idemflow.commands.flow.status import Status
@@ -51,7 +51,7 @@ def log_table(log: Log) -> RenderableType:
     return table
 
 
-def changes_table(changes: Iterable[Change], before: str, after: str) -> Table:
+def changes_table(changes: Iterable[Change], before: str, after: str) -> RenderableType:
     """Component, property, from and to."""
     return difference_table(changes, f"from {before}", f"to {after}")
 

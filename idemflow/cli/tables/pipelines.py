@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -12,6 +11,7 @@ from rich.table import Table
 from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
+from idemflow.cli.tables.differences import changes_table
 from idemflow.commands.remove import Removal
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
@@ -119,7 +119,11 @@ def verification_table(result: Verification) -> RenderableType:
             f"[yellow]{result.other_identity:,} documents have another id than the pipeline's "
             "identity makes of them[/]: they were sent before it changed."
         )
-    if result.equal:
+    if not result.ran:
+        parts.append(
+            f"[yellow]{escape(result.pipeline)} never ran[/]: there is nothing to compare yet."
+        )
+    elif result.equal:
         settled = "What is settled" if result.running else "The index"
         if result.collisions or result.other_identity:
             parts.append(f"{settled} is what counts of what was sent.")
@@ -200,41 +204,6 @@ def removal_table(removal: Removal) -> RenderableType:
     for stays in removal.stays:
         rows.add_row("stays", escape(stays))
     return rows
-
-
-def changes_table(changes: Iterable[Change]) -> Table:
-    """What differs between the canvas and the files."""
-    return difference_table(changes, "on the canvas", "in the files")
-
-
-def difference_table(changes: Iterable[Change], left: str, right: str) -> Table:
-    """What differs between two sides, which are named."""
-    rows = Table("component", "property", escape(left), escape(right))
-    for change in changes:
-        before, after = _first_difference(change.before, change.after)
-        rows.add_row(
-            escape(change.component), escape(change.property), _value(before), _value(after)
-        )
-    return rows
-
-
-def _first_difference(before: str | None, after: str | None) -> tuple[str | None, str | None]:
-    """Of two long texts, scripts above all, the first lines that differ, with their numbers."""
-    if before is None or after is None or "\n" not in before + after:
-        return before, after
-    pairs = zip_longest(before.splitlines(), after.splitlines(), fillvalue="")
-    for number, (old, new) in enumerate(pairs, start=1):
-        if old != new:
-            return f"line {number}: {old.strip()}", f"line {number}: {new.strip()}"
-    return before, after
-
-
-def _value(value: str | None) -> str:
-    """A property's value, shortened."""
-    if value is None:
-        return "[dim]none[/]"
-    first, _, rest = value.partition("\n")
-    return escape(first[:60] + (" …" if rest or len(first) > 60 else ""))
 
 
 def _documents(count: int) -> str:

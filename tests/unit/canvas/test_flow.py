@@ -11,7 +11,7 @@ import pytest
 
 from idemflow import __version__
 from idemflow.canvas import flow, installed_steps
-from idemflow.canvas.difference import Change, compare
+from idemflow.canvas.difference import Change, additions, compare
 from idemflow.drawing import catalog
 from idemflow.drawing.catalog import Component
 from idemflow.drawing.collect import arguments_template
@@ -101,6 +101,17 @@ def test_the_same_pipeline_gives_the_same_definition() -> None:
 def test_ids_are_unique(changes: dict[str, Any]) -> None:
     ids = [item["identifier"] for item in components(built(**changes)["flowContents"])]
     assert len(ids) == len(set(ids)) > 20
+
+
+def test_a_new_group_brings_all_that_is_in_it() -> None:
+    group = built()["flowContents"]
+    found = [*additions(group)]
+    assert found[0] == Change("people", "", None, "process group")
+    assert Change("people / Load", "", None, "process group") in found
+    assert Change("people / Load / Put documents", "", None, "processor") in found
+    assert Change("people / Elasticsearch", "", None, "controller service") in found
+    without_labels = [one for one in found if one.after != "label"]
+    assert len(without_labels) == 1 + len([*components(group)])
 
 
 def test_no_secret_is_in_the_definition() -> None:

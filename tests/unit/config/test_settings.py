@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from idemflow.config import settings
-from idemflow.errors import IdemflowError, SettingError
+from idemflow.errors import IdemflowError, SettingError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +158,53 @@ def test_an_unusable_value_is_named(name: str, value: str, cause: str) -> None:
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, cause: str) -> None:
     write(tmp_path / "project", text)
     with pytest.raises(IdemflowError, match=cause):
+        settings.resolve()
+
+
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize(
+    "name",
+    ["home", "cache", "nifi_url", "nifi_heap", "run_as_user", "nars", "nifi_java_options"],
+)
+def test_a_setting_without_a_value_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It stood for the default, or, as a path, for the project's own folder."""
+    empty = rf"^setting {name}: .*empty.*: give it a value, or take it away$"
+    with pytest.raises(SettingError, match=empty):
+        settings.resolve({name: value})
+    with monkeypatch.context() as here:
+        here.setenv(settings.PREFIX + name.upper(), value)
+        with pytest.raises(SettingError, match=empty):
+            settings.resolve()
+    write(tmp_path / "project", f'[settings]\n{name} = "{value}"\n')
+    with pytest.raises(SettingError, match=empty):
+        settings.resolve()
+
+
+def test_so_are_a_project_a_secret_and_one_of_several_without_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingError, match=r"^setting project: it is empty"):
+        settings.resolve({"project": ""})
+    with pytest.raises(SettingError, match=r"^setting nars: it is empty"):
+        settings.resolve({"nars": ("here", "")})
+    (tmp_path / "password").write_text("\n")
+    for name, value in (
+        ("PROJECT", ""),
+        ("NIFI_PASSWORD", ""),
+        ("NIFI_PASSWORD_FILE", ""),
+        ("NIFI_PASSWORD_FILE", str(tmp_path / "password")),
+    ):
+        with monkeypatch.context() as here:
+            here.setenv(settings.PREFIX + name, value)
+            with pytest.raises(SettingError, match="empty"):
+                settings.resolve()
+
+
+def test_a_file_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "project", f"a = {'[' * 5000}")
+    with pytest.raises(UsageError, match=r"idemflow\.toml"):
         settings.resolve()
 
 
