@@ -70,7 +70,7 @@ def database(settings: Settings, name: str) -> Database:
         close = difflib.get_close_matches(name, known, n=1)
         raise UsageError(
             f"there is no database {name!r}"
-            + (f"; did you mean {close[0]!r}?" if close else "")
+            + (f"; did you mean {close[0]!r}?" if close else ".")
             + f" Known: {', '.join(known)}.",
             next_command=f"add [databases.{name}] with its url to {settings.project / FILE}",
         )

@@ -274,8 +274,13 @@ def test_yaml_cannot_make_python_objects(project: Path) -> None:
 
 
 def test_an_unknown_pipeline_is_told_the_known_ones(project: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean 'things'"):
+    with pytest.raises(UsageError, match=r"; did you mean 'things'\? Pipelines here: things\.$"):
         spec.load(project, "thing")
+    with pytest.raises(UsageError, match=r"flows\. Pipelines here: things\.$"):
+        spec.load(project, "other")
+    (project / "flows/things.yaml").unlink()
+    with pytest.raises(UsageError, match=r"flows\. It has no pipelines\.$"):
+        spec.load(project, "other")
 
 
 @pytest.mark.parametrize(
