@@ -321,16 +321,23 @@ def _plain(value: Any) -> Any:
 
 def _show(error: IdemflowError) -> None:
     if isinstance(error, ServerError) and error.log_tail:
-        err.print(f"[dim]{escape(error.log_tail)}[/]")
-    err.print(f"[red]error:[/] {escape(error.message)}")
+        err.print(f"[dim]{_harmless(error.log_tail)}[/]")
+    err.print(f"[red]error:[/] {_harmless(error.message)}")
     if error.next_command:
-        err.print(f"next: {escape(error.next_command)}")
+        err.print(f"next: {_harmless(error.next_command)}")
+
+
+def _harmless(text: str) -> str:
+    """A text that quotes others, from files or servers, without what a terminal would do."""
+    return escape(
+        "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
+    )
 
 
 def _show_crash(error: Exception, arguments: list[str], call: diagnostics.Call) -> int:
     """Says in one line what happened; the rest is in a file."""
     text = diagnostics.masked(f"{type(error).__name__}: {error}")
-    err.print(f"[red]error:[/] unexpected: {escape(text)}")
+    err.print(f"[red]error:[/] unexpected: {_harmless(text)}")
     try:
         err.print(f"next: please report this, with {call.report(error, arguments)}")
     except OSError:
