@@ -142,6 +142,27 @@ def test_a_crash_leaves_one_file_without_secrets(home: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("commands")
+def test_the_report_of_a_crash_is_its_owners_alone(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was in its place; where there is no home, in the folder that all may write to."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for environment, file in (
+        ({}, home / "crash.log"),
+        ({"IDEMFLOW_NIFI_PORT": "no"}, tmp_path / "idemflow-crash.log"),
+    ):
+        other = tmp_path / "other"
+        other.write_text("of another")
+        file.symlink_to(other)
+        assert call("crash", **environment).exit_code == 70
+        assert other.read_text() == "of another"
+        assert (file.is_symlink(), file.stat().st_mode & 0o777) == (False, 0o600)
+        file.chmod(0o644)
+        call("crash", **environment)
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("commands")
 def test_a_crash_with_settings_that_cannot_be_used(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
