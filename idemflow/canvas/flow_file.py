@@ -30,14 +30,14 @@ def read(text: str, place: str) -> Json:
         UsageError: that is no flow.
     """
     try:
-        found = json.loads(text)
+        found = _joined(json.loads(text))
     except ValueError as error:
         raise UsageError(f"{place} is no flow: {error}") from error
+    except RecursionError:
+        raise UsageError(f"{place} is no flow: it is nested too deeply") from None
     if not isinstance(found, dict) or not isinstance(found.get("flowContents"), dict):
         raise UsageError(f"{place} is no flow: it has no object flowContents")
-    joined = _joined(found)
-    assert isinstance(joined, dict)
-    return joined
+    return found
 
 
 def contents(definition: Mapping[str, Any]) -> Json:

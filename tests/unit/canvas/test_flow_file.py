@@ -44,7 +44,14 @@ def test_texts_in_lines_are_joined() -> None:
     assert contents["processors"][0]["autoTerminatedRelationships"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"flowContents": []}', "<<<<<<< HEAD"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", '{"flowContents": []}', "<<<<<<< HEAD",
+        *(f'{{"flowContents": {{"a": {"[" * deep}{"]" * deep}}}}}' for deep in (700, 100_000)),
+        '{"flowContents": {"a": %s}}' % ("9" * 5000),
+    ],
+)  # fmt: skip
 def test_what_is_no_flow(text: str) -> None:
     with pytest.raises(UsageError, match=r"it\.json is no flow"):
         flow_file.read(text, "it.json")
