@@ -128,6 +128,7 @@ def export_command(
         command.export(settings, pipeline, chosen, click.echo)
         return
     try:
+        output.touch(0o600)  # of one that was there the mode stays
         with output.open("w", encoding="utf-8", newline="\n") as stream:
             number = command.export(
                 settings, pipeline, chosen, lambda line: print(line, file=stream)

@@ -126,6 +126,7 @@ class Call:
             UsageError: the file cannot be written.
         """
         try:
+            file.touch(0o600)
             self._add(logging.FileHandler(file, encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"--log-file: cannot write {file}: {error.strerror}") from error

@@ -96,6 +96,7 @@ def _written(file: Path | None) -> Iterator[WriteId | None]:
         yield None
         return
     try:
+        file.touch(0o600)  # of one that was there the mode stays
         with file.open("w", encoding="utf-8") as stream:
 
             def write(problem: Problem, index: str, identifier: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError, ServerError
-from idemflow.security.owner import Owner, folder, mirror, write_file
+from idemflow.security.owner import Owner, closed, folder, mirror, write_file
 from idemflow.servers import launch, ports
 
 NAME = "demo-db"
@@ -49,7 +49,7 @@ def programs(home: Home, owner: Owner) -> Path:
     if owner.can_reach(installed / "postgres"):
         return installed
     # Its libraries are found relative to the programs: a copy keeps the layout of the packages.
-    root = folder(folder_of(home) / "dist", 0o755)
+    root = folder(closed(folder_of(home), owner) / "dist", 0o755)
     folder(root / PACKAGE, 0o755)
     for libraries in package.parent.glob(f"{PACKAGE}.*libs"):
         mirror(libraries, root / libraries.name)
@@ -76,7 +76,7 @@ def version(bin_folder: Path) -> str:
 
 def lay_out(home: Home, owner: Owner) -> None:
     """Makes the folders around the data."""
-    folder(folder_of(home), 0o755)
+    closed(folder_of(home), owner)
     for name in ("logs", "tmp"):
         folder(folder_of(home) / name, 0o700, owner)
 
@@ -158,7 +158,8 @@ def _account(owner: Owner) -> Owner:
             "PostgreSQL's initdb needs an account, and there is no user nobody",
             next_command="IDEMFLOW_RUN_AS_USER=<an account> idemflow demo-db start",
         ) from None
-    return Owner(account.pw_uid, account.pw_gid, is_self=False)
+    # The group of the servers' user, which alone may enter the folder.
+    return Owner(account.pw_uid, owner.gid, is_self=False)
 
 
 def _give(new: Path, owner: Owner) -> None:

@@ -94,6 +94,22 @@ def folder(path: Path, mode: int, owner: Owner | None = None) -> Path:
     return path
 
 
+def closed(path: Path, owner: Owner) -> Path:
+    """Makes a folder that nobody but its maker and the servers' user can enter.
+
+    Its maker alone may write in it; one that was open before is closed.
+    """
+    if owner.is_self:
+        return folder(path, 0o700)
+    path.mkdir(parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_gid != owner.gid:
+        os.chown(path, -1, owner.gid)
+    if stat.S_IMODE(found.st_mode) != 0o750:
+        path.chmod(0o750)
+    return path
+
+
 def write_file(path: Path, content: str | bytes, owner: Owner | None = None) -> None:
     """Replaces a file at once by one with mode 0600, which belongs to ``owner``.
 

@@ -13,7 +13,7 @@ from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.security import certificates
 from idemflow.security.locks import LockFile
-from idemflow.security.owner import Owner, folder, mirror, remove, write_file
+from idemflow.security.owner import Owner, closed, folder, mirror, remove, write_file
 from idemflow.security.secrets import (
     ELASTICSEARCH_USER,
     LOADER_USER,
@@ -60,7 +60,7 @@ def lay_out(
 ) -> None:
     """Makes Elasticsearch's folder, or brings it up to date; data stay."""
     home = settings.folders
-    root = folder(home.elasticsearch, 0o755)
+    root = closed(home.elasticsearch, owner)
     mirror(distribution, root / "dist", leave_out=frozenset({"config"}))
     for name in ("config", "data", "logs", "tmp"):
         folder(root / name, 0o700, owner)

@@ -11,7 +11,7 @@ from idemflow.config.paths import Home
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.security.locks import LockFile
-from idemflow.security.owner import Owner, folder, servers_user, write_file
+from idemflow.security.owner import Owner, closed, folder, servers_user, write_file
 
 LOCK_SECONDS = 600.0  # as long as a first `up` with a slow network may take
 
@@ -24,8 +24,13 @@ def make_home(settings: Settings) -> Owner:
     """
     owner = servers_user(settings.home, settings.run_as_user)
     folder(settings.home, 0o700 if owner.is_self else 0o755)
+    home = settings.folders
+    for path in (home.nifi, home.elasticsearch, home.python, home.flow_copies):
+        if path.is_dir():  # an earlier version left some of them open
+            closed(path, owner)
+    folder(home.turns, 0o700)
     # By default it lies in the project: a `git add .` there must not take secrets and data along.
-    ignore = settings.folders.git_ignore
+    ignore = home.git_ignore
     if not ignore.exists():
         write_file(ignore, "*\n")
     return owner

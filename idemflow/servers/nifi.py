@@ -10,7 +10,7 @@ from idemflow.config.paths import resources
 from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.security import certificates
-from idemflow.security.owner import Owner, folder, place, remove, write_file
+from idemflow.security.owner import Owner, closed, folder, place, remove, write_file
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
 from idemflow.servers import launch, ports
 from idemflow.servers.first_flow import write_first_flow
@@ -45,7 +45,7 @@ def lay_out(
 ) -> None:
     """Makes NiFi's folder, or brings it up to date; data stay."""
     home = settings.folders
-    folder(home.nifi, 0o755)
+    closed(home.nifi, owner)
     _place_all({file.name: file for file in parts.lib}, home.nifi / "lib")
     _place_all({file.name: file for file in parts.nars}, home.nifi / "nars")
     drivers = {home.driver(name).name: file for name, file in parts.drivers.items()}

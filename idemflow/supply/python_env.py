@@ -15,7 +15,7 @@ import idemflow
 from idemflow.config.paths import Home
 from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
-from idemflow.security.owner import Owner, folder, mirror, place, remove
+from idemflow.security.owner import Owner, closed, folder, mirror, place, remove
 
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
@@ -87,15 +87,14 @@ def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
         )
     stdlib = Path(sysconfig.get_path("stdlib"))
     prefix = Path(sys.base_prefix)
+    closed(home.python, owner)
     if not (owner.can_reach(stdlib / "os.py") and owner.can_reach(library)):
         relative = stdlib.relative_to(prefix)
         copied = home.python / "prefix"
-        folder(home.python, 0o755)
         folder(copied / relative, 0o755)
         mirror(stdlib, copied / relative, leave_out=_LEFT_OUT)
         place(library, copied / "lib" / library.name)
         prefix, library = copied, copied / "lib" / library.name
-    folder(home.python, 0o755)
     packages = _site_packages(home, owner)
     jpy_folder = _locate(_module_file("jpy").parent, packages)
     return PythonEnvironment(

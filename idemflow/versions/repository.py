@@ -13,22 +13,22 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from idemflow.config.settings import Settings
 from idemflow.errors import GitError, UsageError
-from idemflow.security.owner import Owner, folder, servers_user
+from idemflow.security.owner import Owner, closed, folder, servers_user
+from idemflow.versions.git import checked, run
 
 BUCKET = "pipelines"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 # Fields of `git log`, apart by a character that no comment has.
 _FORMAT = "%H%x1f%aI%x1f%an%x1f%s"
-_SECONDS = 120
 # Runs git in one of the repositories; what it prints.
 _Git = Callable[..., str]
 
@@ -195,7 +195,7 @@ class Repository:
             )
 
     def _project_contains(self, commit: str, tip: str) -> bool:
-        done = _run(self.project or self.path, ["merge-base", "--is-ancestor", commit, tip])
+        done = run(self.project or self.path, ["merge-base", "--is-ancestor", commit, tip])
         return done.returncode == 0
 
     def _carry(self, source: _Git, target: _Git, renamed: Mapping[str, str]) -> None:
@@ -219,11 +219,16 @@ class Repository:
         if not missing:
             return
         with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".bundle-") as made:
-            bundle = Path(made) / "bundle"
-            folder(Path(made), 0o755, self.owner)
-            # All of the history: git leaves out of a bundle what names a commit that the target
-            # has, and new tags on old versions are just that.
-            source("bundle", "create", "-q", str(bundle), *missing)
+            # NiFi's user reads it, and has nothing to write there: what root's git wrote in a
+            # folder of that user's could be led elsewhere by a link.
+            bundle = closed(Path(made), self.owner) / "bundle"
+            with bundle.open("xb") as stream:
+                bundle.chmod(0o600)
+                if not self.owner.is_self:
+                    os.chown(bundle, self.owner.uid, self.owner.gid)
+                # All of the history: git leaves out of a bundle what names a commit that the
+                # target has, and new tags on old versions are just that.
+                source("bundle", "create", "-q", "-", *missing, output=stream)
             target("fetch", "-q", "--no-tags", str(bundle), *missing.values())
 
     def _tags(self, pipeline: str, file: str) -> dict[str, list[str]]:
@@ -243,11 +248,12 @@ class Repository:
     def _knows(self, revision: str) -> bool:
         return bool(self._git("rev-parse", "-q", "--verify", f"{revision}^{{commit}}", check=False))
 
-    def _git(self, *arguments: str, check: bool = True) -> str:
-        return _checked(self.path, arguments, None if self.owner.is_self else self.owner, check)
+    def _git(self, *arguments: str, check: bool = True, output: IO[bytes] | None = None) -> str:
+        user = None if self.owner.is_self else self.owner
+        return checked(self.path, arguments, user, check, output)
 
-    def _project(self, *arguments: str, check: bool = True) -> str:
-        return _checked(self.project or self.path, arguments, None, check)
+    def _project(self, *arguments: str, check: bool = True, output: IO[bytes] | None = None) -> str:
+        return checked(self.project or self.path, arguments, None, check, output)
 
 
 def find(settings: Settings) -> Repository | None:
@@ -279,9 +285,10 @@ def find(settings: Settings) -> Repository | None:
         return Repository(top, directory, branch, None, held)
     bare = settings.folders.flows(top)
     made = Repository(bare, directory, branch, top, owner)
+    # Its history has the project's scripts, which may be in a folder that others cannot enter.
+    closed(bare.parent, owner)
+    folder(bare, 0o700, owner)
     if not (bare / "HEAD").is_file():
-        folder(bare.parent, 0o755)
-        folder(bare, 0o755, owner)
         made._git("init", "-q", "--bare", "-b", branch, str(bare))
     return made
 
@@ -327,7 +334,7 @@ def _top(place: Path) -> Path | None:
     """The top folder of the working tree, or the bare repository, that a folder is in."""
     if not place.is_dir():
         return None
-    done = _run(place, ["rev-parse", "--is-bare-repository"])
+    done = run(place, ["rev-parse", "--is-bare-repository"])
     if done.returncode:
         if "dubious ownership" in done.stderr:
             raise GitError(
@@ -337,61 +344,8 @@ def _top(place: Path) -> Path | None:
         return None
     bare = done.stdout.strip() == "true"
     what = ("--absolute-git-dir",) if bare else ("--show-toplevel",)
-    return Path(_checked(place, ("rev-parse", *what), None, True)).resolve()
+    return Path(checked(place, ("rev-parse", *what), None, True)).resolve()
 
 
 def _branch(top: Path) -> str:
-    return _checked(top, ("symbolic-ref", "-q", "--short", "HEAD"), None, False) or "main"
-
-
-def _checked(path: Path, arguments: tuple[str, ...], user: Owner | None, check: bool) -> str:
-    done = _run(path, list(arguments), user)
-    if done.returncode and check:
-        told = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise GitError(f"git {arguments[0]} in {path}: {told}", next_command=_remedy(told, path))
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _remedy(told: str, path: Path) -> str:
-    """What to run after git has said something."""
-    if lock := re.search(r"Unable to create '(.+\.lock)': File exists", told):
-        return f"if no other git works there: rm {shlex.quote(lock[1])}"
-    if re.search(r"No space left on device|Disk quota exceeded", told):
-        return "free some disk space, then the same command again"
-    if re.search(r"tell me who you are|auto-detect email|empty ident", told):
-        return 'git config --global user.name "..." && git config --global user.email "..."'
-    return f"git -C {shlex.quote(str(path))} status"
-
-
-def _run(
-    path: Path, arguments: list[str], user: Owner | None = None
-) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
-    if user is not None:
-        # That user has no home, and must not read the one of who runs idemflow.
-        environment |= {"HOME": str(path), "GIT_CONFIG_GLOBAL": os.devnull}
-    try:
-        return subprocess.run(
-            ["git", "-C", str(path), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            cwd="/" if user else None,
-            user=user.uid if user else None,
-            group=user.gid if user else None,
-            extra_groups=[] if user else None,
-        )
-    except FileNotFoundError as error:
-        raise GitError(
-            "the program git is not installed", next_command="sudo apt-get install git"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise GitError(
-            f"git {arguments[0]} in {path} does not end within {_SECONDS} s",
-            next_command=f"git -C {shlex.quote(str(path))} status",
-        ) from error
+    return checked(top, ("symbolic-ref", "-q", "--short", "HEAD"), None, False) or "main"

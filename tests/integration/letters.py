@@ -18,6 +18,7 @@ def listed(command: Idemflow, name: str, *filters: str) -> list[dict[str, Any]]:
 def exported(command: Idemflow, name: str, file: Path) -> list[dict[str, Any]]:
     """What ``export`` writes."""
     command.ok("dead-letters", "export", name, "-o", str(file))
+    assert file.stat().st_mode & 0o077 == 0, "records are nobody else's to read"
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 

@@ -378,6 +378,7 @@ def test_many_missing_ids_are_cut_in_the_report_and_whole_in_a_file(
     report = people.fail("verify", "people", "--json", "--ids", str(file)).json()
     assert report["missing"] == gone[:20]
     assert report["missing_count"] == 30
+    assert file.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert sorted(line["id"] for line in lines) == gone
     assert {(line["problem"], line["index"]) for line in lines} == {("missing", "people")}

@@ -84,6 +84,7 @@ def test_the_log_file_holds_everything(tmp_path: Path, behind: bool) -> None:
     assert "INFO idemflow.canvas: a change" in text
     assert "DEBUG idemflow.canvas: a detail" in text
     assert SECRET not in text
+    assert file.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("home")

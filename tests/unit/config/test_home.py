@@ -23,3 +23,14 @@ def test_git_does_not_see_a_runtime_in_its_project(tmp_path: Path) -> None:
     git("init", "-q")
     git("add", ".")
     assert git("status", "--porcelain", "--ignored") == "!! .idemflow/\n"
+
+
+def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
+    home = tmp_path / ".idemflow"
+    names = ("nifi", "elasticsearch", "python", "flows", "turns")
+    for name in names:
+        (home / name).mkdir(parents=True)
+        (home / name).chmod(0o755)
+    make_home(settings.resolve({"project": str(tmp_path), "home": str(home)}))
+    for name in names:
+        assert (home / name).stat().st_mode & 0o007 == 0, name

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates, secrets
-from idemflow.security.owner import Owner, mirror, place, servers_user, write_file
+from idemflow.security.owner import Owner, closed, mirror, place, servers_user, write_file
 
 SELF = Owner(os.geteuid(), os.getegid(), is_self=True)
 
@@ -143,6 +143,16 @@ def test_a_mirror_follows_its_source(tmp_path: Path) -> None:
     assert (target / "deep" / "b.py").read_text(encoding="utf-8") == "b"
     assert (target / "private.py").read_text(encoding="utf-8") == "changed"
     assert mode(source / "private.py") == 0o600
+
+
+def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o777)
+    assert mode(closed(tmp_path / "open", SELF)) == 0o700
+    if os.geteuid() == 0:
+        owner = servers_user(tmp_path, None)
+        for _ in range(2):
+            found = closed(tmp_path / "open", owner).stat()
+            assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, owner.gid, 0o750)
 
 
 def test_place_replaces_what_is_older(tmp_path: Path) -> None:

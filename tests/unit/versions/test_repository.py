@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from idemflow.config import settings
 from idemflow.errors import GitError, UsageError
-from idemflow.security.owner import Owner
+from idemflow.security.owner import Owner, servers_user
 from idemflow.versions import repository
+from idemflow.versions.git import checked
 from idemflow.versions.repository import Repository
 
 FILE = "flows/pipelines/people.json"
@@ -206,3 +209,59 @@ def test_without_git(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(GitError, match="git is not installed"):
         repository.find(found)
     assert repository.find(settings.resolve({"project": tmp_path})) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_history_of_a_closed_project_is_read_by_its_owner_and_nifis_user_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory() as place:  # others may enter it, but for the project
+        Path(place).chmod(0o755)
+        closed, home = Path(place, "closed"), Path(place, "home")
+        closed.mkdir(mode=0o700)
+        git(closed, "init", "-q", "-b", "main")
+        commit(closed, "private", "First")
+        chosen = settings.resolve({"project": str(closed), "home": str(home)})
+        store = repository.needed(chosen)
+        nifis = servers_user(home, None)
+        read = ("-c", f"safe.directory={store.path}", "-C", store.path, "log")
+        assert as_user(nifis, "git", *read) == 0
+        # One that an earlier version left open is closed.
+        for folder in (store.path.parent, store.path, *store.path.rglob("*")):
+            folder.chmod(0o755 if folder.is_dir() else 0o644)
+        assert as_user(STRANGER, "git", *read) == 0
+        store = repository.needed(chosen)
+        assert as_user(nifis, "git", *read) == 0
+        assert as_user(STRANGER, "git", *read) != 0
+        for path in (store.path.parent, store.path, store.path / "HEAD"):
+            assert as_user(STRANGER, "cat" if path.is_file() else "ls", path) != 0, path
+        # NiFi's user, as which the scripts run, writes in no folder that root's git writes in;
+        # and the umask of who runs idemflow does not matter.
+        made: list[os.stat_result] = []
+        carried = checked
+
+        def seen(path: Path, *rest: Any) -> str:
+            made.extend(one.stat() for one in store.path.parent.glob(".bundle-*"))
+            return carried(path, *rest)
+
+        monkeypatch.setattr(repository, "checked", seen)
+        before = os.umask(0o077)
+        try:
+            second = commit(closed, "2", "Second")
+            store.synchronize()
+        finally:
+            os.umask(before)
+        assert store.versions("people")[0].id == second
+        assert {(one.st_uid, one.st_gid, one.st_mode & 0o777) for one in made} == {
+            (0, nifis.gid, 0o750)
+        }
+        assert [path.name for path in store.path.parent.iterdir()] == [store.path.name]
+
+
+STRANGER = Owner(65534, 65534, is_self=False)
+
+
+def as_user(user: Owner, *command: str | Path) -> int:
+    return subprocess.run(
+        command, capture_output=True, check=False, cwd="/", **user.identity()
+    ).returncode
