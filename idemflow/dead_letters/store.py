@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from idemflow.dead_letters.kinds import says
 from idemflow.elasticsearch.documents import at
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
 from idemflow.elasticsearch.search import batches, every
@@ -85,7 +86,7 @@ class Filters:
 
     Attributes:
         step: the step that refused them, in upper or lower case.
-        reason: a text that the reason contains, in upper or lower case.
+        reason: a text that the reason contains: see :func:`idemflow.dead_letters.kinds.says`.
         run: the run id, or its beginning.
         record: the id of the document.
         since: not before this time.
@@ -121,7 +122,7 @@ class Filters:
         """The rest of it."""
         if self.letters and not letter.id.startswith(self.letters):
             return False
-        return self.reason is None or self.reason.casefold() in letter.reason.casefold()
+        return self.reason is None or says(letter.reason, self.reason)
 
 
 def parse_since(text: str, now: datetime) -> datetime:

@@ -5,18 +5,20 @@ memory, whatever the file's size.
 """
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring
 from typing import BinaryIO
 
-from idemflow.sources.files.formats import BLOCK, RECORD_LIMIT, Record, decoded, is_text, kept
-from idemflow.steps.parts import too_large
+from idemflow.sources.files.formats import BLOCK, KEPT, RECORD_LIMIT, Record, decoded, is_text, kept
+from idemflow.steps.parts import Beginning, only, too_large
 
-# Characters of a record that spans lines. A quote that is never closed swallows rows: not more of
-# them than the dead letter holds.
-SPAN_LIMIT = 1_000_000
+# So many lines behind one with an open quote tell whether they are rows or part of a text.
+_LOOKED_AT = 100
+# What else stands between the fields of files.
+_DELIMITERS = ",;\t|"
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
@@ -26,6 +28,14 @@ _FALSE = {"false", "f", "no", "0"}
 
 class _NoRow(Exception):
     """Why a row cannot be used."""
+
+
+class _NoFile(_NoRow):
+    """Why no row of a file can be used."""
+
+
+class _TooLong(_NoRow):
+    """A row does not end within the limit."""
 
 
 def read_csv(
@@ -55,31 +65,37 @@ def _rows(
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     write: Callable[[list[str]], str] | None = None
+    width = 0
     while True:
         lines.begin()
         try:
             row = next(rows, None)
             if row is None:
+                if write is None:
+                    yield 1, "", "the file is empty: it has no header"
                 return
             if not row:
                 continue
             if write is None:
-                write = _row_writer(row, types)
+                write, width = _row_writer(row, types, delimiter), len(row)
                 continue
             line = write(row)
+        except _NoFile as error:
+            yield lines.start, "", f"line {lines.start}: {error}; the file is not read"
+            return
         except (csv.Error, _NoRow) as error:
             reason = str(error)
+            if lines.open_before_rows(error, delimiter, width):
+                reason = "a quote is not closed: the lines behind this one are read as rows"
         else:
             if is_text(line):
                 yield lines.start, line, None
                 continue
             reason = f"it is not {encoding}"
-        where = f"line {lines.start}"
-        if lines.number > lines.start:
-            where = f"lines {lines.start} to {lines.number}"
+        content, reason = lines.kept(reason)
         if write is None:
             reason += "; without its header the file is not read"
-        yield lines.start, *kept(lines.raw(), f"{where}: {reason}", 4 * SPAN_LIMIT)
+        yield lines.start, content, reason
         if write is None:
             return
 
@@ -90,7 +106,9 @@ class _Lines:
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._readline = text.readline
         self._lines: list[str] = []
+        self._back: list[str] = []  # to be read again, the next one last
         self._size = 0
+        self._too_long = False
         self.start = 0
         self.number = 0
 
@@ -98,37 +116,90 @@ class _Lines:
         """Another record begins."""
         self._lines.clear()
         self._size = 0
+        self._too_long = False
         self.start = self.number + 1
 
-    def raw(self) -> bytes:
-        """What the file has of the record (in UTF-8; bytes that are no characters as they are)."""
-        return "".join(self._lines).rstrip("\r\n").encode("utf-8", "surrogateescape")
+    def kept(self, reason: str) -> tuple[bytes, str]:
+        """What a dead letter keeps of the record (in UTF-8; bytes that are no characters as they
+        are), and the reason with its lines."""
+        if self._too_long:
+            return self._over()
+        data = "".join(self._lines).rstrip("\r\n").encode("utf-8", "surrogateescape")
+        return kept(data, f"{self._where}: {reason}", RECORD_LIMIT)
+
+    def open_before_rows(self, error: Exception, delimiter: str, width: int) -> bool:
+        """Whether a record has no end because of a quote too many: what follows looks like rows.
+
+        Then its first line is the record, and the others are read again.
+        """
+        ended = isinstance(error, _TooLong) or str(error) == "unexpected end of data"
+        following = self._lines[1 : _LOOKED_AT + 1]
+        alike = sum(line.count(delimiter) == width - 1 for line in following)
+        if not ended or width < 2 or not following or 10 * alike < 9 * len(following):
+            return False
+        self._back += reversed(self._lines[1:])
+        del self._lines[1:]
+        self.number = self.start
+        self._too_long = False
+        return True
+
+    @property
+    def _where(self) -> str:
+        several = self.number > self.start
+        return f"lines {self.start} to {self.number}" if several else f"line {self.start}"
+
+    def _over(self) -> tuple[bytes, str]:
+        """Go over a record that is too long, to the end of the line behind its last quote."""
+        digest, head, size = hashlib.sha256(), b"", 0
+        for piece in self._pieces():
+            data = piece.encode("utf-8", "surrogateescape")
+            digest.update(data)
+            size += len(data)
+            head += data[: KEPT - len(head)]
+        reason = f"{self._where}: {too_large('the row', size)}{only(len(head))}"
+        return Beginning.of(head, digest.hexdigest()), reason
+
+    def _pieces(self) -> Iterator[str]:
+        yield from self._lines
+        quotes = sum(line.count('"') for line in self._lines)
+        ended = self._lines[-1][-1] in "\r\n"
+        while not (ended and quotes % 2 == 0) and (piece := self._readline(BLOCK)):
+            quotes += piece.count('"')
+            self.number += ended
+            ended = piece[-1] in "\r\n"
+            yield piece
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        line = self._readline(RECORD_LIMIT)
+        line = self._back.pop() if self._back else self._readline(RECORD_LIMIT)
         if not line:
             raise StopIteration
         self.number += 1
         self._lines.append(line)
         self._size += len(line)
-        if len(line) == RECORD_LIMIT and line[-1] not in "\r\n":
-            while (rest := self._readline(BLOCK)) and rest[-1] not in "\r\n":
-                pass
-            raise _NoRow(too_large("a line"))
-        if self._size > SPAN_LIMIT and len(self._lines) > 1:
-            raise _NoRow(f"a quote is not closed within {SPAN_LIMIT:,} characters")
+        if self._size >= RECORD_LIMIT and (len(self._lines) > 1 or line[-1] not in "\r\n"):
+            self._too_long = True
+            raise _TooLong
         return line
 
 
-def _row_writer(names: list[str], types: dict[str, str]) -> Callable[[list[str]], str]:
+def _row_writer(
+    names: list[str], types: dict[str, str], delimiter: str
+) -> Callable[[list[str]], str]:
     """What turns the fields of a row into a line of JSON.
 
     Raises:
         _NoRow: the header is none.
+        _NoFile: it is one with another delimiter.
     """
+    if len(names) == 1 and (other := _other_delimiter(names[0], delimiter)):
+        columns = names[0].split(other)
+        raise _NoFile(
+            f"the header is one column, {names[0][:200]!r}, with csv.delimiter {delimiter!r}; with "
+            f"{other!r} it is {len(columns)}: {', '.join(columns)[:200]}"
+        )
     if not all(name.strip() for name in names):
         raise _NoRow(f"the header has no name for column {[*map(str.strip, names)].index('') + 1}")
     if len(set(names)) < len(names):
@@ -154,14 +225,25 @@ def _row_writer(names: list[str], types: dict[str, str]) -> Callable[[list[str]]
     return write
 
 
+def _other_delimiter(header: str, delimiter: str) -> str | None:
+    """The delimiter that makes most columns of a header that is one column."""
+    found: dict[str, int] = {}
+    for one in _DELIMITERS.replace(delimiter, ""):
+        names = [name.strip() for name in header.split(one)]
+        if all(names) and len(set(names)) == len(names) > 1:
+            found[one] = len(names)
+    return max(found, key=found.__getitem__, default=None)
+
+
 def _misfit(names: list[str], types: dict[str, str], row: list[str]) -> str:
-    """Which field of a row does not fit its type."""
+    """Which fields of a row do not fit their types."""
+    found = []
     for name, field in zip(names, row, strict=True):
         try:
             _CONVERTERS[types.get(name, "text")](field)
         except ValueError:
-            return f"{name}: {field[:100]!r} is not {_ARTICLES[types[name]]}"
-    raise AssertionError("every field fits its type")
+            found.append(f"{name}: {field[:100]!r} is not {_ARTICLES[types[name]]}")
+    return "; ".join(found)
 
 
 def _number(field: str) -> str:

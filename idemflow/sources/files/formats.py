@@ -5,8 +5,8 @@ memory, whatever the file's size.
 
 A reader takes a stream of bytes and yields ``(position, content, reason)``: the line where the
 record begins (in a JSON array: the number of the element), the record as a line of JSON and
-``None``; or what stands in the file (text, or bytes that may be none) and why it is no record. It
-raises what the stream raises.
+``None``; or what stands in the file (text, or bytes that may be none; nothing where it is about the
+whole file) and why it is no record. It raises what the stream raises.
 """
 
 import codecs
@@ -145,6 +145,7 @@ def read_json(stream: BinaryIO) -> Iterator[Record]:
     number = 0
     first = text.peek()
     if not first:
+        yield 1, "", "the file is empty: it has neither an array nor an object"
         return
     try:
         if first == "{":

@@ -285,7 +285,8 @@ def _read(file: BinaryIO, name: str, reader: Reader, chunks: Chunks) -> int:
                 add(content, position)
                 continue
             unusable += 1
-            chunks.refuse(content, position, why)
+            # Without a content it is about the whole file.
+            chunks.refuse(content or name, position, why)
             if unusable >= UNUSABLE_A_FILE or (
                 unusable >= UNUSABLE_AT_FIRST and 2 * unusable > chunks.count
             ):

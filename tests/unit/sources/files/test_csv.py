@@ -1,5 +1,6 @@
 """CSV, read a row at a time."""
 
+import hashlib
 import io
 import json
 import tracemalloc
@@ -39,9 +40,55 @@ def test_positions_are_the_lines_where_rows_begin() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "a,b\n", "\ufeff", "\ufeffa,b"])
+@pytest.mark.parametrize("content", ["a,b\n", "\ufeffa,b", "\na,b\n\n"])
 def test_a_file_without_rows_has_no_records(content: str) -> None:
     assert rows(content) == []
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+def test_an_empty_file_is_told(content: str) -> None:
+    assert rows(content) == [(1, "", "the file is empty: it has no header")]
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter", "reason"),
+    [
+        (
+            "id;name;price", ",",
+            "line 1: the header is one column, 'id;name;price', with csv.delimiter ','; with ';' "
+            "it is 3: id, name, price; the file is not read",
+        ),
+        (
+            "id,name", ";",
+            "line 1: the header is one column, 'id,name', with csv.delimiter ';'; with ',' it is "
+            "2: id, name; the file is not read",
+        ),
+        (
+            "a;b\tc\td", ",",
+            "line 1: the header is one column, 'a;b\\tc\\td', with csv.delimiter ','; with "
+            "'\\t' it is 3: a;b, c, d; the file is not read",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_delimiter_is_told_once(header: str, delimiter: str, reason: str) -> None:
+    assert rows(f"{header}\n1;2;3\n4;5;6\n", delimiter=delimiter) == [(1, "", reason)]
+
+
+@pytest.mark.parametrize("header", ["id", "a;", "a;a", '"a b"', "a | "])
+def test_one_column_is_a_header(header: str) -> None:
+    ((position, _, reason),) = rows(f"{header}\n1\n")
+    assert (position, reason) == (2, None)
+
+
+def test_all_fields_that_do_not_fit_are_named() -> None:
+    ((_, _, reason), _) = rows(
+        "id,price,stock,on\n1,NA,n/a,NA\n2,1,2,no\n",
+        types={"price": "number", "stock": "integer", "on": "boolean"},
+    )
+    assert reason == (
+        "line 2: price: 'NA' is not a number (such as 12, -3.50 or 1e6); stock: 'n/a' is not an "
+        "integer (such as 12 or -3); on: 'NA' is not a boolean (true, false, t, f, yes, no, 1 or 0)"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF_8", "utf-8-sig", "utf-16"])
@@ -116,21 +163,49 @@ def test_a_bad_row_leaves_the_others_alone(row: bytes, reason: str) -> None:
     assert after == (4 + row.count(b"\n"), '{"a":"5","b":"6"}', None)
 
 
-def test_a_quote_that_is_never_closed_takes_what_its_letter_holds(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("limit", [40, 10_000])
+def test_of_a_quote_that_is_never_closed_the_row_is_bad(
+    monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(csv, "SPAN_LIMIT", 20)
-    found = rows('a\n"1\n' + "".join(f"{number}\n" for number in range(2, 30)))
-    position, content, reason = found[0]
-    assert position == 2
-    assert content.decode().splitlines() == ['"1', *map(str, range(2, 11))]
-    assert reason == "lines 2 to 11: a quote is not closed within 20 characters"
-    assert [json.loads(text)["a"] for _, text, _ in found[1:]] == [*map(str, range(11, 30))]
+    monkeypatch.setattr(csv, "RECORD_LIMIT", limit)
+    found = rows('a,b\n"1,2\n' + "".join(f"{number},x\n" for number in range(2, 30)))
+    assert found[0] == (
+        2, b'"1,2', "line 2: a quote is not closed: the lines behind this one are read as rows",
+    )  # fmt: skip
+    assert [(at, json.loads(text)["a"]) for at, text, _ in found[1:]] == [
+        (number + 1, str(number)) for number in range(2, 30)
+    ]
 
 
-def test_a_quote_that_is_open_at_the_end_is_a_bad_row() -> None:
-    found = rows('a,b\n1,2\n3,"4\n5,6\n')
-    assert found[1:] == [(3, b'3,"4\n5,6', "lines 3 to 4: unexpected end of data")]
+def test_a_text_that_is_open_at_the_end_is_a_bad_row() -> None:
+    found = rows('a,b\n1,2\n3,"4\nand so on\n')
+    assert found[1:] == [(3, b'3,"4\nand so on', "lines 3 to 4: unexpected end of data")]
+
+
+def test_a_long_text_of_many_lines_is_a_row() -> None:
+    text = "x,y\n" * 500_000
+    assert rows(f'a,b\n1,"{text}"\n2,3\n') == [
+        (2, json.dumps({"a": "1", "b": text}, separators=(",", ":")), None),
+        (500_003, '{"a":"2","b":"3"}', None),
+    ]
+
+
+@pytest.mark.parametrize("end", ["", "x"])
+@pytest.mark.parametrize("lines", [30, 500])
+def test_a_text_that_is_too_long_leaves_the_rows_behind_it_alone(
+    monkeypatch: pytest.MonkeyPatch, lines: int, end: str
+) -> None:
+    for name, value in (("RECORD_LIMIT", 100), ("KEPT", 10), ("BLOCK", 7)):
+        monkeypatch.setattr(csv, name, value)
+    row = '1,"' + 'of ""this"" kind\n' * lines + end + '"'
+    before, bad, after = rows(f"a,b\n0,0\n{row}\n2,3\n")
+    assert (before[0], after) == (2, (lines + 4, '{"a":"2","b":"3"}', None))
+    assert bad[:2] == (3, b'1,"of ""th')
+    assert bad[1].digest == hashlib.sha256(f"{row}\n".encode()).hexdigest()
+    assert bad[2] == (
+        f"lines 3 to {lines + 3}: the row is longer than 20 MB: it has {len(row) + 1:,} bytes; "
+        "only its first 10 bytes are kept here"
+    )
 
 
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
@@ -139,7 +214,7 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch.setattr(csv, "RECORD_LIMIT", 100)
     monkeypatch.setattr(csv, "BLOCK", 10)
     bad, good = rows("a\n" + "x" * 1000 + "\n2\n")
-    assert bad[:2] == (2, b"x" * 100)
+    assert bad[:2] == (2, b"x" * 1000 + b"\n")
     assert "is longer than" in str(bad[2])
     assert good == (3, '{"a":"2"}', None)
 

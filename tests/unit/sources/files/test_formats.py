@@ -84,8 +84,8 @@ def test_something_unusable_is_kept_up_to_a_megabyte() -> None:
 @pytest.mark.parametrize(
     ("content", "records"),
     [
-        (b"", []),
-        (b" \n", []),
+        (b"", [(1, "", "the file is empty: it has neither an array nor an object")]),
+        (b" \n", [(1, "", "the file is empty: it has neither an array nor an object")]),
         (b"[]", []),
         (b"\xef\xbb\xbf [ ] ", []),
         (b'{"a": 1}\n', [(1, '{"a": 1}', None)]),
