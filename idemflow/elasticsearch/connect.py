@@ -16,6 +16,7 @@ from elasticsearch import (
 )
 
 from idemflow.config.endpoint import Endpoint
+from idemflow.elasticsearch.reading import ExactJson
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
 
 _ANSWERS_WITHIN = 10.0  # seconds, for the question whether it is there at all
@@ -35,6 +36,7 @@ class Connection:
             endpoint.url,
             basic_auth=(endpoint.username, endpoint.password),
             **tls,
+            serializers={ExactJson.mimetype: ExactJson()},
             request_timeout=30,
             # What waits for a server decides how long; the client is asked once.
             max_retries=0,

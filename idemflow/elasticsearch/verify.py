@@ -17,7 +17,14 @@ from idemflow.elasticsearch.last_run import LastRun
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
 from idemflow.pipeline.model import Unique
-from idemflow.steps.rules.identity import NoIdentity, canonical, checksum, content_hash, id_maker
+from idemflow.steps.rules.identity import (
+    NoIdentity,
+    canonical,
+    checksum,
+    content_digest,
+    content_hash,
+    id_maker,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +39,7 @@ OnItsWay = Callable[[str], bool]
 # In place of the number of a run: in the rows of what is in the index, of what is not to be judged,
 # of dead letters, and of the last run.
 _FOUND, _OPEN, _DEAD, _LAST = -1, -2, -3, -4
+_DIGEST, _NO_DIGEST = 32, "no canonical form"  # characters of one, and none
 _NO_RUN = LastRun()
 
 
@@ -181,6 +189,7 @@ class _Comparison:
                 found.pop(key, None)
         if dead:
             self._note_behind({key for key, version in dead if _older(expected.get(key), version)})
+        _as_sent(found, expected)
         # A record that deletes leaves nothing to look for.
         sent = {key: digest for key, (digest, _) in expected.items() if digest}
         self.other_identity += sum(key in sent and sent[key] == found[key] for key in others)
@@ -360,9 +369,21 @@ def _kind(
         return _OTHER_IDENTITY
 
 
+def _as_sent(found: dict[str, str], expected: Mapping[str, Entry]) -> None:
+    """Of what is there, take the digest of the kind that was noted when it was sent."""
+    for key in [key for key, digest in found.items() if len(digest) > _DIGEST]:
+        digest, rounded = found[key].split()
+        found[key] = rounded if key in expected and expected[key][0] == rounded else digest
+
+
 def _digest(document: Mapping[str, Any]) -> str:
-    """The content hash of a document; of one that no run can have sent, another text."""
+    """What says what a document's content is; of one that no run can have sent, another text.
+
+    Where numbers have more digits than a double: that, a space, and what an idemflow that did not
+    compare them would have noted.
+    """
     try:
-        return content_hash(canonical(document))
+        digest, rounded = content_digest(document), content_hash(canonical(document))
     except (ValueError, RecursionError):
-        return "no canonical form"
+        return _NO_DIGEST
+    return digest if digest == rounded else f"{digest} {rounded}"

@@ -14,8 +14,15 @@ from idemflow.steps.chunk_result import ChunkResult, batched, positions_of, sing
 from idemflow.steps.ledger_entry import TOMBSTONE, as_line, write_manifest
 from idemflow.steps.nesting import too_deep
 from idemflow.steps.parts import PART_BYTES, Beginning, Part, parts, size_of
-from idemflow.steps.records import NoRecord, decoder, from_line, why_unwritten
-from idemflow.steps.rules.identity import NoIdentity, canonical, content_hash, id_maker
+from idemflow.steps.records import NoRecord, from_line, reader, why_unwritten
+from idemflow.steps.rules.digits import lost_digits
+from idemflow.steps.rules.identity import (
+    NoIdentity,
+    canonical,
+    content_digest,
+    content_hash,
+    id_maker,
+)
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import decode, whole_number
 from idemflow.steps.rules.version import NoVersion, delete_reader, file_version, version_reader
@@ -59,7 +66,8 @@ def sort(
     deleted = delete_reader(delete) if delete else None
     # Then the id is the content hash, which need not be computed again.
     by_content = bool(identity.get("content")) and not identity.get("except")
-    for text, record, position in _records(part, places, transform, found):
+    lost: list[str] = []  # numbers of which a double loses digits
+    for text, record, position in _records(part, places, transform, found, lost):
         size = size_of(text)
         if found.documents and found.size + size > PART_BYTES:
             yield found.split()
@@ -81,12 +89,9 @@ def sort(
             else:
                 operation = "index"
                 digest = identifier if by_content else content_hash(canonical(record))
-        except (NoIdentity, NoVersion) as error:
-            reason = str(error)
-        except MemoryError:
-            raise
+                digest = content_digest(record) if lost else digest
         except Exception as error:  # one record never ends a run
-            reason = f"the record {why_unwritten(record, error)}"
+            reason = _why_refused(record, error)
         else:
             found.documents.append((identifier, number, operation, text, position))
             found.entries.append((identifier, digest, number))
@@ -98,8 +103,20 @@ def sort(
     yield found
 
 
+def _why_refused(record: object, error: Exception) -> str:
+    """Why a record cannot be identified."""
+    if isinstance(error, MemoryError):
+        raise error  # this is no fault of the record
+    known = isinstance(error, NoIdentity | NoVersion)
+    return str(error) if known else f"the record {why_unwritten(record, error)}"
+
+
 def _records(
-    part: Part, places: Iterator[int | None], transform: Transform | None, found: ChunkResult
+    part: Part,
+    places: Iterator[int | None],
+    transform: Transform | None,
+    found: ChunkResult,
+    lost: list[str],
 ) -> Iterator[tuple[str, dict[str, Any], int | None]]:
     """The records of a part, transformed, each with its text and position; others are refused."""
     data = part.data
@@ -117,7 +134,7 @@ def _records(
     except UnicodeDecodeError:
         lines = data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
         sound = False
-    read = decoder.raw_decode
+    read = reader(lost)
     for line in lines:
         position = next(places)
         found.taken += 1
@@ -129,6 +146,7 @@ def _records(
             # White space around the object; or a line that is none, and then why.
             try:
                 record = from_line(line)
+                lost += lost_digits(record)
             except NoRecord as error:
                 why = f"the record {error}"
                 found.refuse(line, why, step="Collect", stage="collected", position=position)

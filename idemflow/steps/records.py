@@ -4,10 +4,12 @@ Runs inside NiFi: standard library only.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from idemflow.steps.faults import kept
 from idemflow.steps.nesting import TOO_DEEP, too_deep
+from idemflow.steps.rules.digits import number
 from idemflow.steps.values import NoForm, is_object, said, written
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
@@ -33,11 +35,27 @@ def _no_constant(name: str) -> object:
 
 
 # Python's own reader takes NaN and Infinity, which JSON does not have.
-decoder = json.JSONDecoder(parse_constant=_no_constant)
+_decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=number)
 # Takes them, and for integers that are too long others that are: to say which fields have them.
 _lenient = json.JSONDecoder(
     parse_int=lambda digits: int(digits) if len(digits) <= 4300 else 1 << 20_000
 )
+
+
+def reader(lost: list[str]) -> Callable[[str], tuple[Any, int]]:
+    """What reads the JSON at the beginning of a text, and says where it ends.
+
+    Args:
+        lost: gets each number of which a double loses digits; the record has it as ``Exact``.
+    """
+
+    def noted(text: str) -> float:
+        value = number(text)
+        if type(value) is not float:
+            lost.append(text)
+        return value
+
+    return json.JSONDecoder(parse_constant=_no_constant, parse_float=noted).raw_decode
 
 
 def to_line(record: object) -> str:
@@ -89,7 +107,7 @@ def from_line(line: str) -> dict[str, Any]:
         if too_deep(line):
             raise NoRecord(f"is {TOO_DEEP}")
         line.encode()
-        record = decoder.decode(line)
+        record = _decoder.decode(line)
     except NoRecord:
         raise
     except RecursionError:

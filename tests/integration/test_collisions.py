@@ -55,6 +55,27 @@ def test_different_records_under_one_id_fail_the_run(
     assert "unique: allow" in result.stderr
 
 
+def test_an_id_as_text_and_as_a_number_is_one_id(idemflow: Idemflow, project: Project) -> None:
+    ids = [5, "5", 1, 1.0, 0, -0.0, "1.0", 10**20, "1" + "0" * 20]
+    name = project.pipeline(
+        "one-id", f"def records():\n    for n in {ids}:\n        yield {{'id': n}}\n"
+    )
+    project.change(name, f"  name: {name}", f"  name: {name}\n  dynamic: false")
+    command = idemflow.inside(project.path)
+    result = command.fail("run", name, "--json")
+    report = report_of(result)
+    assert (report["sent"], report["created"], report["lost"]) == (9, 5, 0)
+    assert (report["repeated"], report["collisions"]) == (4, 4)
+    assert sorted(documents(idemflow, name)) == ["0", "1", "1.0", "1" + "0" * 20, "5"]
+    assert result.code == 5
+    assert "4 records have an id that another record of the run has" in result.stderr
+
+    unique(project, name, "warn")
+    shown = command.ok("run", name).stdout
+    assert "nothing lost" not in shown
+    assert "4 records have an id that another record of the run has" in shown
+
+
 def test_who_allows_collisions_is_told_of_them(idemflow: Idemflow, project: Project) -> None:
     name = project.pipeline("warned", COLLIDING)
     command = idemflow.inside(project.path)

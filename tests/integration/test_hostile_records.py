@@ -87,6 +87,28 @@ def test_no_record_fails_a_run(idemflow: Idemflow, project: Project) -> None:
     assert dict(idemflow.ledger().documents(name))["nan"] == record | {"n": 1.5}
 
 
+EXACT = """
+    from decimal import Decimal
+
+    def records():
+        yield {"id": 1, "n": Decimal("12345678901234567.891")}
+        yield {"id": 2, "n": Decimal("0.10000000000000000001"), "b": 2**63 + 1}
+        yield {"id": 3, "n": 0.1}
+"""
+
+
+def test_digits_that_are_lost_on_the_way_are_told(idemflow: Idemflow, project: Project) -> None:
+    name = unmapped(project, "digits", EXACT)
+    command = idemflow.inside(project.path)
+    command.json("run", name)
+    assert command.json("verify", name)["equal"] is True
+    with idemflow.elasticsearch() as elasticsearch:
+        # What a processor that goes through doubles makes of the first.
+        elasticsearch.index(index=name, id="1", document={"id": 1, "n": 12345678901234567.891})
+    verified = command.run("verify", name, "--json")
+    assert (verified.code, verified.json()["different"]) == (5, ["1"])
+
+
 def test_verify_names_a_foreign_document_that_python_cannot_read(
     idemflow: Idemflow, project: Project
 ) -> None:

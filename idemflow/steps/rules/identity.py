@@ -17,6 +17,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from idemflow.steps.rules.digits import lost_digits
+
 # Elasticsearch refuses a longer _id (in bytes of UTF-8).
 MAX_ID_BYTES = 512
 
@@ -76,6 +78,19 @@ def content_hash(text: str) -> str:
         UnicodeEncodeError: the text has a lone surrogate, so it has no form in UTF-8.
     """
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def content_digest(record: object) -> str:
+    """What says whether two documents have the same content: their content hash, and of numbers
+    that no double holds all digits.
+
+    Raises:
+        ValueError: the record has no canonical JSON, or none in UTF-8.
+        RecursionError: it is nested too deeply.
+    """
+    text = canonical(record)
+    lost = "\n".join(lost_digits(record))
+    return content_hash(f"{text}\n{lost}" if lost else text)
 
 
 def lookup(record: Mapping[str, Any], field: str) -> Any:

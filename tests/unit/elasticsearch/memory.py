@@ -9,7 +9,7 @@ from typing import Any
 from idemflow.elasticsearch.baseline import Pointer
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.search import gone
-from idemflow.steps.rules.identity import canonical, content_hash
+from idemflow.steps.rules.identity import content_digest
 from idemflow.steps.rules.manifest import pack
 
 Record = tuple[str, dict[str, Any] | None, int | None]
@@ -17,7 +17,7 @@ Record = tuple[str, dict[str, Any] | None, int | None]
 
 
 def digest(document: Mapping[str, Any] | None) -> str:
-    return "" if document is None else content_hash(canonical(document))
+    return "" if document is None else content_digest(document)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.elasticsearch.verify import NAMED, Verification, verify
+from idemflow.steps.rules import digits
 from idemflow.steps.rules.identity import checksum
 from tests.unit.elasticsearch.memory import Index, Record, Runs, digest
 from tests.unit.properties import PROPERTY
@@ -51,6 +52,33 @@ def test_the_last_run_counts_without_versions_and_the_newest_with_them(tmp_path:
     runs.send("1", "i", ("a", {"n": 1}, None), ("v", {"n": 9}, 9))
     index.write(("a", {"n": 2}, None), ("v", {"n": 9}, 9))
     assert compared(runs, index, tmp_path).equal
+
+
+EXACT = {"n": digits.number("12345678901234567.891")}
+LESS = {"n": digits.number("12345678901234568.0")}
+
+
+@pytest.mark.parametrize("noted", ["all digits", "a double"])
+def test_digits_are_compared_as_they_were_noted(tmp_path: Path, noted: str) -> None:
+    """A manifest of an earlier idemflow has what a double keeps: then that is compared."""
+    runs, index = Runs(), Index("i")
+    sent = EXACT if noted == "all digits" else LESS
+    runs.send("1", "i", ("a", sent, None), B)
+    index.write(("a", EXACT, None), B)
+    assert compared(runs, index, tmp_path).equal
+    index.write(("a", LESS, None))
+    found = compared(runs, index, tmp_path)
+    assert found.different == (["a"] if noted == "all digits" else [])
+    assert found.equal is (noted != "all digits")
+
+
+def test_a_document_of_many_digits_that_is_not_judged(tmp_path: Path) -> None:
+    runs, index = Runs(), Index("i")
+    index.write(("a", EXACT, None))
+    assert compared(runs, index, tmp_path).extra == ["a"]
+    with scratch(tmp_path, 1 << 20) as room:
+        found = verify(runs, index, "p", "i", ["i"], scratch=room, on_its_way=lambda _: True)
+    assert (found.equal, found.unsettled) == (True, 1)
 
 
 def test_what_was_deleted_or_refused_is_not_expected(tmp_path: Path) -> None:
