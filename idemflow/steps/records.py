@@ -9,7 +9,7 @@ from typing import Any
 
 from idemflow.steps.faults import kept
 from idemflow.steps.nesting import TOO_DEEP, too_deep
-from idemflow.steps.rules.digits import number
+from idemflow.steps.rules.digits import SHORT, number
 from idemflow.steps.values import NoForm, is_object, said, written
 
 # Attributes are kept in NiFi's memory; a reason is for people to read.
@@ -50,6 +50,8 @@ def reader(lost: list[str]) -> Callable[[str], tuple[Any, int]]:
     """
 
     def noted(text: str) -> float:
+        if len(text) < SHORT:
+            return float(text)
         value = number(text)
         if type(value) is not float:
             lost.append(text)

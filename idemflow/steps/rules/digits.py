@@ -7,8 +7,8 @@ or an exponent. Of most the double says exactly what the text said; the others a
 from collections.abc import Iterator
 from decimal import Decimal
 
-# A shorter text has 15 digits at most, of which a double loses none.
-_SHORT = 17
+# A shorter text has 15 digits at most, of which a double loses none (unless it is below 1e-307).
+SHORT = 17
 
 
 class Exact(float):
@@ -26,7 +26,7 @@ class Exact(float):
 def number(text: str) -> float:
     """A number with a point or an exponent, for ``json``'s ``parse_float``."""
     value = float(text)
-    if len(text) < _SHORT or _equal(value, text):
+    if len(text) < SHORT or _equal(value, text):
         return value
     exact = Exact(value)
     exact.text = text
