@@ -53,7 +53,7 @@ class Connection:
         Raises:
             LoginRefused: the login, or the right to do this, was refused.
             Unreachable: Elasticsearch does not answer, or is not ready.
-            IdemflowError: it refused the request.
+            IdemflowError: it refused the request, or has a document that cannot be read.
         """
         try:
             yield
@@ -76,6 +76,12 @@ class Connection:
                     next_command="idemflow status",
                 ) from error
             raise IdemflowError(f"Elasticsearch refused a request: {_reason(error)}") from error
+        except RecursionError as error:
+            raise IdemflowError(
+                "Elasticsearch has a document that is nested too deeply to be read; no run of "
+                "idemflow wrote it",
+                next_command="idemflow verify PIPELINE, which names it",
+            ) from error
 
     def reachable(self) -> None:
         """Check that Elasticsearch answers.
