@@ -14,11 +14,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from idemflow.sources.script.step import collect
 from idemflow.steps.dead_letter import keep
 from idemflow.steps.identify import identify
 from idemflow.steps.nesting import MOST_LEVELS, too_deep
+from tests.unit.properties import PROPERTY
 from tests.unit.steps.fakes import FAILURE, SUCCESS, Context, Session
 
 TRIGGER = {"idemflow.run": "r1", "idemflow.started": "now", "idemflow.arguments": "{}"}
@@ -314,3 +317,22 @@ def test_what_a_transform_makes_of_one_record(given: Callable[[Any], object]) ->
     ((text, attributes),) = session.at(FAILURE)
     assert text == b'{"id":2}'
     assert attributes["idemflow.step"] == "Transform"
+
+
+@PROPERTY
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+        | st.decimals() | st.complex_numbers() | st.datetimes() | st.builds(lambda: 10**5000)
+        | st.builds(Broken) | st.text(st.characters(categories=["Cs"]), min_size=1),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.floats()
+        | st.tuples(), inner) | st.tuples(inner, inner) | st.builds(Point, inner),
+        max_leaves=20,
+    )
+)  # fmt: skip
+def test_every_record_is_a_document_or_a_letter(value: object) -> None:
+    letters, documents = letters_and_documents(iter([{"id": 1, "x": value}, value, {"id": 2}]))
+    assert len(letters) + len(documents) == 3
+    assert '{"id":2}' in documents
+    for text in [*documents, *(letter["content"] for letter in letters)]:
+        json.loads(text)
