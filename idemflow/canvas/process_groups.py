@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,9 @@ from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.errors import CanvasError, UsageError
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# NiFi's answer where something is not there.
+_GONE = 404
 # What starts something: never started with the steps.
 TRIGGERS = (TRIGGER, SCHEDULE, REPLAY_TRIGGER)
 
@@ -43,6 +47,39 @@ def find_id(pipeline: str) -> str:
             next_command=f"idemflow deploy {pipeline}",
         )
     return group
+
+
+def search(group: str) -> str:
+    """The id of any group on the canvas, idemflow's or not; whoever may read it may ask.
+
+    Args:
+        group: its id, its name, or ``root``.
+
+    Raises:
+        UsageError: there is none, or several have that name.
+    """
+    if group == "root" or _ID.fullmatch(group):
+        with errors():
+            try:
+                return str(nipyapi.nifi.FlowApi().get_flow(group).process_group_flow.id)
+            except nipyapi.nifi.rest.ApiException as error:
+                if error.status != _GONE:
+                    raise
+                raise UsageError(f"there is no process group with the id {group}") from error
+    with errors():
+        found = nipyapi.nifi.FlowApi().search_flow(q=group).search_results_dto
+    ids = [str(one.id) for one in found.process_group_results or () if one.name == group]
+    if len(ids) == 1:
+        return ids[0]
+    if ids:
+        raise UsageError(
+            f"several process groups are called {group!r}: {', '.join(ids)}",
+            next_command=f"idemflow audit --process-group {ids[0]}",
+        )
+    raise UsageError(
+        f"there is no process group {group!r} that this login may read",
+        next_command="idemflow audit --process-group root",
+    )
 
 
 def delete(group: str) -> None:

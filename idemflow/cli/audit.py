@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from idemflow.audit.findings import Verdict
 from idemflow.audit.plain import plain
-from idemflow.cli.base import main, show, verb
+from idemflow.cli.base import main, setting_option, show, verb
 from idemflow.cli.tables import audit as tables
 from idemflow.commands import audit as command
 from idemflow.config.settings import Settings
-from idemflow.errors import RerunDiffers
+from idemflow.errors import RerunDiffers, UsageError
 
 _WORDS = {
     Verdict.AT_LEAST_ONCE: "a second run would write something twice",
@@ -23,20 +21,38 @@ _WORDS = {
 
 
 @verb(main)
-@click.argument("flow")
-def audit(settings: Settings, flow: str, as_json: bool) -> None:  # noqa: ARG001 (as all commands)
+@click.argument("flow", required=False)
+@click.option(
+    "--process-group", "group", metavar="ID|NAME",
+    help="A process group as it is on the canvas; root for all of it.",
+)  # fmt: skip
+@setting_option("nifi_url", metavar="URL")
+@setting_option("nifi_username", metavar="NAME")
+@setting_option("nifi_ca", metavar="FILE")
+def audit(settings: Settings, flow: str | None, group: str | None, as_json: bool) -> None:
     """Say what a second run of a NiFi flow would leave: the same, more, or less.
 
-    FLOW is a flow definition as NiFi downloads it. No server is needed. Each path from a source
-    to what it is written to is idempotent, at least once, at most once, without any guarantee,
-    or unknown. Exit code 9 unless all are idempotent.
+    FLOW is a flow definition as NiFi downloads it, or NAME[@REV] for a version of a flow in the
+    project's git repository; neither needs a server. With --process-group it is what is on the
+    canvas of the embedded NiFi or of any other, which is only read. The password is taken from
+    IDEMFLOW_NIFI_PASSWORD.
+
+    Each path from a source to what it is written to is idempotent, at least once, at most once,
+    without any guarantee, or unknown. Exit code 9 unless all are idempotent.
 
     \b
     Examples:
       idemflow audit my-flow.json
-      idemflow audit my-flow.json --json
+      idemflow audit people@v3 --json
+      idemflow audit --process-group people
+      idemflow audit --nifi-url https://nifi:8443 --nifi-username reader --process-group root
     """
-    found = command.audit_file(Path(flow))
+    if (flow is None) == (group is None):
+        raise UsageError(
+            "one of FLOW and --process-group says what to audit",
+            next_command="idemflow audit --help",
+        )
+    found = command.audit_group(settings, group) if group else command.audit(settings, flow or "")
     show(
         as_json,
         {"audited": found.what, **plain(found.report, found.nifi)},

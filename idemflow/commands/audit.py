@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from idemflow.audit import report
 from idemflow.audit.findings import Effect
 from idemflow.audit.report import Report
 from idemflow.canvas import flow_file
+from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
-from idemflow.errors import UsageError
+from idemflow.errors import RuntimeNotUp, UsageError
+from idemflow.servers.connect import endpoint
+from idemflow.servers.state import read_state
+from idemflow.versions import repository
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,22 @@ class Audited:
     text: str = field(default="", repr=False)
 
 
+def audit(settings: Settings, flow: str) -> Audited:
+    """Audit a file, or a version of a flow in git.
+
+    Args:
+        settings: the resolved settings.
+        flow: a file; or ``NAME`` for the newest version of a flow in the project's git repository,
+            ``NAME@REV`` for another.
+
+    Raises:
+        UsageError: there is neither such a file nor such a version.
+    """
+    if Path(flow).exists() or flow.endswith(".json") or os.sep in flow:
+        return audit_file(Path(flow))
+    return audit_version(settings, flow)
+
+
 def audit_file(file: Path) -> Audited:
     """Audit a flow definition; no NiFi is asked.
 
@@ -47,6 +68,60 @@ def audit_file(file: Path) -> Audited:
         raise UsageError(f"cannot read {file}: {error}") from error
     return Audited(str(file), _judge(flow_file.read(text, str(file)), str(file)), "",
                    str(file), text)  # fmt: skip
+
+
+def audit_version(settings: Settings, flow: str) -> Audited:
+    """Audit a version of a flow in the project's git repository; no NiFi is asked.
+
+    Raises:
+        UsageError: there is no such version.
+        GitError: git failed.
+    """
+    name, _, revision = flow.partition("@")
+    store = repository.to_read(settings)
+    known = store.versions(name) if store else []
+    if store is None or not known:
+        raise UsageError(
+            f"{flow!r} is neither a file nor a flow in the project's git repository",
+            next_command=f"idemflow audit FILE.json, or on the canvas: "
+            f"idemflow audit --process-group {name}",
+        )
+    version = store.resolve(name, revision) if revision else known[0]
+    text = store.read(name, version.id)
+    file = store.file(name)
+    what = f"{name}@{version.id[:9]}" if version.title == version.id[:9] else version.title
+    definition = flow_file.read(text, f"{file} of version {version.id[:9]}")
+    return Audited(what, _judge(definition, what), "", file, text)
+
+
+def audit_group(settings: Settings, group: str) -> Audited:
+    """Audit a process group as it is on the canvas; nothing is changed there.
+
+    Args:
+        settings: the resolved settings.
+        group: its id or its name; ``root`` for all of the canvas.
+
+    Raises:
+        RuntimeNotUp: no NiFi is given, and the embedded one was never set up.
+        LoginRefused: the login is wrong, or may not read the group.
+        UsageError: there is no such group, or several have that name.
+    """
+    # Slow to import, and not needed for files.
+    from idemflow.canvas import client, process_groups, versions  # noqa: PLC0415
+
+    try:
+        nifi = endpoint(settings, read_state(settings.folders.state), "nifi")
+    except FileNotFoundError as error:
+        raise RuntimeNotUp(
+            "no NiFi is given, and the embedded one was never set up",
+            next_command="idemflow audit --nifi-url URL --nifi-username NAME --process-group ID, "
+            "with the password in IDEMFLOW_NIFI_PASSWORD",
+        ) from error
+    client.connect(nifi)
+    found = process_groups.search(group)
+    definition = versions.export(found)
+    what = str(definition.get("flowContents", {}).get("name") or group)
+    return Audited(what, _judge(definition, what), nifi.url.rstrip("/"))
 
 
 def _judge(definition: Json, place: str) -> Report:

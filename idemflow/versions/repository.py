@@ -264,22 +264,10 @@ def find(settings: Settings) -> Repository | None:
         GitError: git fails, or there is a repository and no git.
     """
     owner = servers_user(settings.home, settings.run_as_user)
-    place = settings.flow_repository or settings.project
-    if settings.flow_repository is None and not (shutil.which("git") or _has_git_folder(place)):
-        return None
-    top = _top(place)
+    top = _place(settings)
     if top is None:
-        if settings.flow_repository is None:
-            return None
-        raise UsageError(
-            f"setting flow_repository: {place} is no git repository on this machine",
-            next_command=f"git init -b main {shlex.quote(str(place))}",
-        )
-    inside = settings.project.resolve()
-    directory = "flows"
-    if inside.is_relative_to(top) and inside != top:
-        directory = f"{inside.relative_to(top).as_posix()}/flows"
-    branch = _branch(top)
+        return None
+    directory, branch = _directory(settings, top), _branch(top)
     if "nifi" not in settings.embedded or owner.is_self or top.stat().st_uid == owner.uid:
         held = owner if top.stat().st_uid == owner.uid else Owner(os.geteuid(), os.getegid(), True)
         return Repository(top, directory, branch, None, held)
@@ -291,6 +279,47 @@ def find(settings: Settings) -> Repository | None:
     if not (bare / "HEAD").is_file():
         made._git("init", "-q", "--bare", "-b", branch, str(bare))
     return made
+
+
+def to_read(settings: Settings) -> Repository | None:
+    """The same for who only reads: where NiFi has no repository of its own, none is made.
+
+    Raises:
+        UsageError: the setting ``flow_repository`` names none.
+        GitError: git fails, or there is a repository and no git.
+    """
+    top = _place(settings)
+    if top is None:
+        return None
+    if (settings.folders.flows(top) / "HEAD").is_file():
+        found = find(settings)
+        if found is not None:
+            found.synchronize()
+        return found
+    reader = Owner(os.geteuid(), os.getegid(), True)
+    return Repository(top, _directory(settings, top), _branch(top), None, reader)
+
+
+def _place(settings: Settings) -> Path | None:
+    """The top folder of the repository; ``None`` where the project is in none."""
+    place = settings.flow_repository or settings.project
+    if settings.flow_repository is None and not (shutil.which("git") or _has_git_folder(place)):
+        return None
+    top = _top(place)
+    if top is None and settings.flow_repository is not None:
+        raise UsageError(
+            f"setting flow_repository: {place} is no git repository on this machine",
+            next_command=f"git init -b main {shlex.quote(str(place))}",
+        )
+    return top
+
+
+def _directory(settings: Settings, top: Path) -> str:
+    """The folder of the buckets in the repository."""
+    inside = settings.project.resolve()
+    if inside.is_relative_to(top) and inside != top:
+        return f"{inside.relative_to(top).as_posix()}/flows"
+    return "flows"
 
 
 def needed(settings: Settings) -> Repository:

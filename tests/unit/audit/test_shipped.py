@@ -37,14 +37,14 @@ def test_the_flow_that_doubles() -> None:
     put = next(one for one in report.paths if one.path.sink.name == "Put people")
     assert (put.verdict, put.sure) == (Verdict.AT_LEAST_ONCE, Sure.CERTAIN)
     assert [node.name for node in put.path.way] == [
-        "Start", "Make people", "One person each", "Put people",
+        "Start a run", "Make people", "One person each", "Give it an id", "Put people",
     ]  # fmt: skip
     (found,) = [one for one in report.findings if one.effect is Effect.DUPLICATES]
     assert (found.rule, found.where.place) == (
-        "elasticsearch-no-id",
+        "elasticsearch-id-changes",
         "people-doubling / Put people",
     )
-    assert found.why == "Identifier Attribute is not set"
+    assert "${UUID()} has a new UUID each time" in found.why
 
 
 def test_the_flow_that_does_not() -> None:
