@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from idemflow.audit.findings import Verdict
@@ -26,10 +28,16 @@ _WORDS = {
     "--process-group", "group", metavar="ID|NAME",
     help="A process group as it is on the canvas; root for all of it.",
 )  # fmt: skip
+@click.option(
+    "--sarif", "log", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the findings as SARIF 2.1.0 as well, for code review tools.",
+)  # fmt: skip
 @setting_option("nifi_url", metavar="URL")
 @setting_option("nifi_username", metavar="NAME")
 @setting_option("nifi_ca", metavar="FILE")
-def audit(settings: Settings, flow: str | None, group: str | None, as_json: bool) -> None:
+def audit(
+    settings: Settings, flow: str | None, group: str | None, log: Path | None, as_json: bool
+) -> None:
     """Say what a second run of a NiFi flow would leave: the same, more, or less.
 
     FLOW is a flow definition as NiFi downloads it, or NAME[@REV] for a version of a flow in the
@@ -43,6 +51,7 @@ def audit(settings: Settings, flow: str | None, group: str | None, as_json: bool
     \b
     Examples:
       idemflow audit my-flow.json
+      idemflow audit my-flow.json --sarif audit.sarif
       idemflow audit people@v3 --json
       idemflow audit --process-group people
       idemflow audit --nifi-url https://nifi:8443 --nifi-username reader --process-group root
@@ -53,6 +62,8 @@ def audit(settings: Settings, flow: str | None, group: str | None, as_json: bool
             next_command="idemflow audit --help",
         )
     found = command.audit_group(settings, group) if group else command.audit(settings, flow or "")
+    if log is not None:
+        command.write_sarif(found, log)
     show(
         as_json,
         {"audited": found.what, **plain(found.report, found.nifi)},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from idemflow import __version__
 from idemflow.audit import report
 from idemflow.audit.findings import Effect
 from idemflow.audit.report import Report
+from idemflow.audit.sarif import sarif
 from idemflow.canvas import flow_file
 from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
@@ -141,6 +144,21 @@ def _judge(definition: Json, place: str) -> Report:
     if not found.graph.processors:
         raise UsageError(f"{place} has no processor: there is nothing to audit")
     return found
+
+
+def write_sarif(found: Audited, log: Path) -> None:
+    """Write what was found as SARIF; a log that is there is replaced.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    made = sarif(
+        found.report, version=__version__, file=found.file, text=found.text, nifi=found.nifi
+    )
+    try:
+        log.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {log}: {error.strerror}") from error
 
 
 def first_to_mend(found: Report) -> str | None:
