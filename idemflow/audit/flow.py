@@ -81,7 +81,7 @@ class Flow:
 
 def is_sink(graph: Graph, node: Node) -> bool:
     """Whether a component writes outside of the flow, or may do so for all that is known."""
-    if node.kind in {"OUTPUT_PORT", "REMOTE_PORT"}:
+    if node.kind in {"OUTPUT_PORT", "REMOTE_PORT", "MISSING"}:
         return not graph.outgoing.get(node.id)
     if node.kind != "PROCESSOR":
         return False
@@ -95,7 +95,7 @@ def is_sink(graph: Graph, node: Node) -> bool:
 
 def is_source(graph: Graph, node: Node) -> bool:
     """Whether FlowFiles begin at a component."""
-    if node.kind in {"INPUT_PORT", "REMOTE_PORT"}:
+    if node.kind in {"INPUT_PORT", "REMOTE_PORT", "MISSING"}:
         return not graph.incoming.get(node.id) and bool(graph.outgoing.get(node.id))
     if node.kind != "PROCESSOR":
         return False

@@ -23,7 +23,8 @@ class Node:
         id: its id in the definition.
         instance: its id on the canvas, where it comes from one; empty otherwise.
         name: its name.
-        kind: ``PROCESSOR``, ``INPUT_PORT``, ``OUTPUT_PORT``, ``FUNNEL`` or ``REMOTE_PORT``.
+        kind: ``PROCESSOR``, ``INPUT_PORT``, ``OUTPUT_PORT``, ``FUNNEL``, ``REMOTE_PORT``, or
+            ``MISSING`` for one that a connection names and the definition does not have.
         group: names of the groups that it is in, from the outermost on.
         group_instance: id of its group on the canvas; empty where that is not known.
         type: the simple name of a processor's class.
@@ -158,17 +159,25 @@ def read(definition: Mapping[str, Any]) -> Graph:
     top = definition["flowContents"]
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
+    ends: list[tuple[Mapping[str, Any], tuple[str, ...]]] = []
     for group, path, parameters in _groups(top, (), {}, contexts):
         for node in _nodes(group, path, parameters):
             nodes[node.id] = node
-        edges.extend(map(_edge, group.get("connections") or ()))
-    known = [edge for edge in edges if edge.source in nodes and edge.target in nodes]
+        for item in group.get("connections") or ():
+            edges.append(_edge(item))
+            ends += [(item[end], path) for end in ("source", "destination")]
+    for end, path in ends:
+        # A group inside, under version control of its own, is kept in a file of its own.
+        identifier = str(end["id"])
+        if identifier not in nodes:
+            name = f"{end.get('name') or identifier} (not in this definition)"
+            nodes[identifier] = Node(identifier, "", name, "MISSING", path)
     return Graph(
         str(top.get("name") or ""),
         nodes,
-        tuple(known),
-        _by(known, lambda edge: edge.source),
-        _by(known, lambda edge: edge.target),
+        tuple(edges),
+        _by(edges, lambda edge: edge.source),
+        _by(edges, lambda edge: edge.target),
     )
 
 

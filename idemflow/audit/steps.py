@@ -92,7 +92,7 @@ def leaving(node: Node, state: State, relationship: str) -> State:
         state: what is known of what came in.
         relationship: by which it leaves; empty for a port or a funnel.
     """
-    if node.kind == "REMOTE_PORT":
+    if node.kind in {"REMOTE_PORT", "MISSING"}:
         return unknown(state, node, f"what {node.name} gives is not known")
     if node.kind != "PROCESSOR":
         return state
@@ -300,7 +300,7 @@ def _merge(node: Node, known: Kind, state: State, relationship: str) -> State:
     if "defragment" not in node.get("Merge Strategy", "Bin-Packing Algorithm").lower():
         why = f"which FlowFiles {node.name} puts together is a matter of time"
         kept[CONTENT] = one(From.CHANCE, Sure.LIKELY, why, node.id)
-    return _with_names(State(kept, gone), node, known)
+    return _with_names(State(kept, state.others), node, known)
 
 
 def _script(node: Node, _known: Kind, state: State, _relationship: str) -> State:

@@ -54,5 +54,22 @@ def test_a_definition_with_remote_groups_and_connections_to_nowhere() -> None:
     flow.parts["remoteProcessGroups"] = [remote]
     flow.join(box, {"identifier": "rp", "componentType": "PORT"}, "success")
     report = flow.audit()
-    assert [one.path.sink.name for one in report.paths] == ["other site: in"]
+    sinks = ["other site: in", "gone (not in this definition)"]
+    assert [one.path.sink.name for one in report.paths] == sinks
     assert {one.rule for one in report.findings} == {"to-outside"}
+
+
+def test_a_group_that_is_kept_in_a_file_of_its_own_is_no_way_to_pass_unseen() -> None:
+    """NiFi leaves the contents of a group under version control out of the group around it."""
+    flow = Draft()
+    inner = {"identifier": "in", "componentType": "INPUT_PORT"}
+    outer = {"identifier": "out", "componentType": "OUTPUT_PORT"}
+    put = flow.box("PutElasticsearchRecord", {"Index": "x", "ID Record Path": "/id"})
+    flow.join(flow.box("ExecuteSQL"), inner)
+    flow.join(outer, put)
+    report = flow.audit()
+    assert [(one.path.source.name, one.path.sink.name) for one in report.paths] == [
+        ("ExecuteSQL", "in (not in this definition)"),
+        ("out (not in this definition)", "PutElasticsearchRecord"),
+    ]
+    assert {one.verdict.value for one in report.paths} == {"unknown"}

@@ -79,6 +79,9 @@ def test_3_an_id_made_and_then_lost_in_a_merge_and_made_again_after_it() -> None
         ("EvaluateJsonPath", KEY), ("RouteOnAttribute", {"none": "${id:isEmpty()}"}),
         ("PutElasticsearchJson", BY_ID),
     ).audit()  # fmt: skip
+    never = line(("ExecuteSQL", {}), ("MergeContent", {}), ("PutElasticsearchJson", BY_ID)).audit()
+    assert "elasticsearch-id-absent" in rules(never)
+    assert "merge-loses-id" not in rules(never)
     assert (again.verdict, again.paths[0].sure) == (Verdict.IDEMPOTENT, Sure.CERTAIN)
 
 
