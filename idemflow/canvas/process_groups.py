@@ -61,7 +61,7 @@ def search(group: str) -> str:
     if group == "root" or _ID.fullmatch(group):
         with errors():
             try:
-                return str(nipyapi.nifi.FlowApi().get_flow(group).process_group_flow.id)
+                return str(nipyapi.nifi.ProcessGroupsApi().get_process_group(group).id)
             except nipyapi.nifi.rest.ApiException as error:
                 if error.status != _GONE:
                     raise
