@@ -48,6 +48,7 @@ MARKERS = {
     "browser": ("servers", "browser"),
     "faults": ("servers", "faults"),
     "soak": ("servers", "soak"),
+    "compat": ("servers", "compat"),
 }
 
 

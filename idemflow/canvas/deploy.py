@@ -19,7 +19,6 @@ from idemflow.canvas import (
     control,
     flow,
     installed_steps,
-    monitoring,
     ownership,
     parameters,
     process_groups,
@@ -37,7 +36,6 @@ from idemflow.drawing.script_body import Call
 from idemflow.errors import CanvasError
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import Target
-from idemflow.steps.rules.words import counted
 from idemflow.versions.repository import Version
 
 _log = logging.getLogger(__name__)
@@ -149,8 +147,6 @@ def apply(
     for change in planned.changes:
         _log.info("%s: changes %s %s", pipeline.name, change.component, change.property)
     place, group = planned.place, planned.group
-    if group is not None:
-        _check_queues(pipeline, group, planned)
     if group is None:
         progress("process group")
         group = make(place, pipeline.name, planned.definition, planned.parameters, check)
@@ -220,24 +216,6 @@ def claim(context: str, before: Place, name: str, group: str) -> None:
         raise CanvasError(
             f"another command deployed {name} at the same time; what that made stays",
             next_command=f"idemflow deploy {name}",
-        )
-
-
-def _check_queues(pipeline: Pipeline, group: str, planned: Plan) -> None:
-    """Check that no document is queued that the changed steps would not understand.
-
-    Raises:
-        CanvasError: there are such documents.
-    """
-    if not any(change.property == flow.FORMAT for change in planned.changes):
-        return
-    queued = monitoring.activity(group).queued
-    if queued:
-        raise CanvasError(
-            "load.batch changes how documents travel; "
-            + counted(queued, "FlowFile is on its way", "FlowFiles are on their way"),
-            next_command=f"idemflow stop {pipeline.name}, and deploy when `idemflow status` shows "
-            "none",
         )
 
 

@@ -75,7 +75,9 @@ def _additions(item: Mapping[str, Any], path: str) -> Iterator[Change]:
 def meaning(group: Mapping[str, Any]) -> dict[str, Any]:
     """All of a group that counts as a change, in one form."""
     found = {key: _plain(value) for key, value in group.items() if key not in _IGNORED}
-    found["properties"] = _plain(group.get("properties") or {})
+    # Which properties are there without a value depends on the type alone.
+    properties = group.get("properties") or {}
+    found["properties"] = _plain({key: one for key, one in properties.items() if one is not None})
     for kind in _CHILDREN:
         children = {item["identifier"]: meaning(item) for item in group.get(kind) or ()}
         found[kind] = children or None

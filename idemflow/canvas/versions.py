@@ -9,7 +9,7 @@ from typing import Any
 
 import nipyapi
 
-from idemflow.canvas import control, flow_file
+from idemflow.canvas import control, flow_file, misfit
 from idemflow.canvas.client import errors, finish
 from idemflow.canvas.difference import Change, compare
 from idemflow.drawing.boxes import Json
@@ -212,18 +212,31 @@ def check_types(definition: Json, title: str) -> None:
     """Check that NiFi has all the types of a version, before anything is changed.
 
     Raises:
-        CanvasError: some are missing; names them.
+        CanvasError: some are missing, or lack properties that the version sets; names them.
     """
-    with errors():
-        api = nipyapi.nifi.FlowApi()
-        there = {item.type for item in api.get_processor_types().processor_types}
-        there |= {item.type for item in api.get_controller_service_types().controller_service_types}
+    there = _types()
     missing = [one for one in flow_file.types(definition) if one not in there]
     if missing:
         raise CanvasError(
             f"{title} cannot run here, nothing was changed: this NiFi has no {', '.join(missing)}",
             next_command="put the NAR that has it into a folder and: idemflow up --nars FOLDER",
         )
+    if unknown := misfit.misfits(definition):
+        name = definition["flowContents"]["name"]
+        raise CanvasError(
+            f"{title} was drawn for another PutElasticsearchJson, nothing was changed: that of "
+            f"this NiFi has no property {', '.join(unknown)}",
+            next_command=f"idemflow deploy {name} draws flows/{name}.yaml for this NiFi; an "
+            "older state of that file is in git as well",
+        )
+
+
+def _types() -> set[str]:
+    with errors():
+        api = nipyapi.nifi.FlowApi()
+        there = {item.type for item in api.get_processor_types().processor_types}
+        services = api.get_controller_service_types().controller_service_types
+    return there | {item.type for item in services}
 
 
 def change_safely(

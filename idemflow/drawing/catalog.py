@@ -35,6 +35,24 @@ _RENAMED = {
     "Validation query": "Validation Query",
 }
 
+# Properties that not every release of a type has, idemflow's own among them. Where the type lacks
+# one that is set, it is a dynamic property: with PutElasticsearchJson a parameter of each request,
+# which Elasticsearch refuses as a whole.
+NOT_EVERYWHERE = {
+    PUT: frozenset(
+        {
+            "Allow Generated Identifiers", "Field Path Mode", "Identifier Field", "Index Field",
+            "Input Content Format", "Max Batch Size", "Max FlowFiles Per Batch", "Operation Field",
+            "Output Bulk Request", "Retain Identifier Field", "Retain Index Field",
+            "Retain Timestamp Field", "Suppress Nulls", "Timestamp Field", "Version Field",
+        }
+    )
+}  # fmt: skip
+
+# Those of later releases that the bundle's own type takes over when a flow is loaded.
+_BUNDLE = "io.idemflow"
+_TAKEN_OVER = frozenset({"Field Path Mode", "Max FlowFiles Per Batch", "Output Bulk Request"})
+
 
 @dataclass(frozen=True)
 class Component:
@@ -76,3 +94,8 @@ class Component:
             f"{self.type.rsplit('.', 1)[-1]} {self.bundle['version']} of this NiFi has no "
             f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
         )
+
+
+def taken_over(component: Component) -> frozenset[str]:
+    """Properties of :data:`NOT_EVERYWHERE` that a type lacks and puts others in the place of."""
+    return _TAKEN_OVER if component.bundle["group"] == _BUNDLE else frozenset()

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from idemflow.steps.flow_file import AT_ONCE, read
+from idemflow.steps.forms import is_batch, is_document, unpack
+from idemflow.steps.forms import pack as pack_document
 from idemflow.steps.ledger_entry import parsed, write_manifest
 from idemflow.steps.rules.manifest import pack
 from idemflow.steps.rules.positions import nth, whole_number
@@ -96,8 +98,16 @@ def triage(
         lambda: {"stale": [], "given_up": []}
     )
     waits: Counter[tuple[str, str]] = Counter()
+    reformed = 0
     for refused in session.get(AT_ONCE):
         data = read(session, refused)
+        if is_batch(data) != batch and (not batch or is_document(refused, data)):
+            # Of a deployment before this one. What is too much for now comes round again.
+            if reformed < AT_ONCE:
+                reformed += _reform(session, success, failure, refused, data, batch=batch)
+            else:
+                session.transfer(refused, success)
+            continue
         identifier, version = _named_in_line(data) if batch else _named(refused)
         error = refused.getAttribute("elasticsearch.bulk.error")
         # An error is of one document; of several it would not say which.
@@ -138,6 +148,24 @@ def triage(
         write_manifest(
             session, success, pipeline=pipeline, run=run, index=index, content=packed, batch=batch
         )
+
+
+def _reform(
+    session: Any, success: Any, failure: Any, flow_file: Any, data: bytes, *, batch: bool
+) -> int:
+    """Send documents again in the form that is wanted now; how many they are."""
+    if batch:
+        session.transfer(pack_document(session, flow_file, data), success)
+        return 1
+    made = list(unpack(session, flow_file, data))
+    session.remove(flow_file)
+    for one in made:
+        if one.sound:
+            session.transfer(one.flow_file, success)
+        else:
+            why = {"idemflow.reason": "the document has no id", "idemflow.step": "Load"}
+            session.transfer(session.putAllAttributes(one.flow_file, why), failure)
+    return len(made)
 
 
 def _named(flow_file: Any) -> tuple[str | None, int | None]:

@@ -116,6 +116,26 @@ def test_a_database_is_read_by_a_nifi_that_renamed_its_properties(nifi: str) -> 
     assert of["Database"]["Database Driver Locations"] == "#{database.driver}"
 
 
+def test_what_not_every_nifi_has_is_known() -> None:
+    base = catalogue.components(catalogue.read("nifi-2.3.0"))[catalog.PUT]
+    named = {*base.names, *base.names.values(), "Treat Not Found as Success"}
+    added = set[str]()
+    for nifi in catalogue.NIFIS:
+        types = catalogue.components(catalogue.read(nifi))
+        added |= {*types[catalog.PUT].names.values()} - named
+    assert added == catalog.NOT_EVERYWHERE[catalog.PUT]
+
+
+def test_what_the_bundle_adds_is_in_no_flow_unless_it_is_set() -> None:
+    """NiFi writes defaults into the flow, and the official type would send them as parameters."""
+    official = {one["name"] for one in catalogue.read("nifi-2.3.0")[catalog.PUT]["properties"]}
+    for one in catalogue.read("nifi-2.3.0-embedded")[catalog.PUT]["properties"]:
+        if one["name"] in official:
+            assert not one.get("dependsOn"), one
+        else:
+            assert not one.keys() & {"default", "required"}, one
+
+
 def test_the_bundle_has_each_property_and_relationship_of_the_official_types() -> None:
     ours = catalogue.components(catalogue.read("nifi-2.3.0-embedded"))
     for kind, official in catalogue.components(catalogue.read("nifi-2.3.0")).items():

@@ -29,6 +29,12 @@ def status_table(found: Iterable[Status]) -> RenderableType:
         )  # fmt: skip
         if one.problem:
             parts.append(f"[red]{escape(one.pipeline)}[/]: {escape(one.problem)}")
+        if one.misfits:
+            parts.append(
+                f"[red]{escape(one.pipeline)}[/] was drawn for another PutElasticsearchJson, and "
+                f"Elasticsearch refuses what this one sends: it does not know "
+                f"{escape(', '.join(one.misfits))}. Next: idemflow deploy {escape(one.pipeline)}"
+            )
         if one.local:
             name = one.version.title if one.version else "git"
             parts.append(f"\n{escape(one.pipeline)}:")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from idemflow.canvas import process_groups, registry, versions
+from idemflow.canvas import misfit, process_groups, registry, versions
 from idemflow.canvas.difference import Change
 from idemflow.commands.flow.base import changes_since, open_repository
 from idemflow.config.settings import Settings
@@ -23,6 +23,7 @@ class Status:
         newest: the newest version in git.
         local: local changes: how the canvas differs from its version.
         problem: why NiFi cannot tell, if it cannot.
+        misfits: properties that the types of this NiFi do not have: it was drawn for another one.
     """
 
     pipeline: str
@@ -31,6 +32,7 @@ class Status:
     newest: Version | None
     local: list[Change]
     problem: str | None
+    misfits: list[str] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -39,9 +41,11 @@ class Status:
             return "not on the canvas"
         if self.problem:
             return "sync failure"
+        unfit = "does not fit this NiFi"
         if self.version is None:
-            return "not under version control"
-        words = ["changed on the canvas"] if self.local else []
+            return unfit if self.misfits else "not under version control"
+        words = [unfit] if self.misfits else []
+        words += ["changed on the canvas"] if self.local else []
         if self.newest and self.newest.id != self.version.id:
             words.append("a newer version is in git")
         return ", ".join(words) or "up to date"
@@ -61,13 +65,16 @@ def _status(store: Repository, name: str) -> Status:
     group = process_groups.find(name)
     if group is None:
         return Status(name, False, None, newest, [], None)
+    unknown = misfit.misfits(versions.export(group.id))
     now = versions.control_info(group.id)
     if now is None:
-        return Status(name, True, None, newest, [], None)
+        return Status(name, True, None, newest, [], None, unknown)
     problem = now.explanation if now.state == "SYNC_FAILURE" else None
     current = next((one for one in known if one.id == now.version), None)
     if current is None:
         return Status(
-            name, True, None, newest, [], problem or f"git has no version {now.version[:9]}"
-        )
-    return Status(name, True, current, newest, changes_since(store, name, current), problem)
+            name, True, None, newest, [],
+            problem or f"git has no version {now.version[:9]}", unknown,
+        )  # fmt: skip
+    local = changes_since(store, name, current)
+    return Status(name, True, current, newest, local, problem, unknown)
