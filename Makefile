@@ -4,6 +4,7 @@
 #   make test    set everything up, run all tests
 #   make unit    run the tests that need no server: within a minute
 #   make soak    random runs, edits, replays and kills against a model for half an hour
+#   make compat  NiFi with another PutElasticsearchJson under a canvas, and back
 #   make down    stop the servers
 #   make screenshots   take the pictures of the canvas in README and docs anew
 #   make lint    check style and types
@@ -19,7 +20,7 @@ SECONDS ?= 1800
 SEED ?=
 BIN := .venv/bin
 
-.PHONY: run test unit soak up down screenshots lint lock tools clean
+.PHONY: run test unit soak compat up down screenshots lint lock tools clean
 
 run: .venv/installed
 	@$(BIN)/idemflow up
@@ -35,6 +36,9 @@ unit: .venv/installed-dev
 
 soak: .venv/installed-dev
 	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) $(BIN)/python -m pytest tests/soak -s
+
+compat: .venv/installed-dev
+	$(BIN)/python -m pytest tests/compat
 
 up down: .venv/installed
 	@$(BIN)/idemflow $@
