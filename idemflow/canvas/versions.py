@@ -221,11 +221,11 @@ def check_types(definition: Json, title: str) -> None:
             f"{title} cannot run here, nothing was changed: this NiFi has no {', '.join(missing)}",
             next_command="put the NAR that has it into a folder and: idemflow up --nars FOLDER",
         )
-    if unknown := misfit.misfits(definition):
+    if unknown := misfit.unknown(definition):
         name = definition["flowContents"]["name"]
         raise CanvasError(
-            f"{title} was drawn for another PutElasticsearchJson, nothing was changed: that of "
-            f"this NiFi has no property {', '.join(unknown)}",
+            f"{title} was drawn for another NiFi, nothing was changed: the types of this one have "
+            f"no property {', '.join(unknown)}",
             next_command=f"idemflow deploy {name} draws flows/{name}.yaml for this NiFi; an "
             "older state of that file is in git as well",
         )

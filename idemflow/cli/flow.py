@@ -42,7 +42,7 @@ def flow_status(settings: Settings, pipeline: str | None, as_json: bool) -> None
       idemflow flow status people
     """
     found = status.status(settings, pipeline)
-    keys = ("pipeline", "state", "problem", "version", "newest", "local")
+    keys = ("pipeline", "state", "problem", "version", "newest", "local", "misfits")
     rows = [{key: getattr(one, key) for key in keys} for one in found]
     show(as_json, {"pipelines": rows}, tables.status_table(found))
 

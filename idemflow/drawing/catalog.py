@@ -49,8 +49,12 @@ NOT_EVERYWHERE = {
     )
 }  # fmt: skip
 
-# Those of later releases that the bundle's own type takes over when a flow is loaded.
+# The bundle's own types take over the names of later releases when a flow is loaded, and put these
+# away.
 _BUNDLE = "io.idemflow"
+# A later name that releases after 2.7 gave up, and rename.
+_TAKEN_BACK = "Script Language"
+_EARLIER = {later: earlier for earlier, later in _RENAMED.items()}
 _TAKEN_OVER = frozenset({"Field Path Mode", "Max FlowFiles Per Batch", "Output Bulk Request"})
 
 
@@ -95,7 +99,18 @@ class Component:
             f"property {display_name!r}; it has {', '.join(sorted(self.names))}"
         )
 
+    def takes(self, name: str, display_name: str) -> bool:
+        """Whether a flow's property is one of this type once NiFi has taken the flow over.
 
-def taken_over(component: Component) -> frozenset[str]:
-    """Properties of :data:`NOT_EVERYWHERE` that a type lacks and puts others in the place of."""
-    return _TAKEN_OVER if component.bundle["group"] == _BUNDLE else frozenset()
+        Args:
+            name: its internal name in the flow.
+            display_name: how the NiFi that wrote the flow displays it.
+        """
+        if name in self.names.values() or name == _TAKEN_BACK:
+            return True
+        if self.bundle["group"] == _BUNDLE:
+            earlier = _EARLIER.get(display_name, display_name)
+            return name in _TAKEN_OVER or not {display_name, earlier}.isdisjoint(self.names)
+        # A later NiFi renames the properties of an earlier one: since 2.7 to what is displayed. An
+        # earlier one knows no names of later ones.
+        return self.has(display_name) and self.internal(display_name) in self.names

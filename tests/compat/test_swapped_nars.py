@@ -116,7 +116,7 @@ def test_the_official_type_takes_its_place(command: Idemflow, folder: Path) -> N
     arrived(command, ONE)
     version = command.json("flow", "log", MANY)["versions"][0]["id"]
     refused = command.fail("deploy", f"{MANY}@{version}", "--force")
-    assert "was drawn for another PutElasticsearchJson" in " ".join(refused.stderr.split())
+    assert "was drawn for another NiFi" in " ".join(refused.stderr.split())
 
 
 def test_a_deployment_draws_it_anew_and_loses_nothing(command: Idemflow) -> None:
