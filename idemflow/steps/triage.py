@@ -8,6 +8,7 @@ the failure of a whole batch.
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from idemflow.steps.flow_file import AT_ONCE, read
@@ -32,6 +33,7 @@ RETRYABLE_TYPES = {
     "timeout_exception",
     "unavailable_shards_exception",
 }
+NO_ID = "the document has no id"
 STALE_TYPE = "version_conflict_engine_exception"
 
 
@@ -71,7 +73,7 @@ def judge(error: str | None, content: bytes, identifier: str | None) -> tuple[st
 def _judge_unsent(content: bytes, identifier: str | None) -> tuple[str, str]:
     """The same for what Elasticsearch said nothing of: its request failed, or it was never sent."""
     if not identifier or not identifier.strip():
-        return "dead", "the document has no id"
+        return "dead", NO_ID
     try:
         sound = all(isinstance(json.loads(line), dict) for line in content.split(b"\n"))
     except (ValueError, RecursionError):
@@ -98,16 +100,7 @@ def triage(
         lambda: {"stale": [], "given_up": []}
     )
     waits: Counter[tuple[str, str]] = Counter()
-    reformed = 0
-    for refused in session.get(AT_ONCE):
-        data = read(session, refused)
-        if is_batch(data) != batch and (not batch or is_document(refused, data)):
-            # Of a deployment before this one. What is too much for now comes round again.
-            if reformed < AT_ONCE:
-                reformed += _reform(session, success, failure, refused, data, batch=batch)
-            else:
-                session.transfer(refused, success)
-            continue
+    for refused, data in _refused(session, success, failure, batch=batch):
         identifier, version = _named_in_line(data) if batch else _named(refused)
         error = refused.getAttribute("elasticsearch.bulk.error")
         # An error is of one document; of several it would not say which.
@@ -150,22 +143,31 @@ def triage(
         )
 
 
-def _reform(
-    session: Any, success: Any, failure: Any, flow_file: Any, data: bytes, *, batch: bool
-) -> int:
-    """Send documents again in the form that is wanted now; how many they are."""
-    if batch:
-        session.transfer(pack_document(session, flow_file, data), success)
-        return 1
-    made = list(unpack(session, flow_file, data))
-    session.remove(flow_file)
-    for one in made:
-        if one.sound:
-            session.transfer(one.flow_file, success)
+def _refused(
+    session: Any, success: Any, failure: Any, *, batch: bool
+) -> Iterator[tuple[Any, bytes]]:
+    """What was refused, and its content; what has the form of an earlier deployment is sent again.
+
+    That form alone is why it was refused.
+    """
+    reformed = 0
+    for flow_file in session.get(AT_ONCE):
+        data = read(session, flow_file)
+        if is_batch(data) == batch or (batch and not is_document(flow_file, data)):
+            yield flow_file, data
+        elif reformed >= AT_ONCE:  # it comes round again
+            session.transfer(flow_file, success)
+        elif batch:
+            session.transfer(pack_document(session, flow_file, data), success)
+            reformed += 1
         else:
-            why = {"idemflow.reason": "the document has no id", "idemflow.step": "Load"}
-            session.transfer(session.putAllAttributes(one.flow_file, why), failure)
-    return len(made)
+            made = list(unpack(session, flow_file, data))
+            session.remove(flow_file)
+            for one in made:
+                why = {} if one.sound else {"idemflow.reason": NO_ID, "idemflow.step": "Load"}
+                to = success if one.sound else failure
+                session.transfer(session.putAllAttributes(one.flow_file, why), to)
+            reformed += len(made)
 
 
 def _named(flow_file: Any) -> tuple[str | None, int | None]:
