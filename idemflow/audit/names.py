@@ -40,6 +40,7 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "Record Reader": ("record-reader", "put-es-record-reader", "put-db-record-record-reader"),
     "Initial Load Strategy": ("initial-load-strategy",),
     "Penalize Retries": ("penalize-retries",),
+    "Deduplication Strategy": ("deduplication-strategy",),
 }  # fmt: skip
 
 # Types whose dynamic properties mean something here, and all of their static ones.

@@ -291,7 +291,8 @@ def to_read(settings: Settings) -> Repository | None:
     top = _place(settings)
     if top is None:
         return None
-    if (settings.folders.flows(top) / "HEAD").is_file():
+    # It may be closed to this user, who cannot be a writer then either.
+    if os.access(settings.folders.flows(top) / "HEAD", os.R_OK):
         found = find(settings)
         if found is not None:
             found.synchronize()

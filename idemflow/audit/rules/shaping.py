@@ -40,12 +40,21 @@ def sure_of(path: Path, sure: Sure, origins: Origins) -> Sure:
     """How sure it is that a second run doubles what is written under such an id.
 
     A source that reads on from where it was gives the same again only where its state is lost, or a
-    batch is tried twice; and of several ways one may be right.
+    batch is tried twice; and of several ways one may be right. What a cache remembers is dropped.
     """
+    if any(remembers(node) for node in path.way):
+        return Sure.DEPENDS
     kinds = {item.kind for item in origins}
     if sure is Sure.CERTAIN and (path.again is not Again.ALL or len(kinds) > 1):
         return Sure.LIKELY
     return sure
+
+
+def remembers(node: Node) -> bool:
+    """Whether a processor drops what has passed it in an earlier run."""
+    if node.type == "DeduplicateRecord":
+        return "multiple" in node.get("Deduplication Strategy", "single").lower()
+    return node.type == "DetectDuplicate"
 
 
 def by_merge(flow: Flow, item: Origin) -> Node | None:

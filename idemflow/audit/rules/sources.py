@@ -8,6 +8,7 @@ from idemflow.audit.catalog import Again
 from idemflow.audit.findings import Effect, Finding, Sure
 from idemflow.audit.flow import Flow, again
 from idemflow.audit.graph import Node
+from idemflow.audit.rules import shaping
 from idemflow.audit.rules.rule import Rule
 
 STATE = Rule(
@@ -32,7 +33,13 @@ LATE_ROWS = Rule(
     "Rows that are committed late, with a value that was passed already, are never read.",
     "read again from some time before the highest value, into a sink that overwrites",
 )  # fmt: skip
-RULES = (STATE, TAKES, SENT, LATE_ROWS)
+CACHE = Rule(
+    "cache-remembers", Effect.NOTE, Sure.DEPENDS,
+    "A cache drops what has passed before: a second run brings nothing while it remembers, "
+    "not even what was lost behind it the first time.",
+    "write under an id that comes from the record, and leave the cache out",
+)  # fmt: skip
+RULES = (STATE, TAKES, SENT, LATE_ROWS, CACHE)
 
 _RULES = {Again.STATE: STATE, Again.TAKES: TAKES, Again.SENT: SENT}
 
@@ -41,6 +48,8 @@ def check(flow: Flow) -> Iterator[Finding]:
     """The findings of this family."""
     for node in flow.graph.processors:
         paths = flow.through(node)
+        if shaping.remembers(node) and paths:
+            yield CACHE.found(node, f"it is {node.type}", paths)
         rule = _RULES.get(again(node) or Again.ALL)
         if rule is None or not paths:
             continue

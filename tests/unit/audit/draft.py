@@ -19,6 +19,7 @@ _ON = {
     "EvaluateJsonPath": "matched",
     "InvokeHTTP": "Response",
     "RouteOnAttribute": "unmatched",
+    "DetectDuplicate": "non-duplicate",
 }
 _PACKAGES = "org.apache.nifi.processors."
 

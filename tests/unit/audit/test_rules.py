@@ -200,6 +200,8 @@ CASES: list[tuple[str, Draft, Verdict, Draft]] = [
     ("source-sent", line(("ListenHTTP", {}), BY_RECORD), IDEMPOTENT, line(ALL, BY_RECORD)),
     ("source-late-rows", line(("QueryDatabaseTable", {"Maximum-value Columns": "at"}), BY_RECORD),
      IDEMPOTENT, line(("QueryDatabaseTable", {}), BY_RECORD)),
+    ("cache-remembers", line(ALL, SPLIT, ("DetectDuplicate", {}), put()), TWICE,
+     line(ALL, SPLIT, ("DeduplicateRecord", {}), put())),
     ("queue-expires", expiring("5 min"), LESS, expiring("0 sec")),
     ("queue-mixes-order", balanced(), IDEMPOTENT, balanced(**{"BULK:version": "${at}"})),
     ("unknown-processor", line(ALL, ("MyProcessor", {}), BY_RECORD), UNKNOWN, line(ALL, BY_RECORD)),
@@ -248,6 +250,11 @@ def sure(flow: Draft, rule: str) -> Sure:
 )  # fmt: skip
 def test_how_sure_it_is_depends_on_what_the_source_gives_again(source: Box, expected: Sure) -> None:
     assert sure(line(source, put()), "elasticsearch-no-id") is expected
+
+
+def test_what_a_cache_drops_is_not_certain_to_double() -> None:
+    flow = line(ALL, SPLIT, ("DetectDuplicate", {}), put())
+    assert sure(flow, "elasticsearch-no-id") is Sure.DEPENDS
 
 
 def chance(expression: str) -> Callable[[], Draft]:
