@@ -313,6 +313,8 @@ def _put(
         ids = dict(_BATCHED)
     else:
         ids = {"Identifier Attribute": "idemflow.id", "Batch Size": str(_ONE_BY_ONE)}
+    # Of what is refused, nothing else tells why.
+    said = {"Log Error Responses": "true"} if types[catalog.PUT].has("Log Error Responses") else {}
     put = group.processor(
         types[catalog.PUT],
         name,
@@ -322,12 +324,15 @@ def _put(
             "Index Operation": "index" if many or name == KEEP else _OPERATION,
             "Index": "${idemflow.index}",
             "Client Service": client["identifier"],
+            **(said if name == KEEP else {}),
         },
         dynamic=_VERSION if versioned and not many else {},
         comments="The id makes a re-run overwrite instead of duplicate.",
         terminate=["original", "successful"],
         tasks=pipeline.load.tasks,
         penalty=pipeline.load.retry_after,
+        # What is refused is not penalized by itself, and would go round without a pause.
+        retried=["errors"] if name == KEEP else (),
     )
     x, y = position
     group.connect(put, put, pipeline.load.queue, ["retry"], name="retry after an outage",

@@ -95,6 +95,7 @@ class Group:
         tasks: int = 1,
         penalty: str = "5 s",
         primary: bool = False,
+        retried: Sequence[str] = (),
     ) -> Json:
         processor = self._base("PROCESSOR", name, position) | {
             "type": component.type,
@@ -112,10 +113,11 @@ class Group:
             "runDurationMillis": 0,
             "concurrentlySchedulableTaskCount": tasks,
             "autoTerminatedRelationships": list(terminate),
-            "retriedRelationships": [],
+            "retriedRelationships": list(retried),
             "retryCount": 10,
             "backoffMechanism": "PENALIZE_FLOWFILE",
-            "maxBackoffPeriod": "10 mins",
+            # NiFi doubles the penalty from try to try, up to this.
+            "maxBackoffPeriod": "30 secs" if retried else "10 mins",
             "scheduledState": "ENABLED",
         }
         self.parts["processors"].append(processor)

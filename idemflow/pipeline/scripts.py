@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,25 +76,27 @@ def problems(
     found: list[PipelineError] = []
     if call is not None:
         at = line(f"{call.place}.function")
-        try:
+        with _added(found):
             function = _function(project, call.script, call.function, label, call.place, line)
-        except PipelineError as error:
-            found.append(error)
-        else:
             if function is not None:
                 found += _of_arguments(function, call, label, at)
                 found += _of_records(function, call.script)
     if transform is not None:
-        at = line("transform.function")
-        try:
-            name = transform.function
+        at, name = line("transform.function"), transform.function
+        with _added(found):
             function = _function(project, transform.script, name, label, "transform", line)
-        except PipelineError as error:
-            found.append(error)
-        else:
             if function is not None:
                 found += _of_transform(function, transform, label, at)
     return found
+
+
+@contextmanager
+def _added(found: list[PipelineError]) -> Iterator[None]:
+    """Add an error to others, in place of raising it."""
+    try:
+        yield
+    except PipelineError as error:
+        found.append(error)
 
 
 def _function(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from idemflow.canvas import client, control, monitoring, process_groups
+from idemflow.canvas.flow import KEEP
 from idemflow.canvas.replay import ASK
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from tests.integration.letters import exported, listed, write
@@ -297,6 +298,41 @@ def test_a_replay_whose_command_was_killed_is_finished_by_the_next_one(
     wait_until(lambda: monitoring.activity(group).queued == 0, "the letter arrives", seconds=90)
     assert listed(command, name) == []
     assert dict(ledger.documents(name))["r-7"]["day"] == "2026-05-06"
+
+
+def test_a_letter_that_is_refused_waits_with_pauses_and_says_why(
+    idemflow: Idemflow, project: Project
+) -> None:
+    name = project.pipeline("letters-refused", SOURCE, "load: {retry_after: 1 s}\n", day="date")
+    command = idemflow.inside(project.path)
+    command.json("run", name, code=7)
+    client.connect(idemflow.target().nifi)
+    group = process_groups.find_id(name)
+    bulletin = monitoring.last_bulletin()
+
+    def told() -> list[str]:
+        found = monitoring.bulletins(group, after=bulletin)
+        return [one.message for one in found if one.name == KEEP]
+
+    with idemflow.elasticsearch() as elasticsearch:
+        elasticsearch.indices.close(index=DEAD_LETTERS)
+        try:
+            control.run_once(group)
+            wait_until(lambda: any("index_closed" in one for one in told()), "a bulletin says why")
+            first = len(told())
+            wait_until(lambda: len(told()) > first, "it is tried again", seconds=20)
+        finally:
+            elasticsearch.indices.open(index=DEAD_LETTERS, wait_for_active_shards="1")
+    # Without a pause there were hundreds by now; NiFi shows five of a step.
+    status = monitoring.status(group)
+    (keep,) = [
+        one
+        for one in monitoring.snapshots(status, "processor_status_snapshots")
+        if one.name == KEEP
+    ]
+    assert keep.task_count < 20
+    wait_until(lambda: monitoring.activity(group).idle, "it is kept", seconds=40)
+    assert len(listed(command, name)) == 1
 
 
 def test_started_by_hand_the_replay_does_nothing(idemflow: Idemflow, project: Project) -> None:
