@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,9 @@ import nipyapi
 
 from idemflow.canvas.client import errors
 from idemflow.canvas.process_groups import TRIGGERS, processors
+
+# Of a bulletin, so many letters are shown.
+_LETTERS = 700
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,12 @@ class Bulletin:
     level: str
     name: str
     message: str
+
+    @property
+    def said(self) -> str:
+        """The message on one line, without what NiFi puts first: the component's type and id."""
+        text = re.sub(r"^\w+\[id=[^]]*]\s*", "", " ".join(self.message.split()))
+        return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from idemflow.canvas.monitoring import Activity
@@ -15,6 +16,7 @@ from idemflow.commands._watch import Watch
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import point_in_time
+from idemflow.elasticsearch.spill import Scratch
 from idemflow.elasticsearch.written import IndexCheckpoint, WrittenIds
 from idemflow.errors import IdemflowError, Stopped
 from idemflow.pipeline.model import RUN
@@ -68,50 +70,10 @@ def follow(
         Stopped: the user stopped waiting.
         RequestRefused: Elasticsearch refuses each request of a step, again and again.
     """
-    check: RunCheck | None = None
-    ended: float | None = None
-
-    def settled(activity: Activity) -> tuple[str, float, Outcome] | None:
-        nonlocal check, ended
-        if check is None and (run := find()) is not None:
-            _log.info("%s: NiFi has begun run %s", opened.pipeline.name, run)
-            check = _check(run)
-        watch.run = check.run if check else None
-        watch.total = check.records if check else None
-        if watch.total is None:
-            check_source()
-        refused.check(activity)
-        if check is None:
-            return None
-        if not activity.idle:
-            ended = None
-            check.advance()
-            return None
-        ended = ended or time.monotonic()
-        if watch.total is None or not (check.accounted or watch.quiet()):
-            return None
-        outcome = check.outcome()
-        if outcome.lost and opened.ledger.folded(check.run):
-            raise IdemflowError(
-                f"the run {check.run} has ended, but another command compacted the ledger "
-                "before this one could count its records",
-                next_command=f"idemflow verify {opened.pipeline.name}",
-            )
-        if outcome.lost and not watch.quiet():
-            return None
-        return check.run, round(ended - began, 2), outcome
-
     with opened.scratch() as room:
-
-        def _check(run: str) -> RunCheck:
-            ledger = opened.ledger
-            target = opened.pipeline.target.replace(RUN, run.lower())
-            return RunCheck(
-                ledger, ledger.manifests, ledger, run, starts=starts, target=target, scratch=room
-            )
-
+        following = _Following(opened, watch, starts, began, room, find, check_source, refused)
         try:
-            return watch.until(settled)
+            return watch.until(following.settled)
         except KeyboardInterrupt:
             name = opened.pipeline.name
             which = f"the run {watch.run}" if watch.run else "the run that was started"
@@ -120,3 +82,63 @@ def follow(
                 next_command=f"idemflow status, to follow it; idemflow verify {name}, when it has "
                 f"ended; idemflow cancel {watch.run or name}, to drop what is on its way",
             ) from None
+
+
+@dataclass
+class _Following:
+    """What is known of the run by now; for the rest see :func:`follow`."""
+
+    opened: Session
+    watch: Watch
+    starts: list[WrittenIds]
+    began: float
+    room: Scratch
+    find: Callable[[], str | None]
+    check_source: Callable[[], None]
+    refused: RefusedRequests
+    check: RunCheck | None = None
+    ended: float | None = None
+
+    def settled(self, activity: Activity) -> tuple[str, float, Outcome] | None:
+        """What became of the run, once that is known: see :meth:`Watch.until`."""
+        check, watch = self._begun(), self.watch
+        watch.run = check.run if check else None
+        watch.total = check.records if check else None
+        if watch.total is None:
+            self.check_source()
+        self.refused.check(activity)
+        if check is None:
+            return None
+        if not activity.idle:
+            self.ended = None
+            check.advance()
+            return None
+        self.ended = self.ended or time.monotonic()
+        if watch.total is None or not (check.accounted or watch.quiet()):
+            return None
+        outcome = check.outcome()
+        if outcome.lost and self.opened.ledger.folded(check.run):
+            raise IdemflowError(
+                f"the run {check.run} has ended, but another command compacted the ledger "
+                "before this one could count its records",
+                next_command=f"idemflow verify {self.opened.pipeline.name}",
+            )
+        if outcome.lost and not watch.quiet():
+            return None
+        return check.run, round(self.ended - self.began, 2), outcome
+
+    def _begun(self) -> RunCheck | None:
+        """The run, once NiFi has begun it."""
+        if self.check is None and (run := self.find()) is not None:
+            pipeline, ledger = self.opened.pipeline, self.opened.ledger
+            _log.info("%s: NiFi has begun run %s", pipeline.name, run)
+            self.check = RunCheck(
+                ledger,
+                ledger.manifests,
+                ledger,
+                run,
+                starts=self.starts,
+                target=pipeline.target.replace(RUN, run.lower()),
+                scratch=self.room,
+            )
+        return self.check

@@ -16,7 +16,6 @@ _BAD_REQUEST = re.compile(r"\bHTTP(?:/\d(?:\.\d)?)? 400\b")
 # The first such answer may be for a property that is being mended just now.
 _AGAIN = 2
 _PAUSE = 1.0
-_LETTERS = 700
 
 
 @dataclass
@@ -51,12 +50,9 @@ class RefusedRequests:
 
     def _refused(self, told: Bulletin) -> RequestRefused:
         name = self.name
-        # NiFi puts the type and the id of the component first.
-        said = re.sub(r"^\w+\[id=[^]]*]\s*", "", " ".join(told.message.split()))
-        said = said if len(said) <= _LETTERS else f"{said[:_LETTERS]}..."
         return RequestRefused(
             f"{name}: Elasticsearch refuses whole requests of {told.name!r}, again and again: "
-            f"{said}\nThe run waits in NiFi; nothing is lost.",
+            f"{told.said}\nThe run waits in NiFi; nothing is lost.",
             next_command=f"mend the properties of {told.name!r} on the canvas (idemflow open "
             f"{name}); the run goes on by itself then: idemflow verify {name}",
         )

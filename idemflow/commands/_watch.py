@@ -22,9 +22,8 @@ from idemflow.sources.fields import seconds
 
 # How long nothing at all may happen in an empty flow before what is missing counts as lost.
 _QUIET = 5.0
-# Of what the steps have told, so many are shown where a run is stuck, and so many letters of each.
+# Of what the steps have told, so many are shown where a run is stuck.
 _SAID = 3
-_LETTERS = 500
 
 
 class RunDisplay(Protocol):
@@ -209,5 +208,4 @@ def _queues(activity: Activity) -> str:
 
 
 def _in_words(bulletin: Bulletin) -> str:
-    text = " ".join(f"{bulletin.name}: {bulletin.message}".split())
-    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
+    return f"{bulletin.name}: {bulletin.said}"
