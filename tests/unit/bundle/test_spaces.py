@@ -149,12 +149,16 @@ def test_a_running_script_keeps_its_modules(tmp_path: Path, run: Script, spaces:
     def change() -> None:
         (tmp_path / "helper.py").write_text("value = 'other'\n")
         assert run("import helper", tmp_path)["helper"].value == "other"
+        (tmp_path / "helper.py").unlink()
+        with pytest.raises(ModuleNotFoundError):
+            run("import helper", tmp_path)
 
     source = "import helper\nbefore = helper\nmeanwhile()\nimport helper"
     found = run(source, tmp_path, meanwhile=change)
     assert found["helper"] is found["before"]
     assert found["helper"].value == "one"
     # What nobody runs with any more is let go of with the next script.
+    (tmp_path / "helper.py").touch()
     run("import helper", tmp_path)
     assert len(in_sys_modules(spaces)) == 2, in_sys_modules(spaces)
 

@@ -102,6 +102,11 @@ public final class JavaBridge {
         return map;
     }
 
+    /** The same array: given bytes of Python, jpy makes a new one of them. */
+    public static byte[] bytes(final byte[] content) {
+        return content;
+    }
+
     /** Hash code of a Java object, without the -1 that Python takes for an error. */
     public static int hash(final Object object) {
         final int hash = object.hashCode();

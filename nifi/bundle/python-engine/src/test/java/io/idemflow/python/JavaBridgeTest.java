@@ -16,6 +16,8 @@ import javax.script.ScriptEngineManager;
 import javax.script.ScriptException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What scripts see of Java. */
 class JavaBridgeTest {
@@ -172,6 +174,52 @@ class JavaBridgeTest {
         assertArrayEquals(new byte[] {-1, 0}, (byte[]) run("from java.util import ArrayList", "ArrayList([b'\\xff\\x00'])[0]"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {
+            "bytearray(4)",
+            "zeros(4, 'b')",
+            "array('B', bytes(4))",
+            "memoryview(bytearray(4))",
+            "Array.newInstance(Byte.TYPE, 4)",
+            "ByteArrayInputStream(bytes(4)).readAllBytes()",
+    })
+    void bringsBackWhatJavaWritesIntoBytes(final String buffer) throws ScriptException {
+        final String script = """
+                from array import array
+                from java.io import ByteArrayInputStream
+                from java.lang import Byte, System
+                from java.lang.reflect import Array
+                from java.util import Arrays
+                from jarray import zeros
+                buffer, read = %s, []
+                stream = ByteArrayInputStream(b'abcd\\xff')
+                while (count := stream.read(buffer)) != -1:
+                    read.append((count, bytes(buffer)))
+                System.arraycopy(b'xy', 0, buffer, 1, 2)
+                read.append((bytes(buffer), buffer[0]))
+                """.formatted(buffer);
+
+        assertEquals("[(4, b'abcd'), (1, b'\\xffbcd'), (b'\\xffxyd', 255)]", run(script, "str(read)"));
+    }
+
+    @Test
+    void makesArraysOfJava() throws ScriptException {
+        final String script = """
+                from jarray import array, zeros
+                from java.lang import Object, String
+                from java.util import Arrays
+                """;
+
+        assertEquals("[1, zo\u00eb, {a=[2]}]",
+                run(script, "Arrays.asList(array([1, 'zo\u00eb', {'a': [2]}], Object)).toString()"));
+        assertEquals("[null, null]", run(script, "Arrays.toString(zeros(2, String))"));
+        assertEquals("[a, b] [1, -2] [1.5] [true]", run(script, "' '.join([Arrays.toString(array('ab', 'c')), "
+                + "Arrays.toString(array([1, -2], 'l')), Arrays.toString(array([1.5], 'd')), "
+                + "Arrays.toString(array([True], 'z'))])"));
+        assertEquals(2, run(script, "session.countArray(array(['a', 'b'], String))"));
+        assertArrayEquals(new byte[] {-1, 2}, (byte[]) run(script, "array([-1, 2], 'b')"));
+    }
+
     @Test
     void givesJavaCollectionsPythonsProtocols() throws ScriptException {
         assertEquals("a=1 len 1 True False", run("""
@@ -190,6 +238,8 @@ class JavaBridgeTest {
     void readsPropertiesNestedClassesAndConstants() throws ScriptException {
         assertEquals("name", run("", "session.fileName"));
         assertEquals("UTF-8", run("from java.nio.charset import StandardCharsets", "str(StandardCharsets.UTF_8)"));
+        assertEquals("k", run("from java.util.AbstractMap import SimpleEntry\nimport java.util.Map",
+                "SimpleEntry('k', 'v').getKey() if isinstance(SimpleEntry('k', 'v'), java.util.Map.Entry) else None"));
         assertEquals("k", run("from java.util import Map", "Map.entry('k', 'v').getKey()"));
         assertEquals("b", run("from java.lang import String", "String('abc').charAt(1)"));
     }
@@ -199,6 +249,12 @@ class JavaBridgeTest {
         assertEquals("<script>:1: TypeError: Java method length does not take these arguments: "
                         + "JavaBridgeTest$Session, bytes",
                 assertThrows(PythonException.class, () -> engine.eval("session.length(b'x')")).getMessage());
+        assertEquals("<script>:1: TypeError: Java method getFileName does not take these arguments: "
+                        + "JavaBridgeTest$Session, int",
+                assertThrows(PythonException.class, () -> engine.eval("session.getFileName(1)")).getMessage());
+        assertEquals("<script>:2: TypeError: Java method charValue does not take these arguments: str",
+                assertThrows(PythonException.class, () -> engine.eval(
+                        "from java.lang import Character\nCharacter.charValue('x')")).getMessage());
         assertEquals("<script>:1: AttributeError: Java class io.idemflow.python.JavaBridgeTest$Session "
                         + "has no public member nothing",
                 assertThrows(PythonException.class, () -> engine.eval("session.nothing")).getMessage());

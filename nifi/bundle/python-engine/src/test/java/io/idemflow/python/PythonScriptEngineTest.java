@@ -225,7 +225,7 @@ class PythonScriptEngineTest {
                     executor.submit(task), executor.submit(task));
             for (int version = 1; version <= 50; version++) {
                 final Path next = Files.writeString(directory.resolve("next"), "version = %d\n".formatted(version));
-                Files.move(next, helper, StandardCopyOption.REPLACE_EXISTING);
+                Files.move(next, helper, StandardCopyOption.ATOMIC_MOVE);
                 Thread.sleep(5);
             }
             changed.set(true);

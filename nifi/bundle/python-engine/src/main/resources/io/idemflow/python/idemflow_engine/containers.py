@@ -87,6 +87,11 @@ class _Map:
             raise KeyError(key)
         self.remove(key)
 
+    def get(self: Any, key: object, default: object = None) -> Any:
+        """The value of a key, or the default where there is none, as of a dict."""
+        value = self.getOrDefault(key, None)
+        return default if value is None and not self.containsKey(key) else value
+
     def keys(self: Any) -> list[Any]:
         """The keys, as of a dict."""
         return list(self)
@@ -94,6 +99,24 @@ class _Map:
     def items(self: Any) -> list[tuple[Any, Any]]:
         """Pairs of key and value, as of a dict."""
         return [(entry.getKey(), entry.getValue()) for entry in self.entrySet()]
+
+    # The names that scripts for Jython, a Python 2, know.
+
+    def iteritems(self: Any) -> Iterator[tuple[Any, Any]]:
+        """Pairs of key and value, one by one."""
+        return iter(self.items())
+
+    def iterkeys(self: Any) -> Iterator[Any]:
+        """The keys, one by one."""
+        return iter(self)
+
+    def itervalues(self: Any) -> Iterator[Any]:
+        """The values, one by one."""
+        return iter(self.values())
+
+    def has_key(self: Any, key: object) -> bool:
+        """Whether the key is there."""
+        return bool(self.containsKey(key))
 
 
 class _AutoCloseable:

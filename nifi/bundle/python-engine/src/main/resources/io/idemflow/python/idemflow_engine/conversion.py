@@ -5,6 +5,7 @@ no Map or Collection. So every value that a script gets from Java or gives to it
 How a Java class looks to scripts is for `classes` and `strings` to say, which fill in the tables.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -99,8 +100,28 @@ def to_object(value: Any) -> Any:
             return _integer(value)
         return _long(value) if value.bit_length() < 64 else _big_integer(str(value))
     if kind is bytes or kind is bytearray:
-        return jpy.array("byte", list(memoryview(value).cast("b")))
+        return _java.bytes(value)
     return to_java(value)
+
+
+def shared_bytes(value: Any) -> Any:
+    """A byte[] for a buffer of Python that Java may write to; None for any other value.
+
+    jpy would copy it too, but in one direction only: what Java reads into it would be lost.
+    """
+    kind = type(value)
+    if kind is bytearray:
+        return _java.bytes(value)
+    if (kind is memoryview or kind is array) and value.itemsize == 1:
+        view = memoryview(value)
+        if not view.readonly and view.contiguous:
+            return _java.bytes(bytearray(view.cast("B")))
+    return None
+
+
+def take_back(value: Any, shared: Any) -> None:
+    """Bring what Java wrote into an array of `shared_bytes` into the buffer of Python."""
+    memoryview(value).cast("B")[:] = memoryview(shared).cast("B")
 
 
 def _meet(kind: type) -> type | None:
@@ -109,6 +130,9 @@ def _meet(kind: type) -> type | None:
         CONVERTERS[kind] = _as_it_is  # a Python object that Java gives back
         return None
     name = java_name(kind)
+    if name == "[B":
+        CONVERTERS[kind] = bytearray  # jpy's own array goes on showing what it was at first
+        return None
     if name.startswith("["):
         CONVERTERS[kind] = _as_it_is if len(name) == 2 else _from_array
         return None

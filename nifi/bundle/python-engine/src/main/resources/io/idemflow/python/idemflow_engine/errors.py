@@ -16,14 +16,14 @@ _CALL_ERROR = "io.idemflow.python.PythonCallError"
 raised = ByThread[BaseException]()
 
 
-def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeError) -> Any:
+def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: Exception) -> Any:
     """Try a failed call the other way that its arguments can be meant, or raise what is wrong.
 
-    `overloads` are jpy's methods of this name, `error` is what jpy raised.
+    `overloads` are jpy's methods of this name, `error` is what jpy raised: a TypeError where there
+    is one method only, which does not take the arguments.
     """
-    message = str(error)
-    if not message.startswith(_NO_OVERLOAD):
-        raise _python_error(message) from None
+    if not (isinstance(error, TypeError) or str(error).startswith(_NO_OVERLOAD)):
+        raise _python_error(str(error)) from None
     if any(isinstance(arg, list | tuple) for arg in args):
         # A list is a Collection first, but the method may want an array.
         sequences = [
@@ -32,10 +32,11 @@ def other_way(overloads: Any, args: tuple[Any, ...], name: str, error: RuntimeEr
         ]
         try:
             return overloads(*sequences)
+        except TypeError:
+            pass
         except RuntimeError as other:
-            message = str(other)
-            if not message.startswith(_NO_OVERLOAD):
-                raise _python_error(message) from None
+            if not str(other).startswith(_NO_OVERLOAD):
+                raise _python_error(str(other)) from None
     types = ", ".join(type(arg).__name__ for arg in args)
     raise TypeError(f"Java method {name} does not take these arguments: {types}") from None
 

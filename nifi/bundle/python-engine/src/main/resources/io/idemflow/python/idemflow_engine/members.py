@@ -1,5 +1,6 @@
 """What scripts reach of a Java class or object: methods, fields, properties, nested classes."""
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,15 @@ from idemflow_engine.conversion import (
     INSTANTIATED,
     find_class,
     from_java,
+    shared_bytes,
+    take_back,
     to_java,
     to_object,
 )
 
 _java = jpy.get_type("io.idemflow.python.JavaBridge")
 _new = object.__new__
+_BUFFERS = frozenset({bytearray, memoryview, array})
 
 
 class Members:
@@ -100,7 +104,10 @@ def _boxing(method: Callable[..., Any], objects: dict[int, set[int]]) -> Callabl
         if positions is None:
             return method(*args)
         return method(
-            *[to_object(arg) if place in positions else arg for place, arg in enumerate(args)]
+            *[
+                to_object(arg) if place in positions and type(arg) not in _BUFFERS else arg
+                for place, arg in enumerate(args)
+            ]
         )
 
     boxing.__name__ = boxing.__qualname__ = method.__name__
@@ -113,18 +120,25 @@ def _function(overloads: Any, name: str) -> Callable[..., Any]:
     def method(*args: Any) -> Any:
         # What to_java and from_java do, unrolled for the usual types: this runs for every FlowFile.
         converted = []
+        buffers = None
         for arg in args:
             kind = type(arg)
             if kind in INSTANTIATED:
                 converted.append(arg._java)
             elif kind is str and arg.isascii():
                 converted.append(arg)
+            elif kind in _BUFFERS and (shared := shared_bytes(arg)) is not None:
+                converted.append(shared)
+                buffers = [*(buffers or ()), (arg, shared)]
             else:
                 converted.append(to_java(arg))
         try:
             value = overloads(*converted)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             value = errors.other_way(overloads, args, name, error)
+        if buffers is not None:
+            for arg, shared in buffers:
+                take_back(arg, shared)
         if value is None:
             return None
         made = CLASSES.get(type(value))
@@ -142,5 +156,5 @@ def call(overloads: Any, args: tuple[Any, ...], name: str) -> Any:
     """Call the Java method or constructor that fits values of a script; gives what jpy gives."""
     try:
         return overloads(*[to_java(arg) for arg in args])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         return errors.other_way(overloads, args, name, error)

@@ -72,8 +72,8 @@ class Space:
         return all(_stamp(file) == stamp for file, stamp in self._files.copy().items())
 
     def owns(self, name: str) -> bool:
-        """Whether the top-level module `name` is in one of the directories."""
-        return self._lookup.has(name)
+        """Whether the top-level module `name` is in one of the directories, or was imported."""
+        return f"{self.name}.{name}" in sys.modules or self._lookup.has(name)
 
     def find(self, name: str) -> ModuleSpec | None:
         """The module of this full name, among the top-level modules of the space."""
