@@ -108,7 +108,7 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
             .build();
 
     private static final String SCRIPT_ENGINE_NAME = "Script Engine";
-    private static final String SCRIPT_ENGINE_LATER_NAME = "Script Language";
+    private static final String SCRIPT_ENGINE_OTHER_NAME = "Script Language";
 
     private final ScriptEngines engines = new ScriptEngines();
     private final RunningScripts running = new RunningScripts();
@@ -139,10 +139,14 @@ public class ExecuteScript extends AbstractSessionFactoryProcessor implements Se
                 .build();
     }
 
-    /** Flows of later NiFi versions have the engine under another name. */
+    /** Flows of some NiFi versions have the engine under another name, or under both: then the name of now counts. */
     @Override
     public void migrateProperties(final PropertyConfiguration config) {
-        config.renameProperty(SCRIPT_ENGINE_LATER_NAME, SCRIPT_ENGINE_NAME);
+        if (config.isPropertySet(SCRIPT_ENGINE_NAME)) {
+            config.removeProperty(SCRIPT_ENGINE_OTHER_NAME);
+        } else {
+            config.renameProperty(SCRIPT_ENGINE_OTHER_NAME, SCRIPT_ENGINE_NAME);
+        }
     }
 
     @Override

@@ -1,23 +1,30 @@
 package org.apache.nifi.processors.script;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.apache.nifi.components.AllowableValue;
 import org.apache.nifi.components.PropertyDescriptor;
 import org.apache.nifi.processor.Relationship;
+import org.apache.nifi.processor.exception.FlowFileHandlingException;
 import org.apache.nifi.util.LogMessage;
 import org.apache.nifi.util.MockFlowFile;
+import org.apache.nifi.util.PropertyMigrationResult;
 import org.apache.nifi.util.TestRunner;
 import org.apache.nifi.util.TestRunners;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExecuteScriptTest {
 
@@ -55,6 +62,41 @@ class ExecuteScriptTest {
 
         runner.removeProperty("Script Body");
         runner.assertValid();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none.py", "."})
+    void needsAFileThatIsThere(final String name) {
+        runner.setProperty("Script File", directory.resolve(name).toString());
+
+        runner.assertNotValid();
+    }
+
+    @Test
+    void describesEachEngine() {
+        final List<AllowableValue> engines = new ExecuteScript().getPropertyDescriptor("Script Engine").getAllowableValues();
+
+        assertTrue(engines.stream().anyMatch(engine -> engine.getValue().equals("python")), engines.toString());
+        engines.forEach(engine -> assertNotNull(engine.getDescription()));
+    }
+
+    @Test
+    void takesTheEngineOfLaterFlows() {
+        runner.clearProperties();
+        runner.setProperty("Script Language", "python");
+        final PropertyMigrationResult result = runner.migrateProperties();
+
+        assertEquals(Map.of("Script Language", "Script Engine"), result.getPropertiesRenamed());
+        assertEquals("python", runner.getProcessContext().getProperty("Script Engine").getValue());
+    }
+
+    @Test
+    void keepsItsEngineWhereAFlowHasBothNames() {
+        runner.setProperty("Script Language", "AWK");
+        final PropertyMigrationResult result = runner.migrateProperties();
+
+        assertEquals(Set.of("Script Language"), result.getPropertiesRemoved());
+        assertEquals("python", runner.getProcessContext().getProperty("Script Engine").getValue());
     }
 
     @Test
@@ -104,6 +146,76 @@ class ExecuteScriptTest {
         runner.assertTransferCount(ExecuteScript.REL_FAILURE, 0);
         assertTrue(runner.isYieldCalled());
         assertTrue(errors().contains("Script Body:3: KeyError: 'id'"), errors());
+    }
+
+    @Test
+    void rollsBackWhatIsNeitherTransferredNorRemoved() {
+        runner.setProperty("Script Body", "session.putAttribute(session.get(), 'a', 'b')");
+        runner.enqueue("x");
+
+        runner.run();
+
+        assertEquals(1, runner.getQueueSize().getObjectCount());
+        assertEquals(1, runner.getPenalizedFlowFiles().size());
+        assertTrue(runner.isYieldCalled());
+        assertTrue(runner.getLogger().getErrorMessages().stream().map(LogMessage::getThrowable)
+                .anyMatch(FlowFileHandlingException.class::isInstance), errors());
+    }
+
+    @Test
+    void putsANewFlowFileInThePlaceOfTheOldOne() {
+        runner.setProperty("Script Body", """
+                old = session.get()
+                new = session.putAttribute(session.create(), 'filename', 'columns.txt')
+                with session.read(old) as content:
+                    lines = bytes(content.readAllBytes()).decode().splitlines()[1:]
+                with session.write(new) as content:
+                    content.write('\\n'.join(' '.join(line.split(',')[2:]).title() for line in lines).encode())
+                session.remove(old)
+                session.transfer(new, REL_SUCCESS)
+                """);
+        runner.enqueue("a,b,first,last\nf,ms,ada,lovelace\nm,mr,alan,turing");
+
+        runner.run();
+
+        assertEquals("", errors());
+        assertEquals(1, runner.getRemovedCount());
+        runner.assertAllFlowFilesTransferred(ExecuteScript.REL_SUCCESS, 1);
+        final MockFlowFile made = runner.getFlowFilesForRelationship(ExecuteScript.REL_SUCCESS).getFirst();
+        made.assertAttributeEquals("filename", "columns.txt");
+        made.assertContentEquals("Ada Lovelace\nAlan Turing");
+    }
+
+    @Test
+    void runsInTwoTasksAtOnce() {
+        runner.setProperty("Script Body", """
+                from java.lang import Thread
+                import time
+                time.sleep(0.01)
+                flow_file = session.putAttribute(session.create(), 'thread', Thread.currentThread().getName())
+                session.transfer(flow_file, REL_SUCCESS)
+                """);
+        runner.setThreadCount(2);
+
+        runner.run(10);
+
+        assertEquals("", errors());
+        runner.assertAllFlowFilesTransferred(ExecuteScript.REL_SUCCESS, 10);
+        assertEquals(2, runner.getFlowFilesForRelationship(ExecuteScript.REL_SUCCESS).stream()
+                .map(flowFile -> flowFile.getAttribute("thread")).distinct().count());
+    }
+
+    @Test
+    void runsAnotherFileAfterAnotherStart() throws IOException {
+        final String script = "session.transfer(session.putAttribute(session.get(), 'v', '%s'), REL_SUCCESS)";
+        for (final String greeting : List.of("hello", "good-bye")) {
+            runner.setProperty("Script File", file(greeting + ".py", script.formatted(greeting)).toString());
+            runner.enqueue("x");
+            runner.run();
+        }
+
+        assertEquals("hello good-bye", runner.getFlowFilesForRelationship(ExecuteScript.REL_SUCCESS).stream()
+                .map(flowFile -> flowFile.getAttribute("v")).collect(Collectors.joining(" ")));
     }
 
     @Test
