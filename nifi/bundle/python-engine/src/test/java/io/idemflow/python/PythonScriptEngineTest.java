@@ -160,6 +160,26 @@ class PythonScriptEngineTest {
     }
 
     @Test
+    void showsEachTaskTheLinesOfItsOwnScript() throws Exception {
+        try (ExecutorService executor = Executors.newFixedThreadPool(4)) {
+            final List<Future<?>> tasks = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                final String line = "raise ValueError(%d)".formatted(i);
+                tasks.add(executor.submit(() -> {
+                    final ScriptEngine own = new ScriptEngineManager().getEngineByName("python");
+                    for (int j = 0; j < 200; j++) {
+                        final String text = assertThrows(PythonException.class, () -> own.eval(line)).getTraceback();
+                        assertTrue(text.contains("\n    " + line + "\n"), text);
+                    }
+                }));
+            }
+            for (final Future<?> task : tasks) {
+                task.get();
+            }
+        }
+    }
+
+    @Test
     void namesLineAndColumnOfASyntaxError() {
         final PythonException error = assertThrows(PythonException.class, () -> engine.eval("x = 1\ny = = 2\n"));
 

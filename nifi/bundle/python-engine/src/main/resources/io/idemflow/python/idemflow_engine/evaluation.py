@@ -16,6 +16,7 @@ from idemflow_engine.conversion import from_java, to_object
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _ENGINE_DIRECTORY = __file__.rpartition("/")[0]
 
+_linecache_lock = threading.Lock()
 # Threads of the running evaluations, by number.
 _threads: dict[int, int] = {}
 # The exceptions that were raised in them from outside, by number.
@@ -136,11 +137,13 @@ def _report(
 ) -> None:
     """Tell the evaluation about an error that left the script."""
     source = from_java(evaluation.getSource())
-    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
-    try:
-        trace = _format(error)
-    finally:
-        linecache.cache.pop(file_name, None)
+    lines = source.splitlines(keepends=True)
+    with _linecache_lock:  # other scripts have this name as well
+        linecache.cache[file_name] = (len(source), None, lines, file_name)
+        try:
+            trace = _format(error)
+        finally:
+            linecache.cache.pop(file_name, None)
     where, line, column = _place(error, file_name, directories)
     interrupted = isinstance(error, ScriptInterrupted)
     what = "the script was stopped" if interrupted else text.summary(error)
