@@ -130,8 +130,8 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             missing = [name for name in settings.embedded if name not in running]
             if missing:
                 _check_ports(settings, missing)
-                remember(settings)
                 laid_out = provision(settings, missing, state.grants, progress)
+                remember(settings)  # what cannot be used, as a folder without NARs, is not kept
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
                 state = _start(settings, laid_out, state)
             target = describe(settings, state)

@@ -146,7 +146,12 @@ def own_nars(folders: Iterable[Path]) -> list[Path]:
     for place in folders:
         nars = sorted(place.glob("*.nar")) if place.is_dir() else []
         if not nars:
-            raise SettingError("nars", f"{place} is not a folder with NARs in it")
+            raise SettingError(
+                "nars",
+                f"{place} is not a folder with NARs in it",
+                next_command="name one that is (idemflow up --nars FOLDER); idemflow up --no-nars "
+                "forgets what was named before",
+            )
         found += nars
     return found
 

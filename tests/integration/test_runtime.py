@@ -269,6 +269,15 @@ def test_a_server_that_dies_while_it_starts_is_shown_with_its_log(second: Idemfl
     assert "next: idemflow logs nifi" in result.stderr
 
 
+def test_a_folder_without_nars_is_refused_and_not_remembered(second: Idemflow) -> None:
+    home = second.settings().home
+    result = second.fail("up", "--nars", str(home))
+    assert result.code == 2
+    assert f"{home} is not a folder with NARs in it" in " ".join(result.stderr.split())
+    assert "idemflow up --no-nars" in " ".join(result.stderr.split())
+    assert not (home / "remembered.json").exists()
+
+
 def test_a_process_that_took_a_recorded_number_is_left_alone(second: Idemflow) -> None:
     home = second.settings().home
     home.mkdir(parents=True)

@@ -67,8 +67,9 @@ def test_what_the_users_nars_bring_replaces_the_bundles(tmp_path: Path) -> None:
     assert own_nars([theirs.parent]) == [theirs]
     assert not_replaced([scripting, search], [theirs]) == [scripting]
     assert not_replaced([scripting, search], []) == [scripting, search]
-    with pytest.raises(SettingError, match="not a folder with NARs"):
+    with pytest.raises(SettingError, match="not a folder with NARs") as refused:
         own_nars([tmp_path / "nowhere"])
+    assert "idemflow up --no-nars" in (refused.value.next_command or "")
     (tmp_path / "bad.nar").write_text("no zip", encoding="utf-8")
     with pytest.raises(SettingError, match="is not a NAR"):
         not_replaced([scripting], [tmp_path / "bad.nar"])
