@@ -141,15 +141,15 @@ KINDS: Mapping[str, Kind] = {
         "FetchFile FetchSFTP FetchFTP FetchS3Object FetchHDFS FetchGCSObject FetchSmb FetchDropbox "
         "FetchAzureBlobStorage_v12 FetchAzureDataLakeStorage FetchBoxFile FetchGoogleDrive "
         "FetchGridFS FetchParquet FetchDistributedMapCache LookupRecord LookupAttribute "
-        "GetDynamoDB GetElasticsearch ForkEnrichment GetCouchbase",
+        "GetDynamoDB GetElasticsearch GetCouchbase",
         Kind(Role.READ, names=(*_FILE, "mime.type")),
     ),
     **_all(
         "RouteOnAttribute RouteOnContent RouteText ControlRate DistributeLoad LogAttribute "
         "LogMessage UpdateCounter UpdateGauge MonitorActivity Wait Notify EnforceOrder "
         "DetectDuplicate ValidateJson ValidateXml ValidateCsv CountText CalculateRecordStats "
-        "ScanAttribute ScanContent RetryFlowFile DebugFlow HandleHttpResponse FilterAttribute "
-        "IdentifyMimeType CountFlowFiles RenameRecordFieldNames",
+        "ScanAttribute ScanContent RetryFlowFile HandleHttpResponse "
+        "IdentifyMimeType CountFlowFiles",
         Kind(Role.PASS, names=("RouteOnAttribute.Route", "mime.type", "*.count")),
     ),
     "DuplicateFlowFile": Kind(Role.PASS, names=("copy.index",)),
@@ -158,8 +158,7 @@ KINDS: Mapping[str, Kind] = {
         "ModifyBytes ReplaceText ReplaceTextWithMapping JoltTransformJSON JoltTransformRecord "
         "JSLTTransformJSON FlattenJson TransformXml AttributesToJSON AttributesToCSV EncodeContent "
         "QueryRecord RemoveRecordField RenameRecordField ConvertAvroToParquet JsonTransform "
-        "DecryptContentPGP DecryptContentAge UpdateRecord DeduplicateRecord SampleRecord "
-        "JoinEnrichment",
+        "DecryptContentPGP DecryptContentAge UpdateRecord DeduplicateRecord",
         Kind(Role.CHANGE, names=("mime.type", "record.count", "JSONAttributes", "CSVData")),
     ),
     **_all(

@@ -23,6 +23,11 @@ _STEPS = {
     "idemflow.steps.replay:unpack_letters": (),
     "idemflow.steps.schedule:start_when_due": (),
 }
+_SQL_CHANCE = re.compile(
+    r"\b(?:(?:now|rand|random|uuid|gen_random_uuid|uuid_generate_v\d|newid|getdate|nextval)\s*\("
+    r"|current_timestamp\b|current_date\b|current_time\b|sysdate\b)",
+    re.IGNORECASE,
+)
 _SOURCE_STEP = re.compile(r"^[\w.]+(\.step)?:(collect|plan_read)$")
 
 
@@ -109,6 +114,9 @@ def _read(node: Node, known: Kind, state: State, relationship: str) -> State:
         return state
     outside = one(From.RECORD, Sure.CERTAIN, f"what {node.name} reads", node.id)
     renewed = _renewed(state, node, known)
+    queries = [node.get("SQL Query"), node.get("Custom Query")]
+    if chance := sql_chance(node, queries):
+        return renewed.put(chance)
     if node.type == "LookupAttribute":
         return renewed.put(dict.fromkeys(node.dynamic, outside))
     return renewed.put({CONTENT: outside, RECORDS: outside})
@@ -180,11 +188,31 @@ def _change(node: Node, known: Kind, state: State, _relationship: str) -> State:
         return _update_record(node, state)
     if node.type in {"AttributesToJSON", "AttributesToCSV"}:
         return _attributes_to(node, state)
+    if node.type == "QueryRecord" and (by_sql := sql_chance(node, node.properties.values())):
+        return state.put(by_sql)
     chance = _chance_of(node, node.properties.values())
     if chance is None:
         return state
     records = one(From.UNKNOWN, Sure.DEPENDS, chance.why, node.id)
     return state.put({CONTENT: frozenset({chance}), RECORDS: records})
+
+
+def sql_chance(node: Node, queries: Iterable[str]) -> dict[str, Origins]:
+    """What a query's list of columns takes from chance or the clock; empty for nothing.
+
+    What is in its conditions chooses rows, and changes none.
+    """
+    for query in queries:
+        columns = re.match(r"\s*select\b(.*?)\bfrom\b", query, re.IGNORECASE | re.DOTALL)
+        found = _SQL_CHANCE.search(columns[1]) if columns else None
+        if found:
+            why = f"{node.name} selects {found[0].strip()}"
+            chance = one(From.CHANCE, Sure.LIKELY, why, node.id)
+            told = one(From.UNKNOWN, Sure.DEPENDS, why, node.id)
+            clock = found[0].strip().lower().startswith(("now", "current_", "getdate", "sysdate"))
+            fine = one(From.RECORD, Sure.CERTAIN, f"what {node.name} reads", node.id)
+            return {CONTENT: chance, RECORDS: fine if clock else told}
+    return {}
 
 
 def _chance_of(node: Node, values: Iterable[str]) -> Origin | None:

@@ -22,7 +22,7 @@ from idemflow.canvas import (
     process_groups,
     schedule,
 )
-from idemflow.canvas.flow import PUT
+from idemflow.canvas.flow import KEEP, PUT
 from idemflow.drawing.collect import NEVER, REQUEST, SCHEDULE
 from idemflow.pipeline import spec
 from tests.integration.tools import ROOT, Idemflow, Project, wait_until
@@ -117,6 +117,13 @@ def test_deploying_again_changes_nothing(people: Idemflow, canvas: str) -> None:
 
 
 TASKS = "concurrentlySchedulableTaskCount"
+
+
+def test_the_audit_finds_it_idempotent_on_the_canvas(people: Idemflow, canvas: str) -> None:
+    found = people.json("audit", "--process-group", canvas)
+    assert found["verdict"] == "idempotent"
+    assert {one["sink"]["name"] for one in found["paths"]} == {PUT, KEEP}
+    assert {one["effect"] for one in found["findings"]} <= {"holds only if", "note"}
 
 
 def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(

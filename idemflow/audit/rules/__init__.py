@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from idemflow.audit.findings import Finding
 from idemflow.audit.flow import Flow
 from idemflow.audit.rules import (
+    contents,
     databases,
     elasticsearch,
     failures,
@@ -22,8 +23,8 @@ from idemflow.audit.rules import (
 from idemflow.audit.rules.rule import Rule
 
 _FAMILIES = (
-    elasticsearch, operations, shaping, databases, files, messages, http, failures, sources, queues,
-    unread,
+    elasticsearch, operations, shaping, contents, databases, files, messages, http, failures,
+    sources, queues, unread,
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.name: rule for family in _FAMILIES for rule in family.RULES}
 CHECKS: tuple[Callable[[Flow], Iterator[Finding]], ...] = tuple(

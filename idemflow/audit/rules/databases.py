@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from idemflow.audit.findings import Effect, Finding, Sure
 from idemflow.audit.flow import Flow, Path
+from idemflow.audit.rules import shaping
 from idemflow.audit.rules.rule import Rule
 from idemflow.audit.state import From, evaluate
 
@@ -25,6 +26,11 @@ KEYS = Rule(
     "A row is found again by its keys: it holds where they are unique and a record keeps them.",
     "name the keys in Update Keys, and give the table a unique constraint on them",
 )  # fmt: skip
+KEY_CHANGES = Rule(
+    "database-key-changes", Effect.DUPLICATES, Sure.CERTAIN,
+    "A second run gives the same record another key, and so adds it again.",
+    "take the key from the record",
+)  # fmt: skip
 STATEMENT_UNKNOWN = Rule(
     "database-statement-unknown", Effect.UNKNOWN, Sure.CERTAIN,
     "What is done with a row that is there already cannot be told.",
@@ -40,7 +46,7 @@ GENERATED_KEY = Rule(
     "The sink makes up a new key for each record: a second run adds all of them again.",
     "take the key from a field of the record",
 )  # fmt: skip
-RULES = (INSERT, ADDS, KEYS, STATEMENT_UNKNOWN, DOCUMENT_INSERT, GENERATED_KEY)
+RULES = (INSERT, ADDS, KEYS, KEY_CHANGES, STATEMENT_UNKNOWN, DOCUMENT_INSERT, GENERATED_KEY)
 TYPES = ("PutDatabaseRecord", "PutSQL", "PutMongo", "PutMongoRecord", "PutDynamoDBRecord")
 
 _UPSERT = re.compile(
@@ -79,8 +85,7 @@ def _record(path: Path) -> Iterator[Finding]:
         if statement == "INSERT":
             yield INSERT.found(node, why, path)
         elif statement in _KEYED:
-            keys = node.get("Update Keys", "those of the table")
-            yield KEYS.found(node, f"{why}; Update Keys: {keys}", path)
+            yield from _keyed(path, "Update Keys", f"{why}; ")
         else:
             yield STATEMENT_UNKNOWN.found(node, why, path)
 
@@ -112,9 +117,8 @@ def _sql(path: Path) -> Iterator[Finding]:
 def _mongo(path: Path) -> Iterator[Finding]:
     node = path.sink
     if node.type == "PutMongoRecord":
-        keys = node.get("Update Key Fields")
-        if keys:
-            yield KEYS.found(node, f"Update Key Fields: {keys}", path)
+        if node.get("Update Key Fields"):
+            yield from _keyed(path, "Update Key Fields")
         else:
             yield DOCUMENT_INSERT.found(node, "Update Key Fields is not set", path)
         return
@@ -125,8 +129,18 @@ def _mongo(path: Path) -> Iterator[Finding]:
             node, "Update Mode is with operators: $inc and $push add", path, sure=Sure.DEPENDS
         )
     else:
-        keys = node.get("Update Query Key") or node.get("Update Query")
-        yield KEYS.found(node, f"Update Query Key: {keys}", path)
+        yield from _keyed(path, "Update Query Key")
+
+
+def _keyed(path: Path, name: str, before: str = "") -> Iterator[Finding]:
+    """What is said of a sink that finds a row again by keys."""
+    keys = path.sink.get(name)
+    yield KEYS.found(path.sink, f"{before}{name}: {keys or 'those of the table'}", path)
+    for key in re.split(r"[\s,]+", keys):
+        for item in path.state.field(f"/{key}") if key else ():
+            if item.kind is From.CHANCE:
+                sure = shaping.sure_of(path, item.sure, frozenset({item}))
+                yield KEY_CHANGES.found(path.sink, f"{key}: {item.why}", path, sure=sure)
 
 
 def _dynamo(path: Path) -> Iterator[Finding]:

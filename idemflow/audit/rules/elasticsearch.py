@@ -10,7 +10,7 @@ from idemflow.audit.flow import Flow, Path
 from idemflow.audit.graph import Node
 from idemflow.audit.rules import shaping
 from idemflow.audit.rules.rule import Rule
-from idemflow.audit.state import CONTENT, RECORDS, From, Origins, evaluate
+from idemflow.audit.state import From, Origins, evaluate
 
 TYPES = ("PutElasticsearchJson", "PutElasticsearchRecord")
 
@@ -52,14 +52,8 @@ INDEX_UNKNOWN = Rule(
     "Which index is written to cannot be told.",
     "name the index, or make its name of the record",
 )  # fmt: skip
-OTHER_CONTENTS = Rule(
-    "elasticsearch-other-contents", Effect.NOTE, Sure.LIKELY,
-    "A second run overwrites each document by one that differs in what the run puts in.",
-    "leave the time of the run out of the document where runs are compared",
-)  # fmt: skip
 RULES = (
     NO_ID, ID_CHANGES, ID_ABSENT, ID_MAY_BE_MISSING, ID_UNKNOWN, INDEX_CHANGES, INDEX_UNKNOWN,
-    OTHER_CONTENTS,
 )  # fmt: skip
 
 
@@ -69,7 +63,6 @@ def check(flow: Flow) -> Iterator[Finding]:
         if path.sink.type in TYPES:
             yield from _identity(flow, path)
             yield from _index(path)
-            yield from _contents(path)
 
 
 def operation(node: Node) -> str:
@@ -111,6 +104,9 @@ def _identity(flow: Flow, path: Path) -> Iterator[Finding]:
         if operation(node) not in {"update", "upsert", "delete"}:
             sure = shaping.sure_of(path, Sure.CERTAIN, frozenset())
             yield NO_ID.found(node, name, path, sure=sure)
+        else:
+            why = f"{name}, and {operation(node)} without an id is refused"
+            yield ID_UNKNOWN.found(node, why, path)
         return
     yield from shaping.check_id(flow, path, origins, name)
     for item in sorted(origins, key=lambda item: (item.kind, item.why)):
@@ -133,16 +129,3 @@ def _index(path: Path) -> Iterator[Finding]:
             yield INDEX_CHANGES.found(path.sink, f"Index: {item.why}", path, sure=item.sure)
         elif item.kind in {From.UNKNOWN, From.NOTHING}:
             yield INDEX_UNKNOWN.found(path.sink, f"Index {text}: {item.why}", path)
-
-
-def _contents(path: Path) -> Iterator[Finding]:
-    whole = path.state.get(CONTENT)
-    fields = path.state.fields()
-    told = [f"{name}: {item.why}" for name, found in sorted(fields.items())
-            for item in found if item.kind is From.CHANCE]  # fmt: skip
-    told += [
-        item.why for item in whole
-        if item.kind is From.CHANCE and RECORDS in path.state.known and not fields
-    ]  # fmt: skip
-    for why in sorted(told):
-        yield OTHER_CONTENTS.found(path.sink, why, path)

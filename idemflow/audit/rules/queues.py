@@ -22,13 +22,22 @@ BALANCED = Rule(
     "newer one.",
     "partition by the attribute with the id, or write with a version (BULK:version)",
 )  # fmt: skip
-RULES = (EXPIRES, BALANCED)
+DISTRIBUTED = Rule(
+    "distributed", Effect.CONDITION, Sure.DEPENDS,
+    "Which way a record goes is a matter of time: a second run may write it to another of the "
+    "targets.",
+    "let all ways write to one target, or route by a key in the record",
+)  # fmt: skip
+RULES = (EXPIRES, BALANCED, DISTRIBUTED)
 
 _NEVER = re.compile(r"^0+(\.0*)?\s*\D*$")
 
 
 def check(flow: Flow) -> Iterator[Finding]:
     """The findings of this family."""
+    for node in flow.graph.processors:
+        if node.type == "DistributeLoad" and flow.through(node):
+            yield DISTRIBUTED.found(node, "it is DistributeLoad", flow.through(node))
     for edge in flow.graph.edges:
         paths = flow.along(edge)
         if not paths:

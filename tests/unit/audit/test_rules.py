@@ -122,9 +122,6 @@ CASES: list[tuple[str, Draft, Verdict, Draft]] = [
      line(ALL, SPLIT, KEY, put(Identifier_Attribute="id", Index="${where}")), UNKNOWN,
      line(ALL, SPLIT, KEY, attribute(where="x"), put(Identifier_Attribute="id",
                                                      Index="${where}"))),
-    ("elasticsearch-other-contents",
-     line(ALL, ("UpdateRecord", {"/loaded": "${now()}"}), BY_RECORD), IDEMPOTENT,
-     line(ALL, ("UpdateRecord", {"/loaded": "yes"}), BY_RECORD)),
     ("elasticsearch-mixed-operations", two_sinks("index", "create"), IDEMPOTENT,
      two_sinks("index", "create", "others")),
     ("elasticsearch-create",
@@ -143,12 +140,20 @@ CASES: list[tuple[str, Draft, Verdict, Draft]] = [
     ("id-by-place",
      line(ALL, SPLIT, attribute(id="people-${fragment.index}"), BY_ID), IDEMPOTENT,
      line(ALL, SPLIT, KEY, BY_ID)),
+    ("other-contents",
+     line(ALL, ("UpdateRecord", {"/loaded": "${now()}"}), BY_RECORD), IDEMPOTENT,
+     line(ALL, ("UpdateRecord", {"/loaded": "yes"}), BY_RECORD)),
     ("database-insert", line(ALL, ("PutDatabaseRecord", {"Statement Type": "INSERT"})), TWICE,
      line(ALL, ("PutDatabaseRecord", {"Statement Type": "UPSERT"}))),
     ("database-adds", line(ALL, ("PutSQL", {"SQL Statement": "UPDATE t SET n = n + 1"})), TWICE,
      line(ALL, ("PutSQL", {"SQL Statement": "UPDATE t SET n = 1 WHERE k = ?"}))),
     ("database-keys", line(ALL, ("PutDatabaseRecord", {"Statement Type": "UPSERT"})), IDEMPOTENT,
      line(ALL, ("PutDatabaseRecord", {"Statement Type": "INSERT"}))),
+    ("database-key-changes",
+     line(ALL, ("UpdateRecord", {"/k": "${UUID()}"}),
+          ("PutDatabaseRecord", {"Statement Type": "UPSERT", "Update Keys": "a, k"})), TWICE,
+     line(ALL, ("UpdateRecord", {"/k": "${UUID()}"}),
+          ("PutDatabaseRecord", {"Statement Type": "UPSERT", "Update Keys": "a"}))),
     ("database-statement-unknown",
      line(ALL, ("PutDatabaseRecord", {"Statement Type": "Use Record Path"})), UNKNOWN,
      line(ALL, attribute(**{"statement.type": "upsert"}),
@@ -204,6 +209,8 @@ CASES: list[tuple[str, Draft, Verdict, Draft]] = [
      line(ALL, SPLIT, ("DeduplicateRecord", {}), put())),
     ("queue-expires", expiring("5 min"), LESS, expiring("0 sec")),
     ("queue-mixes-order", balanced(), IDEMPOTENT, balanced(**{"BULK:version": "${at}"})),
+    ("distributed", line(ALL, ("DistributeLoad", {}), BY_RECORD), IDEMPOTENT,
+     line(ALL, ("ControlRate", {}), BY_RECORD)),
     ("unknown-processor", line(ALL, ("MyProcessor", {}), BY_RECORD), UNKNOWN, line(ALL, BY_RECORD)),
     ("script-not-read", line(ALL, script("x", "Groovy"), BY_RECORD), UNKNOWN,
      line(ALL, script("x = 1"), BY_RECORD)),
@@ -255,6 +262,30 @@ def test_how_sure_it_is_depends_on_what_the_source_gives_again(source: Box, expe
 def test_what_a_cache_drops_is_not_certain_to_double() -> None:
     flow = line(ALL, SPLIT, ("DetectDuplicate", {}), put())
     assert sure(flow, "elasticsearch-no-id") is Sure.DEPENDS
+
+
+@pytest.mark.parametrize(
+    ("query", "found", "verdict"),
+    [
+        ("SELECT id, now() AS loaded FROM t", "other-contents", IDEMPOTENT),
+        ("SELECT gen_random_uuid() AS id, name FROM t", "elasticsearch-id-unknown", UNKNOWN),
+        ("SELECT id, name FROM t WHERE at > now() - interval '1 day'",
+         "elasticsearch-id-may-be-missing", IDEMPOTENT),
+    ],
+)  # fmt: skip
+def test_what_a_query_takes_from_chance(query: str, found: str, verdict: Verdict) -> None:
+    for kind, name in (("ExecuteSQLRecord", "SQL Query"), ("QueryRecord", "rows")):
+        boxes = (
+            [(kind, {name: query})] if kind == "ExecuteSQLRecord" else [ALL, (kind, {name: query})]
+        )
+        report = line(*boxes, BY_RECORD).audit()
+        assert found in rules(report)
+        assert report.verdict is verdict
+
+
+def test_an_update_without_an_id_is_refused() -> None:
+    report = line(ALL, put(Index_Operation="upsert")).audit()
+    assert rules(report) == {"elasticsearch-id-unknown"}
 
 
 def chance(expression: str) -> Callable[[], Draft]:
