@@ -11,7 +11,7 @@ TITLES: dict[str, str] = {"nifi": "NiFi", "elasticsearch": "Elasticsearch"}
 
 _OF_OWN = ("username", "password", "ca")
 OF_EMBEDDED = {
-    "nifi": ("nifi_port", "nifi_heap", "nifi_java_options", "nars"),
+    "nifi": ("nifi_port", "nifi_heap", "nifi_java_options", "nars", "login_minutes"),
     "elasticsearch": ("elasticsearch_port", "elasticsearch_heap", "elasticsearch_java_options"),
 }
 # What says nothing alone.

@@ -103,6 +103,7 @@ def _like(pattern: str, what: str) -> BeforeValidator:
 
 Port = Annotated[int, _number(1024, 65535)]
 Seconds = Annotated[int, _number(1, 86400)]
+Minutes = Annotated[int, _number(1, 720)]  # NiFi gives no login that lasts longer
 Text = Annotated[str, BeforeValidator(_Given.text)]
 ProjectId = Annotated[str, _like(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, ., _ or -")]
 Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     nifi_java_options: Options = _is("More options for NiFi's Java.", ())
     elasticsearch_java_options: Options = _is("More options for Elasticsearch's Java.", ())
     nars: Files = _is("Folders with your own NARs; what they bring replaces the bundle's.", ())
+    login_minutes: Minutes = _is("How many minutes a login on the embedded NiFi lasts.", 720)
     run_as_user: Text | None = _is("The servers' user where idemflow runs as root.")
     start_timeout: Seconds = _is("How long the servers may take to start.", 300)
     verify_memory: Heap = _is("The memory that comparing ids may take; more goes to disk.", "256m")

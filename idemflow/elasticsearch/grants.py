@@ -25,7 +25,7 @@ _INDEX = re.compile(r"[a-z0-9][a-z0-9._+@*?-]{0,254}")
 
 
 def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -> None:
-    """Lets NiFi's user create these indices and write to them, in addition to earlier ones.
+    """Lets NiFi's user send documents to these indices, in addition to earlier ones.
 
     It may read the dead letters, too. The administrator of a user's own Elasticsearch grants.
 
@@ -52,7 +52,8 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
     with LockFile(home.lock):
         state = read_state(home.state)
         grants = tuple(sorted({*state.grants, *patterns}))
-        if grants != state.grants or not _may(loader, patterns):
+        current = grants == state.grants and elasticsearch.has_roles(home, grants)
+        if not current or not _may(loader, patterns):
             _log.info("NiFi's user may now write %s", ", ".join(grants))
             owner = servers_user(settings.home, settings.run_as_user)
             elasticsearch.write_roles(home, owner, grants)

@@ -19,6 +19,22 @@ CA_DAYS = 3650
 SERVER_DAYS = 397
 RENEW_DAYS = 30  # a certificate with fewer days left is made anew at `up`
 _UTC = datetime.UTC
+_NAME = "localhost"
+_ADDRESSES = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
+# What the authority can vouch for at all: a person imports it into a browser, and whoever has its
+# key must not be able to pose as a bank there.
+_PERMITTED = x509.NameConstraints(
+    permitted_subtrees=[
+        x509.DNSName(_NAME),
+        x509.IPAddress(ipaddress.ip_network("127.0.0.0/8")),
+        x509.IPAddress(ipaddress.ip_network("::1/128")),
+    ],
+    excluded_subtrees=None,
+)
+_SERVER = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+_BOTH_SIDES = x509.ExtendedKeyUsage(
+    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,10 @@ class ServerCertificate:
         """The certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
+    def authority_pem(self) -> bytes:
+        """Its authority's certificate as PEM."""
+        return self.authority.public_bytes(serialization.Encoding.PEM)
+
     def key_pem(self) -> bytes:
         """The key as PKCS8 PEM, not encrypted."""
         return _key_pem(self.key)
@@ -78,52 +98,68 @@ class ServerCertificate:
         )
 
 
-def ensure_authority(certificate_file: Path, key_file: Path) -> Authority:
-    """Loads the authority, or makes one."""
+def ensure_authority(
+    certificate_file: Path, key_file: Path, *, replaceable: bool = True
+) -> Authority:
+    """Loads the authority, or makes one.
+
+    Args:
+        replaceable: whether one that ends soon, or that could vouch for any name, may be replaced:
+            no server runs with a certificate of it.
+    """
     try:
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if isinstance(key, ec.EllipticCurvePrivateKey) and not _expires_soon(certificate):
+        if isinstance(key, ec.EllipticCurvePrivateKey) and not (
+            replaceable and (_expires_soon(certificate) or not _is_constrained(certificate))
+        ):
             return Authority(certificate, key)
     except (FileNotFoundError, ValueError):
         pass  # none yet, or damaged: the servers' certificates follow a new one
-    made = _make_authority()
+    made = _make_authority("idemflow runtime CA", _SERVER)
     write_file(key_file, _key_pem(made.key))
     write_file(certificate_file, made.pem())
     certificate_file.chmod(0o644)
     return made
 
 
-def is_current(certificate_pem: Path, authority: Authority) -> bool:
-    """Whether a server's certificate is of this authority and does not end soon."""
+def is_current(certificate_pem: Path, authority: Authority | Path) -> bool:
+    """Whether a server's certificate is of this authority and does not end soon.
+
+    Args:
+        certificate_pem: the server's certificate.
+        authority: the authority, or the file with its certificate.
+    """
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem.read_bytes())
-        certificate.verify_directly_issued_by(authority.certificate)
+        issuer = (
+            authority.certificate
+            if isinstance(authority, Authority)
+            else x509.load_pem_x509_certificate(authority.read_bytes())
+        )
+        certificate.verify_directly_issued_by(issuer)
     except Exception:  # missing, damaged, or of another authority: all mean "make a new one"
         return False
     return not _expires_soon(certificate)
 
 
-def issue(authority: Authority, name: str) -> ServerCertificate:
+def issue(
+    authority: Authority, name: str, usages: x509.ExtendedKeyUsage = _SERVER
+) -> ServerCertificate:
     """A certificate for ``localhost``, ``127.0.0.1`` and ``::1``.
 
     Args:
         name: the common name, for people.
+        usages: on which sides of a connection it counts; by default, the server's.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
-    names = [x509.DNSName("localhost"), *(x509.IPAddress(address) for address in loopback)]
+    names = [x509.DNSName(_NAME), *(x509.IPAddress(address) for address in _ADDRESSES)]
     certificate = (
         _begun(_name(name), authority.certificate.subject, key, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage(
-                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-            ),
-            critical=False,
-        )
+        .add_extension(usages, critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
             critical=False,
@@ -133,13 +169,26 @@ def issue(authority: Authority, name: str) -> ServerCertificate:
     return ServerCertificate(certificate, key, authority.certificate)
 
 
-def _make_authority() -> Authority:
+def issue_alone(name: str) -> ServerCertificate:
+    """A certificate for both sides of a connection, of an authority that issued no other.
+
+    The authority's key is not kept: who trusts it trusts this one certificate.
+
+    Args:
+        name: the common name, for people.
+    """
+    return issue(_make_authority(f"{name}: CA of one certificate", _BOTH_SIDES), name, _BOTH_SIDES)
+
+
+def _make_authority(common_name: str, usages: x509.ExtendedKeyUsage) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("idemflow runtime CA")
+    name = _name(common_name)
     certificate = (
         _begun(name, name, key, CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_PERMITTED, critical=True)
+        .add_extension(usages, critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -177,6 +226,14 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _is_constrained(certificate: x509.Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    return found.critical and found.value == _PERMITTED
 
 
 def _expires_soon(certificate: x509.Certificate) -> bool:

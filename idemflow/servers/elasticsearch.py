@@ -24,9 +24,14 @@ from idemflow.servers import launch
 from idemflow.supply.java import Java
 
 LOADER_ROLE = "idemflow_loader"
-LOADER_PRIVILEGES = ("create_index", "write")
+# Actions, where Elasticsearch's own names say more: `index` updates as well, and an update can ask
+# for the document; `index`, `create` and `write` change mappings; `create_index` takes any mapping.
+LOADER_PRIVILEGES = ("auto_configure", "indices:data/write/index*", "indices:data/write/bulk*")
+LOADER_DELETES = "indices:data/write/delete"
 # NiFi reads back nothing but what could not go in, to send it again.
 LOADER_READS = "idemflow-dead-letters"
+# Of runs, their manifests and dead letters nothing is taken away; no pipeline's index is named so.
+LEDGER_PREFIX = "idemflow-"
 
 
 def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
@@ -98,21 +103,46 @@ def lay_out(
         write_file(config / "server.key", issued.key_pem(), owner)
         write_file(config / "ca.crt", authority.pem(), owner)
         write_file(certificate, issued.pem(), owner)
+    certificate, issuer = config / "transport.crt", config / "transport-ca.crt"
+    if not certificates.is_current(certificate, issuer):
+        # Whoever it lets in is a node, and may do anything: the servers' certificates do not count.
+        issued = certificates.issue_alone("Elasticsearch's nodes")
+        write_file(config / "transport.key", issued.key_pem(), owner)
+        write_file(issuer, issued.authority_pem(), owner)
+        write_file(certificate, issued.pem(), owner)
 
 
 def write_roles(home: Home, owner: Owner, grants: Sequence[str]) -> None:
     """Writes what NiFi's user may do: see :func:`loader_privileges`."""
+    write_file(home.elasticsearch / "config" / "roles.yml", _roles(grants), owner)
+
+
+def has_roles(home: Home, grants: Sequence[str]) -> bool:
+    """Whether that is what it may do; an earlier version gave it more."""
+    try:
+        return (home.elasticsearch / "config" / "roles.yml").read_text() == _roles(grants)
+    except OSError:
+        return False
+
+
+def _roles(grants: Sequence[str]) -> str:
     roles = {LOADER_ROLE: {"cluster": [], "indices": loader_privileges(grants)}}
-    # JSON is YAML, and needs no escaping rules of its own.
-    write_file(home.elasticsearch / "config" / "roles.yml", json.dumps(roles) + "\n", owner)
+    return json.dumps(roles) + "\n"  # JSON is YAML, and needs no escaping rules of its own
 
 
 def loader_privileges(grants: Sequence[str]) -> list[dict[str, list[str]]]:
-    """NiFi's user may create these indices and write to them, and read the dead letters."""
+    """What NiFi's user may do: send documents to these indices, and read the dead letters.
+
+    An index that is not there is made as its template says, and gets fields as documents bring
+    them. Of a pipeline's index it deletes as well.
+    """
     if not grants:
         return []
-    reads = {"names": [LOADER_READS], "privileges": ["read"]}
-    return [{"names": list(grants), "privileges": list(LOADER_PRIVILEGES)}, reads]
+    loads = [name for name in grants if not name.startswith(LEDGER_PREFIX)]
+    found = [{"names": list(grants), "privileges": list(LOADER_PRIVILEGES)}]
+    if loads:
+        found.append({"names": loads, "privileges": [LOADER_DELETES]})
+    return [*found, {"names": [LOADER_READS], "privileges": ["read"]}]
 
 
 def command(settings: Settings, java: Java) -> launch.Command:

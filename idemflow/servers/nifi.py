@@ -18,6 +18,7 @@ from idemflow.supply.java import Java
 from idemflow.supply.python_env import PythonEnvironment
 
 MAIN_CLASS = "org.apache.nifi.NiFi"
+SHUT_PORT_CLASS = "io.idemflow.management.ShutHttpServerProvider"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def lay_out(
         "nars": home.nifi / "nars",
         "port": settings.nifi_port,
         "username": NIFI_USER,
+        "login_minutes": settings.login_minutes,
         "password_hash": nifi_password_hash(secrets.nifi_password),
         "keystore_password": secrets.keystore_password,
         "truststore_password": secrets.truststore_password,
@@ -120,7 +122,9 @@ def command(
         "-Dsun.net.http.allowRestrictedHeaders=true",
         "-Djavax.security.auth.useSubjectCredsOnly=true",
         "-Dorg.apache.jasper.compiler.disablejsr199=true",
-        # NiFi's control port, which idemflow does not use, must clash with no other NiFi's.
+        # NiFi's management port, where nobody logs in: the bundle keeps it shut.
+        f"-Dcom.sun.net.httpserver.HttpServerProvider={SHUT_PORT_CLASS}",
+        "--add-exports=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED",
         f"-Dorg.apache.nifi.management.server.address={ports.LOOPBACK}:{ports.any_free_port()}",
         f"-Dorg.apache.nifi.bootstrap.config.log.dir={home.nifi_logs}",
         f"-Dnifi.properties.file.path={conf / 'nifi.properties'}",

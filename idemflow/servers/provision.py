@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ class Provisioned:
 
 
 def provision(
-    settings: Settings, servers: Iterable[ServerName], grants: tuple[str, ...], progress: Progress
+    settings: Settings, servers: Collection[ServerName], grants: tuple[str, ...], progress: Progress
 ) -> Provisioned:
     """Lays out the servers.
 
@@ -67,7 +67,13 @@ def provision(
     _refuse_lost_secrets(home)
     secrets = ensure_secrets(home.secrets)
     folder(home.certificates, 0o700 if owner.is_self else 0o755)
-    authority = certificates.ensure_authority(home.certificates / "ca.crt", home.secrets / "ca.key")
+    # Browsers trust it where the canvas is idemflow's; a NiFi of the user's own has a copy of it.
+    starting = set(servers)
+    authority = certificates.ensure_authority(
+        home.certificates / "ca.crt",
+        home.secrets / "ca.key",
+        replaceable="nifi" in starting and starting == set(settings.embedded),
+    )
     java = servers_java(home, owner)
     options = start_options(java, home)
     store = Store(settings.cache, settings.repository)

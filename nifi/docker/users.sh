@@ -1,6 +1,6 @@
 #!/bin/sh
-# Elasticsearch's user for NiFi: it may create and write the pipelines' indices, and read the dead
-# letters to send them again; nothing else.
+# Elasticsearch's user for NiFi: it may load the indices of the pipelines, and read the dead letters to
+# send them again; nothing else.
 # Run again, it sets the same role and the password of .env.
 set -eu
 
@@ -31,9 +31,16 @@ check ELASTIC_PASSWORD "${ELASTIC_PASSWORD:-}" A-Za-z0-9
 check LOADER_PASSWORD "${LOADER_PASSWORD:-}" A-Za-z0-9
 check LOADER_INDICES "${LOADER_INDICES:-}" 'a-z0-9._+@,*-'
 
+# Actions, not write: that updates as well, which reads, and changes mappings. The ledger forgets nothing.
 indices=$(printf %s "$LOADER_INDICES" | sed 's/,/","/g')
+loaded=$(printf %s "$LOADER_INDICES" | tr , '\n' | grep -v '^idemflow-' | paste -s -d , - | sed 's/,/","/g')
+sends='"auto_configure","indices:data/write/index*","indices:data/write/bulk*"'
+deletes=
+if [ -n "$loaded" ]; then
+  deletes="{\"names\":[\"$loaded\"],\"privileges\":[\"indices:data/write/delete\"]},"
+fi
 put role/idemflow_loader \
-  "{\"cluster\":[],\"indices\":[{\"names\":[\"$indices\"],\"privileges\":[\"create_index\",\"write\"]},{\"names\":[\"idemflow-dead-letters\"],\"privileges\":[\"read\"]}]}"
+  "{\"cluster\":[],\"indices\":[{\"names\":[\"$indices\"],\"privileges\":[$sends]},$deletes{\"names\":[\"idemflow-dead-letters\"],\"privileges\":[\"read\"]}]}"
 put user/idemflow_loader \
   "{\"password\":\"$LOADER_PASSWORD\",\"roles\":[\"idemflow_loader\"],\"full_name\":\"NiFi\"}"
 echo "the user idemflow_loader may write $LOADER_INDICES"

@@ -95,6 +95,7 @@ def test_module(module: Module, jpy_config: Path, tmp_path: Path) -> None:
             java.executable,
             *LATE_OPTIMIZER,
             f"-Djpy.config={jpy_config}",
+            "--add-exports=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED",  # as NiFi has it
             "-cp",
             os.pathsep.join(map(str, class_path)),
             "org.junit.platform.console.ConsoleLauncher",

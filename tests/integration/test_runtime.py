@@ -16,8 +16,7 @@ import pytest
 import requests
 
 from idemflow.config.endpoint import Endpoint, session
-from idemflow.elasticsearch.grants import grant_indices
-from idemflow.errors import LoginRefused, UsageError
+from idemflow.errors import LoginRefused
 from idemflow.servers import login
 from tests.integration.tools import (
     Idemflow,
@@ -171,28 +170,6 @@ def test_nobody_gets_in_without_the_login(idemflow: Idemflow) -> None:
     wrong = (servers.elasticsearch.username, "wrong")
     assert get(servers.elasticsearch, "/_search", auth=wrong).status_code == 401
     assert get(servers.elasticsearch, "/_search", auth=("elastic", "changeme")).status_code == 401
-
-
-def test_nifis_user_may_write_the_granted_indices_only(idemflow: Idemflow) -> None:
-    servers = idemflow.target()
-    grant_indices(servers, idemflow.settings(), ["granted-*"])
-    grant_indices(servers, idemflow.settings(), ["granted-too"])
-    login = (servers.loader.username, servers.loader.password)
-    document = {"a": 1}
-    with session(servers.loader) as http:
-        for index, status in (("granted-1", 201), ("granted-too", 201), ("other", 403)):
-            reply = http.put(
-                f"{servers.loader.url}/{index}/_doc/1", json=document, auth=login, timeout=30
-            )
-            assert reply.status_code == status, index
-        assert http.delete(f"{servers.loader.url}/granted-1", auth=login).status_code == 403
-        assert http.get(f"{servers.loader.url}/granted-1/_search", auth=login).status_code == 403
-        assert http.get(f"{servers.loader.url}/_security/user", auth=login).status_code == 403
-    with pytest.raises(UsageError, match="cannot be an index"):
-        grant_indices(servers, idemflow.settings(), ["*"])
-    with session(servers.elasticsearch) as http:
-        own = (servers.elasticsearch.username, servers.elasticsearch.password)
-        http.delete(f"{servers.elasticsearch.url}/granted-1,granted-too", auth=own, timeout=30)
 
 
 def test_open_shows_the_login_on_request_only(idemflow: Idemflow) -> None:

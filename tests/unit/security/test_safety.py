@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import hashlib
+import ipaddress
 import json
 import os
 import socket
@@ -14,7 +16,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates, secrets
@@ -60,25 +65,94 @@ def test_a_server_is_trusted_under_its_names_only(tmp_path: Path) -> None:
     issued = certificates.issue(authority, "a server")
     write_file(tmp_path / "server.pem", issued.key_pem() + issued.pem())
     assert mode(tmp_path / "ca.key") == 0o600
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(tmp_path / "server.pem")
-    client = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
-
-    def handshake(name: str) -> None:
-        here, there = socket.socketpair()
-        with here, there:
-            thread = threading.Thread(target=_answer, args=(server, there))
-            thread.start()
-            try:
-                client.wrap_socket(here, server_hostname=name).close()
-            finally:
-                here.close()
-                thread.join()
-
     for name in ("localhost", "127.0.0.1", "::1"):
-        handshake(name)
+        handshake(tmp_path, name)
     with pytest.raises(ssl.SSLCertVerificationError):
-        handshake("example.org")
+        handshake(tmp_path, "example.org")
+
+
+FORGED = {
+    "a name": x509.DNSName("example.org"),
+    "any name": x509.DNSName("*.example.org"),
+    "a name that looks like it": x509.DNSName("localhost.example.org"),
+    "an address": x509.IPAddress(ipaddress.ip_address("192.0.2.1")),
+    "an address of version 6": x509.IPAddress(ipaddress.ip_address("2001:db8::1")),
+    "the common name alone": None,
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_nothing_but_loopback_can_be_vouched_for(forged: str, tmp_path: Path) -> None:
+    """With the CA's key, somebody makes a certificate for another host."""
+    authority = certificates.ensure_authority(tmp_path / "ca.crt", tmp_path / "ca.key")
+    key, name = ec.generate_private_key(ec.SECP256R1()), FORGED[forged]
+    host = getattr(name, "value", "example.org")
+    now = datetime.datetime.now(datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.org")])
+    made = (
+        x509.CertificateBuilder(authority.certificate.subject, subject, key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+    )
+    if name:
+        made = made.add_extension(x509.SubjectAlternativeName([name]), critical=False)
+    signed = made.sign(authority.key, hashes.SHA256())
+    issued = certificates.ServerCertificate(signed, key, authority.certificate)
+    write_file(tmp_path / "server.pem", issued.key_pem() + issued.pem())
+    shown = str(host).replace("*", "www")
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+        handshake(tmp_path, shown)
+
+
+def test_an_authority_that_could_vouch_for_any_name_is_replaced(tmp_path: Path) -> None:
+    files = tmp_path / "ca.crt", tmp_path / "ca.key"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "idemflow runtime CA")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    older = (
+        x509.CertificateBuilder(name, name, key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    write_file(files[0], certificates.Authority(older, key).pem())
+    write_file(files[1], certificates.ServerCertificate(older, key, older).key_pem())
+    # A server that runs has a certificate of it.
+    assert certificates.ensure_authority(*files, replaceable=False).certificate == older
+    replaced = certificates.ensure_authority(*files).certificate
+    assert replaced != older
+    assert certificates.ensure_authority(*files).certificate == replaced
+
+
+def test_a_certificate_alone_is_trusted_with_no_other(tmp_path: Path) -> None:
+    one, other = certificates.issue_alone("a node"), certificates.issue_alone("a node")
+    write_file(tmp_path / "server.pem", one.key_pem() + one.pem())
+    write_file(tmp_path / "ca.crt", one.authority_pem())
+    handshake(tmp_path, "localhost")
+    assert certificates.is_current(tmp_path / "server.pem", tmp_path / "ca.crt")
+    write_file(tmp_path / "ca.crt", other.authority_pem())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(tmp_path, "localhost")
+    assert not certificates.is_current(tmp_path / "server.pem", tmp_path / "ca.crt")
+
+
+def handshake(folder: Path, name: str) -> None:
+    """Connect as a browser does that trusts ``ca.crt``, to a server that has ``server.pem``."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "server.pem")
+    client = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    here, there = socket.socketpair()
+    with here, there:
+        thread = threading.Thread(target=_answer, args=(server, there))
+        thread.start()
+        try:
+            client.wrap_socket(here, server_hostname=name).close()
+        finally:
+            here.close()
+            thread.join()
 
 
 def _answer(context: ssl.SSLContext, connection: socket.socket) -> None:

@@ -5,9 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.apache.nifi.authentication.AuthenticationResponse;
 import org.apache.nifi.authentication.LoginCredentials;
 import org.apache.nifi.authentication.LoginIdentityProviderConfigurationContext;
@@ -47,6 +53,85 @@ class SingleUserLoginIdentityProviderTest {
         assertEquals("admin", provider.authenticate(right).getIdentity());
         provider.onConfigured(new Configuration(Map.of("Username", "admin", "Password Hash", OTHER_HASH)));
         assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(right));
+    }
+
+    @Test
+    void givesATokenForAsLongAsItIsTold() {
+        for (final String minutes : List.of("1", "90", " 720 ")) {
+            final SingleUserLoginIdentityProvider provider = provider(HASH, Map.of("Login Minutes", minutes));
+            assertEquals(TimeUnit.MINUTES.toMillis(Long.parseLong(minutes.strip())),
+                    provider.authenticate(new LoginCredentials("admin", "pässwörd")).getExpiration());
+        }
+        for (final String wrong : List.of("0", "721", "-1", "1 hour", "99999999999")) {
+            final ProviderCreationException error = assertThrows(ProviderCreationException.class,
+                    () -> provider(HASH, Map.of("Login Minutes", wrong)));
+            assertTrue(error.getMessage().contains("'Login Minutes'"), error.getMessage());
+        }
+    }
+
+    @Test
+    void slowsDownAfterWrongPasswords() {
+        final AtomicLong clock = new AtomicLong();
+        final SingleUserLoginIdentityProvider provider = provider(HASH, Map.of(), clock::get);
+        final LoginCredentials right = new LoginCredentials("admin", "pässwörd");
+        for (final String name : List.of("admin", "other")) {
+            for (int wrong = 0; wrong < 3; wrong++) {
+                assertTrue(milliseconds(() -> refused(provider, name, "wrong")) > 20, "it was looked at");
+            }
+            assertTrue(milliseconds(() -> refused(provider, name, "wrong")) < 20, "it was refused unseen");
+        }
+        // Nor is a right one looked at, as long as it was never found right.
+        assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(right));
+        clock.addAndGet(TimeUnit.MILLISECONDS.toNanos(1001));
+        assertEquals("admin", provider.authenticate(right).getIdentity());
+    }
+
+    @Test
+    void tellsNothingByItsAnswerNorByItsTime() {
+        final AtomicLong clock = new AtomicLong();
+        final SingleUserLoginIdentityProvider provider = provider(HASH, Map.of(), clock::get);
+        provider.authenticate(new LoginCredentials("admin", "pässwörd"));
+        final Set<String> answers = new HashSet<>();
+        long wrongPassword = 0;
+        long wrongUser = 0;
+        for (int again = 0; again < 6; again++) {
+            wrongPassword += milliseconds(() -> answers.add(refused(provider, "admin", "passwörd")));
+            wrongUser += milliseconds(() -> answers.add(refused(provider, "other", "pässwörd")));
+            clock.addAndGet(TimeUnit.SECONDS.toNanos(31));
+        }
+        assertEquals(1, answers.size(), answers.toString());
+        assertTrue(wrongUser > 0.4 * wrongPassword && wrongUser < 2.5 * wrongPassword, wrongUser + " and " + wrongPassword);
+    }
+
+    @Test
+    void wrongPasswordsOfOthersLockNoProgramOut() {
+        final SingleUserLoginIdentityProvider provider = provider(HASH, Map.of(), () -> 0);
+        final LoginCredentials right = new LoginCredentials("admin", "pässwörd");
+        provider.authenticate(right);
+        for (int wrong = 0; wrong < 5; wrong++) {
+            refused(provider, "admin", "wrong");
+        }
+        assertEquals("admin", provider.authenticate(right).getIdentity());
+        // But nobody tries more than a few a second that way.
+        for (int wrong = 0; wrong < Attempts.COMPARED_A_SECOND; wrong++) {
+            refused(provider, "admin", "wrong");
+        }
+        assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(right));
+    }
+
+    @Test
+    void waitsLongerAndLongerButNotForEver() {
+        final AtomicLong clock = new AtomicLong();
+        final Attempts attempts = new Attempts(clock::get);
+        final List<Long> locked = new ArrayList<>();
+        for (int wrong = 0; wrong < 10; wrong++) {
+            locked.add(attempts.wrong("admin").lockedSeconds());
+            clock.addAndGet(TimeUnit.SECONDS.toNanos(locked.getLast()));
+            assertTrue(attempts.mayCheck("admin"));
+        }
+        assertEquals(List.of(0L, 0L, 1L, 2L, 4L, 8L, 16L, 30L, 30L, 30L), locked);
+        clock.addAndGet(TimeUnit.SECONDS.toNanos(61));
+        assertEquals(new Attempts.Wrong(1, 0, 0), attempts.wrong("admin"));
     }
 
     @Test
@@ -92,10 +177,32 @@ class SingleUserLoginIdentityProviderTest {
     }
 
     private static SingleUserLoginIdentityProvider provider(final String hash) {
-        final SingleUserLoginIdentityProvider provider = new SingleUserLoginIdentityProvider();
+        return provider(hash, Map.of());
+    }
+
+    private static SingleUserLoginIdentityProvider provider(final String hash, final Map<String, String> more) {
+        return provider(hash, more, System::nanoTime);
+    }
+
+    private static SingleUserLoginIdentityProvider provider(final String hash, final Map<String, String> more,
+            final LongSupplier clock) {
+        final SingleUserLoginIdentityProvider provider = new SingleUserLoginIdentityProvider(clock);
+        final Map<String, String> properties = new HashMap<>(Map.of("Username", "admin", "Password Hash", hash));
+        properties.putAll(more);
         provider.initialize(null);
-        provider.onConfigured(new Configuration(Map.of("Username", "admin", "Password Hash", hash)));
+        provider.onConfigured(new Configuration(properties));
         return provider;
+    }
+
+    private static String refused(final SingleUserLoginIdentityProvider provider, final String name, final String password) {
+        final LoginCredentials credentials = new LoginCredentials(name, password);
+        return assertThrows(InvalidLoginCredentialsException.class, () -> provider.authenticate(credentials)).getMessage();
+    }
+
+    private static long milliseconds(final Runnable work) {
+        final long began = System.nanoTime();
+        work.run();
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
     }
 
     private record Configuration(Map<String, String> properties) implements LoginIdentityProviderConfigurationContext {
