@@ -15,7 +15,7 @@ from pathlib import Path
 
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError, ServerError
-from idemflow.security.owner import Owner, closed, folder, mirror, write_file
+from idemflow.security.owner import Owner, closed, folder, mirror, take_over, write_file
 from idemflow.servers import launch, ports
 
 NAME = "demo-db"
@@ -74,9 +74,11 @@ def version(bin_folder: Path) -> str:
     return done.stdout.split()[-1]
 
 
-def lay_out(home: Home, owner: Owner) -> None:
-    """Makes the folders around the data."""
+def lay_out(home: Home, owner: Owner, former: Owner) -> None:
+    """Makes the folders around the data; those of ``former`` become those of ``owner``."""
     closed(folder_of(home), owner)
+    for name in ("data", "logs", "tmp"):
+        take_over(folder_of(home) / name, owner, former)
     for name in ("logs", "tmp"):
         folder(folder_of(home) / name, 0o700, owner)
 

@@ -21,7 +21,7 @@ from idemflow.config.settings import Settings, remember
 from idemflow.demo import postgresql
 from idemflow.demo.postgresql import NAME
 from idemflow.errors import IdemflowError, NotReady, RuntimeNotUp, ServerError, SettingError
-from idemflow.security.owner import folder, write_file
+from idemflow.security.owner import folder, servers_user, write_file
 from idemflow.servers import launch, ports
 from idemflow.servers.exclusive import make_home
 from idemflow.servers.lifecycle import ServerStatus, resident
@@ -101,10 +101,11 @@ def _launch(settings: Settings, progress: Progress) -> psutil.Process:
     home = settings.folders
     others = frozenset({settings.nifi_port, settings.elasticsearch_port})
     ports.check_free(NAME, "--port", port(settings), avoid=others, command=START)
-    owner = make_home(settings)
+    former = make_home(settings)
+    owner = servers_user(settings.home, settings.run_as_user, NAME)
     bin_folder = postgresql.programs(home, owner)
     passwords = _ensure_passwords(home)
-    postgresql.lay_out(home, owner)
+    postgresql.lay_out(home, owner, former)
     if not postgresql.data(home).is_dir():
         progress.step("Making the demo database")
         postgresql.make_data(home, owner, bin_folder, OWNER, passwords[OWNER])

@@ -14,7 +14,6 @@ from idemflow.config.endpoint import Endpoint, session
 from idemflow.config.settings import Settings
 from idemflow.errors import NotReady, UsageError
 from idemflow.security.locks import LockFile
-from idemflow.security.owner import servers_user
 from idemflow.servers import Target, elasticsearch
 from idemflow.servers.state import read_state, write_state
 
@@ -55,8 +54,7 @@ def grant_indices(target: Target, settings: Settings, patterns: Sequence[str]) -
         current = grants == state.grants and elasticsearch.has_roles(home, grants)
         if not current or not _may(loader, patterns):
             _log.info("NiFi's user may now write %s", ", ".join(grants))
-            owner = servers_user(settings.home, settings.run_as_user)
-            elasticsearch.write_roles(home, owner, grants)
+            elasticsearch.write_roles(home, grants)
             write_state(home.state, replace(state, grants=grants))
     deadline = time.monotonic() + GRANT_SECONDS
     while not _may(loader, patterns):

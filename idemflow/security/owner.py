@@ -9,7 +9,7 @@ import pwd
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from idemflow.errors import SettingError
 
 # The range that systemd gives to services with DynamicUser=, which no distribution assigns.
 _DYNAMIC_UIDS = range(61184, 65520)
+# Each has a user of its own, in this order, and all are in the group of the first.
+_SERVERS = ("nifi", "elasticsearch", "demo-db")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,18 @@ class Owner:
         return all(p.stat().st_mode & stat.S_IXOTH for p in real.parents)
 
 
-def servers_user(home: Path, wanted: str | None) -> Owner:
-    """Who the servers run as.
+def servers_user(home: Path, wanted: str | None, server: str = "nifi") -> Owner:
+    """Who a server runs as.
 
-    As a normal user: oneself. As root: the wanted user, or else a number that no account has. It is
-    always the same for a runtime.
+    As a normal user: oneself. As root: the wanted user, or else a number that no account has. That
+    is always the same for a runtime's server, and another for each: a pipeline's script runs as
+    NiFi's user, which must not reach the files of Elasticsearch. They have one group, which alone
+    may enter the runtime's folders.
+
+    Args:
+        home: the runtime's folder.
+        wanted: an account for all servers: its name or number.
+        server: ``nifi``, ``elasticsearch`` or ``demo-db``.
 
     Raises:
         SettingError: the wanted user does not exist, or is root.
@@ -61,12 +70,10 @@ def servers_user(home: Path, wanted: str | None) -> Owner:
     if os.geteuid() != 0:
         return Owner(os.geteuid(), os.getegid(), is_self=True)
     if wanted is None:
-        start = int.from_bytes(hashlib.sha256(os.fsencode(home)).digest()[:4], "big")
-        count = len(_DYNAMIC_UIDS)
-        uid = next(
-            u for u in (_DYNAMIC_UIDS[(start + i) % count] for i in range(count)) if _is_free(u)
-        )
-        return Owner(uid, uid, is_self=False)
+        taken: list[int] = []
+        for name in _SERVERS[: _SERVERS.index(server) + 1]:
+            taken.append(_number(home if name == _SERVERS[0] else home / name, taken))
+        return Owner(taken[-1], taken[0], is_self=False)
     try:
         account = pwd.getpwuid(int(wanted)) if wanted.isdigit() else pwd.getpwnam(wanted)
     except KeyError:
@@ -74,6 +81,13 @@ def servers_user(home: Path, wanted: str | None) -> Owner:
     if account.pw_uid == 0:
         raise SettingError("run_as_user", "Elasticsearch refuses to run as root")
     return Owner(account.pw_uid, account.pw_gid, is_self=False)
+
+
+def _number(path: Path, taken: Sequence[int]) -> int:
+    start = int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:4], "big")
+    count = len(_DYNAMIC_UIDS)
+    numbers = (_DYNAMIC_UIDS[(start + i) % count] for i in range(count))
+    return next(one for one in numbers if one not in taken and _is_free(one))
 
 
 def _is_free(uid: int) -> bool:
@@ -108,6 +122,28 @@ def closed(path: Path, owner: Owner) -> Path:
     if stat.S_IMODE(found.st_mode) != 0o750:
         path.chmod(0o750)
     return path
+
+
+def take_over(path: Path, owner: Owner, former: Owner) -> None:
+    """Gives a server's folder, with all in it, to the user that it runs as now.
+
+    What is neither its former user's nor that of the folder stays as it is: a hard link that they
+    made to the file of somebody else gives nobody that file.
+
+    Args:
+        path: the folder; nothing is done where it is missing, or the user's already.
+        owner: who it is to belong to.
+        former: who it belonged to in an earlier version, when all servers had one user.
+    """
+    if owner.is_self or not path.is_dir() or path.lstat().st_uid == owner.uid:
+        return
+    givers = {path.lstat().st_uid, former.uid} - {0, owner.uid}
+    os.chown(path, 0, 0)  # out of their reach meanwhile; the last step says that all is done
+    for _, folders, files, at in os.fwalk(path):
+        for name in (*folders, *files):
+            if os.stat(name, dir_fd=at, follow_symlinks=False).st_uid in givers:
+                os.chown(name, owner.uid, owner.gid, dir_fd=at, follow_symlinks=False)
+    os.chown(path, owner.uid, owner.gid)
 
 
 def write_file(path: Path, content: str | bytes, owner: Owner | None = None) -> None:

@@ -58,7 +58,7 @@ def _is_size(text: str) -> bool:
 
 def _option(settings: Settings, name: str) -> str:
     """What says the same on the command line; nothing where only a file or a variable can."""
-    if name.endswith("_java_options"):
+    if name == "login_minutes" or name.endswith("_java_options"):
         return ""
     if name != "nars":
         return f" --{name.replace('_', '-')} {_text(getattr(settings, name))}"

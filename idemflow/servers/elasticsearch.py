@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from idemflow.config.settings import Settings
 from idemflow.config.templates import render
 from idemflow.security import certificates
 from idemflow.security.locks import LockFile
-from idemflow.security.owner import Owner, closed, folder, mirror, remove, write_file
+from idemflow.security.owner import Owner, closed, folder, mirror, remove, take_over, write_file
 from idemflow.security.secrets import (
     ELASTICSEARCH_USER,
     LOADER_USER,
@@ -23,6 +24,7 @@ from idemflow.security.secrets import (
 from idemflow.servers import launch
 from idemflow.supply.java import Java
 
+_FOLDERS = ("config", "data", "logs", "tmp")
 LOADER_ROLE = "idemflow_loader"
 # Actions, where Elasticsearch's own names say more: `index` updates as well, and an update can ask
 # for the document; `index`, `create` and `write` change mappings; `create_index` takes any mapping.
@@ -54,6 +56,12 @@ def unpack(archive: Path, version: str, sha256: str, cache: Path) -> Path:
     return target
 
 
+def hand_over(home: Home, owner: Owner, former: Owner) -> None:
+    """Gives its folders to the user that Elasticsearch runs as now."""
+    for name in _FOLDERS:
+        take_over(home.elasticsearch / name, owner, former)
+
+
 def lay_out(
     settings: Settings,
     owner: Owner,
@@ -67,7 +75,7 @@ def lay_out(
     home = settings.folders
     root = closed(home.elasticsearch, owner)
     mirror(distribution, root / "dist", leave_out=frozenset({"config"}))
-    for name in ("config", "data", "logs", "tmp"):
+    for name in _FOLDERS:
         folder(root / name, 0o700, owner)
     config = root / "config"
     folder(config / "jvm.options.d", 0o700, owner)
@@ -95,7 +103,7 @@ def lay_out(
         f"superuser:{ELASTICSEARCH_USER}\n{LOADER_ROLE}:{LOADER_USER}\n",
         owner,
     )
-    write_roles(home, owner, grants)
+    write_roles(home, grants)
 
     certificate = config / "server.crt"
     if not certificates.is_current(certificate, authority):
@@ -112,9 +120,15 @@ def lay_out(
         write_file(certificate, issued.pem(), owner)
 
 
-def write_roles(home: Home, owner: Owner, grants: Sequence[str]) -> None:
-    """Writes what NiFi's user may do: see :func:`loader_privileges`."""
-    write_file(home.elasticsearch / "config" / "roles.yml", _roles(grants), owner)
+def write_roles(home: Home, grants: Sequence[str]) -> None:
+    """Writes what NiFi's user may do: see :func:`loader_privileges`.
+
+    For the user that Elasticsearch runs as; an earlier version started it as NiFi's.
+    """
+    config = home.elasticsearch / "config"
+    held = config.stat()
+    owner = Owner(held.st_uid, held.st_gid, is_self=held.st_uid == os.geteuid())
+    write_file(config / "roles.yml", _roles(grants), owner)
 
 
 def has_roles(home: Home, grants: Sequence[str]) -> bool:

@@ -265,7 +265,7 @@ def resident(process: psutil.Process) -> int | None:
 
 def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
     for name, command in laid_out.commands.items():
-        child = launch.start(command, laid_out.owner)
+        child = launch.start(command, laid_out.owners[name])
         record = Recorded(
             child.pid,
             child.create_time(),

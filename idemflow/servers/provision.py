@@ -14,7 +14,7 @@ from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates
 from idemflow.security.locks import LockFile
-from idemflow.security.owner import Owner, folder
+from idemflow.security.owner import Owner, folder, servers_user
 from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.servers import elasticsearch, nifi
 from idemflow.servers.exclusive import make_home
@@ -36,12 +36,12 @@ class Provisioned:
     """Servers that are ready to be started.
 
     Attributes:
-        owner: the user that they run as.
+        owners: the users that they run as.
         commands: how to start each.
         versions: each server's version.
     """
 
-    owner: Owner
+    owners: dict[ServerName, Owner]
     commands: dict[ServerName, Command]
     versions: dict[ServerName, str]
 
@@ -78,6 +78,7 @@ def provision(
     options = start_options(java, home)
     store = Store(settings.cache, settings.repository)
     commands: dict[ServerName, Command] = {}
+    owners: dict[ServerName, Owner] = {"nifi": owner}
     if "nifi" in servers:
         parts = _nifi_parts(settings, lock, store, progress)
         python = python_environment(home, owner)
@@ -89,14 +90,18 @@ def provision(
         distribution = elasticsearch.unpack(
             zip_file, lock.elasticsearch_version, checksum, settings.cache
         )
-        elasticsearch.lay_out(settings, owner, distribution, options, authority, secrets, grants)
+        theirs = owners["elasticsearch"] = servers_user(
+            settings.home, settings.run_as_user, "elasticsearch"
+        )
+        elasticsearch.hand_over(home, theirs, owner)
+        elasticsearch.lay_out(settings, theirs, distribution, options, authority, secrets, grants)
         elasticsearch.clean(home)
         commands["elasticsearch"] = elasticsearch.command(settings, java)
     versions: dict[ServerName, str] = {
         "nifi": lock.nifi_version,
         "elasticsearch": lock.elasticsearch_version,
     }
-    return Provisioned(owner, commands, versions)
+    return Provisioned(owners, commands, versions)
 
 
 def _refuse_lost_secrets(home: Home) -> None:

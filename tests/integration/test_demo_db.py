@@ -18,7 +18,13 @@ import pytest
 from idemflow.config.databases import database
 from idemflow.demo.server import Login, owner, port, read_record, reader
 from idemflow.errors import IdemflowError
-from tests.integration.tools import Idemflow, free_ports, on_free_ports, readable_folder
+from tests.integration.tools import (
+    Idemflow,
+    as_earlier_versions_left_it,
+    free_ports,
+    on_free_ports,
+    readable_folder,
+)
 
 pytestmark = pytest.mark.timeout(300)
 ORDERS = 300
@@ -239,6 +245,7 @@ def test_data_survive_a_stop(own: Idemflow) -> None:
     idle.close()
     assert not old.is_running()
     assert "not running" in own.ok("demo-db", "stop").stdout
+    as_earlier_versions_left_it(own, "demo-db/data", "demo-db/logs", "demo-db/tmp")
     assert own.json("demo-db", "start")["filled"] is False
     assert rows(own) == before
     # `down` stops it as well, and deletes it on request.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import stat
@@ -31,7 +32,7 @@ from idemflow.elasticsearch.ledger import LEDGER
 from idemflow.errors import UsageError
 from idemflow.security.secrets import load_secrets, stored_secrets
 from idemflow.servers import login
-from tests.integration.tools import Idemflow, processes, wait_until
+from tests.integration.tools import Idemflow, Project, processes, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -59,9 +60,10 @@ def test_wrong_passwords_are_slowed_down_and_logged(idemflow: Idemflow) -> None:
     # A command, whose password was right before, is not locked out.
     assert login(servers.nifi)
     told = log.read_text(encoding="utf-8")[before:]
-    assert told.count("Login refused: a wrong password for admin") == 3
-    assert told.count("Login refused: an unknown user") == 3
-    assert "the next are for 1 s" in told
+    # How many of the five are looked at depends on how long they take.
+    for shown in ("a wrong password for admin", "an unknown user"):
+        line = rf"Login refused: {shown} \(\d+ in a row, \d+ more refused unseen; the next are for "
+        assert re.search(line + "[1-9]", told), told
     assert WRONG not in told
     assert "nobody-here" not in told
 
@@ -134,9 +136,6 @@ def test_nifis_user_sends_documents_and_nothing_else(
         ("GET", "_cluster/settings"),
         ("GET", "_security/user"),
         ("PUT", "_security/role/x", {"cluster": ["all"]}),
-        # Nor make the ledger forget.
-        ("DELETE", "idemflow-runs/_doc/1"),
-        ("DELETE", "idemflow-dead-letters/_doc/1"),
     ):
         reply = as_loader(method, path, *lines)
         assert reply.status_code == 403, (method, path, reply.status_code, reply.text)
@@ -147,6 +146,14 @@ def test_nifis_user_sends_documents_and_nothing_else(
         (item,) = reply.json()["items"]
         assert item["update"]["status"] == 403, item
         assert "of another pipeline" not in reply.text
+    # Nor does it make the ledger forget.
+    administrator = idemflow.elasticsearch()
+    administrator.index(index="idemflow-runs", id="1", document={})
+    try:
+        assert as_loader("DELETE", "idemflow-runs/_doc/1").status_code == 403
+        assert as_loader("PUT", "idemflow-runs/_doc/1", {}).status_code == 200
+    finally:
+        administrator.indices.delete(index="idemflow-runs")
     several = as_loader("POST", "granted-1/_mget", {"ids": ["1"]})
     assert "security_exception" in several.text
     assert "of another pipeline" not in several.text
@@ -246,8 +253,8 @@ def test_nifi_listens_on_the_canvas_port_alone(idemflow: Idemflow) -> None:
     assert listening(idemflow, "nifi") == [idemflow.settings().nifi_port]
     command = processes(idemflow)["nifi"].cmdline()
     (address,) = [a.partition("=")[2] for a in command if "management.server.address=" in a]
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://{address}/health/diagnostics", timeout=10)
+    with pytest.raises(ConnectionRefusedError), connection(int(address.rpartition(":")[2])):
+        pass
 
 
 @pytest.mark.parametrize("which", ["canvas", "Elasticsearch", "Elasticsearch's nodes"])
@@ -320,3 +327,52 @@ def test_no_command_prints_a_secret_unasked(idemflow: Idemflow) -> None:
             result = idemflow.run(*arguments, *more)
             shown = result.stdout + result.stderr
             assert not [one for one in secret if one in shown], (arguments, more)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a normal user's servers all run as that user")
+def test_a_script_reaches_neither_elasticsearchs_files_nor_the_secrets(
+    idemflow: Idemflow, project: Project
+) -> None:
+    chosen = idemflow.settings()
+    uids = {name: process.uids().effective for name, process in processes(idemflow).items()}
+    assert len(set(uids.values())) == 2, uids
+    config = chosen.folders.elasticsearch / "config"
+    places = [
+        config / "users", config / "roles.yml", config / "server.key", config / "transport.key",
+        config / "new.yml", chosen.folders.elasticsearch / "data",
+        chosen.folders.elasticsearch_logs, chosen.folders.elasticsearch / "dist/bin/elasticsearch",
+        chosen.folders.secrets / "login.json", chosen.folders.secrets / "ca.key",
+        chosen.folders.certificates / "ca.crt", chosen.folders.nifi / "lib/new.jar",
+        chosen.folders.nifi / "new", chosen.folders.python / "own/idemflow/__init__.py",
+        chosen.folders.state,
+    ]  # fmt: skip
+    script = f"""
+        import os
+
+        def records():
+            for number, path in enumerate({[str(path) for path in places]}):
+                found = []
+                for name, flags in (("read", os.O_RDONLY), ("write", os.O_WRONLY | os.O_CREAT)):
+                    try:
+                        os.close(os.open(path, flags))
+                        found.append(name)
+                    except OSError:
+                        pass
+                yield {{"id": number, "path": path, "found": found}}
+    """
+    name = project.pipeline("reaching", script)
+    command = idemflow.inside(project.path)
+    try:
+        command.json("run", name)
+        hits = command.elasticsearch().search(index=name, size=100)["hits"]["hits"]
+        found = {hit["_source"]["path"]: set(hit["_source"]["found"]) for hit in hits}
+        assert len(found) == len(places)
+        readable = {path for path, how in found.items() if how}
+        assert readable == {
+            str(chosen.folders.elasticsearch / "dist/bin/elasticsearch"),
+            str(chosen.folders.certificates / "ca.crt"),
+            str(chosen.folders.python / "own/idemflow/__init__.py"),
+        }, found
+        assert set().union(*found.values()) == {"read"}, found
+    finally:
+        command.run("remove", name, "--data", "--dead-letters", "--yes")

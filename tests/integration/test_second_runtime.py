@@ -29,6 +29,7 @@ from tests.integration.tools import (
     Git,
     Idemflow,
     Project,
+    as_earlier_versions_left_it,
     commit_pipeline,
     deployed_from_git,
     empty_elasticsearch,
@@ -277,9 +278,13 @@ def test_a_server_that_is_killed(second: Idemflow) -> None:
         "dead",
     }
     assert second.run("open").code == 3
+    folders = ("config", "data", "logs", "tmp")
+    as_earlier_versions_left_it(second, *(f"elasticsearch/{name}" for name in folders))
     up = second.json("up")
     assert (up["started"], up["steps"]) == (["elasticsearch"], __version__)
     assert processes(second)["nifi"].pid == nifi.pid
+    data = second.settings().folders.elasticsearch / "data"
+    assert data.stat().st_uid == processes(second)["elasticsearch"].uids().effective
 
 
 def test_a_nifi_that_was_started_by_another_idemflow(second: Idemflow) -> None:

@@ -34,6 +34,7 @@ from idemflow.config.combinations import ServerName
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.ledger import Ledger
+from idemflow.security.owner import servers_user
 from idemflow.servers import Target, connect
 from idemflow.servers.state import read_state
 
@@ -262,6 +263,15 @@ def readable_folder(parent: Path | None = None) -> Iterator[Path]:
 def processes(command: Idemflow) -> dict[str, psutil.Process]:
     """The recorded servers that run."""
     return read_state(command.settings().folders.state).running()
+
+
+def as_earlier_versions_left_it(command: Idemflow, *places: str) -> None:
+    """Give these folders to NiFi's user, as which all servers ran; where root runs them."""
+    home = command.settings().home
+    owner = servers_user(home, None)
+    for place in () if owner.is_self else places:
+        for path in (home / place, *(home / place).rglob("*")):
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def family(command: Idemflow) -> list[psutil.Process]:

@@ -23,7 +23,15 @@ from cryptography.x509.oid import NameOID
 
 from idemflow.errors import IdemflowError, SettingError
 from idemflow.security import certificates, secrets
-from idemflow.security.owner import Owner, closed, mirror, place, servers_user, write_file
+from idemflow.security.owner import (
+    Owner,
+    closed,
+    mirror,
+    place,
+    servers_user,
+    take_over,
+    write_file,
+)
 
 SELF = Owner(os.geteuid(), os.getegid(), is_self=True)
 
@@ -250,6 +258,41 @@ def test_root_lends_the_servers_a_number_without_an_account(tmp_path: Path) -> N
         with pytest.raises(SettingError):
             servers_user(tmp_path, name)
     assert servers_user(tmp_path, "nobody").uid == servers_user(tmp_path, "65534").uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_each_server_has_a_user_of_its_own_in_one_group(tmp_path: Path) -> None:
+    servers = ("nifi", "elasticsearch", "demo-db")
+    owners = [servers_user(tmp_path, None, server) for server in servers]
+    assert owners == [servers_user(tmp_path, None, server) for server in servers]
+    assert len({owner.uid for owner in owners}) == 3
+    assert {owner.gid for owner in owners} == {owners[0].uid}
+    assert len({servers_user(tmp_path, "nobody", server) for server in servers}) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_server_takes_over_what_was_its_former_users(tmp_path: Path) -> None:
+    former, new = servers_user(tmp_path, None), servers_user(tmp_path, None, "elasticsearch")
+    data, precious = tmp_path / "data", tmp_path / "precious"
+    (data / "deep").mkdir(parents=True)
+    precious.write_text("root's", encoding="utf-8")
+    for path in (data / "file", data / "deep" / "file"):
+        path.write_text("x", encoding="utf-8")
+    for path in (data, data / "deep", data / "file", data / "deep" / "file"):
+        os.chown(path, former.uid, former.gid)
+    # What that user may have laid there.
+    (data / "deep" / "hard").hardlink_to(precious)
+    (data / "soft").symlink_to(precious)
+    os.chown(data / "soft", former.uid, former.gid, follow_symlinks=False)
+    os.chown(data, 0, 0)  # the last time it was broken off
+    take_over(data, new, former)
+    for path in (data, data / "deep", data / "file", data / "deep" / "file", data / "soft"):
+        assert (path.lstat().st_uid, path.lstat().st_gid) == (new.uid, new.gid), path
+    assert precious.stat().st_uid == 0
+    os.chown(data / "file", former.uid, former.gid)
+    take_over(data, new, former)  # it is done: nothing is looked at
+    assert (data / "file").stat().st_uid == former.uid
+    take_over(tmp_path / "missing", new, former)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="needs a normal user")
