@@ -224,7 +224,7 @@ def test_flow_files_that_go_round_are_no_progress(
     counting: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What Elasticsearch does not take is tried again each second: it moves, and nothing ends."""
-    monkeypatch.setattr(_stall, "PATIENCE", 5.0)
+    monkeypatch.setattr(_stall, "PATIENCE", 3.0)
     monkeypatch.setattr(runs_progress, "LINE_EVERY", 0.5)
     command, name = counting.command, counting.name
     counting.project.change(name, "identity: id", "identity: id\nload: {retry_after: 1 s}")
@@ -234,7 +234,7 @@ def test_flow_files_that_go_round_are_no_progress(
         blocked.indices.put_settings(index=name, settings={"index.blocks.write": True})
         refused = command.ok("run", name, code=1)
         blocked.indices.put_settings(index=name, settings={"index.blocks.write": None})
-    assert "for 6 s no record has come to its end (0 of 20 are documents or dead" in refused.stderr
+    assert "for 4 s no record has come to its end (0 of 20 are documents or dead" in refused.stderr
     waiting = refused.stderr.partition("Waiting: ")[2].splitlines()[0]
     assert PUT in waiting
     assert "blocked by: [FORBIDDEN/8/index write" in refused.stderr
