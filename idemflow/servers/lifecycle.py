@@ -107,14 +107,14 @@ def up(settings: Settings, progress: Progress) -> UpResult:
 
     Raises:
         PortTaken: before anything is started.
-        SettingError: a setting of a server of the user's own is missing, or a server runs that
-            was started with other settings than are given now.
+        SettingError: a setting of a server of the user's own is missing, a folder has no NARs, or
+            a server runs that was started with other settings than are given now.
         ServerError: a server died while it started; carries its log's tail.
         NotReady: a server did not answer in time.
         SupplyError: an artifact could not be downloaded.
     """
     # jgo and cryptography take longer to import than all that `down` and `status` need.
-    from idemflow.servers.provision import provision  # noqa: PLC0415
+    from idemflow.servers.provision import own_nars, provision  # noqa: PLC0415
 
     began = time.monotonic()
     home = settings.folders
@@ -130,6 +130,8 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             missing = [name for name in settings.embedded if name not in running]
             if missing:
                 _check_ports(settings, missing)
+                if "nifi" in missing:
+                    own_nars(settings.nars)  # before anything is fetched
                 laid_out = provision(settings, missing, state.grants, progress)
                 remember(settings)  # what cannot be used, as a folder without NARs, is not kept
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
