@@ -6,7 +6,7 @@ import json
 
 import nipyapi
 import pytest
-from elasticsearch import Elasticsearch
+from elasticsearch import BadRequestError, Elasticsearch
 
 from tests.integration.put_elasticsearch_json import Bench, events, found
 from tests.integration.tools import Idemflow, free_ports
@@ -28,6 +28,16 @@ def test_what_is_not_set_is_in_no_flow(bench: Bench, index: str) -> None:
     written = put.written()
     assert {name for name in OWN if written.get(name) is not None} == {"Max Batch Size"}
     assert (written["Max Batch Size"], written["put-es-json-id-attr"]) == ("1 MB", "id")
+
+
+def test_elasticsearch_takes_no_line_of_a_batch_for_a_document(
+    elasticsearch: Elasticsearch, index: str
+) -> None:
+    """The official processor would send one under a made-up id, without its own."""
+    line = {"_id": "1", "_version": 3, "age": 1}
+    with pytest.raises(BadRequestError, match=r"_id. is a metadata field"):
+        elasticsearch.index(index=index, document=line)
+    assert elasticsearch.count(index=index)["count"] == 0
 
 
 def test_documents_go_in_as_they_are(
