@@ -25,7 +25,7 @@ from idemflow.canvas import (
 from idemflow.canvas.flow import KEEP, PUT
 from idemflow.drawing.collect import NEVER, REQUEST, SCHEDULE
 from idemflow.pipeline import spec
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import ROOT, Idemflow, Project, put_step, wait_until, waiting
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -149,11 +149,6 @@ def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     assert all(change["property"] == TASKS for change in planned["changes"])
     put = nipyapi.canvas.get_processor(put.id, "id")
     assert put.component.config.concurrently_schedulable_task_count == 1
-    # Another way of documents would not understand what is queued.
-    project.change("people", "batch: 1 ", "batch: 5 ")
-    refused = people.fail("--project", str(project.path), "deploy", "people")
-    assert "FlowFiles are on their way" in refused.stderr
-    project.change("people", "batch: 5 ", "batch: 1 ")
 
     people.json("--project", str(project.path), "deploy", "people")
     put = nipyapi.canvas.get_processor(put.id, "id")
@@ -161,6 +156,26 @@ def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     assert queued >= 1002
     wait_until(lambda: monitoring.activity(canvas).queued == 0, "the queue empties")
     assert people.json("verify", "people")["equal"] is True
+    people.json("deploy", "people")
+
+
+def test_another_batch_takes_what_is_queued(
+    people: Idemflow, canvas: str, project: Project
+) -> None:
+    project.copy_people()
+    command = people.inside(project.path)
+    for before, after, flow_files in (("1", "5", 1000), ("5", "1", 1)):
+        people.elasticsearch().indices.delete(index="people")
+        nipyapi.canvas.schedule_processor(put_step("people"), False)
+        control.run_once(canvas)
+        wait_until(lambda count=flow_files: waiting("people") >= count, "all wait for Load")
+        project.change("people", f"batch: {before} ", f"batch: {after} ")
+        changed = {one["property"] for one in command.json("deploy", "people")["changes"]}
+        assert {"Input Content Format", "Identifier Attribute"} <= changed
+        wait_until(lambda: monitoring.activity(canvas).idle, "all have arrived")
+        found = people.json("verify", "people")
+        assert (found["equal"], found["documents"]) == (True, 1000)
+    assert people.json("dead-letters", "list", "people")["letters"] == []
     people.json("deploy", "people")
 
 

@@ -158,7 +158,12 @@ def test_a_request_that_is_refused_whatever_is_in_it_is_no_fault_of_documents(
     assert found(elasticsearch, index) == {}
 
 
-def test_every_operation(bench: Bench, elasticsearch: Elasticsearch, index: str) -> None:
+def test_every_operation(
+    idemflow: Idemflow, bench: Bench, elasticsearch: Elasticsearch, index: str
+) -> None:
+    # NiFi's own user may only index and delete.
+    admin = idemflow.target().elasticsearch
+    service = bench.service({"Username": admin.username, "Password": admin.password})
     operations = [
         ("create", "a", '{"age": 1}'),
         ("create", "a", '{"age": 2}'),  # exists: error
@@ -174,6 +179,7 @@ def test_every_operation(bench: Bench, elasticsearch: Elasticsearch, index: str)
     put = bench.put(
         [({"id": key, "operation": name}, content) for name, key, content in operations],
         {"Index": index, "Index Operation": "${operation}"},
+        service=service,
     )
     assert put.counts() == {"original": 9, "successful": 7, "errors": 2, "failure": 1}
     assert found(elasticsearch, index) == {

@@ -128,11 +128,6 @@ public class PutElasticsearchJson extends AbstractProcessor implements Verifiabl
             config.removeProperty(PutProperties.MAX_BATCH_SIZE.getName());
         }
         config.removeProperty("Output Bulk Request");
-        PutProperties.WHERE_UNSET.forEach((property, value) -> {
-            if (config.getRawPropertyValue(property.getName()).filter(value::equals).isPresent()) {
-                config.removeProperty(property.getName());
-            }
-        });
         if (config.getRawPropertyValue(FIELD_PATH_MODE).filter("Literal Field Name"::equals).isPresent()) {
             config.removeProperty(FIELD_PATH_MODE);
         }
