@@ -26,11 +26,16 @@ from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
 from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError, UsageError
 
+# What `grep` or a file gets is not cut to the width of a terminal.
+_WIDTH_ELSEWHERE = 1000
+
 
 class _TypedConsole(Console):
     """Prints the commands that a text names as they can be typed in the user's shell."""
 
     def print(self, *objects: Any, **options: Any) -> None:
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _WIDTH_ELSEWHERE
         super().print(*map(_as_typed, objects), **options)
 
 

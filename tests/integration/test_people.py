@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -159,6 +160,10 @@ def test_a_changed_yaml_changes_just_that_and_keeps_what_is_queued(
     people.json("deploy", "people")
 
 
+def _waits(count: int) -> bool:
+    return waiting("people") >= count
+
+
 def test_another_batch_takes_what_is_queued(
     people: Idemflow, canvas: str, project: Project
 ) -> None:
@@ -168,7 +173,7 @@ def test_another_batch_takes_what_is_queued(
         people.elasticsearch().indices.delete(index="people")
         nipyapi.canvas.schedule_processor(put_step("people"), False)
         control.run_once(canvas)
-        wait_until(lambda count=flow_files: waiting("people") >= count, "all wait for Load")
+        wait_until(partial(_waits, flow_files), "all wait for Load")
         project.change("people", f"batch: {before} ", f"batch: {after} ")
         changed = {one["property"] for one in command.json("deploy", "people")["changes"]}
         assert {"Input Content Format", "Identifier Attribute"} <= changed

@@ -93,7 +93,6 @@ class Idemflow:
             **({"IDEMFLOW_PROJECT_ID": chosen} if (chosen := self.resolved.project_id) else {}),
             # The quick compiler alone: the optimizing one does not pay off for a few documents.
             "IDEMFLOW_ELASTICSEARCH_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
-            "COLUMNS": "160",
         }
 
     def run(self, *arguments: str, timeout: float = 300) -> Result:

@@ -11,26 +11,26 @@ from rich.markup import escape
 from idemflow.cli.tables import table
 from idemflow.elasticsearch.history import PastRun
 
-# What the report of a run counts, as the table of `idemflow run` has it.
-_COUNTS = ("created", "overwritten", "stale", "dead letters", "lost")
-_MORE = ("repeated", "deleted", "dropped", "duplicates", "collisions")
+# What the report of a run counts.
+_COUNTS = (
+    "created", "overwritten", "stale", "dead letters", "lost", "repeated", "deleted", "dropped",
+    "duplicates", "collisions",
+)  # fmt: skip
 
 
 def history(runs: Sequence[PastRun], pipeline: str | None) -> RenderableType:
-    """A line a run, newest first; what was not counted has no number."""
+    """A line a run, newest first; its counts are in :func:`past_run`, which has the room."""
     if not runs:
         return f"{escape(pipeline) if pipeline else 'The project'} has no run in the ledger."
     several = ["pipeline"] if pipeline is None else []
-    rows = table("run", *several, "trigger", right=("sent", *_COUNTS, "seconds"))
+    rows = table("run", *several, "trigger", right=("sent", "seconds"))
     rows.add_column("verdict", overflow="fold")
     for run in runs:
-        counts = (_number(run, name) for name in _COUNTS)
         rows.add_row(
             run.run,
             *[run.pipeline] * len(several),
             run.trigger or "",
             f"{run.records:,}",
-            *counts,
             f"{run.report['seconds']:.1f}" if "seconds" in run.report else "",
             _verdict(run),
         )
@@ -49,7 +49,7 @@ def past_run(run: PastRun) -> RenderableType:
         "arguments": ", ".join(f"{k}={v}" for k, v in json.loads(run.arguments).items()) or "none",
         "sent": f"{run.records:,}",
         "accounted for": f"{run.accounted:,}",
-        **{name: _number(run, name) for name in (*_COUNTS, *_MORE)},
+        **{name: _number(run, name) for name in _COUNTS},
         "seconds": str(run.report.get("seconds", "")),
         "published": str(run.report.get("published") or ""),
     }
