@@ -42,8 +42,8 @@ EXIT_CODES = {
     4: "a server refused the login",
     5: "duplicates, losses or different contents",
     6: "the canvas differs from git or from the YAML",
-    7: "more records became dead letters than --max-dead-letters says",
-    8: "nothing was read where something was expected",
+    7: "more records became dead letters than --max-dead-letters or expect says",
+    8: "nothing, or too little or too long ago, was read where something was expected",
     9: "a rerun of an audited flow would not leave the same, or that cannot be told",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
@@ -227,13 +227,13 @@ class Drift(IdemflowError):
 
 
 class RecordsRefused(IdemflowError):
-    """More records became dead letters than may."""
+    """More records became dead letters, or are it, than may."""
 
     exit_code = 7
 
 
 class NothingRead(IdemflowError):
-    """A source that should have records had none."""
+    """A source that should have records had none, or too few, or has had them too long ago."""
 
     exit_code = 8
 

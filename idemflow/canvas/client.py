@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,9 +48,10 @@ class _Retry(urllib3.Retry):
 class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
     """nipyapi's client, which by itself waits for an answer for ever, and never logs in again."""
 
-    def __init__(self, nifi: Endpoint) -> None:
+    def __init__(self, nifi: Endpoint, until: float | None) -> None:
         super().__init__()
         self._nifi = nifi
+        self.until = until
         self.rest_client.pool_manager.connection_pool_kw["retries"] = _Retry(3)
 
     def log_in(self) -> str:
@@ -65,7 +67,7 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
         return token
 
     def request(self, *given: Any, headers: Any, _request_timeout: Any = None, **named: Any) -> Any:
-        named["_request_timeout"] = _request_timeout or _TIMEOUT
+        named["_request_timeout"] = self._left(_request_timeout or _TIMEOUT)
         try:
             return super().request(*given, headers=headers, **named)
         except ApiException as error:
@@ -77,13 +79,24 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
                 raise error from refused
         return super().request(*given, headers=again, **named)
 
+    def _left(self, timeout: tuple[float, float]) -> tuple[float, float]:
+        """How long a request may take, of the time that all have together."""
+        if self.until is None:
+            return timeout
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise urllib3.exceptions.TimeoutError("not all was answered in time")
+        connecting, reading = timeout
+        return min(connecting, left), min(reading, left)
 
-def connect(nifi: Endpoint, project: str | None = None) -> None:
+
+def connect(nifi: Endpoint, project: str | None = None, *, within: float | None = None) -> None:
     """Log in to NiFi. nipyapi keeps the session for the whole process.
 
     Args:
         nifi: NiFi's address and login.
         project: id of the project whose pipelines are worked on; ``None`` for those of all.
+        within: seconds that all that is asked may take; see :func:`limit`.
 
     Raises:
         Unreachable: nothing answers there.
@@ -103,7 +116,8 @@ def connect(nifi: Endpoint, project: str | None = None) -> None:
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
-    configuration.api_client = made = _Client(nifi)
+    until = None if within is None else time.monotonic() + within
+    configuration.api_client = made = _Client(nifi, until)
     try:
         with errors():
             made.log_in()
@@ -113,6 +127,14 @@ def connect(nifi: Endpoint, project: str | None = None) -> None:
             f"NiFi at {nifi.url} refused the login of {nifi.username!r}",
             next_command="check the user and the password (idemflow open --show-login)",
         ) from error
+
+
+def limit(within: float) -> None:
+    """Let all that is asked of NiFi from now on take no longer than so many seconds, together.
+
+    What takes longer is :class:`Unreachable`.
+    """
+    nipyapi.config.nifi_config.api_client.until = time.monotonic() + within
 
 
 def project() -> str | None:

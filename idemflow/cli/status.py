@@ -2,35 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import click
 from rich.console import RenderableType
 
-from idemflow.cli.base import main, show, verb
+from idemflow.cli.base import main, out, print_json, show, verb
+from idemflow.cli.tables import check as lines
 from idemflow.cli.tables.pipelines import pipelines_table
 from idemflow.cli.tables.servers import servers_table
+from idemflow.commands import check as checking
 from idemflow.commands import status as command
+from idemflow.commands.check import Checked, worst
 from idemflow.config.settings import Settings
+from idemflow.errors import UsageError
 
 
 @verb(main)
-def status(settings: Settings, as_json: bool) -> None:
+@click.argument("pipelines", nargs=-1, metavar="[PIPELINE]...")
+@click.option(
+    "--check", "checks", is_flag=True,
+    help="For monitoring: a line a pipeline and an exit code, by the YAML's `expect`.",
+)  # fmt: skip
+@click.option("--quiet", is_flag=True, help="With --check: no line where all is as expected.")
+def status(
+    settings: Settings, pipelines: tuple[str, ...], checks: bool, quiet: bool, as_json: bool
+) -> None:
     """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
+
+    Then the pipelines, or those that are named. With --check one line says of each whether it is
+    as its YAML expects, the worst first, and the exit code is the worst one.
 
     \b
     Examples:
       idemflow status
       idemflow status --json
+      idemflow status --check
+      idemflow status people --check --quiet
     """
+    if quiet and not checks:
+        raise UsageError(
+            "--quiet belongs to --check", next_command="idemflow status --check --quiet"
+        )
+    if checks:
+        _check(settings, pipelines, quiet=quiet, as_json=as_json)
+        return
+    if pipelines:
+        checking.pipelines_of(settings, pipelines)  # raises: there is none of that name
     result = command.status(settings)
+    there = result.pipelines
+    if pipelines and there is not None:
+        there = [one for one in there if one.name in pipelines]
     further = {name.replace("-", "_"): one for name, one in result.further.items()}
     found = {**{key: value for key, value in vars(result).items() if key != "further"}, **further}
-    lines: list[RenderableType] = [
+    found["pipelines"] = there
+    parts: list[RenderableType] = [
         servers_table([*result.servers, *filter(None, result.further.values())])
     ]
-    if result.pipelines:
-        lines += ["", pipelines_table(result.pipelines)]
+    if there:
+        parts += ["", pipelines_table(there)]
     if not result.all_running:
-        lines.append(f"next: {result.next_command}")
-    show(as_json, found, *lines)
+        parts.append(f"next: {result.next_command}")
+    show(as_json, found, *parts)
     if not result.all_running:
         raise click.exceptions.Exit(3)
+
+
+def _check(settings: Settings, names: Sequence[str], *, quiet: bool, as_json: bool) -> None:
+    found = checking.check(settings, names)
+    code = worst(one.code for one in found)
+    if as_json:
+        print_json({"code": code, "pipelines": [_plain(one) for one in found]})
+    else:
+        for one in found:
+            if one.code or not quiet:
+                out.print(lines.line(one), markup=False)
+    raise click.exceptions.Exit(code)
+
+
+def _plain(checked: Checked) -> dict[str, Any]:
+    told = checked.figures
+    last = told.last if told else None
+    return {
+        "pipeline": checked.pipeline,
+        "status": lines.word(checked),
+        "code": checked.code,
+        "findings": checked.findings,
+        "expect": checked.expect.model_dump(exclude_none=True) if checked.expect else None,
+        "freshness": checked.age,
+        "freshness_of": told.measured if told else None,
+        "dead_letters": told.dead_letters if told else None,
+        "run": last.run if last else None,
+        "records": last.records if last else None,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -110,17 +111,36 @@ def pipelines(settings: Settings) -> list[PipelineStatus] | None:
         These; ``None`` where NiFi does not answer.
     """
     try:
-        client.connect(servers.connect(settings).nifi, project_id(settings))
-        names = spec.names(settings.project)
-        orphans = sorted(
-            mark.pipeline
-            for mark in ownership.all_own()
-            if mark.pipeline not in names and not spec.is_there(Path(mark.folder), mark.pipeline)
-        )
-        return [_pipeline(settings, name) for name in names] + [_orphan(one) for one in orphans]
+        return pipelines_within(settings)
     except IdemflowError:
         # The servers' rows say what is wrong; a status must not fail because of it.
         return None
+
+
+def pipelines_within(
+    settings: Settings, within: float | None = None, only: Sequence[str] | None = None
+) -> list[PipelineStatus]:
+    """The same, for those who want to know why there is no answer.
+
+    Args:
+        settings: the resolved settings.
+        within: seconds that NiFi may take for all of it.
+        only: the names of those that are meant; ``None`` for all.
+
+    Raises:
+        Unreachable: NiFi does not answer, or not in time.
+        LoginRefused: it refused the login.
+    """
+    client.connect(servers.connect(settings).nifi, project_id(settings), within=within)
+    if only is not None:
+        return [_pipeline(settings, name) for name in only]
+    names = spec.names(settings.project)
+    orphans = sorted(
+        mark.pipeline
+        for mark in ownership.all_own()
+        if mark.pipeline not in names and not spec.is_there(Path(mark.folder), mark.pipeline)
+    )
+    return [_pipeline(settings, name) for name in names] + [_orphan(one) for one in orphans]
 
 
 def _pipeline(settings: Settings, name: str) -> PipelineStatus:

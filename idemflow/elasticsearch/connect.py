@@ -27,9 +27,10 @@ class Connection:
 
     Args:
         endpoint: Elasticsearch's address and a login that may do everything.
+        timeout: seconds that a request may take.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float = 30) -> None:
         self._url = endpoint.url
         tls: dict[str, Any] = {"ca_certs": str(endpoint.ca_file)} if endpoint.ca_file else {}
         self.client = Elasticsearch(
@@ -37,7 +38,7 @@ class Connection:
             basic_auth=(endpoint.username, endpoint.password),
             **tls,
             serializers={ExactJson.mimetype: ExactJson()},
-            request_timeout=30,
+            request_timeout=timeout,
             # What waits for a server decides how long; the client is asked once.
             max_retries=0,
         )

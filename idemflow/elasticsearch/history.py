@@ -6,8 +6,10 @@ record has come to its end. Of a run for which none waited, the manifest tells w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -19,6 +21,10 @@ from idemflow.elasticsearch.search import batches, scan
 
 # Runs whose manifests one request sums up.
 _AT_ONCE = 500
+# Of a pipeline, so many summaries come with those of others: what one answer may have of each.
+_TOGETHER = 100
+# The outcome of a run that no command waited for.
+NOT_COUNTED = -1
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,21 @@ class PastRun:
     report: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def ended(self) -> bool:
+        """Whether each of its records has come to its end."""
+        return self.accounted >= self.records
+
+    @property
+    def time(self) -> datetime | None:
+        """When it was triggered, by its id; ``None`` of an id that no idemflow made."""
+        return run_time(self.run)
+
+    @property
     def verdict(self) -> str:
         """What became of it, in words."""
         if self.report:
             return str(self.report["verdict"])
-        if self.accounted < self.records:
+        if not self.ended:
             return f"{self.records - self.accounted:,} not accounted for yet"
         return "all accounted for; no command counted them"
 
@@ -89,6 +105,116 @@ def past_runs(ledger: Ledger, query: Mapping[str, Any], limit: int) -> list[Past
     open_runs = (run for run, one in summaries.items() if not one.get("folded"))
     sums = dict(_sums(ledger, open_runs))
     return [_past_run(run, one, sums.get(run, {})) for run, one in summaries.items()]
+
+
+def run_time(run: str) -> datetime | None:
+    """When a run was triggered, by its id in upper or lower case, to the second.
+
+    Args:
+        run: the id; ``None`` is given back for one that has no time.
+    """
+    try:
+        return datetime.strptime(run[:15].upper(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def newest_runs(ledger: Ledger, pipelines: Sequence[str], each: int) -> dict[str, list[PastRun]]:
+    """The newest runs of pipelines' sources, newest first; a replay of dead letters is none.
+
+    What was written within the last second may be missing.
+
+    Args:
+        ledger: the ledger.
+        pipelines: their names.
+        each: runs of each, 50 at most.
+
+    Returns:
+        Those of every name, in the order of the names.
+    """
+    together = _together(ledger, pipelines, min(2 * each, _TOGETHER))
+    summaries = {name: _newest(ledger, name, ones, each) for name, ones in together.items()}
+    every_run = [(run, one) for ones in summaries.values() for run, one in ones.items()]
+    sums = dict(_sums(ledger, (run for run, one in every_run if not one.get("folded"))))
+    return {
+        name: [_past_run(run, one, sums.get(run, {})) for run, one in ones.items()]
+        for name, ones in summaries.items()
+    }
+
+
+def outcomes(ledger: Ledger, pipelines: Sequence[str]) -> dict[str, Counter[int]]:
+    """How many runs of pipelines' sources the ledger knows, by exit code of their report.
+
+    Returns:
+        These of every name; of runs without a report by :data:`NOT_COUNTED`.
+    """
+    found: dict[str, Counter[int]] = {name: Counter() for name in pipelines}
+    # The summaries' mapping does not have these fields: they are read from what was written.
+    code, replay = "report.exit_code", "replay"
+    with ledger.errors():
+        answer = ledger.client.search(
+            index=RUNS,
+            query={
+                "bool": {
+                    "filter": {"terms": {"pipeline": list(pipelines)}},
+                    "must_not": {"term": {replay: True}},
+                }
+            },
+            runtime_mappings={code: {"type": "long"}, replay: {"type": "boolean"}},
+            aggregations=_each_pipeline(
+                pipelines, {"codes": {"terms": {"field": code, "missing": NOT_COUNTED}}}
+            ),
+            size=0,
+            ignore_unavailable=True,
+        )
+    for name, bucket in _buckets(answer):
+        found[name].update({one["key"]: one["doc_count"] for one in bucket["codes"]["buckets"]})
+    return found
+
+
+def _together(
+    ledger: Ledger, pipelines: Sequence[str], size: int
+) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The newest summaries of each pipeline, in one request; those of replays as well."""
+    with ledger.errors():
+        answer = ledger.client.search(
+            index=RUNS,
+            query={"terms": {"pipeline": list(pipelines)}},
+            aggregations=_each_pipeline(
+                pipelines,
+                {"newest": {"top_hits": {"size": size, "sort": [{"run": {"order": "desc"}}]}}},
+            ),
+            size=0,
+            ignore_unavailable=True,
+        )
+    found: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in pipelines}
+    for name, bucket in _buckets(answer):
+        hits = bucket["newest"]["hits"]["hits"]
+        found[name] = {hit["_id"]: hit["_source"] for hit in hits}
+    return found
+
+
+def _newest(
+    ledger: Ledger, pipeline: str, newest: Mapping[str, Mapping[str, Any]], each: int
+) -> dict[str, Mapping[str, Any]]:
+    """The first runs among the newest summaries that are no replays."""
+    of_source = {run: one for run, one in newest.items() if not one.get("replay")}
+    if newest and not of_source:  # replays alone
+        query = {"term": {"pipeline": pipeline}}
+        hits = scan(ledger, RUNS, query, sort=({"run": "desc"},))
+        found = ((hit["_id"], hit["_source"]) for hit in hits)
+        of_source = dict(islice((one for one in found if not one[1].get("replay")), 1))
+    return dict(islice(of_source.items(), each))
+
+
+def _each_pipeline(pipelines: Sequence[str], inside: Mapping[str, Any]) -> dict[str, Any]:
+    terms = {"field": "pipeline", "size": max(1, len(pipelines))}
+    return {"pipelines": {"terms": terms, "aggregations": inside}}
+
+
+def _buckets(answer: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    found = answer.get("aggregations", {}).get("pipelines", {}).get("buckets", ())
+    return ((bucket["key"], bucket) for bucket in found)
 
 
 def _past_run(run: str, summary: Mapping[str, Any], sums: Mapping[str, int]) -> PastRun:

@@ -79,10 +79,11 @@ class Ledger(Documents):
 
     Args:
         endpoint: Elasticsearch's address and a login that may do everything.
+        timeout: seconds that a request may take.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
+    def __init__(self, endpoint: Endpoint, timeout: float = 30) -> None:
+        super().__init__(endpoint, timeout)
         self.manifests = Manifests(self)
 
     def hits(

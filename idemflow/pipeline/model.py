@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 
+from idemflow.pipeline.expect import Expect
 from idemflow.pipeline.schedule import Schedule, as_schedule
 from idemflow.sources import registry
 from idemflow.sources.fields import (
@@ -259,6 +260,7 @@ class Pipeline(Strict):
     load: Load = Field(default_factory=Load)
     schedule: Annotated[Schedule, BeforeValidator(as_schedule)] | None = None
     ledger: LedgerRules = Field(default_factory=LedgerRules)
+    expect: Expect | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -282,6 +284,9 @@ class Pipeline(Strict):
         if self.tombstones and templated:
             raise ValueError("delete: with version: needs one index for all runs; index.name "
                              "must be a plain name")  # fmt: skip
+        if self.expect and self.expect.freshness_of == "version" and not self.dated:
+            raise ValueError("expect.freshness_of: version needs a version field that is a "
+                             "timestamp, and an index that is not shared")  # fmt: skip
         return self
 
     @property
@@ -328,6 +333,12 @@ class Pipeline(Strict):
         A deleted document's version is remembered only by a tombstone, and that needs a field.
         """
         return self.version is not None or (self.delete is None and self.collect.versions)
+
+    @property
+    def dated(self) -> bool:
+        """Whether the newest version in the index tells how fresh the pipeline's documents are."""
+        stamped = self.version is not None and self.version.type == "timestamp"
+        return stamped and not self.index.shared
 
     @property
     def alias(self) -> str | None:

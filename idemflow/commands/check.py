@@ -1,0 +1,274 @@
+"""``idemflow status --check``: whether pipelines are as their YAML expects, for monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from idemflow import servers
+from idemflow.commands import status
+from idemflow.commands._figures import ANSWERS_WITHIN, Figures, figures
+from idemflow.commands.status import PipelineStatus
+from idemflow.config.combinations import TITLES
+from idemflow.config.settings import Settings
+from idemflow.elasticsearch.ledger import Ledger
+from idemflow.errors import (
+    Drift,
+    IdemflowError,
+    LoginRefused,
+    NothingRead,
+    NotIdempotent,
+    RecordsRefused,
+    Unreachable,
+    UsageError,
+)
+from idemflow.pipeline import spec
+from idemflow.pipeline.expect import Expect
+from idemflow.pipeline.spec import Pipeline
+from idemflow.servers import ServerStatus
+from idemflow.sources.fields import seconds
+from idemflow.steps.rules.words import counted
+
+# Seconds that all questions to Elasticsearch, and all to NiFi, may take.
+_WITHIN = 8.0
+# The worst exit code first: what is lost; what cannot be told; what did not come; what was
+# refused; the rest.
+WORST = (
+    NotIdempotent.exit_code,
+    Unreachable.exit_code,
+    LoginRefused.exit_code,
+    NothingRead.exit_code,
+    RecordsRefused.exit_code,
+    IdemflowError.exit_code,
+    Drift.exit_code,
+    UsageError.exit_code,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is not as it should be.
+
+    Attributes:
+        code: the exit code that stands for it.
+        message: what is the case.
+        next_command: what to run next.
+    """
+
+    code: int
+    message: str
+    next_command: str | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A pipeline.
+
+    Attributes:
+        pipeline: its name.
+        findings: what is wrong, the worst first.
+        expect: the thresholds of its YAML, if it has some.
+        figures: what is known of it; ``None`` where Elasticsearch did not tell.
+        age: how old what its index has is, in seconds; ``None`` where that is not known.
+    """
+
+    pipeline: str
+    findings: tuple[Finding, ...]
+    expect: Expect | None = None
+    figures: Figures | None = None
+    age: int | None = None
+
+    @property
+    def code(self) -> int:
+        """The worst exit code; 0 where all is as expected."""
+        return worst(one.code for one in self.findings)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The worst of some exit codes; 0 where there is none but that."""
+    return min(codes, key=_rank, default=0)
+
+
+def _rank(code: int) -> int:
+    """The place of an exit code, the worst first and 0 last."""
+    if code == 0:
+        return len(WORST) + 1
+    return WORST.index(code) if code in WORST else len(WORST)
+
+
+def check(settings: Settings, names: Sequence[str]) -> list[Checked]:
+    """Look at pipelines; servers that do not answer are a finding of each.
+
+    Args:
+        settings: the resolved settings.
+        names: which; empty for all of the project.
+
+    Returns:
+        These, those that are not as expected first.
+
+    Raises:
+        UsageError: there is no such pipeline, or none at all: nothing is checked, and that must
+            not look like all is well.
+    """
+    chosen = pipelines_of(settings, names)
+    readable = {name: one for name, one in chosen.items() if not isinstance(one, UsageError)}
+    away: list[Finding] = []
+    found: dict[str, ServerStatus] = {}
+    try:
+        found = {one.name: one for one in servers.status(settings)}
+    except LoginRefused as error:  # NiFi's: Elasticsearch may tell all the same
+        away.append(_finding(error))
+    away += (down for one in found.values() if (down := _down(one)))
+    running = {name for name, one in found.items() if one.state == "running"}
+    told: dict[str, Figures] = {}
+    if "elasticsearch" in running or not found:
+        try:
+            told = _told(settings, {name: readable.get(name) for name in chosen})
+        except (IdemflowError, OSError) as error:
+            away.append(_finding(error))
+    on_canvas: dict[str, PipelineStatus] = {}
+    if "nifi" in running:
+        try:
+            there = status.pipelines_within(settings, _WITHIN, list(chosen))
+            on_canvas = {one.name: one for one in there}
+        except IdemflowError as error:
+            away.append(_finding(error))
+    checked = [
+        _checked(name, one, told.get(name), on_canvas.get(name), away)
+        for name, one in chosen.items()
+    ]
+    return sorted(checked, key=lambda one: _rank(one.code))
+
+
+def pipelines_of(settings: Settings, names: Sequence[str]) -> dict[str, Pipeline | UsageError]:
+    """The pipelines of a project, each with its YAML or what is wrong with that.
+
+    Args:
+        settings: the resolved settings.
+        names: which; empty for all.
+
+    Raises:
+        UsageError: there is no such pipeline, or none at all.
+    """
+    known = spec.names(settings.project)
+    found: dict[str, Pipeline | UsageError] = {}
+    for name in names or known:
+        try:
+            found[name] = spec.load(settings.project, name)
+        except UsageError as error:
+            if name not in known:
+                raise
+            found[name] = error
+    if not found:
+        raise UsageError(
+            f"there is nothing to look at: {settings.project} has no pipeline in flows/",
+            next_command="run idemflow in the project's folder, or: idemflow --project FOLDER",
+        )
+    return found
+
+
+def _told(settings: Settings, pipelines: Mapping[str, Pipeline | None]) -> dict[str, Figures]:
+    ledger = Ledger(servers.connect(settings).elasticsearch, timeout=ANSWERS_WITHIN)
+    try:
+        return figures(settings, ledger, pipelines, within=_WITHIN)
+    finally:
+        ledger.close()
+
+
+def _down(server: ServerStatus) -> Finding | None:
+    if server.state == "running":
+        return None
+    silent = server.state == "not answering"
+    said = "does not answer" if silent else f"is {server.state}"
+    said = f"{TITLES[server.name]} {said}"
+    return Finding(Unreachable.exit_code, said, server.next_command)
+
+
+def _checked(
+    name: str,
+    pipeline: Pipeline | UsageError,
+    told: Figures | None,
+    on_canvas: PipelineStatus | None,
+    away: Sequence[Finding],
+) -> Checked:
+    findings = list(away)
+    expect = None
+    if isinstance(pipeline, UsageError):
+        findings.append(_finding(pipeline))
+    else:
+        expect = pipeline.expect
+    age = told.age(datetime.now(UTC)) if told else None
+    if told is not None:
+        findings += _of_figures(told, expect, age)
+    if on_canvas is not None:
+        findings += _of_canvas(on_canvas)
+    findings.sort(key=lambda one: _rank(one.code))
+    return Checked(name, tuple(dict.fromkeys(findings)), expect, told, age)
+
+
+def _of_figures(told: Figures, expect: Expect | None, age: int | None) -> list[Finding]:
+    name, found = told.pipeline, list[Finding]()
+    last = told.last
+    if last is not None and last.report.get("exit_code") == NotIdempotent.exit_code:
+        message = f"its last run {last.run}: {last.verdict}"
+        found.append(Finding(NotIdempotent.exit_code, message, f"idemflow verify {name}"))
+    if told.problem is not None:
+        found.append(_finding(told.problem))
+    elif expect is not None and expect.freshness is not None:
+        found += _too_old(told, expect.freshness, age)
+    if expect is None:
+        return found
+    most, least = expect.dead_letters, expect.min_records
+    if most is not None and told.dead_letters > most:
+        message = f"{counted(told.dead_letters, 'open dead letter')}, and {most:,} may be"
+        next_command = f"idemflow dead-letters list {name}"
+        found.append(Finding(RecordsRefused.exit_code, message, next_command))
+    if least is not None and (last is None or last.records < least):
+        had = "no run has ended yet" if last is None else (
+            f"its last run had {counted(last.records, 'record')}"
+        )  # fmt: skip
+        message = f"{had}, and {least:,} are the least"
+        found.append(Finding(NothingRead.exit_code, message, f"idemflow runs list {name}"))
+    return found
+
+
+_MEASURED = {
+    "version": ("no document has a version", "the newest version in its index"),
+    "run": ("no run has ended yet", "its last run that has ended"),
+    "snapshot": ("no snapshot is published", "the snapshot that readers see"),
+}
+
+
+def _too_old(told: Figures, freshness: str, age: int | None) -> list[Finding]:
+    none, thing = _MEASURED[told.measured]
+    message = none if age is None else f"{thing} is {duration(age)} old"
+    if age is not None and age <= seconds(freshness):
+        return []
+    message += f", and {freshness} may be"
+    return [Finding(NothingRead.exit_code, message, f"idemflow runs list {told.pipeline}")]
+
+
+def _of_canvas(found: PipelineStatus) -> list[Finding]:
+    codes = {"incomplete": Drift.exit_code, "not ours": Drift.exit_code}
+    if found.state in codes or found.state in ("invalid", "unclear"):
+        said = found.problem or f"a step of it cannot be started: {'; '.join(found.reasons)}"
+        code = codes.get(found.state, IdemflowError.exit_code)
+        next_command = found.next_command or f"idemflow open {found.name}"
+        return [Finding(code, said.removesuffix(": "), next_command)]
+    return []
+
+
+def _finding(error: IdemflowError | OSError) -> Finding:
+    if isinstance(error, OSError):
+        return Finding(IdemflowError.exit_code, str(error))
+    return Finding(error.exit_code, error.message, error.next_command)
+
+
+def duration(span: float) -> str:
+    """How long something is, for people; with the unit that tells most."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("min", 60)):
+        if span >= 2 * size:
+            number = int(span // size)
+            return f"{number} {unit}{'' if unit == 'min' else 's'}"
+    return f"{int(span)} s"
