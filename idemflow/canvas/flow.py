@@ -35,6 +35,8 @@ WRAP = "Write dead letters"
 KEEP = "Keep dead letters"
 # What each pipeline has besides the steps of its source and what starts something.
 STEPS = (IDENTIFY, PUT, TRIAGE, WRAP, KEEP)
+# The queues of what is tried again.
+OUTAGE, AGAIN, NOT_KEPT = "retry after an outage", "try again", "not kept yet"
 CLIENT = "Elasticsearch"
 TLS = "Elasticsearch TLS"
 
@@ -263,7 +265,7 @@ def _load(
     refused = group.port("OUTPUT_PORT", "refused", (1232.0, 400.0))
     group.connect(documents, put, pipeline.load.queue)
     group.connect(put, sort, pipeline.load.queue, ["errors", "failure"], name="refusals")
-    group.connect(sort, put, pipeline.load.queue, ["success"], name="try again",
+    group.connect(sort, put, pipeline.load.queue, ["success"], name=AGAIN,
                   bends=[(360.0, 424.0), (360.0, 200.0)])  # fmt: skip
     group.connect(sort, refused, pipeline.load.queue, ["failure"])
     return group, (documents, refused)
@@ -292,7 +294,7 @@ def _dead_letters(
     again = ["errors", "failure"]
     group.connect(refused, wrap, pipeline.load.queue)
     group.connect(wrap, put, pipeline.load.queue, ["success"])
-    group.connect(put, put, pipeline.load.queue, again, name="not kept yet",
+    group.connect(put, put, pipeline.load.queue, again, name=NOT_KEPT,
                   bends=[(1344.0, 240.0), (1472.0, 240.0)])  # fmt: skip
     return group, refused
 
@@ -335,6 +337,6 @@ def _put(
         retried=["errors"] if name == KEEP else (),
     )
     x, y = position
-    group.connect(put, put, pipeline.load.queue, ["retry"], name="retry after an outage",
+    group.connect(put, put, pipeline.load.queue, ["retry"], name=OUTAGE,
                   bends=[(x + 112.0, y - 112.0), (x + 240.0, y - 112.0)])  # fmt: skip
     return put

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import nipyapi
+from nipyapi.nifi.rest import ApiException
 
 from idemflow.canvas.client import errors
+from idemflow.canvas.flow import AGAIN, NOT_KEPT, OUTAGE
 from idemflow.canvas.process_groups import TRIGGERS, processors
 
+# NiFi's answer where something is not there.
+_GONE = 404
 # Of a bulletin, so many letters are shown.
 _LETTERS = 700
 
@@ -63,6 +67,12 @@ class Activity:
         """Whether nothing is on its way."""
         return not (self.queued or self.active)
 
+    @property
+    def retried(self) -> int:
+        """FlowFiles that wait to be tried again."""
+        again = (OUTAGE, AGAIN, NOT_KEPT)
+        return sum(count for name, count in self.queues.items() if name.startswith(again))
+
 
 class GroupStatus(Protocol):
     """What :func:`activity` needs of nipyapi's FlowApi."""
@@ -80,7 +90,36 @@ def activity(group: str, nifi: GroupStatus | None = None) -> Activity:
         nifi: whom to ask; by default the NiFi that is connected to.
     """
     with errors():
-        aggregate = status(group, nifi)
+        return _activity(status(group, nifi))
+
+
+def look(groups: Iterable[str]) -> dict[str, tuple[Activity, list[Bulletin]]]:
+    """What groups are doing now, and what their components said: as long as NiFi keeps it, which
+    is five minutes.
+
+    Args:
+        groups: ids of process groups.
+
+    Returns:
+        Both of each that is there, the bulletins oldest first.
+    """
+    board = sorted((one for one in _board() if one.bulletin), key=lambda one: int(one.id))
+    found = {}
+    for group in groups:
+        with errors():
+            try:
+                aggregate = status(group)
+            except ApiException as error:
+                if error.status != _GONE:
+                    raise
+                continue
+        inside = {*_groups(aggregate)}
+        said = [_bulletin(one) for one in board if one.group_id in inside]
+        found[group] = (_activity(aggregate), said)
+    return found
+
+
+def _activity(aggregate: Any) -> Activity:
     steps = [
         item
         for item in snapshots(aggregate, "processor_status_snapshots")
@@ -120,11 +159,7 @@ def bulletins(group: str, after: int = -1) -> list[Bulletin]:
     new = [item for item in _board() if item.bulletin and item.id > after]
     inside = {part.id for part in processors(group)} if new else set()
     return sorted(
-        (
-            Bulletin(item.id, item.bulletin.level, item.bulletin.source_name, item.bulletin.message)
-            for item in new
-            if item.source_id in inside
-        ),
+        (_bulletin(item) for item in new if item.source_id in inside),
         key=lambda bulletin: bulletin.id,
     )
 
@@ -133,6 +168,18 @@ def failure(group: str, steps: Collection[str], *, after: int) -> Bulletin | Non
     """The first error that one of some steps of a group has told of after a bulletin."""
     found = bulletins(group, after=after)
     return next((one for one in found if one.level == "ERROR" and one.name in steps), None)
+
+
+def _bulletin(item: Any) -> Bulletin:
+    told = item.bulletin
+    return Bulletin(item.id, told.level, told.source_name, told.message)
+
+
+def _groups(aggregate: Any) -> Iterator[str]:
+    """The ids of a group and of those in it."""
+    yield str(aggregate.id)
+    for child in aggregate.process_group_status_snapshots or ():
+        yield from _groups(child.process_group_status_snapshot)
 
 
 def _board() -> list[Any]:

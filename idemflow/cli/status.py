@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import RenderableType
+import rich.live
+from rich.console import Console, RenderableType
 
 from idemflow.cli.base import main, out, print_json, show, verb
 from idemflow.cli.tables import check as lines
+from idemflow.cli.tables.live import live_table
 from idemflow.cli.tables.pipelines import pipelines_table
 from idemflow.cli.tables.servers import servers_table
 from idemflow.commands import check as checking
 from idemflow.commands import status as command
 from idemflow.commands.check import Checked, worst
+from idemflow.commands.live import EVERY, Live
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 
@@ -25,14 +30,22 @@ from idemflow.errors import UsageError
     "--check", "checks", is_flag=True,
     help="For monitoring: a line a pipeline and an exit code, by the YAML's `expect`.",
 )  # fmt: skip
+@click.option("--watch", "watches", is_flag=True,
+              help="What the pipelines do, every two seconds, until Ctrl-C.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="With --check: no line where all is as expected.")
 def status(
-    settings: Settings, pipelines: tuple[str, ...], checks: bool, quiet: bool, as_json: bool
+    settings: Settings,
+    pipelines: tuple[str, ...],
+    checks: bool,
+    watches: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Show the servers: version, port, pid, memory, health. Exit code 3 unless all run.
 
     Then the pipelines, or those that are named. With --check one line says of each whether it is
-    as its YAML expects, the worst first, and the exit code is the worst one.
+    as its YAML expects, the worst first, and the exit code is the worst one. With --watch a table
+    on the terminal shows what they do now, whether the servers run or not.
 
     \b
     Examples:
@@ -40,11 +53,21 @@ def status(
       idemflow status --json
       idemflow status --check
       idemflow status people --check --quiet
+      idemflow status --watch
     """
     if quiet and not checks:
         raise UsageError(
             "--quiet belongs to --check", next_command="idemflow status --check --quiet"
         )
+    if watches and (checks or as_json or not _terminal()):
+        raise UsageError(
+            "--watch draws a table on a terminal anew, and "
+            + ("--check and --json print" if checks or as_json else "there is none"),
+            next_command="idemflow status --check, or: idemflow status --check --json",
+        )
+    if watches:
+        _watch(settings, pipelines)
+        return
     if checks:
         _check(settings, pipelines, quiet=quiet, as_json=as_json)
         return
@@ -67,6 +90,26 @@ def status(
     show(as_json, found, *parts)
     if not result.all_running:
         raise click.exceptions.Exit(3)
+
+
+def _terminal() -> bool:
+    """Whether there is a terminal that can be drawn on, whatever colors are forced."""
+    return sys.stdout.isatty() and not out.is_dumb_terminal
+
+
+def _watch(settings: Settings, names: Sequence[str]) -> None:
+    live = Live(settings, names)
+    drawn = rich.live.Live(console=Console(highlight=False), auto_refresh=False)
+    try:
+        with drawn:
+            while True:
+                began = time.monotonic()
+                drawn.update(live_table(live.look()), refresh=True)
+                time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
+    except KeyboardInterrupt:  # that is how it ends
+        return
+    finally:
+        live.close()
 
 
 def _check(settings: Settings, names: Sequence[str], *, quiet: bool, as_json: bool) -> None:

@@ -65,7 +65,7 @@ def figures(
     pipelines: Mapping[str, Pipeline | None],
     *,
     within: float,
-    measure: bool = True,
+    recent: int = RECENT,
 ) -> dict[str, Figures]:
     """Ask Elasticsearch for the figures of pipelines.
 
@@ -74,7 +74,7 @@ def figures(
         ledger: the ledger.
         pipelines: their names; ``None`` for one whose YAML cannot be used.
         within: seconds that it may take; a question that is under way is waited for.
-        measure: whether to look for the newest version of those that have versions.
+        recent: how many runs of each are looked at.
 
     Returns:
         Those of each name. Of a pipeline that this project never deployed there is nothing, even
@@ -92,7 +92,7 @@ def figures(
     if not own:
         return found
     letters = open_letters(ledger, own)
-    for name, runs in newest_runs(ledger, own, RECENT).items():
+    for name, runs in newest_runs(ledger, own, recent).items():
         if time.monotonic() > until:
             raise Unreachable(
                 f"Elasticsearch has not answered all that was asked within {within:.0f} s",
@@ -101,7 +101,7 @@ def figures(
         pipeline = pipelines[name]
         found[name] = one = Figures(name, tuple(runs), letters.get(name, 0))
         newest = next((run.time for run in runs if run.ended), None)
-        if pipeline is None or not measure:
+        if pipeline is None:
             found[name] = replace(one, newest=newest)
             continue
         try:

@@ -18,6 +18,9 @@ from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
 from idemflow.servers.further import further
 
+# Of how many runs the records are shown, and how many seconds the ledger may take to tell.
+_RUNS = 10
+_ANSWERS_WITHIN = 3.0
 # How many different messages say why something waits.
 _REASONS = 3
 
@@ -38,6 +41,7 @@ class PipelineStatus:
         queued: FlowFiles on their way.
         queues: where they wait: a queue's name and its FlowFiles.
         reasons: what the steps said last, if something waits: step and message.
+        records: how many records each of its last runs had, oldest first.
         problem: what is wrong with it, if something is.
         next_command: what to run next, if something is wrong.
     """
@@ -51,6 +55,7 @@ class PipelineStatus:
     queued: int = 0
     queues: dict[str, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    records: list[int] = field(default_factory=list)
     problem: str | None = None
     next_command: str | None = None
 
@@ -94,14 +99,40 @@ class Status:
 def status(settings: Settings) -> Status:
     """The state of all servers, and of the project's pipelines on the canvas."""
     found = servers.status(settings)
-    answers = next(one for one in found if one.name == "nifi").state == "running"
+    running = {one.name for one in found if one.state == "running"}
+    there = pipelines(settings) if "nifi" in running else None
+    if there and "elasticsearch" in running:
+        there = _with_records(settings, there)
     return Status(
         runtime=settings.runtime,
         home=str(settings.home) if settings.embedded else None,
         servers=found,
         further={name: one.status(settings) for name, one in further().items()},
-        pipelines=pipelines(settings) if answers else None,
+        pipelines=there,
     )
+
+
+def _with_records(settings: Settings, there: list[PipelineStatus]) -> list[PipelineStatus]:
+    """The pipelines with what the ledger has of their last runs."""
+    # Slow to import, and not needed where the servers are down.
+    from idemflow.elasticsearch.history import newest_runs  # noqa: PLC0415
+    from idemflow.elasticsearch.ledger import Ledger  # noqa: PLC0415
+    from idemflow.elasticsearch.ownership import names_of  # noqa: PLC0415
+
+    try:
+        ledger = Ledger(servers.connect(settings).elasticsearch, timeout=_ANSWERS_WITHIN)
+        try:
+            own = names_of(ledger, project_id(settings))
+            names = [one.name for one in there if one.name in own]
+            runs = newest_runs(ledger, names, _RUNS) if names else {}
+        finally:
+            ledger.close()
+    except IdemflowError:
+        return there  # the servers' rows say what is wrong
+    return [
+        replace(one, records=[run.records for run in reversed(runs.get(one.name, ()))])
+        for one in there
+    ]
 
 
 def pipelines(settings: Settings) -> list[PipelineStatus] | None:

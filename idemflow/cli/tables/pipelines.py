@@ -12,6 +12,7 @@ from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
 from idemflow.cli.tables.differences import changes_table
+from idemflow.cli.tables.sparkline import sparkline
 from idemflow.commands.remove import Removal
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
@@ -152,7 +153,11 @@ def states_table(states: Iterable[State]) -> Table:
 
 def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
     """The pipelines of ``idemflow status``, and why something waits."""
+    pipelines = list(pipelines)
     rows = Table("pipeline", "steps", "runs", box=None, padding=(0, 1, 0, 0))
+    known = any(pipeline.records for pipeline in pipelines)
+    if known:
+        rows.add_column("records", no_wrap=True)
     rows.add_column("queued", justify="right")
     rows.add_column("where")
     colors = {"running": "green", "not deployed": "dim", "stopped": "dim", "orphan": "yellow"}
@@ -163,6 +168,7 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
             pipeline.name,
             f"[{colors.get(pipeline.state, 'red')}]{pipeline.state}[/]",
             runs(pipeline),
+            *[_recent(pipeline)] * known,
             f"{pipeline.queued:,}",
             escape(where),
         )
@@ -172,6 +178,12 @@ def pipelines_table(pipelines: Iterable[PipelineStatus]) -> RenderableType:
         if pipeline.next_command:
             parts.append(f"next: {escape(pipeline.next_command)}")
     return Group(*parts)
+
+
+def _recent(pipeline: PipelineStatus) -> str:
+    """The records of the last runs, as a picture, and of the last one in digits."""
+    last = pipeline.records[-1:]
+    return f"{sparkline(pipeline.records)} {last[0]:,}" if last else ""
 
 
 def runs(pipeline: PipelineStatus) -> str:

@@ -71,9 +71,15 @@ def test_a_file_that_is_wrong_is_a_finding_of_its_own(project: Path) -> None:
         (("three", "--check"), "there is no pipeline 'three'"),
         (("three",), "there is no pipeline 'three'"),
         (("--quiet",), "--quiet belongs to --check"),
+        (("--watch",), "--watch draws a table on a terminal anew, and there is none"),
+        (("--watch", "--json"), "--check and --json print"),
+        (("--watch", "--check"), "--check and --json print"),
     ],
 )
-def test_what_cannot_be_done(options: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_done(
+    options: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which is no terminal
     done = status(*options)
     assert done.exit_code == 2
     assert words in done.output

@@ -1,0 +1,255 @@
+"""``idemflow status --watch``: what pipelines do, looked at again and again."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from idemflow import servers
+from idemflow.canvas import client, monitoring, ownership
+from idemflow.canvas.monitoring import Activity, Bulletin
+from idemflow.commands._figures import ANSWERS_WITHIN, Figures, figures
+from idemflow.commands.check import pipelines_of
+from idemflow.config.combinations import SERVERS
+from idemflow.config.project_id import project_id
+from idemflow.config.settings import Settings
+from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.operations import operations
+from idemflow.errors import CanvasError, IdemflowError, UsageError
+from idemflow.pipeline.expect import Expect
+from idemflow.pipeline.spec import Pipeline
+
+# Seconds between two looks, and that each server may take for all that one look asks.
+EVERY = 2.0
+_WITHIN = 4.0
+# Over how many seconds a rate is the mean, and how long a found process group is believed.
+_WINDOW = 10.0
+_FIND_AGAIN = 15.0
+# The last run, the one before it while that is on its way, and a replay or two beside them.
+_RECENT = 3
+
+
+class Rate:
+    """How fast a pipeline's records come to their end, from counts that may begin anew."""
+
+    def __init__(self) -> None:
+        self._counts: Mapping[str, int] | None = None
+        self._letters = 0
+        self._ended = 0
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, counts: Mapping[str, int], letters: int) -> float | None:
+        """Take a look.
+
+        Args:
+            now: the monotonic clock.
+            counts: operations of each index: see :func:`idemflow.elasticsearch.operations`.
+            letters: open dead letters.
+
+        Returns:
+            Records a second, over the last seconds; ``None`` at the first look.
+        """
+        if self._counts is not None:
+            before = self._counts
+            self._ended += sum(
+                # A server that was started anew counts from 0.
+                count - before.get(name, 0) if count >= before.get(name, 0) else count
+                for name, count in counts.items()
+            )
+            self._ended += max(0, letters - self._letters)
+        self._counts, self._letters = dict(counts), letters
+        self._samples.append((now, self._ended))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= _WINDOW:
+            self._samples.popleft()
+        (since, first), (_, last) = self._samples[0], self._samples[-1]
+        return (last - first) / (now - since) if now > since else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pipeline as it is now.
+
+    Attributes:
+        pipeline: its name.
+        activity: what its process group does; ``None`` where NiFi does not tell, or it is not on
+            the canvas.
+        said: the bulletins of the last five minutes, oldest first.
+        figures: what the ledger and the index tell; ``None`` where Elasticsearch does not.
+        age: how old what its index has is, in seconds.
+        rate: records that come to their end, a second.
+        problem: what is wrong with its YAML, or with its place on the canvas.
+        expect: the thresholds of its YAML, if it has some.
+    """
+
+    pipeline: str
+    activity: Activity | None = None
+    said: tuple[Bulletin, ...] = ()
+    figures: Figures | None = None
+    age: int | None = None
+    rate: float | None = None
+    problem: str | None = None
+    expect: Expect | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is the case.
+
+    Attributes:
+        at: when.
+        servers: the state of ``nifi`` and ``elasticsearch``, each ``running`` or why it tells
+            nothing.
+        rows: the pipelines, in the order of their names.
+    """
+
+    at: datetime
+    servers: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+
+@dataclass
+class _Place:
+    """Where the pipelines are on the canvas, as it was found last."""
+
+    groups: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    found: float | None = None
+
+
+class Live:
+    """Looks at pipelines again and again; a server that is away is a state, no error.
+
+    Args:
+        settings: the resolved settings.
+        names: which pipelines; empty for all of the project.
+
+    Raises:
+        UsageError: there is no such pipeline, or none at all.
+    """
+
+    def __init__(self, settings: Settings, names: Sequence[str]) -> None:
+        self._settings = settings
+        self._pipelines = pipelines_of(settings, names)
+        self._ledger: Ledger | None = None
+        self._canvas: _Place | None = None
+        self._rates = {name: Rate() for name in self._pipelines}
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    def look(self) -> Look:
+        """What is the case now."""
+        away: dict[str, IdemflowError | OSError] = {}
+        there: dict[str, tuple[Activity, list[Bulletin]]] = {}
+        told: dict[str, Figures] = {}
+        rates: dict[str, float | None] = {}
+        try:
+            there = self._look_at_canvas()
+        except (IdemflowError, OSError) as error:
+            self._canvas, away["nifi"] = None, error
+        try:
+            told, rates = self._look_at_ledger()
+        except (IdemflowError, OSError) as error:
+            self.close()
+            away["elasticsearch"] = error
+        now = datetime.now(UTC)
+        return Look(
+            now,
+            self._states(away),
+            tuple(self._row(name, there, told.get(name), rates, now) for name in self._pipelines),
+        )
+
+    def _look_at_canvas(self) -> dict[str, tuple[Activity, list[Bulletin]]]:
+        """What each pipeline on the canvas does, and what it said."""
+        if self._canvas is None:
+            nifi = servers.connect(self._settings).nifi
+            client.connect(nifi, project_id(self._settings), within=_WITHIN)
+            self._canvas = _Place()
+        else:
+            client.limit(_WITHIN)
+        place = self._canvas
+        if place.found is None or time.monotonic() - place.found > _FIND_AGAIN:
+            place.groups, place.problems = {}, {}
+            for name in self._pipelines:
+                try:
+                    group = ownership.find(name).group
+                except CanvasError as error:  # several may be meant
+                    place.problems[name] = error.message
+                    continue
+                if group is not None:
+                    place.groups[name] = group
+            place.found = time.monotonic()
+        found = monitoring.look(place.groups.values())
+        if len(found) < len(place.groups):
+            place.found = None  # somebody took one away
+        return {name: found[group] for name, group in place.groups.items() if group in found}
+
+    def _look_at_ledger(self) -> tuple[dict[str, Figures], dict[str, float | None]]:
+        """The figures of each pipeline, and how fast its records come to their end."""
+        if self._ledger is None:
+            elasticsearch = servers.connect(self._settings).elasticsearch
+            self._ledger = Ledger(elasticsearch, timeout=min(_WITHIN, ANSWERS_WITHIN))
+        ledger, readable = self._ledger, self._readable
+        wanted = {name: readable.get(name) for name in self._pipelines}
+        told = figures(self._settings, ledger, wanted, within=_WITHIN, recent=_RECENT)
+        rates = {
+            name: self._rates[name].add(
+                time.monotonic(), operations(ledger, one), told[name].dead_letters
+            )
+            for name, one in readable.items()
+        }
+        return told, rates
+
+    @property
+    def _readable(self) -> dict[str, Pipeline]:
+        return {
+            name: one for name, one in self._pipelines.items() if not isinstance(one, UsageError)
+        }
+
+    def _states(self, away: Mapping[str, IdemflowError | OSError]) -> dict[str, str]:
+        """The states of the servers; those that did not tell are asked what is wrong."""
+        states: dict[str, str] = dict.fromkeys(SERVERS, "running")
+        if not away:
+            return states
+        try:
+            found = {one.name: one.state for one in servers.status(self._settings)}
+        except (IdemflowError, OSError):
+            found = {}
+        for name, why in away.items():
+            # It may answer, and something else is wrong.
+            state = found.get(name, "running")
+            states[name] = str(why) if state == "running" else state
+        return states
+
+    def _row(
+        self,
+        name: str,
+        there: Mapping[str, tuple[Activity, list[Bulletin]]],
+        told: Figures | None,
+        rates: Mapping[str, float | None],
+        now: datetime,
+    ) -> Row:
+        activity, said = there.get(name, (None, []))
+        pipeline = self._pipelines[name]
+        problem = self._canvas.problems.get(name) if self._canvas else None
+        expect = None
+        if isinstance(pipeline, UsageError):
+            problem = pipeline.message
+        else:
+            expect = pipeline.expect
+        return Row(
+            name,
+            activity,
+            tuple(said),
+            told,
+            age=told.age(now) if told else None,
+            rate=rates.get(name),
+            problem=problem,
+            expect=expect,
+        )
