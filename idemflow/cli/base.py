@@ -70,6 +70,7 @@ _GROUPS = {
         "cancel": "pipelines",
         "verify": "pipelines",
         "runs": "runs",
+        "metrics": "metrics",
         "remove": "remove",
     },
     "Data": {

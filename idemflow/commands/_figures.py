@@ -40,6 +40,7 @@ class Figures:
         measured: what ``newest`` is the time of: the newest ``version`` in the index, the newest
             ``run`` that has ended, or the run whose ``snapshot`` readers see.
         problem: why it could not be measured.
+        known: whether this project has deployed it.
     """
 
     pipeline: str
@@ -48,6 +49,7 @@ class Figures:
     newest: datetime | None = None
     measured: Measured = "run"
     problem: UsageError | None = None
+    known: bool = True
 
     @property
     def last(self) -> PastRun | None:
@@ -88,7 +90,7 @@ def figures(
     project = project_id(settings)
     known = set(names_of(ledger, project))
     own = [name for name in pipelines if name in known]
-    found = {name: Figures(name) for name in pipelines}
+    found = {name: Figures(name, known=name in known) for name in pipelines}
     if not own:
         return found
     letters = open_letters(ledger, own)

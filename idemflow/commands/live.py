@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from idemflow.commands.check import pipelines_of
 from idemflow.config.combinations import SERVERS
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
+from idemflow.elasticsearch.history import outcomes
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.operations import operations
 from idemflow.errors import CanvasError, IdemflowError, UsageError
@@ -82,6 +84,8 @@ class Row:
         rate: records that come to their end, a second.
         problem: what is wrong with its YAML, or with its place on the canvas.
         expect: the thresholds of its YAML, if it has some.
+        outcomes: runs that the ledger knows, by exit code: see
+            :func:`idemflow.elasticsearch.history.outcomes`; empty where they are not counted.
     """
 
     pipeline: str
@@ -92,6 +96,7 @@ class Row:
     rate: float | None = None
     problem: str | None = None
     expect: Expect | None = None
+    outcomes: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,15 @@ class Look:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What Elasticsearch tells, by pipeline."""
+
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    rates: Mapping[str, float | None] = field(default_factory=dict)
+    outcomes: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
 @dataclass
 class _Place:
     """Where the pipelines are on the canvas, as it was found last."""
@@ -124,18 +138,24 @@ class Live:
 
     Args:
         settings: the resolved settings.
-        names: which pipelines; empty for all of the project.
+        names: which pipelines; empty for all of the project, and those that it gets meanwhile.
+        count_outcomes: whether to count the runs that the ledger knows, which reads each of them.
 
     Raises:
         UsageError: there is no such pipeline, or none at all.
     """
 
-    def __init__(self, settings: Settings, names: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, names: Sequence[str], *, count_outcomes: bool = False
+    ) -> None:
         self._settings = settings
+        self._names = tuple(names)
+        self._count_outcomes = count_outcomes
+        self._files = _files(settings)
         self._pipelines = pipelines_of(settings, names)
         self._ledger: Ledger | None = None
         self._canvas: _Place | None = None
-        self._rates = {name: Rate() for name in self._pipelines}
+        self._rates: dict[str, Rate] = defaultdict(Rate)
 
     def close(self) -> None:
         """Close the connections."""
@@ -145,16 +165,16 @@ class Live:
 
     def look(self) -> Look:
         """What is the case now."""
+        self._read_again()
         away: dict[str, IdemflowError | OSError] = {}
         there: dict[str, tuple[Activity, list[Bulletin]]] = {}
-        told: dict[str, Figures] = {}
-        rates: dict[str, float | None] = {}
+        told = _Told()
         try:
             there = self._look_at_canvas()
         except (IdemflowError, OSError) as error:
             self._canvas, away["nifi"] = None, error
         try:
-            told, rates = self._look_at_ledger()
+            told = self._look_at_ledger()
         except (IdemflowError, OSError) as error:
             self.close()
             away["elasticsearch"] = error
@@ -162,8 +182,19 @@ class Live:
         return Look(
             now,
             self._states(away),
-            tuple(self._row(name, there, told.get(name), rates, now) for name in self._pipelines),
+            tuple(self._row(name, there.get(name), told, now) for name in self._pipelines),
         )
+
+    def _read_again(self) -> None:
+        """Read the YAML files if one of them has changed."""
+        files = _files(self._settings)
+        if files == self._files:
+            return
+        self._files = files
+        with suppress(UsageError):  # one that was named is gone: what is known of it stays
+            self._pipelines = pipelines_of(self._settings, self._names)
+        if self._canvas is not None:
+            self._canvas.found = None
 
     def _look_at_canvas(self) -> dict[str, tuple[Activity, list[Bulletin]]]:
         """What each pipeline on the canvas does, and what it said."""
@@ -190,8 +221,7 @@ class Live:
             place.found = None  # somebody took one away
         return {name: found[group] for name, group in place.groups.items() if group in found}
 
-    def _look_at_ledger(self) -> tuple[dict[str, Figures], dict[str, float | None]]:
-        """The figures of each pipeline, and how fast its records come to their end."""
+    def _look_at_ledger(self) -> _Told:
         if self._ledger is None:
             elasticsearch = servers.connect(self._settings).elasticsearch
             self._ledger = Ledger(elasticsearch, timeout=min(_WITHIN, ANSWERS_WITHIN))
@@ -204,7 +234,9 @@ class Live:
             )
             for name, one in readable.items()
         }
-        return told, rates
+        own = [name for name, one in told.items() if one.known]
+        counted = outcomes(ledger, own) if own and self._count_outcomes else {}
+        return _Told(told, rates, counted)
 
     @property
     def _readable(self) -> dict[str, Pipeline]:
@@ -230,13 +262,12 @@ class Live:
     def _row(
         self,
         name: str,
-        there: Mapping[str, tuple[Activity, list[Bulletin]]],
-        told: Figures | None,
-        rates: Mapping[str, float | None],
+        there: tuple[Activity, list[Bulletin]] | None,
+        told: _Told,
         now: datetime,
     ) -> Row:
-        activity, said = there.get(name, (None, []))
-        pipeline = self._pipelines[name]
+        activity, said = there or (None, [])
+        pipeline, known = self._pipelines[name], told.figures.get(name)
         problem = self._canvas.problems.get(name) if self._canvas else None
         expect = None
         if isinstance(pipeline, UsageError):
@@ -247,9 +278,19 @@ class Live:
             name,
             activity,
             tuple(said),
-            told,
-            age=told.age(now) if told else None,
-            rate=rates.get(name),
+            known,
+            age=known.age(now) if known else None,
+            rate=told.rates.get(name),
             problem=problem,
             expect=expect,
+            outcomes=told.outcomes.get(name, {}),
         )
+
+
+def _files(settings: Settings) -> frozenset[tuple[str, int]]:
+    """The project's YAML files, and when each was changed."""
+    found = set()
+    for path in (settings.project / "flows").glob("*.yaml"):
+        with suppress(OSError):  # it went just now
+            found.add((path.name, path.stat().st_mtime_ns))
+    return frozenset(found)

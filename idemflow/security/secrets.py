@@ -18,6 +18,8 @@ from idemflow.security.owner import folder, write_file
 NIFI_USER = "admin"
 ELASTICSEARCH_USER = "idemflow"
 LOADER_USER = "idemflow_loader"
+# So many letters has the shortest token that is taken.
+_LETTERS = 16
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,6 +74,26 @@ def ensure_secrets(folder_of_secrets: Path) -> Secrets:
         made = Secrets(*(secrets.token_urlsafe(24) for _ in dataclasses.fields(Secrets)))
         write_file(login_file(folder_of_secrets), json.dumps(dataclasses.asdict(made), indent=1))
         return made
+
+
+def metrics_token(folder_of_secrets: Path) -> str:
+    """What a scraper of ``idemflow metrics --serve`` has to show; made at first use.
+
+    Raises:
+        IdemflowError: the file that keeps it is damaged.
+    """
+    folder(folder_of_secrets, 0o700)
+    file = folder_of_secrets / "metrics.json"
+    if not file.exists():
+        write_file(file, json.dumps({"metrics_token": secrets.token_urlsafe(24)}))
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        found = json.loads(file.read_text(encoding="utf-8"))["metrics_token"]
+        if isinstance(found, str) and len(found) >= _LETTERS:
+            return found
+    raise IdemflowError(
+        f"{file} is damaged",
+        next_command=f"rm '{file}': the next call makes another token, which scrapers need then",
+    )
 
 
 def nifi_password_hash(password: str) -> str:

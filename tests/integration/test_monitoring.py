@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.integration.tools import Idemflow, Project, processes, wait_until
 
@@ -162,3 +163,29 @@ def test_plain_status_has_the_records_of_the_last_runs(command: Idemflow) -> Non
     wait_until(lambda: "20,001" in command.ok("status").stdout, "the ledger has the run")
     assert "▂█ 20,001" in command.ok("status", NAME).stdout
     assert command.json("status")["pipelines"][0]["records"] == [4, 20001]
+
+
+def test_metrics_are_what_the_commands_say(command: Idemflow) -> None:
+    found = {
+        (family.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(  # type: ignore[no-untyped-call]
+            command.ok("metrics").stdout
+        )
+        for sample in family.samples
+    }
+    assert found["idemflow_up", "nifi"] == found["idemflow_up", "elasticsearch"] == 1
+    assert found["idemflow_dead_letters", NAME] == 1
+    assert found["idemflow_last_run_sent_records", NAME] == 20001
+    assert found["idemflow_last_run_records", "created", NAME] == 19997
+    assert found["idemflow_last_run_records", "overwritten", NAME] == 3
+    assert found["idemflow_runs", "dead_letters", NAME] == 2
+    assert found["idemflow_runs", "not_counted", NAME] == 0
+    assert found["idemflow_queued_flowfiles", NAME] == 0
+    assert 0 < found["idemflow_freshness_seconds", "run", NAME] < 600
+    with held(command, "elasticsearch"):
+        began = time.monotonic()
+        told = command.json("metrics")["metrics"]
+        assert time.monotonic() - began < 12
+    up = {one["labels"]["server"]: one["value"] for one in told if one["name"] == "idemflow_up"}
+    assert up["elasticsearch"] == 0
+    assert not [one for one in told if one["name"] == "idemflow_dead_letters"]
