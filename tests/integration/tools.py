@@ -67,6 +67,11 @@ class Result:
         return json.loads(self.stdout)
 
 
+def _of_tests(variable: str) -> bool:
+    """Whether a variable is for the tests alone; readline in their process sets the second."""
+    return variable.startswith("IDEMFLOW_") or variable == "COLUMNS"
+
+
 @dataclass(frozen=True)
 class Idemflow:
     """The command ``idemflow``, with its arguments, environment, output and exit code.
@@ -83,7 +88,7 @@ class Idemflow:
     def environment(self) -> dict[str, str]:
         """The environment of the commands."""
         return {
-            **{key: value for key, value in os.environ.items() if not key.startswith("IDEMFLOW_")},
+            **{key: value for key, value in os.environ.items() if not _of_tests(key)},
             "IDEMFLOW_PROJECT": str(self.resolved.project),
             "IDEMFLOW_HOME": str(self.resolved.home),
             "IDEMFLOW_CACHE": str(self.resolved.cache),
@@ -98,7 +103,7 @@ class Idemflow:
     def run(self, *arguments: str, timeout: float = 300) -> Result:
         """Run a command, whatever its exit code."""
         if _OWN_PROCESS.isdisjoint({arguments[:1], arguments[:2]}):
-            others = {key: None for key in os.environ if key.startswith("IDEMFLOW_")}
+            others = {key: None for key in os.environ if _of_tests(key)}
             with _connection_kept():
                 ended = CliRunner().invoke(
                     main, arguments, env={**others, **self.environment()}, prog_name="idemflow"

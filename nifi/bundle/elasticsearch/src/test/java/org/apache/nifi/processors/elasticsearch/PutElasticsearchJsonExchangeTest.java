@@ -44,12 +44,14 @@ class PutElasticsearchJsonExchangeTest extends PutElasticsearchJsonFixture {
     }
 
     @Test
-    void aFlowOfALaterVersionKeepsNothingThatTheOneOf230Lacks() {
+    void aFlowOfALaterVersionHasTheNamesOf230AndKeepsWhatItWroteOut() {
         final Map<String, String> properties = new HashMap<>(SET);
         properties.putAll(OF_2_11_0);
         final Map<String, String> taken = migrate(properties);
         assertEquals(Set.of("put-es-json-id-attr", "el-rest-fetch-index", "put-es-record-index-op", "put-es-record-batch-size",
-                "el-rest-client-service", "put-es-not_found-is-error", "BULK:routing", "refresh"), taken.keySet());
+                "el-rest-client-service", "put-es-not_found-is-error", "BULK:routing", "refresh", "Input Content Format",
+                "Max Batch Size", "Suppress Nulls", "Retain Identifier Field", "Retain Index Field", "Retain Timestamp Field"),
+                taken.keySet());
         assertEquals("7", taken.get("put-es-record-batch-size"));
     }
 
@@ -61,11 +63,12 @@ class PutElasticsearchJsonExchangeTest extends PutElasticsearchJsonFixture {
     }
 
     @Test
-    void aFlowOfAnEarlierVersionOfThisOneLosesItsDefaults() {
-        assertEquals(Map.of("put-es-json-id-attr", "id"), migrate(Map.of("put-es-json-id-attr", "id",
+    void aFlowOfAnEarlierVersionOfThisOneIsUnchanged() {
+        final Map<String, String> written = Map.of("put-es-json-id-attr", "id",
                 "Input Content Format", "Single JSON", "Allow Generated Identifiers", "false", "Retain Identifier Field", "true",
                 "Retain Index Field", "true", "Retain Timestamp Field", "true", "Max Batch Size", "10 MB",
-                "Suppress Nulls", "never-suppress")));
+                "Suppress Nulls", "never-suppress");
+        assertEquals(written, migrate(written));
     }
 
     @Test
