@@ -60,6 +60,7 @@ _GROUPS = {
         "logs": "servers",
         "doctor": "servers",
         "open": "servers",
+        "supervise": "supervise",
         "down": "servers",
     },
     "Pipelines": {

@@ -81,6 +81,8 @@ def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
 def down(settings: Settings, as_json: bool, delete: bool, yes: bool) -> None:
     """Stop all servers; data stay unless --delete is given, which asks first.
 
+    Where `idemflow supervise` keeps them up, it ends, too.
+
     \b
     Examples:
       idemflow down
@@ -99,6 +101,8 @@ def down(settings: Settings, as_json: bool, delete: bool, yes: bool) -> None:
     if result.killed:
         lines.append(f"Did not end in time and was killed: pid {_and(map(str, result.killed))}.")
     lines.append(f"Stopped {_and(result.stopped)}." if result.stopped else "Nothing was running.")
+    if result.supervisor:
+        lines.append(f"Ended idemflow supervise (pid {result.supervisor}).")
     if delete:
         lines.append(f"Deleted {settings.home}.")
         if (copies := settings.folders.flow_copies).is_dir():

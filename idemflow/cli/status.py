@@ -83,6 +83,8 @@ def status(
     parts: list[RenderableType] = [
         servers_table([*result.servers, *filter(None, result.further.values())])
     ]
+    if result.supervisor:
+        parts.append(f"Kept up by idemflow supervise (pid {result.supervisor}).")
     if there:
         parts += ["", pipelines_table(there)]
     if not result.all_running:

@@ -17,6 +17,7 @@ from idemflow.pipeline import spec
 from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
 from idemflow.servers.further import further
+from idemflow.servers.supervision import supervisor
 
 # Of how many runs the records are shown, and how many seconds the ledger may take to tell.
 _RUNS = 10
@@ -76,6 +77,7 @@ class Status:
         home: the folder of the embedded servers, if there are any.
         servers: NiFi and Elasticsearch.
         further: the further servers by name; ``None`` for one that was never set up.
+        supervisor: the process of ``idemflow supervise``, if it keeps the servers up.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
@@ -83,6 +85,7 @@ class Status:
     home: str | None
     servers: list[ServerStatus]
     further: dict[str, ServerStatus | None]
+    supervisor: int | None
     pipelines: list[PipelineStatus] | None
 
     @property
@@ -108,6 +111,7 @@ def status(settings: Settings) -> Status:
         home=str(settings.home) if settings.embedded else None,
         servers=found,
         further={name: one.status(settings) for name, one in further().items()},
+        supervisor=supervisor(settings.folders),
         pipelines=there,
     )
 

@@ -89,6 +89,7 @@ class Home:
     project_id = _Below("project-id")  # see idemflow.config.project_id
     git_ignore = _Below(".gitignore")  # keeps the runtime out of the git repository around it
     lock = _Below("lock")  # held while a command changes the runtime
+    supervisor_lock = _Below("supervisor.lock")  # held by `idemflow supervise` while it works
     canvas_lock = _Below("canvas.lock")  # held while a command changes the canvas
     turns = _Below("turns")  # the locks of turn()
     scratch = _Below("scratch")  # what commands write to disk in place of memory, 0700

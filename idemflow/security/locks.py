@@ -124,6 +124,10 @@ class LockFile:
         # Held by something else than a command of this version.
         return _process(pids[0]) if pids else "a process that cannot be seen from here"
 
+    def holder_pid(self) -> int | None:
+        """The process that holds the lock as the system tells; ``None`` where nobody does."""
+        return next(iter(_pids_of(self._file)), None)
+
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:

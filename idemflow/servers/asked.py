@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Collection
 
 from idemflow.config.combinations import OF_EMBEDDED, TITLES, ServerName
+from idemflow.config.environment import text
 from idemflow.config.settings import Settings
 from idemflow.errors import SettingError
 from idemflow.servers.state import State
@@ -14,7 +14,7 @@ from idemflow.servers.state import State
 
 def of(settings: Settings, server: ServerName) -> dict[str, str]:
     """The settings that a server is started with, as texts: they go on record."""
-    return {name: _text(getattr(settings, name)) for name in OF_EMBEDDED[server]}
+    return {name: text(getattr(settings, name)) for name in OF_EMBEDDED[server]}
 
 
 def refuse_others(settings: Settings, state: State, running: Collection[str]) -> None:
@@ -40,14 +40,6 @@ def refuse_others(settings: Settings, state: State, running: Collection[str]) ->
                 )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, tuple):
-        return str(value)
-    if all(isinstance(one, str) for one in value):
-        return shlex.join(value)
-    return os.pathsep.join(map(str, value))
-
-
 def _same(one: str, other: str) -> bool:
     return one == other or (_is_size(one) and one.lower() == other.lower())
 
@@ -61,6 +53,6 @@ def _option(settings: Settings, name: str) -> str:
     if name == "login_minutes" or name.endswith("_java_options"):
         return ""
     if name != "nars":
-        return f" --{name.replace('_', '-')} {_text(getattr(settings, name))}"
+        return f" --{name.replace('_', '-')} {text(getattr(settings, name))}"
     folders = "".join(f" --nars {shlex.quote(str(folder))}" for folder in settings.nars)
     return folders or " --no-nars"

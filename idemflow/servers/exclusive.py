@@ -36,6 +36,11 @@ def make_home(settings: Settings) -> Owner:
     return owner
 
 
+def runtime_lock(home: Home) -> LockFile:
+    """What a command holds while it changes the runtime."""
+    return LockFile(home.lock, "another idemflow command on this runtime")
+
+
 @contextlib.contextmanager
 def locked(home: Home) -> Iterator[None]:
     """Keeps other commands from changing the runtime meanwhile.
@@ -43,7 +48,7 @@ def locked(home: Home) -> Iterator[None]:
     Raises:
         IdemflowError: another command goes on for too long.
     """
-    lock = LockFile(home.lock, "another idemflow command on this runtime")
+    lock = runtime_lock(home)
     lock.acquire(LOCK_SECONDS)
     try:
         yield

@@ -85,6 +85,8 @@ def start(command: Command, owner: Owner) -> psutil.Process:
 def stop(processes: Iterable[psutil.Process]) -> list[int]:
     """Ends processes and their children: TERM, and KILL for what is left after a while.
 
+    One that somebody has stopped (SIGSTOP) goes on, so that it can end.
+
     Returns:
         the pids that had to be killed.
     """
@@ -95,6 +97,7 @@ def stop(processes: Iterable[psutil.Process]) -> list[int]:
     for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
+            process.resume()
     _, alive = psutil.wait_procs(family, timeout=TERMINATE_SECONDS)
     alive = [process for process in alive if not _is_zombie(process)]
     if alive:

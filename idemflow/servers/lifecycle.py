@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,7 @@ from idemflow.servers.connect import Target, describe, endpoint
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.logs import tail
 from idemflow.servers.state import Recorded, State, read_state, write_state
+from idemflow.servers.supervision import end_supervisor
 from idemflow.supply.progress import Progress
 from idemflow.supply.python_env import steps_version
 
@@ -66,11 +68,13 @@ class DownResult:
         stopped: the servers that it stopped.
         killed: pids that did not end by themselves in time.
         gone: servers on record that had ended before.
+        supervisor: the process of ``idemflow supervise`` that ended with them, if there was one.
     """
 
     stopped: tuple[str, ...]
     killed: tuple[int, ...]
     gone: tuple[str, ...]
+    supervisor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,6 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         NotReady: a server did not answer in time.
         SupplyError: an artifact could not be downloaded.
     """
-    # jgo and cryptography take longer to import than all that `down` and `status` need.
-    from idemflow.servers.provision import own_nars, provision  # noqa: PLC0415
-
     began = time.monotonic()
     home = settings.folders
     for name in SERVERS:
@@ -129,13 +130,9 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             asked.refuse_others(settings, state, running)
             missing = [name for name in settings.embedded if name not in running]
             if missing:
-                _check_ports(settings, missing)
-                if "nifi" in missing:
-                    own_nars(settings.nars)  # before anything is fetched
-                laid_out = provision(settings, missing, state.grants, progress)
-                remember(settings)  # what cannot be used, as a folder without NARs, is not kept
+                laid_out = lay_out(settings, state, missing, progress)
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
-                state = _start(settings, laid_out, state)
+                state = launch_servers(settings, laid_out, state)
             target = describe(settings, state)
             state = _wait(settings, state, target, progress)
     return UpResult(
@@ -147,8 +144,27 @@ def up(settings: Settings, progress: Progress) -> UpResult:
     )
 
 
+def lay_out(
+    settings: Settings, state: State, missing: Sequence[ServerName], progress: Progress
+) -> Provisioned:
+    """Makes everything ready for servers that do not run; for who holds the runtime's lock.
+
+    Raises:
+        IdemflowError: as :func:`up`; nothing was started.
+    """
+    # jgo and cryptography take longer to import than all that `down` and `status` need.
+    from idemflow.servers.provision import own_nars, provision  # noqa: PLC0415
+
+    _check_ports(settings, missing)
+    if "nifi" in missing:
+        own_nars(settings.nars)  # before anything is fetched
+    laid_out = provision(settings, missing, state.grants, progress)
+    remember(settings)  # what cannot be used, as a folder without NARs, is not kept
+    return laid_out
+
+
 def down(settings: Settings, *, delete: bool = False) -> DownResult:
-    """Stops the recorded processes, and no others.
+    """Stops the recorded processes, and no others; a supervisor of theirs ends first.
 
     Args:
         delete: whether to delete the runtime's folder as well, with all data.
@@ -156,6 +172,8 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
     home = settings.folders
     if not home.lock.exists():
         return DownResult((), (), ())
+    before = read_state(home.state).running()
+    supervisor = end_supervisor(home)
     with explained_os_errors(), locked(home):
         state = read_state(home.state)
         running = state.running()
@@ -165,9 +183,12 @@ def down(settings: Settings, *, delete: bool = False) -> DownResult:
         if delete:
             _delete(home)
     return DownResult(
-        stopped=tuple(name for name in SERVERS if name in running),
+        stopped=tuple(
+            name for name in SERVERS if name in running or (supervisor and name in before)
+        ),
         killed=tuple(killed),
         gone=tuple(name for name in SERVERS if name in state.servers and name not in running),
+        supervisor=supervisor,
     )
 
 
@@ -184,9 +205,9 @@ def _made(home: Home) -> list[Path]:
     """What idemflow made and nothing else: ``home`` may be a folder with other things."""
     every = (
         home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
-        home.scratch, home.turns, home.canvas_lock, home.project_id, home.state, home.remembered,
-        home.remembered_ports, home.crash_log, home.lock, *home.root.glob("java-*.jsa"),
-        *home.root.glob("compiler-*.json"),
+        home.scratch, home.turns, home.canvas_lock, home.supervisor_lock, home.project_id,
+        home.state, home.remembered, home.remembered_ports, home.crash_log, home.lock,
+        *home.root.glob("java-*.jsa"), *home.root.glob("compiler-*.json"),
     )  # fmt: skip
     return [one for one in every if one.exists()]
 
@@ -265,7 +286,8 @@ def resident(process: psutil.Process) -> int | None:
         return None
 
 
-def _start(settings: Settings, laid_out: Provisioned, state: State) -> State:
+def launch_servers(settings: Settings, laid_out: Provisioned, state: State) -> State:
+    """Starts what is laid out, and puts it on record."""
     for name, command in laid_out.commands.items():
         child = launch.start(command, laid_out.owners[name])
         record = Recorded(
@@ -309,7 +331,7 @@ def _wait(settings: Settings, state: State, target: Target, progress: Progress) 
                 _log.info("%s answers", name)
                 progress.step(f"{TITLES[name]} is ready")
                 if name == "elasticsearch":
-                    state = _record_server(home, state, process)
+                    state = record_server(home, state, process)
         if waiting and time.monotonic() > deadline:
             name = waiting[0]
             raise NotReady(
@@ -331,7 +353,7 @@ def _is_ready(name: ServerName, at: Endpoint) -> bool:
         return False
 
 
-def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
+def record_server(home: Home, state: State, launcher: psutil.Process) -> State:
     """Puts Elasticsearch's server on record in place of its launcher, which ends with it."""
     server = ready.server_process(home, launcher)
     record = replace(
@@ -342,7 +364,7 @@ def _record_server(home: Home, state: State, launcher: psutil.Process) -> State:
     return state
 
 
-def _check_ports(settings: Settings, servers: list[ServerName]) -> None:
+def _check_ports(settings: Settings, servers: Sequence[ServerName]) -> None:
     own = frozenset(getattr(settings, f"{name}_port") for name in settings.embedded)
     for name in servers:
         port = getattr(settings, f"{name}_port")

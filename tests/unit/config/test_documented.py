@@ -35,7 +35,7 @@ def test_settings(name: str) -> None:
         assert f"| {DEFAULTS[name]} |" in row
 
 
-@pytest.mark.parametrize("name", ["up", "down", "status", "open", "logs", "doctor"])
+@pytest.mark.parametrize("name", ["up", "down", "status", "open", "logs", "doctor", "supervise"])
 def test_commands(name: str) -> None:
     assert f"`idemflow {name}" in PAGE
     for option in command(name).params:

@@ -82,6 +82,13 @@ def test_stop_ends_children_too() -> None:
         assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
 
 
+def test_stop_has_one_that_is_held_end_by_itself(child: subprocess.Popen[bytes]) -> None:
+    process = psutil.Process(child.pid)
+    process.suspend()
+    assert launch.stop([process]) == []
+    assert child.wait() in (0, -signal.SIGTERM)  # psutil may have waited for it
+
+
 def test_stop_kills_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "TERMINATE_SECONDS", 0.3)
     program = (
