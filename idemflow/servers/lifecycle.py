@@ -153,8 +153,9 @@ def lay_out(
         IdemflowError: as :func:`up`; nothing was started.
     """
     # jgo and cryptography take longer to import than all that `down` and `status` need.
-    from idemflow.servers.provision import own_nars, provision  # noqa: PLC0415
+    from idemflow.servers.provision import own_nars, provision, refuse_newer  # noqa: PLC0415
 
+    refuse_newer(settings, missing, state.data)
     _check_ports(settings, missing)
     if "nifi" in missing:
         own_nars(settings.nars)  # before anything is fetched
@@ -299,6 +300,7 @@ def launch_servers(settings: Settings, laid_out: Provisioned, state: State) -> S
         )
         # On record before anything else can fail, so that `down` finds it.
         state = state.with_server(name, record)
+        state = replace(state, data={**state.data, name: record.version})
         write_state(settings.folders.state, state)
         _log.info("started %s %s on port %d, pid %d", name, record.version, record.port, child.pid)
     return state

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from idemflow.config.combinations import ServerName
+from idemflow.config.combinations import TITLES, ServerName
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
@@ -102,6 +103,34 @@ def provision(
         "elasticsearch": lock.elasticsearch_version,
     }
     return Provisioned(owners, commands, versions)
+
+
+def refuse_newer(
+    settings: Settings, servers: Iterable[ServerName], data: Mapping[str, str]
+) -> None:
+    """Check that no newer server wrote the data: the older one would not start, or harm them.
+
+    Args:
+        data: the versions of the servers that wrote them, as far as they are on record.
+
+    Raises:
+        IdemflowError: one did.
+    """
+    lock = read_lock(resources() / "artifacts.toml")
+    ours = {"nifi": lock.nifi_version, "elasticsearch": lock.elasticsearch_version}
+    for name in servers:
+        theirs = data.get(name, ours[name])
+        if _numbers(theirs) > _numbers(ours[name]):
+            raise IdemflowError(
+                f"{settings.home} has data of {TITLES[name]} {theirs}, and this idemflow brings "
+                f"{ours[name]}, which cannot read them",
+                next_command="use the newer idemflow (pip install --upgrade idemflow), or another "
+                "folder for the runtime (IDEMFLOW_HOME)",
+            )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", version)]
 
 
 def _refuse_lost_secrets(home: Home) -> None:

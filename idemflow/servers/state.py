@@ -1,11 +1,15 @@
 """What runs: the file ``state.json`` of a runtime, and whether its processes are still those.
 
-    {"servers": {"nifi": {"pid": 123, "create_time": 1700000000.0, "port": 8443,
+    {"format": 1, "idemflow": "0.1.0",
+     "servers": {"nifi": {"pid": 123, "create_time": 1700000000.0, "port": 8443,
                           "version": "2.3.0", "settings": {"nifi_heap": "1g", ...}},
                  "elasticsearch": {...}},
-     "grants": ["people"]}
+     "grants": ["people"],
+     "data": {"nifi": "2.3.0", "elasticsearch": "8.17.4"}}
 
-``create_time`` (seconds since the epoch) tells a process from a later one with the same number.
+``format`` is that of the whole folder; without it, it is 0: the same but for ``format``,
+``idemflow`` and ``data``. ``create_time`` (seconds since the epoch) tells a process from a later
+one with the same number.
 """
 
 from __future__ import annotations
@@ -18,8 +22,13 @@ from pathlib import Path
 import psutil
 from pydantic import TypeAdapter
 
+from idemflow import __version__
+from idemflow.errors import IdemflowError
 from idemflow.security.owner import write_file
 
+# Of the runtime's folder. A change that an older idemflow would get wrong makes it one more, and
+# comes with what it does to a folder of each number before; tests/unit/servers/homes has one each.
+FORMAT = 1
 # psutil reckons the start from the boot time, which clock corrections move a little.
 _CLOCK_TOLERANCE = 2.0
 
@@ -57,10 +66,17 @@ class Recorded:
 
 @dataclass(frozen=True)
 class State:
-    """All that a runtime remembers between commands."""
+    """All that a runtime remembers between commands.
+
+    Attributes:
+        servers: the processes that were started.
+        grants: the indices that NiFi's user may write.
+        data: the versions of the servers that wrote the data last.
+    """
 
     servers: dict[str, Recorded] = field(default_factory=dict)
     grants: tuple[str, ...] = ()
+    data: dict[str, str] = field(default_factory=dict)
 
     def running(self) -> dict[str, psutil.Process]:
         """The servers' processes that still run."""
@@ -79,13 +95,34 @@ _STATE = TypeAdapter(State)
 
 
 def read_state(file: Path) -> State:
-    """The state; empty where there is none, or where the file is damaged."""
+    """The state; empty where there is none, or where the file is damaged.
+
+    Raises:
+        IdemflowError: a newer idemflow wrote it, in a form that this one does not know.
+    """
     try:
-        return _STATE.validate_json(file.read_bytes())
-    except (OSError, ValueError):
+        found = json.loads(file.read_bytes())
+        if isinstance(found, dict):
+            _refuse_newer(file, found)
+        return _STATE.validate_python(found)
+    except (OSError, ValueError, RecursionError):
         return State()
+
+
+def _refuse_newer(file: Path, found: dict[str, object]) -> None:
+    number = found.get("format", 0)
+    if not isinstance(number, int) or number <= FORMAT:
+        return
+    written_by = str(found.get("idemflow", "a newer one"))[:40]
+    raise IdemflowError(
+        f"{file.parent} was written by idemflow {written_by} (format {number}); this one, "
+        f"{__version__}, knows formats up to {FORMAT}, and changes nothing",
+        next_command="use the newer idemflow (pip install --upgrade idemflow), or another folder "
+        "for the runtime (IDEMFLOW_HOME)",
+    )
 
 
 def write_state(file: Path, state: State) -> None:
     """Writes the state at once, 0600."""
-    write_file(file, json.dumps(dataclasses.asdict(state), indent=1))
+    marks = {"format": FORMAT, "idemflow": __version__}
+    write_file(file, json.dumps({**marks, **dataclasses.asdict(state)}, indent=1))
