@@ -1,4 +1,7 @@
-"""``idemflow supervise`` on a runtime of its own: starts it, keeps it up, ends it."""
+"""``idemflow supervise`` on a runtime of its own: starts it, keeps it up, ends it.
+
+The tests build on each other.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,21 @@ pytestmark = pytest.mark.timeout(400)
 
 
 class Supervised:
-    """A supervisor that runs, and the events that it told."""
+    """A supervisor that runs, and the events that it told. A context manager."""
 
     def __init__(self, command: Idemflow) -> None:
         self.process = command.start("supervise", "--json")
         self.events: list[dict[str, Any]] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Supervised:
+        self._reader.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.terminate()
+        with self.process:  # waits for its end, and closes what it wrote to
+            self._reader.join()
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -48,7 +60,7 @@ class Supervised:
         return [one["event"] for one in self.events if one.get("server") == server]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runtime() -> Iterator[Idemflow]:
     """A runtime of its own that was never started, in a folder with a space in its name."""
     with readable_folder() as folder:
@@ -58,8 +70,24 @@ def runtime() -> Iterator[Idemflow]:
         command.run("down", "--delete", "--yes")
 
 
-def test_it_starts_restarts_and_stops_the_servers(runtime: Idemflow) -> None:
-    supervised = Supervised(runtime)
+@pytest.fixture
+def supervised(runtime: Idemflow) -> Iterator[Supervised]:
+    """A supervisor of that runtime."""
+    with Supervised(runtime) as started:
+        yield started
+
+
+def test_it_can_be_ended_while_it_starts(runtime: Idemflow, supervised: Supervised) -> None:
+    wait_until(lambda: supervised.has("started", "nifi", "elasticsearch"), "they start")
+    everything = list(processes(runtime).values())
+    supervised.process.send_signal(signal.SIGINT)
+    assert supervised.process.wait(timeout=60) == 0
+    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
+
+
+def test_it_starts_restarts_and_stops_the_servers(
+    runtime: Idemflow, supervised: Supervised
+) -> None:
     wait_until(
         lambda: supervised.has("ready", "nifi", "elasticsearch"), "both are ready", seconds=180
     )
@@ -99,12 +127,3 @@ def test_it_starts_restarts_and_stops_the_servers(runtime: Idemflow) -> None:
     assert read_state(runtime.settings().folders.state).servers == {}
     assert supervised.process.stderr
     assert supervised.process.stderr.read() == ""
-
-
-def test_it_can_be_ended_while_it_starts(runtime: Idemflow) -> None:
-    supervised = Supervised(runtime)
-    wait_until(lambda: supervised.has("started", "nifi", "elasticsearch"), "they start")
-    everything = list(processes(runtime).values())
-    supervised.process.send_signal(signal.SIGINT)
-    assert supervised.process.wait(timeout=60) == 0
-    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
