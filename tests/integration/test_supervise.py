@@ -78,7 +78,9 @@ def supervised(runtime: Idemflow) -> Iterator[Supervised]:
 
 
 def test_it_can_be_ended_while_it_starts(runtime: Idemflow, supervised: Supervised) -> None:
-    wait_until(lambda: supervised.has("started", "nifi", "elasticsearch"), "they start")
+    wait_until(
+        lambda: supervised.has("started", "nifi", "elasticsearch"), "they start", seconds=180
+    )
     everything = list(processes(runtime).values())
     supervised.process.send_signal(signal.SIGINT)
     assert supervised.process.wait(timeout=60) == 0
