@@ -24,7 +24,8 @@ _OUTCOMES = {
 }
 _OTHER = "failed"
 # What the report of a run counts, besides what was sent.
-_RESULTS = ("created", "overwritten", "deleted", "stale", "dropped", "dead_letters", "lost")
+_RESULTS = ("created", "overwritten", "deleted", "stale", "dropped", "dead_letters", "lost",
+            "duplicates")  # fmt: skip
 
 _Values = Iterable[tuple[tuple[str, ...], float]]
 """Values of labels besides the pipeline, and a number."""
@@ -166,7 +167,7 @@ _GAUGES = (
         (),
         "seconds",
     ),
-    _Gauge("runs", "Runs that the ledger knows, by outcome.", _runs, ("outcome",)),
+    _Gauge("runs", "Runs of the last 24 hours, by outcome.", _runs, ("outcome",)),
     _Gauge("queued_flowfiles", "FlowFiles on their way.", _queued, (), "flowfiles"),
     _Gauge("retried_flowfiles", "Those that wait to be tried again.", _retried, (), "flowfiles"),
     _Gauge("steps", "Processors by state.", _steps, ("state",)),

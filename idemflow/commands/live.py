@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from idemflow import servers
 from idemflow.canvas import client, monitoring, ownership
@@ -30,6 +30,8 @@ _WITHIN = 4.0
 # Over how many seconds a rate is the mean, and how long a found process group is believed.
 _WINDOW = 10.0
 _FIND_AGAIN = 15.0
+# The state of a server that runs, and did not tell its part.
+NOT_TELLING = "not telling"
 # The last run, the one before it while that is on its way, and a replay or two beside them.
 _RECENT = 3
 
@@ -84,7 +86,7 @@ class Row:
         rate: records that come to their end, a second.
         problem: what is wrong with its YAML, or with its place on the canvas.
         expect: the thresholds of its YAML, if it has some.
-        outcomes: runs that the ledger knows, by exit code: see
+        outcomes: runs of the last 24 hours, by exit code: see
             :func:`idemflow.elasticsearch.history.outcomes`; empty where they are not counted.
     """
 
@@ -105,14 +107,17 @@ class Look:
 
     Attributes:
         at: when.
-        servers: the state of ``nifi`` and ``elasticsearch``, each ``running`` or why it tells
-            nothing.
+        servers: the state of ``nifi`` and ``elasticsearch``: as of
+            :class:`idemflow.servers.ServerStatus`, or ``not telling`` where it runs and did not
+            tell its part.
         rows: the pipelines, in the order of their names.
+        problems: why a server that runs did not tell.
     """
 
     at: datetime
     servers: Mapping[str, str]
     rows: tuple[Row, ...]
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class Live:
     Args:
         settings: the resolved settings.
         names: which pipelines; empty for all of the project, and those that it gets meanwhile.
-        count_outcomes: whether to count the runs that the ledger knows, which reads each of them.
+        count_outcomes: whether to count the runs of the last 24 hours, which reads each of them.
 
     Raises:
         UsageError: there is no such pipeline, or none at all.
@@ -179,10 +184,12 @@ class Live:
             self.close()
             away["elasticsearch"] = error
         now = datetime.now(UTC)
+        states = self._states(away)
         return Look(
             now,
-            self._states(away),
+            states,
             tuple(self._row(name, there.get(name), told, now) for name in self._pipelines),
+            tuple(str(why) for name, why in away.items() if states[name] == NOT_TELLING),
         )
 
     def _read_again(self) -> None:
@@ -235,7 +242,8 @@ class Live:
             for name, one in readable.items()
         }
         own = [name for name, one in told.items() if one.known]
-        counted = outcomes(ledger, own) if own and self._count_outcomes else {}
+        since = datetime.now(UTC) - timedelta(hours=24)
+        counted = outcomes(ledger, own, since) if own and self._count_outcomes else {}
         return _Told(told, rates, counted)
 
     @property
@@ -253,10 +261,10 @@ class Live:
             found = {one.name: one.state for one in servers.status(self._settings)}
         except (IdemflowError, OSError):
             found = {}
-        for name, why in away.items():
+        for name in away:
             # It may answer, and something else is wrong.
             state = found.get(name, "running")
-            states[name] = str(why) if state == "running" else state
+            states[name] = NOT_TELLING if state == "running" else state
         return states
 
     def _row(

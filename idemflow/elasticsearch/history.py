@@ -142,8 +142,13 @@ def newest_runs(ledger: Ledger, pipelines: Sequence[str], each: int) -> dict[str
     }
 
 
-def outcomes(ledger: Ledger, pipelines: Sequence[str]) -> dict[str, Counter[int]]:
-    """How many runs of pipelines' sources the ledger knows, by exit code of their report.
+def outcomes(ledger: Ledger, pipelines: Sequence[str], since: datetime) -> dict[str, Counter[int]]:
+    """How many runs of pipelines' sources there were, by exit code of their report.
+
+    Args:
+        ledger: the ledger.
+        pipelines: their names.
+        since: triggered then or later: each of these summaries is read.
 
     Returns:
         These of every name; of runs without a report by :data:`NOT_COUNTED`.
@@ -156,7 +161,10 @@ def outcomes(ledger: Ledger, pipelines: Sequence[str]) -> dict[str, Counter[int]
             index=RUNS,
             query={
                 "bool": {
-                    "filter": {"terms": {"pipeline": list(pipelines)}},
+                    "filter": [
+                        {"terms": {"pipeline": list(pipelines)}},
+                        {"range": {"run": {"gte": f"{since:%Y%m%dT%H%M%S}"}}},
+                    ],
                     "must_not": {"term": {replay: True}},
                 }
             },

@@ -28,10 +28,11 @@ def live_table(look: Look) -> RenderableType:
     for row in look.rows:
         rows.add_row(row.pipeline, _state(row, look), *_numbers(row), _fresh(row), _last(row))
     states = ", ".join(
-        f"{TITLES[name]} {'running' if state == 'running' else f'[red]{_line(state)}[/]'}"
+        f"{TITLES[name]} {'running' if state == 'running' else f'[red]{state}[/]'}"
         for name, state in look.servers.items()
     )
     parts: list[RenderableType] = [f"{look.at.astimezone():%H:%M:%S}  {states}", rows]
+    parts += [f"[red]problem:[/] {_line(one)}" for one in look.problems]
     parts += [
         f"[yellow]{row.pipeline}[/]: {_line(row.problem)}" for row in look.rows if row.problem
     ]

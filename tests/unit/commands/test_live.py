@@ -35,9 +35,13 @@ UP = {"nifi": "running", "elasticsearch": "running"}
 
 
 def drawn(*rows: Row, width: int = 120, **servers: str) -> list[str]:
+    return printed(Look(datetime.now(UTC), UP | servers, rows), width)
+
+
+def printed(look: Look, width: int = 120) -> list[str]:
     console = Console(width=width, highlight=False, force_terminal=False)
     with console.capture() as captured:
-        console.print(live_table(Look(datetime.now(UTC), UP | servers, rows)))
+        console.print(live_table(look))
     return [" ".join(line.split()) for line in captured.get().splitlines()]
 
 
@@ -71,6 +75,8 @@ def test_a_server_that_is_away() -> None:
     lines = drawn(away, nifi="not answering")
     assert lines[0].endswith("NiFi not answering, Elasticsearch running")
     assert lines[2].startswith("people ? 1,234 ? ? 4 7 min")
+    look = Look(datetime.now(UTC), UP | {"nifi": "not telling"}, (away,), ("refused\nthe login",))
+    assert "problem: refused the login" in printed(look)
     lines = drawn(replace(ROW, figures=None, age=None, rate=None), elasticsearch="dead")
     assert lines[2] == "people running ? 10 3 ? ? ?"
 

@@ -40,8 +40,8 @@ identity: id
 index: {name: one}
 expect: {freshness: 15 min, dead_letters: 0}
 """
-REPORT = {"created": 7, "overwritten": 2, "stale": 1, "dead_letters": 0, "lost": 0, "seconds": 1.5,
-          "exit_code": 0, "verdict": "nothing twice, nothing lost"}  # fmt: skip
+REPORT = {"created": 7, "overwritten": 2, "stale": 1, "dead_letters": 0, "lost": 0,
+          "duplicates": 0, "seconds": 1.5, "exit_code": 0, "verdict": "nothing lost"}  # fmt: skip
 RUN = PastRun(
     "20260131T115500000-3f8a12cd", "people", "command", None, "{}", 10, 10, 0, 0, REPORT
 )  # fmt: skip
@@ -94,6 +94,7 @@ def test_every_figure_of_a_pipeline() -> None:
         "freshness_seconds": {"version": 420},
         "last_run_records": {
             "created": 7, "overwritten": 2, "stale": 1, "dead_letters": 0, "lost": 0,
+            "duplicates": 0,
         },
         "runs": {"ok": 3, "not_idempotent": 1, "dead_letters": 0, "nothing_read": 0,
                  "not_counted": 20, "failed": 1},
