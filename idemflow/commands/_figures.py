@@ -17,7 +17,7 @@ from idemflow.elasticsearch.history import PastRun, newest_runs, run_time
 from idemflow.elasticsearch.indices import Indices
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.ownership import Owner, names_of
-from idemflow.errors import Unreachable, UsageError
+from idemflow.errors import IdemflowError, LoginRefused, Unreachable
 from idemflow.pipeline.spec import Pipeline
 
 # Runs of a pipeline that are looked at: the last, and how many records those before it had.
@@ -48,7 +48,7 @@ class Figures:
     dead_letters: int = 0
     newest: datetime | None = None
     measured: Measured = "run"
-    problem: UsageError | None = None
+    problem: IdemflowError | None = None
     known: bool = True
 
     @property
@@ -110,7 +110,9 @@ def figures(
             indices = Indices(ledger, pipeline, Owner(project, name))
             newest, measured = _newest(indices, newest)
             found[name] = replace(one, newest=newest, measured=measured)
-        except UsageError as error:  # the alias points at what is another's
+        except (Unreachable, LoginRefused):
+            raise
+        except IdemflowError as error:  # its index is closed, its alias points at another's
             found[name] = replace(one, problem=error)
     return found
 

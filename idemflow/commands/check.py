@@ -169,7 +169,7 @@ def pipelines_of(settings: Settings, names: Sequence[str]) -> dict[str, Pipeline
 
 
 def _told(settings: Settings, pipelines: Mapping[str, Pipeline | None]) -> dict[str, Figures]:
-    ledger = Ledger(servers.connect(settings).elasticsearch, timeout=ANSWERS_WITHIN)
+    ledger = Ledger(servers.reach(settings, "elasticsearch"), timeout=ANSWERS_WITHIN)
     try:
         return figures(settings, ledger, pipelines, within=_WITHIN)
     finally:

@@ -20,7 +20,7 @@ from idemflow.config.settings import Settings
 from idemflow.elasticsearch.history import outcomes
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.operations import operations
-from idemflow.errors import CanvasError, IdemflowError, UsageError
+from idemflow.errors import CanvasError, IdemflowError, LoginRefused, Unreachable, UsageError
 from idemflow.pipeline.expect import Expect
 from idemflow.pipeline.spec import Pipeline
 
@@ -84,7 +84,7 @@ class Row:
         figures: what the ledger and the index tell; ``None`` where Elasticsearch does not.
         age: how old what its index has is, in seconds.
         rate: records that come to their end, a second.
-        problem: what is wrong with its YAML, or with its place on the canvas.
+        problem: what is wrong with its YAML, its index, or its place on the canvas.
         expect: the thresholds of its YAML, if it has some.
         outcomes: runs of the last 24 hours, by exit code: see
             :func:`idemflow.elasticsearch.history.outcomes`; empty where they are not counted.
@@ -206,7 +206,7 @@ class Live:
     def _look_at_canvas(self) -> dict[str, tuple[Activity, list[Bulletin]]]:
         """What each pipeline on the canvas does, and what it said."""
         if self._canvas is None:
-            nifi = servers.connect(self._settings).nifi
+            nifi = servers.reach(self._settings, "nifi")
             client.connect(nifi, project_id(self._settings), within=_WITHIN)
             self._canvas = _Place()
         else:
@@ -230,17 +230,20 @@ class Live:
 
     def _look_at_ledger(self) -> _Told:
         if self._ledger is None:
-            elasticsearch = servers.connect(self._settings).elasticsearch
+            elasticsearch = servers.reach(self._settings, "elasticsearch")
             self._ledger = Ledger(elasticsearch, timeout=min(_WITHIN, ANSWERS_WITHIN))
         ledger, readable = self._ledger, self._readable
         wanted = {name: readable.get(name) for name in self._pipelines}
         told = figures(self._settings, ledger, wanted, within=_WITHIN, recent=_RECENT)
-        rates = {
-            name: self._rates[name].add(
-                time.monotonic(), operations(ledger, one), told[name].dead_letters
-            )
-            for name, one in readable.items()
-        }
+        rates: dict[str, float | None] = {}
+        for name, one in readable.items():
+            try:
+                counts = operations(ledger, one)
+            except (Unreachable, LoginRefused):
+                raise
+            except IdemflowError:  # its index is closed: nothing comes to its end in it
+                continue
+            rates[name] = self._rates[name].add(time.monotonic(), counts, told[name].dead_letters)
         own = [name for name, one in told.items() if one.known]
         since = datetime.now(UTC) - timedelta(hours=24)
         counted = outcomes(ledger, own, since) if own and self._count_outcomes else {}
@@ -278,6 +281,8 @@ class Live:
         pipeline, known = self._pipelines[name], told.figures.get(name)
         problem = self._canvas.problems.get(name) if self._canvas else None
         expect = None
+        if known is not None and known.problem is not None:
+            problem = known.problem.message
         if isinstance(pipeline, UsageError):
             problem = pipeline.message
         else:

@@ -124,7 +124,7 @@ def _with_records(settings: Settings, there: list[PipelineStatus]) -> list[Pipel
     from idemflow.elasticsearch.ownership import names_of  # noqa: PLC0415
 
     try:
-        ledger = Ledger(servers.connect(settings).elasticsearch, timeout=_ANSWERS_WITHIN)
+        ledger = Ledger(servers.reach(settings, "elasticsearch"), timeout=_ANSWERS_WITHIN)
         try:
             own = names_of(ledger, project_id(settings))
             names = [one.name for one in there if one.name in own]
@@ -166,7 +166,7 @@ def pipelines_within(
         Unreachable: NiFi does not answer, or not in time.
         LoginRefused: it refused the login.
     """
-    client.connect(servers.connect(settings).nifi, project_id(settings), within=within)
+    client.connect(servers.reach(settings, "nifi"), project_id(settings), within=within)
     if only is not None:
         return [_pipeline(settings, name) for name in only]
     names = spec.names(settings.project)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from idemflow.steps.rules.version import NoVersion, version_reader
 
 # The beginning of versions that are times: see :mod:`idemflow.steps.rules.version`.
 _START = datetime(1, 1, 1, tzinfo=UTC)
+# So many documents are looked at for one that idemflow may have written.
+_HITS = 10
 # The types of fields that sort by time; texts of ISO 8601 as far as all have one zone.
 _TIMES, _TEXTS = ("date", "date_nanos"), ("keyword", "constant_keyword", "wildcard")
 
@@ -60,16 +63,14 @@ def _newest(connection: Connection, indices: str, field: str, now: datetime) -> 
             query={"bool": {"filter": [LIVE, {"range": {name: until}}]}},
             sort=[{name: {"order": "desc", "unmapped_type": "date"}}],
             source={"includes": [field]},
-            size=1,
+            size=_HITS,
             track_total_hits=False,
             ignore_unavailable=True,
         )
     read = version_reader(field, "timestamp")
     for hit in answer["hits"]["hits"]:
-        try:
+        with suppress(NoVersion, OverflowError):  # a foreign document
             return _START + timedelta(microseconds=read(hit["_source"]))
-        except (NoVersion, OverflowError):  # a foreign document
-            return None
     return None
 
 

@@ -7,7 +7,7 @@
 """
 
 from idemflow.config.endpoint import Endpoint, session
-from idemflow.servers.connect import Target, check_readable, connect
+from idemflow.servers.connect import Target, check_readable, connect, reach
 from idemflow.servers.lifecycle import DownResult, ServerStatus, UpResult, down, sizes, status, up
 from idemflow.servers.ready import login
 from idemflow.servers.state import read_state
@@ -25,6 +25,7 @@ __all__ = [
     "connect",
     "down",
     "login",
+    "reach",
     "read_state",
     "session",
     "sizes",

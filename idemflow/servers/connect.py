@@ -55,6 +55,20 @@ def connect(settings: Settings) -> Target:
     return describe(settings, state)
 
 
+def reach(settings: Settings, server: ServerName) -> Endpoint:
+    """One of the two servers, whether the other runs or not.
+
+    Raises:
+        RuntimeNotUp: it is embedded, and does not run.
+        SettingError: it is the user's own, and its login is missing.
+    """
+    state = read_state(settings.folders.state)
+    if server in settings.embedded and server not in state.running():
+        verb = "has ended" if server in state.servers else "is not running"
+        raise RuntimeNotUp(f"{server} {verb}", next_command="idemflow up")
+    return endpoint(settings, state, server)
+
+
 def describe(settings: Settings, state: State) -> Target:
     """Addresses and logins, whether the embedded servers run or not.
 

@@ -16,7 +16,7 @@ from idemflow.commands.check import Checked, Finding, duration, worst
 from idemflow.commands.status import PipelineStatus
 from idemflow.config import settings
 from idemflow.elasticsearch.history import PastRun, run_time
-from idemflow.errors import EXIT_CODES, UsageError
+from idemflow.errors import EXIT_CODES, IdemflowError, UsageError
 from idemflow.pipeline.expect import Expect
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -81,10 +81,12 @@ def test_what_never_came_is_too_old() -> None:
     assert future.age(NOW) == 0
 
 
-def test_an_alias_of_somebody_elses_is_told() -> None:
+def test_an_index_that_does_not_tell_is_told() -> None:
     problem = UsageError("the alias points at another's", next_command="point it back")
     found = judged(replace(FIGURES, newest=None, problem=problem), freshness="5 min")
     assert (found.code, found.findings[0].next_command) == (2, "point it back")
+    closed = IdemflowError("Elasticsearch refused a request: closed")
+    assert judged(replace(FIGURES, newest=None, problem=closed)).code == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 from pydantic import SecretStr
@@ -16,8 +17,8 @@ from idemflow.errors import RuntimeNotUp, SettingError
 from idemflow.security import certificates
 from idemflow.security.owner import folder
 from idemflow.security.secrets import Secrets, ensure_secrets
-from idemflow.servers.connect import connect, describe
-from idemflow.servers.state import State
+from idemflow.servers.connect import connect, describe, reach
+from idemflow.servers.state import Recorded, State, write_state
 
 NIFI = {"nifi_url": "https://nifi:8443", "nifi_username": "operator"}
 ELASTICSEARCH = {"elasticsearch_url": "https://search:9200", "elasticsearch_username": "reader"}
@@ -133,3 +134,26 @@ def test_only_embedded_servers_have_to_run(home: Path) -> None:
         connect(chosen(home, ELASTICSEARCH))
     with pytest.raises(SettingError, match="nifi_password: is needed with your own NiFi"):
         describe(settings.resolve({"home": home, **NIFI}), State())
+
+
+@pytest.mark.usefixtures("own")
+def test_one_server_is_reached_though_the_other_is_dead(home: Path) -> None:
+    """What asks NiFi alone is not to fail because Elasticsearch has ended."""
+    found, here = chosen(home, {}), psutil.Process()
+    running = Recorded(here.pid, here.create_time(), 8543, "2.3.0")
+    dead = Recorded(here.pid, here.create_time() - 1000, 9300, "8.17.4")
+    write_state(found.folders.state, State({"nifi": running, "elasticsearch": dead}))
+    assert reach(found, "nifi").url == "https://localhost:8543"
+    with pytest.raises(RuntimeNotUp, match="^elasticsearch has ended$"):
+        reach(found, "elasticsearch")
+    with pytest.raises(RuntimeNotUp):
+        connect(found)
+    write_state(found.folders.state, State({"nifi": running}))
+    with pytest.raises(RuntimeNotUp, match="^elasticsearch is not running$"):
+        reach(found, "elasticsearch")
+
+
+def test_a_server_of_your_own_is_reached_by_its_setting(home: Path) -> None:
+    assert reach(chosen(home, NIFI), "nifi").url == "https://nifi:8443"
+    with pytest.raises(RuntimeNotUp):
+        reach(chosen(home, NIFI), "elasticsearch")
