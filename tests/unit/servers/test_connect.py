@@ -144,12 +144,12 @@ def test_one_server_is_reached_though_the_other_is_dead(home: Path) -> None:
     dead = Recorded(here.pid, here.create_time() - 1000, 9300, "8.17.4")
     write_state(found.folders.state, State({"nifi": running, "elasticsearch": dead}))
     assert reach(found, "nifi").url == "https://localhost:8543"
-    with pytest.raises(RuntimeNotUp, match="^elasticsearch has ended$"):
+    with pytest.raises(RuntimeNotUp, match=r"^elasticsearch has ended$"):
         reach(found, "elasticsearch")
     with pytest.raises(RuntimeNotUp):
         connect(found)
     write_state(found.folders.state, State({"nifi": running}))
-    with pytest.raises(RuntimeNotUp, match="^elasticsearch is not running$"):
+    with pytest.raises(RuntimeNotUp, match=r"^elasticsearch is not running$"):
         reach(found, "elasticsearch")
 
 
