@@ -75,6 +75,7 @@ _GROUPS = {
         "remove": "remove",
     },
     "Data": {
+        "trace": "trace",
         "dead-letters": "dead_letters",
         "snapshot": "snapshot",
         "source": "source",

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from idemflow.elasticsearch.baseline import Group, Pointer, groups_of, read_pointers
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.search import every, point_in_time, scan
 from idemflow.errors import IdemflowError
-from idemflow.steps.rules.manifest import unpack
+from idemflow.steps.rules.manifest import find, unpack
 
 MANIFESTS = "idemflow-manifests"
 # Chunks in one answer: a chunk of 5,000 documents has about 150 KB.
@@ -25,6 +26,8 @@ _AGAIN = "~again"
 # Of equal versions the one counts that was sent last: ids of runs start with the time.
 _BY_RUN = ({"run": "asc"}, {"_seq_no": "asc"})
 
+Kind = Literal["entries", "stale", "given_up"]
+KINDS: tuple[Kind, ...] = ("entries", "stale", "given_up")
 Entries = list[tuple[str, str, int | None]]
 """Document id, content hash (empty for a delete) and version (``None`` without versions)."""
 
@@ -83,10 +86,21 @@ class Chunk:
         """What Elasticsearch can never take; the hashes are empty."""
         return self._unpacked("given_up")
 
-    def _unpacked(self, name: str) -> Entries:
-        text = self._packed.get(name)
-        try:
+    def find(self, kind: Kind, identifier: str) -> list[tuple[int, str, int | None]]:
+        """The entries of one id, without reading all: number in the chunk, hash and version."""
+        with self._damage():
+            text = self._packed.get(kind)
+            return find(text, identifier) if text else []
+
+    def _unpacked(self, name: Kind) -> Entries:
+        with self._damage():
+            text = self._packed.get(name)
             return unpack(text) if text else []
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
         except ValueError as error:
             raise IdemflowError(
                 f"the manifest {self.id} in {MANIFESTS} is damaged: {error}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from idemflow.cli.tables import table
+from idemflow.cli.tables import harmless, on_one_line, table
 from idemflow.cli.tables.pipelines import deployed, drift
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.dead_letters.store import Letter
@@ -37,7 +37,7 @@ def listing(result: Listing) -> RenderableType:
     rows = table("letter")
     rows.add_column("what and why", overflow="fold")
     for one in result.letters:
-        rows.add_row(one.id[:_ID], Text("\n").join([_facts(one), _line(one.reason)]))
+        rows.add_row(one.id[:_ID], Text("\n").join([_facts(one), on_one_line(one.reason)]))
     more = result.total - len(result.letters)
     are = counted(more, "more of them is", "more of them are")
     shown = f", {are} not shown (--limit)" if more else ""
@@ -53,9 +53,9 @@ def letter(found: Letter, content: str) -> RenderableType:
         value = getattr(found, name)
         if value is not None and value is not False:
             title = {"id": "letter", "record_id": "record"}.get(name, name)
-            rows.add_row(title, _text("yes" if value is True else str(value)))
+            rows.add_row(title, harmless("yes" if value is True else str(value)))
     pretty = _pretty(content)
-    parts: list[RenderableType] = [rows, _text(pretty[:_CONTENT])]
+    parts: list[RenderableType] = [rows, harmless(pretty[:_CONTENT])]
     if len(pretty) > _CONTENT:
         parts.append(
             f"… and {len(pretty) - _CONTENT:,} characters more; all of it: "
@@ -108,7 +108,7 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> RenderableType:
     rows = table(right=("",), show_header=False)
     rows.add_column(overflow="fold")
     for reason, number in reasons[:_REASONS]:
-        rows.add_row(f"{number:,}", _text(reason))
+        rows.add_row(f"{number:,}", harmless(reason))
     if len(reasons) > _REASONS:
         rest = sum(number for _, number in reasons[_REASONS:])
         rows.add_row(f"{rest:,}", f"for {counted(len(reasons) - _REASONS, 'other reason')}")
@@ -129,23 +129,9 @@ def _facts(one: Letter) -> Text:
     facts.append(f"run {one.run[:_RUN]}")
     if one.attempts > 1:
         facts.append(f"{one.attempts} tries")
-    line = _line(" · ".join(facts))
+    line = on_one_line(" · ".join(facts))
     line.stylize("dim")
     return line
-
-
-def _line(text: str) -> Text:
-    """A text that may hold anything, on one line."""
-    return _text(" ".join(text.split()))
-
-
-def _text(text: str) -> Text:
-    """A text that may hold anything: never read as markup, nor by the terminal as a command."""
-    return Text("".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text))
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def _pretty(content: str) -> str:

@@ -127,7 +127,7 @@ def id_maker(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
     if not fields or not isinstance(fields, list):
         raise ValueError(f"an identity rule names fields or the content, unlike {rule!r}")
     if len(fields) > 1:
-        return lambda record: _fitted(canonical([_part(record, field) for field in fields]))
+        return lambda record: fitted(canonical([_part(record, field) for field in fields]))
     (field,) = fields
 
     def of_one_field(record: Mapping[str, Any]) -> str:
@@ -137,7 +137,7 @@ def id_maker(rule: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
         # The common case: short ASCII text needs no further look.
         if type(value) is str and value.isascii() and len(value) <= MAX_ID_BYTES and value.strip():
             return value
-        return _fitted(str(_part(record, field)))
+        return fitted(str(_part(record, field)))
 
     return of_one_field
 
@@ -199,8 +199,8 @@ def _part(record: Mapping[str, Any], field: str) -> str | int | float:
     return value
 
 
-def _fitted(text: str) -> str:
-    """An id as Elasticsearch takes it.
+def fitted(text: str) -> str:
+    """An id as Elasticsearch takes it: of a longer one its hash.
 
     Raises:
         NoIdentity: it is not valid Unicode.

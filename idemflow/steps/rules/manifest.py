@@ -43,13 +43,10 @@ def unpack(text: str) -> list[tuple[str, str, int | None]]:
     Raises:
         ValueError: the text is not such a chunk.
     """
-    inflater = zlib.decompressobj()
     try:
-        data = inflater.decompress(base64.b64decode(text, validate=True), _MAX_CHUNK_BYTES)
-        if not inflater.eof:
-            raise ValueError("it is cut off or too large")
+        data, rest = _inflated(text)
         ids, versions = json.loads(data)
-        behind = inflater.unused_data.hex()
+        behind = rest.hex()
         size = len(_NO_HASH)
         hashes = [behind[start : start + size] for start in range(0, len(behind), size)]
         entries = list(zip(ids, hashes, versions, strict=True))
@@ -63,3 +60,40 @@ def unpack(text: str) -> list[tuple[str, str, int | None]]:
         if version is not None and type(version) is not int:
             raise ValueError("not a manifest chunk: a version is not a whole number")
     return [(i, "" if digest == _NO_HASH else digest, version) for i, digest, version in entries]
+
+
+def find(text: str, identifier: str) -> list[tuple[int, str, int | None]]:
+    """The entries of one id in a chunk that :func:`pack` made: a fraction of the work of
+    :func:`unpack` where there are none.
+
+    Args:
+        text: the chunk.
+        identifier: the document id.
+
+    Returns:
+        Of each its number in the chunk, from 0, its content hash and its version.
+
+    Raises:
+        ValueError: the text is not such a chunk.
+    """
+    try:
+        data, _ = _inflated(text)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"not a manifest chunk: {error}") from error
+    # An id has one form in what `pack` writes.
+    if json.dumps(identifier).encode("ascii") not in data:
+        return []
+    return [
+        (number, digest, version)
+        for number, (found, digest, version) in enumerate(unpack(text))
+        if found == identifier
+    ]
+
+
+def _inflated(text: str) -> tuple[bytes, bytes]:
+    """The deflated part of a chunk, and what is behind it."""
+    inflater = zlib.decompressobj()
+    data = inflater.decompress(base64.b64decode(text, validate=True), _MAX_CHUNK_BYTES)
+    if not inflater.eof:
+        raise ValueError("it is cut off or too large")
+    return data, inflater.unused_data

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idemflow.steps.rules.manifest import pack, unpack
+from idemflow.steps.rules.manifest import find, pack, unpack
 from idemflow.steps.rules.version import MAX_VERSION
 from tests.unit.properties import PROPERTY
 
@@ -73,3 +73,20 @@ def test_a_bomb_is_refused() -> None:
     bomb = base64.b64encode(zlib.compress(b"\n" * (65 * 1024 * 1024))).decode()
     with pytest.raises(ValueError, match="too large"):
         unpack(bomb)
+
+
+@PROPERTY
+@given(entries, st.text())
+def test_find_finds_what_unpack_has(chunk: list[tuple[str, str, int | None]], other: str) -> None:
+    text = pack(chunk)
+    for identifier in {other, *(one[0] for one in chunk)}:
+        assert find(text, identifier) == [
+            (number, digest, version)
+            for number, (one, digest, version) in enumerate(chunk)
+            if one == identifier
+        ]
+
+
+def test_find_refuses_what_is_no_chunk() -> None:
+    with pytest.raises(ValueError, match="not a manifest chunk"):
+        find("no base64", "a")
