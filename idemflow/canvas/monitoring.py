@@ -22,12 +22,23 @@ _LETTERS = 700
 
 @dataclass(frozen=True)
 class Bulletin:
-    """A warning or an error of a component, as the canvas shows it."""
+    """A warning or an error of a component, as the canvas shows it.
+
+    Attributes:
+        id: NiFi's number of it.
+        level: ``INFO``, ``WARNING``, ``ERROR``.
+        name: the component's name.
+        message: what it says.
+        time: when, by NiFi's clock: ``08:04:41 UTC``.
+        component: the component's id.
+    """
 
     id: int
     level: str
     name: str
     message: str
+    time: str = ""
+    component: str = ""
 
     @property
     def said(self) -> str:
@@ -149,15 +160,20 @@ def last_bulletin() -> int:
     return max((item.id for item in _board()), default=-1)
 
 
-def bulletins(group: str, after: int = -1) -> list[Bulletin]:
+def bulletins(
+    group: str, after: int = -1, *, among: Collection[str] | None = None
+) -> list[Bulletin]:
     """The bulletins of a group's components, oldest first.
 
     Args:
         group: id of the process group.
         after: only those with a higher id.
+        among: ids of the components; by default those of the group's processors.
     """
     new = [item for item in _board() if item.bulletin and item.id > after]
-    inside = {part.id for part in processors(group)} if new else set()
+    inside: Collection[str] = among or ()
+    if among is None and new:
+        inside = {part.id for part in processors(group)}
     return sorted(
         (_bulletin(item) for item in new if item.source_id in inside),
         key=lambda bulletin: bulletin.id,
@@ -172,7 +188,9 @@ def failure(group: str, steps: Collection[str], *, after: int) -> Bulletin | Non
 
 def _bulletin(item: Any) -> Bulletin:
     told = item.bulletin
-    return Bulletin(item.id, told.level, told.source_name, told.message)
+    return Bulletin(
+        item.id, told.level, told.source_name, told.message, told.timestamp or "", item.source_id
+    )
 
 
 def _groups(aggregate: Any) -> Iterator[str]:

@@ -10,7 +10,8 @@ import click
 from rich.markup import escape
 
 from idemflow import __version__
-from idemflow.cli.base import confirm, err, main, resolve, setting_option, show, verb
+from idemflow.cli.base import confirm, err, main, setting_option, show, verb
+from idemflow.cli.tables import as_printed
 from idemflow.cli.tables import servers as tables
 from idemflow.commands import doctor as doctor_command
 from idemflow.commands import down as down_command
@@ -159,8 +160,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.command()
-@click.argument("server", type=click.Choice([*SERVERS, *registry.found("servers")]))
+@verb(main)
+@click.argument("name", metavar="SERVER|PIPELINE")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "-n",
@@ -170,20 +171,55 @@ def doctor(settings: Settings, as_json: bool) -> None:
     help="How many lines.",
     type=click.IntRange(1, 10_000),
 )
-@click.pass_context
-def logs(context: click.Context, /, server: str, follow: bool, lines: int) -> None:
-    """Show the end of a server's log.
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Of a pipeline: also what NiFi tells of each start, stop and change.",
+)
+def logs(
+    settings: Settings, name: str, follow: bool, lines: int, everything: bool, as_json: bool
+) -> None:
+    """Show the end of a server's log (nifi, elasticsearch, ...), or what NiFi's log and bulletins
+    say of a pipeline alone.
+
+    Of a pipeline, that is what its steps say, what its scripts print, and NiFi's warnings of
+    them. An entry of several lines, such as a traceback, stays whole.
 
     \b
     Examples:
       idemflow logs nifi
       idemflow logs -f elasticsearch
+      idemflow logs people
+      idemflow logs people -f -n 5
     """
-    file = logs_command.log_file(resolve(context), server)
-    click.echo(tail(file, lines))
+    if follow and as_json:
+        raise click.UsageError("--follow and --json exclude each other")
+    if name in (*SERVERS, *registry.found("servers")):
+        _server_log(settings, name, follow, lines, as_json)
+        return
+    # Slow to import, and not needed for the log of a server.
+    from idemflow.cli.tables.logs import entry  # noqa: PLC0415
+    from idemflow.commands.pipeline_logs import PipelineLog  # noqa: PLC0415
+
+    said = PipelineLog(settings, name, everything=everything).said(lines, follow=follow)
+    if as_json:
+        show(as_json, {"pipeline": name, "entries": list(said)})
+        return
+    for one in said:
+        click.echo(entry(one))
+
+
+def _server_log(settings: Settings, server: str, follow: bool, lines: int, as_json: bool) -> None:
+    file = logs_command.log_file(settings, server)
+    text = tail(file, lines)
+    if as_json:
+        show(as_json, {"server": server, "lines": text.splitlines()})
+        return
+    click.echo(as_printed(text))
     if follow:
-        for text in logs_command.follow(file):
-            click.echo(text)
+        for piece in logs_command.follow(file):
+            click.echo(as_printed(piece))
 
 
 def _run(names: Sequence[str]) -> str:
