@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from idemflow import servers
 from idemflow.commands import status
@@ -30,6 +32,7 @@ from idemflow.servers import ServerStatus
 from idemflow.sources.fields import seconds
 from idemflow.steps.rules.words import counted
 
+_Told = TypeVar("_Told")
 # Seconds that all questions to Elasticsearch, and all to NiFi, may take.
 _WITHIN = 8.0
 # The worst exit code first: what is lost; what cannot be told; what did not come; what was
@@ -121,19 +124,14 @@ def check(settings: Settings, names: Sequence[str]) -> list[Checked]:
         away.append(_finding(error))
     away += (down for one in found.values() if (down := _down(one)))
     running = {name for name, one in found.items() if one.state == "running"}
-    told: dict[str, Figures] = {}
-    if "elasticsearch" in running or not found:
-        try:
-            told = _told(settings, {name: readable.get(name) for name in chosen})
-        except (IdemflowError, OSError) as error:
-            away.append(_finding(error))
-    on_canvas: dict[str, PipelineStatus] = {}
-    if "nifi" in running:
-        try:
-            there = status.pipelines_within(settings, _WITHIN, list(chosen))
-            on_canvas = {one.name: one for one in there}
-        except IdemflowError as error:
-            away.append(_finding(error))
+    wanted = {name: readable.get(name) for name in chosen}
+    with ThreadPoolExecutor(2) as pool:  # neither server waits for the other
+        of_elasticsearch = pool.submit(
+            _answer, lambda: _figures(settings, wanted), "elasticsearch" in running or not found
+        )
+        of_nifi = pool.submit(_answer, lambda: _on_canvas(settings, [*chosen]), "nifi" in running)
+    (told, no_figures), (on_canvas, no_canvas) = of_elasticsearch.result(), of_nifi.result()
+    away += filter(None, (no_figures, no_canvas))
     checked = [
         _checked(name, one, told.get(name), on_canvas.get(name), away)
         for name, one in chosen.items()
@@ -168,12 +166,26 @@ def pipelines_of(settings: Settings, names: Sequence[str]) -> dict[str, Pipeline
     return found
 
 
-def _told(settings: Settings, pipelines: Mapping[str, Pipeline | None]) -> dict[str, Figures]:
+def _figures(settings: Settings, pipelines: Mapping[str, Pipeline | None]) -> dict[str, Figures]:
     ledger = Ledger(servers.reach(settings, "elasticsearch"), timeout=ANSWERS_WITHIN)
     try:
         return figures(settings, ledger, pipelines, within=_WITHIN)
     finally:
         ledger.close()
+
+
+def _on_canvas(settings: Settings, names: Sequence[str]) -> dict[str, PipelineStatus]:
+    return {one.name: one for one in status.pipelines_within(settings, _WITHIN, names)}
+
+
+def _answer(
+    ask: Callable[[], dict[str, _Told]], answers: bool
+) -> tuple[dict[str, _Told], Finding | None]:
+    """What a server tells, or why it does not; nothing of one that is known not to answer."""
+    try:
+        return (ask() if answers else {}), None
+    except (IdemflowError, OSError) as error:
+        return {}, _finding(error)
 
 
 def _down(server: ServerStatus) -> Finding | None:

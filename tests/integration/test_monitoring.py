@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from idemflow.elasticsearch.history import newest_runs, outcomes
+from idemflow.elasticsearch.ledger import RUNS
 from tests.integration.tools import UNJUDGED, Idemflow, Project, processes, wait_until
 
 NAME = "watched"
@@ -162,6 +164,27 @@ def test_plain_status_has_the_records_of_the_last_runs(command: Idemflow) -> Non
     wait_until(lambda: "5,001" in command.ok("status").stdout, "the ledger has the run")
     assert "▂█ 5,001" in command.ok("status", NAME).stdout
     assert command.json("status")["pipelines"][0]["records"] == [4, 5001]
+
+
+def test_a_replay_is_no_run(command: Idemflow) -> None:
+    """However many came after the last run: it would be the last one that brought anything."""
+    ledger = command.ledger()
+    now, name = datetime.now(UTC), "replayed"
+    with closing(ledger):
+        for number in range(8):
+            run = f"{now - timedelta(hours=9 - number):%Y%m%dT%H%M%S}000-3f8a12c{number}"
+            summary = {"pipeline": name, "run": run, "records": number, "folded": True}
+            summary |= {"replay": True} if number else {"report": {"exit_code": 7}}
+            ledger.bulk([{"index": {"_index": RUNS, "_id": run}}, summary])
+        try:
+            (found,) = newest_runs(ledger, [name, "other"], 3)[name]
+            assert (found.records, found.ended) == (0, True)
+            counted = outcomes(ledger, [name, "other"], now - timedelta(hours=10))
+            assert counted == {name: {7: 1}, "other": {}}
+            assert outcomes(ledger, [name], now - timedelta(hours=8)) == {name: {}}
+        finally:
+            query = {"term": {"pipeline": name}}
+            ledger.client.delete_by_query(index=RUNS, query=query, refresh=True)
 
 
 def test_metrics_are_what_the_commands_say(command: Idemflow) -> None:

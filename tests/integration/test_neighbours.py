@@ -322,6 +322,7 @@ def test_no_command_prints_a_secret_unasked(idemflow: Idemflow) -> None:
     for arguments in (
         (), ("status", "-vv"), ("up", "-vv"), ("doctor",), ("open", "--print"),
         ("demo-db", "status"), ("drift", "people"), ("logs", "nifi"), ("logs", "elasticsearch"),
+        ("metrics",), ("status", "--check"),
     ):  # fmt: skip
         for more in ((), ("--json",)):
             result = idemflow.run(*arguments, *more)

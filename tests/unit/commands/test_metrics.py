@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from click.testing import CliRunner
@@ -168,6 +169,12 @@ def serving(project: Settings) -> Iterator[str]:
         thread.join(10)
 
 
+def listeners() -> list[tuple[str, int]]:
+    """Where this process listens."""
+    found = psutil.Process().net_connections("tcp")
+    return [(one.laddr.ip, one.laddr.port) for one in found if one.status == psutil.CONN_LISTEN]
+
+
 def test_servers_that_are_down_are_figures(project: Settings) -> None:
     done = CliRunner().invoke(main, ["metrics"])
     assert done.exit_code == 0
@@ -187,7 +194,8 @@ def test_only_who_shows_the_token_gets_the_figures(project: Settings) -> None:
     assert shown in stored_secrets(project.folders.secrets), "so that no log has it"
     assert metrics_token(project.folders.secrets) == shown, "it stays"
     with serving(project) as url:
-        assert url.startswith("http://127.0.0.1:")
+        port = int(url.removesuffix("/metrics").rpartition(":")[2])
+        assert {ip for ip, listening in listeners() if listening == port} == {"127.0.0.1"}
         for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {shown}"}):
             refused = requests.get(url, headers=header, timeout=10)
             assert (refused.status_code, "idemflow_" in refused.text) == (401, False)
