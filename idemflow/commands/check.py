@@ -216,7 +216,7 @@ def _checked(
     if on_canvas is not None:
         findings += _of_canvas(on_canvas)
     findings.sort(key=lambda one: _rank(one.code))
-    return Checked(name, tuple(dict.fromkeys(findings)), expect, told, age)
+    return Checked(name, tuple(findings), expect, told, age)
 
 
 def _of_figures(told: Figures, expect: Expect | None, age: int | None) -> list[Finding]:
@@ -236,29 +236,35 @@ def _of_figures(told: Figures, expect: Expect | None, age: int | None) -> list[F
         message = f"{counted(told.dead_letters, 'open dead letter')}, and {most:,} may be"
         next_command = f"idemflow dead-letters list {name}"
         found.append(Finding(RecordsRefused.exit_code, message, next_command))
-    if least is not None and (last is None or last.records < least):
-        had = "no run has ended yet" if last is None else (
-            f"its last run had {counted(last.records, 'record')}"
-        )  # fmt: skip
-        message = f"{had}, and {least:,} are the least"
-        found.append(Finding(NothingRead.exit_code, message, f"idemflow runs list {name}"))
-    return found
+    if least is not None and last is None:
+        found.append(_nothing(told, _NO_RUN))
+    elif least is not None and last is not None and last.records < least:
+        had = f"its last run had {counted(last.records, 'record')}"
+        found.append(_nothing(told, f"{had}, and {least:,} are the least"))
+    return list(dict.fromkeys(found))
 
 
+_NO_RUN = "no run has ended yet"
 _MEASURED = {
     "version": ("no document has a version", "the newest version in its index"),
-    "run": ("no run has ended yet", "its last run that has ended"),
+    "run": (_NO_RUN, "its last run that has ended"),
     "snapshot": ("no snapshot is published", "the snapshot that readers see"),
 }
 
 
 def _too_old(told: Figures, freshness: str, age: int | None) -> list[Finding]:
     none, thing = _MEASURED[told.measured]
-    message = none if age is None else f"{thing} is {duration(age)} old"
-    if age is not None and age <= seconds(freshness):
+    if age is None:
+        return [_nothing(told, none)]
+    if age <= seconds(freshness):
         return []
-    message += f", and {freshness} may be"
-    return [Finding(NothingRead.exit_code, message, f"idemflow runs list {told.pipeline}")]
+    return [_nothing(told, f"{thing} is {duration(age)} old, and {freshness} may be")]
+
+
+def _nothing(told: Figures, message: str) -> Finding:
+    """What did not come; where none ever came, the ledger has nothing to show."""
+    look = f"idemflow runs list {told.pipeline}" if told.runs else f"idemflow run {told.pipeline}"
+    return Finding(NothingRead.exit_code, message, look)
 
 
 def _of_canvas(found: PipelineStatus) -> list[Finding]:
