@@ -4,6 +4,7 @@
 #   make test    set everything up, run all tests
 #   make unit    run the tests that need no server: within a minute
 #   make soak    random runs, edits, replays and kills against a model for half an hour
+#   make prove   do to the three shipped pipelines what production does, and judge them
 #   make compat  NiFi with another PutElasticsearchJson under a canvas, and back
 #   make down    stop the servers
 #   make screenshots   take the pictures of the canvas in README and docs anew
@@ -20,7 +21,7 @@ SECONDS ?= 1800
 SEED ?=
 BIN := .venv/bin
 
-.PHONY: run test unit soak compat up down screenshots lint lock tools clean
+.PHONY: run test unit soak prove compat up down screenshots lint lock tools clean
 
 run: .venv/installed
 	@$(BIN)/idemflow up
@@ -36,6 +37,13 @@ unit: .venv/installed-dev
 
 soak: .venv/installed-dev
 	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) $(BIN)/python -m pytest tests/soak -s
+
+prove: .venv/installed
+	@$(BIN)/idemflow up
+	@$(BIN)/idemflow demo-db start
+	@code=0; for pipeline in people orders files; do \
+	  $(BIN)/idemflow prove $$pipeline --yes-disturb $$pipeline || code=$$?; \
+	done; exit $$code
 
 compat: .venv/installed-dev
 	$(BIN)/python -m pytest tests/compat

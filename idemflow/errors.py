@@ -22,6 +22,7 @@
     ├── RecordsRefused            exit 7   more records became dead letters than may
     ├── NothingRead               exit 8   a source that should have records had none
     ├── RerunDiffers              exit 9   an audited flow is not known to be idempotent
+    │   └── NotProved                      a proof came to no end: what it was to do did not happen
     └── Stopped                   exit 130 the user stopped a command; what it began goes on
 
 Only the package ``cli`` turns them into text and exit codes.
@@ -44,7 +45,7 @@ EXIT_CODES = {
     6: "the canvas differs from git or from the YAML",
     7: "more records became dead letters than --max-dead-letters or expect says",
     8: "nothing, or too little or too long ago, was read where something was expected",
-    9: "a rerun of an audited flow would not leave the same, or that cannot be told",
+    9: "a rerun of an audited flow would not leave the same, or an audit or a proof cannot tell",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -242,6 +243,10 @@ class RerunDiffers(IdemflowError):
     """Running an audited flow twice would not leave the same, or that cannot be told."""
 
     exit_code = 9
+
+
+class NotProved(RerunDiffers):
+    """What a proof was to do to a pipeline did not happen, so that it says nothing."""
 
 
 class Stopped(IdemflowError):

@@ -70,6 +70,7 @@ _GROUPS = {
         "stop": "pipelines",
         "cancel": "pipelines",
         "verify": "pipelines",
+        "prove": "prove",
         "runs": "runs",
         "metrics": "metrics",
         "remove": "remove",

@@ -91,6 +91,7 @@ class Home:
     lock = _Below("lock")  # held while a command changes the runtime
     supervisor_lock = _Below("supervisor.lock")  # held by `idemflow supervise` while it works
     canvas_lock = _Below("canvas.lock")  # held while a command changes the canvas
+    proofs = _Below("proofs")  # copies of pipelines that are proved, and the journals
     turns = _Below("turns")  # the locks of turn()
     scratch = _Below("scratch")  # what commands write to disk in place of memory, 0700
     secrets = _Below("secrets")  # passwords and private keys, 0600 in a folder 0700

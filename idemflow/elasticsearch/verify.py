@@ -269,7 +269,7 @@ def verify(
             _sent_rows(sent.sent_to(index), place, runs, baseline.last, last_run.run, on_its_way)
         )
         rows.add(
-            (key, place, _FOUND, _kind(id_of, key, source), _digest(source), None)
+            (key, place, _FOUND, _kind(id_of, key, source), digest_of(source), None)
             for key, source in contents.documents(index)
         )
         comparison.repeated.count(*last_run.repeated.get(index, (0, 0)))
@@ -376,7 +376,7 @@ def _as_sent(found: dict[str, str], expected: Mapping[str, Entry]) -> None:
         found[key] = rounded if key in expected and expected[key][0] == rounded else digest
 
 
-def _digest(document: Mapping[str, Any]) -> str:
+def digest_of(document: Mapping[str, Any]) -> str:
     """What says what a document's content is; of one that no run can have sent, another text.
 
     Where numbers have more digits than a double: that, a space, and what an idemflow that did not

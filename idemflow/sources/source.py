@@ -73,6 +73,14 @@ class Source(Strict, ABC):
         return None
 
     @property
+    def generator(self) -> Call | None:
+        """The function that alone gives all records of a run, where one does.
+
+        `idemflow prove` calls it, to know without NiFi what a run has to bring.
+        """
+        return None
+
+    @property
     def run_arguments(self) -> Mapping[str, Scalar]:
         """The arguments of a run, and their values; each becomes a parameter on the canvas.
 

@@ -48,6 +48,10 @@ class ScriptSource(Source):
         return Call(self.script, self.function, self.arguments)
 
     @property
+    def generator(self) -> Call:
+        return self.call
+
+    @property
     def run_arguments(self) -> Mapping[str, Scalar]:
         return self.arguments
 

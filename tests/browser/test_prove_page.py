@@ -1,0 +1,44 @@
+"""The page of a proof in a real browser: on a wide and a narrow screen, light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser
+
+from idemflow.prove import report
+from tests.unit.prove.journals import journal
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_and_loads_nothing(
+    browser: Browser, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    report.write(journal(), tmp_path)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: said.append(request.url))
+    address = (tmp_path / report.PAGE).as_uri()
+    page.goto(address)
+    assert said == [address]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    # Dark text on light ground, or the other way round.
+    light = "getComputedStyle(document.body).{}.match(/\\d+/g).slice(0, 3).every(n => n > {})"
+    assert page.evaluate(light.format("backgroundColor", 127)) == (scheme == "light")
+    assert page.evaluate(light.format("color", 127)) == (scheme == "dark")
+    lanes = page.locator("svg")
+    assert lanes.count() == 3
+    for number in range(3):
+        box = lanes.nth(number).bounding_box()
+        assert box is not None
+        assert box["width"] > width * 0.7
+    assert page.get_by_role("row", name="rerun failed 1 2").is_visible()
+    assert page.get_by_text("kill -9 of NiFi", exact=True).first.is_visible()
+    context.close()

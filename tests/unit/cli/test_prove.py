@@ -1,0 +1,65 @@
+"""``prove`` without servers: what it refuses before anything is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from idemflow.cli import main
+from idemflow.prove.methods import METHODS
+from tests.integration.tools import Project
+
+SCRIPT = "    def records():\n        yield {'id': 1}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("IDEMFLOW_PROJECT", str(tmp_path))
+    made = Project(tmp_path)
+    made.pipeline("one", SCRIPT)
+    return made
+
+
+def prove(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["prove", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["two"], 2, "there is no pipeline 'two'"),
+        (["one", "--method", "reboot"], 2, "there is no method 'reboot'"),
+        (["one", "--quick", "--all"], 2, "exclude each other"),
+        (["one", "--quick", "--method", "rerun"], 2, "exclude each other"),
+        (["one", "--yes-disturb", "two"], 2, "does not name 'one', and nothing was done"),
+        (["one", "--method", "stop-nifi", "--no-kill"], 2, "nothing is left to try"),
+        (["one", "--tries", "0"], 2, "--tries"),
+        (["run", "one"], 3, "not running"),
+        (["show", "nowhere.json"], 2, "nowhere.json cannot be read"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_refused(arguments: list[str], code: int, said: str) -> None:
+    done = prove(*arguments)
+    assert (done.exit_code, "Traceback" in done.output) == (code, False), done.output
+    assert said in " ".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_not_killed_where_the_servers_are_the_users_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (
+        ("NIFI_URL", "https://nifi.example.org"), ("NIFI_USERNAME", "a"), ("NIFI_PASSWORD", "b"),
+    ):  # fmt: skip
+        monkeypatch.setenv(f"IDEMFLOW_{name}", value)
+    done = prove("one", "--method", "kill-nifi-commit")
+    assert (done.exit_code, "has not started both servers" in done.stderr) == (2, True)
+
+
+def test_methods_are_listed() -> None:
+    lines = prove("methods").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == [one.name for one in METHODS]
