@@ -12,6 +12,7 @@ from idemflow.config.settings import Settings
 from idemflow.errors import NotIdempotent, UsageError
 from idemflow.prove import copy
 from idemflow.prove.methods import BY_NAME, METHODS, Method
+from idemflow.servers.supervision import supervisor
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,16 @@ def plan(
         raise UsageError(
             f"nothing is left to try: {first}: {why}", next_command=f"idemflow prove {name}"
         )
+    kills = any(one.kills for one in methods)
+    if kills and (pid := supervisor(settings.folders)) is not None:
+        raise UsageError(
+            f"these servers are supervised (process {pid}), and a supervisor gives up where "
+            "servers die again and again",
+            next_command=f"idemflow down && idemflow up, and prove then; or idemflow prove {name} "
+            "--no-kill",
+        )
     _check_steady(settings, name)
-    return Plan(name, methods, not_tried, any(one.kills for one in methods), embedded)
+    return Plan(name, methods, not_tried, kills, embedded)
 
 
 def _wanted(chosen: Sequence[str], *, quick: bool) -> list[Method]:

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from idemflow.cli import main
+from idemflow.config.paths import Home
 from idemflow.prove.methods import METHODS
+from idemflow.servers.supervision import supervisor_lock
 from tests.integration.tools import Project
 
 SCRIPT = "    def records():\n        yield {'id': 1}\n"
@@ -58,6 +60,15 @@ def test_what_is_not_killed_where_the_servers_are_the_users_own(
         monkeypatch.setenv(f"IDEMFLOW_{name}", value)
     done = prove("one", "--method", "kill-nifi-commit")
     assert (done.exit_code, "has not started both servers" in done.stderr) == (2, True)
+
+
+def test_supervised_servers_are_not_killed(project: Project) -> None:
+    home = Home(project.path / "home")
+    home.root.mkdir()
+    with supervisor_lock(home):
+        done = prove("one", "--method", "kill-nifi-commit")
+        assert (done.exit_code, "are supervised" in done.stderr) == (2, True), done.stderr
+        assert "supervised" not in prove("one", "--no-kill").stderr
 
 
 def test_methods_are_listed() -> None:
