@@ -93,7 +93,7 @@ def test_a_pipeline_that_holds(idemflow: Idemflow, project: Project, tmp_path: P
     before = command.ledger().count(name)
     running = processes(command)
     folder = tmp_path / "proof"
-    methods = ("run-once", "kill-run", "kill-elasticsearch-bulk", "lose-replies")
+    methods = ("kill-elasticsearch-bulk", "lose-replies")
     found = command.json(
         "prove", name, "--yes-disturb", name, "--seed", "7", "--report", str(folder),
         *(text for method in methods for text in ("--method", method)),
