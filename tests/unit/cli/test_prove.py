@@ -72,5 +72,6 @@ def test_supervised_servers_are_not_killed(project: Project) -> None:
 
 
 def test_methods_are_listed() -> None:
-    lines = prove("methods").stdout.splitlines()[1:]
+    done = CliRunner().invoke(main, ["prove", "methods"], env={"COLUMNS": None})
+    lines = done.stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == [one.name for one in METHODS]

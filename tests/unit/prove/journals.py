@@ -51,7 +51,7 @@ def journal() -> Journal:
         before=SteadyState(quiet=[attempt("passed", outcome=SOUND)]),
         after=SteadyState(quiet=[attempt("passed", outcome=SOUND)]),
         methods=[
-            MethodResult("kill-nifi-commit", "kill -9 of NiFi", [killed]),
+            MethodResult("kill-elasticsearch-bulk", "kill -9 of NiFi", [killed]),
             MethodResult("rerun", "a second run", [attempt("failed", "1 lost", outcome=DOUBLED)]),
             MethodResult("run-once", "Run Once", [attempt("inconclusive", "it had ended")]),
         ],

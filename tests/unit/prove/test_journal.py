@@ -91,15 +91,16 @@ def test_junit(tmp_path: Path) -> None:
     assert ends["rerun"] == ["failure"]
     assert ends["run-once"] == ["error"]
     assert ends["stop-nifi"] == ["skipped"]
-    assert ends["kill-nifi-commit"] == []
+    assert ends["kill-elasticsearch-bulk"] == []
 
 
 def test_show_draws_it_again(tmp_path: Path) -> None:
     report.write(journal(), tmp_path)
-    done = CliRunner().invoke(main, ["prove", "show", str(tmp_path)])
+    narrow = {"COLUMNS": "80"}
+    done = CliRunner().invoke(main, ["prove", "show", str(tmp_path)], env=narrow)
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["kill-nifi-commit", "passed", "1", "0", "0", "0", "0", "0", "14.2", "s"] in rows
+    assert ["kill-elasticsearch-bulk", "passed", "1", "0", "0", "0", "0", "0", "14.2", "s"] in rows
     assert ["rerun", "failed", "1", "0", "1", "2", "0", "0"] in rows
     assert "not tried: stop-nifi: --no-kill" in done.stdout
     assert "people: failed, rerun: 1 lost." in done.stdout
@@ -155,7 +156,7 @@ def test_the_page_has_all_and_loads_nothing(tmp_path: Path) -> None:
     found.feed(text)
     assert {"script", "link", "img", "b"}.isdisjoint(found.tags)
     assert "&lt;b&gt;7" in text
-    assert found.rows[1][:5] == ["kill-nifi-commit", "passed", "0", "0", "0"]
+    assert found.rows[1][:5] == ["kill-elasticsearch-bulk", "passed", "0", "0", "0"]
     assert found.rows[2] == ["rerun", "failed", "1", "2", "0", "0", "", "1", "0"]
     # Of the try with samples: documents, throughput and queue, each with its fault behind it.
     assert found.tags.count("svg") == 3
