@@ -33,12 +33,19 @@ from idemflow.supply.progress import Progress, Silent
 @setting_option("elasticsearch_heap", metavar="SIZE")
 @setting_option("nars", metavar="FOLDER", multiple=True)
 @click.option("--no-nars", is_flag=True, help="Forget the folders that --nars named before.")
-def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
+@click.option(
+    "--set-aside-queues",
+    is_flag=True,
+    help="Start NiFi with empty queues where a crash damaged them; they are kept beside.",
+)
+def up(settings: Settings, as_json: bool, no_nars: bool, set_aside_queues: bool) -> None:
     """Start NiFi and Elasticsearch; what runs already, and what is yours, is left alone.
 
     The first time, this fetches about 500 MB into the cache. Ports and folders of NARs that were
     given once are remembered. What runs with other options than are given now is not changed: the
     command says what differs, and ends with 2.
+
+    What a crash left and NiFi could not start with is set aside, never deleted, and told.
 
     \b
     Examples:
@@ -46,6 +53,7 @@ def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
       idemflow up --nifi-port 8543 --elasticsearch-port 9300
       idemflow up --nars my-nars/ --nars company-nars/
       idemflow up --no-nars
+      idemflow up --set-aside-queues
     """
     if no_nars:
         source = click.get_current_context().get_parameter_source("nars")
@@ -54,7 +62,7 @@ def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
         settings = settings.model_copy(update={"nars": ()})
     with tables.ConsoleProgress(err) as shown:
         progress: Progress = Silent() if as_json else shown
-        result = up_command.up(settings, progress)
+        result = up_command.up(settings, progress, set_aside_queues=set_aside_queues)
     nifi, elasticsearch = result.target.nifi.url, result.target.elasticsearch.url
     lines = [f"{_and(result.already)} already {_run(result.already)}: nothing to do."]
     if result.started:
@@ -68,7 +76,8 @@ def up(settings: Settings, as_json: bool, no_nars: bool) -> None:
         )
     found = {
         "started": result.started, "already": result.already, "seconds": round(result.seconds, 1),
-        "steps": result.steps, "nifi": nifi, "elasticsearch": elasticsearch,
+        "steps": result.steps, "told": result.told, "nifi": nifi,
+        "elasticsearch": elasticsearch,
     }  # fmt: skip
     canvas = f"Canvas: {nifi}/nifi/   (login: idemflow open)"
     show(as_json, found, *lines, canvas, f"Elasticsearch: {elasticsearch}")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import rich.live
 from rich.console import Console, RenderableType
+from rich.markup import escape
 
 from idemflow.cli.base import main, out, print_json, show, verb
 from idemflow.cli.tables import check as lines
@@ -85,6 +86,8 @@ def status(
     ]
     if result.supervisor:
         parts.append(f"Kept up by idemflow supervise (pid {result.supervisor}).")
+    if result.problem:
+        parts.append(f"[red]{escape(result.problem)}[/]")
     if there:
         parts += ["", pipelines_table(there)]
     if not result.all_running:

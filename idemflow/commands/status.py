@@ -16,8 +16,11 @@ from idemflow.errors import CanvasError, IdemflowError, LoginRefused, Unreachabl
 from idemflow.pipeline import spec
 from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
+from idemflow.servers.connect import endpoint
 from idemflow.servers.further import further
+from idemflow.servers.ready import unreadable
 from idemflow.servers.supervision import supervisor
+from idemflow.servers.waiting import told_of
 
 # Of how many runs the records are shown, and how many seconds the ledger may take to tell.
 _RUNS = 10
@@ -78,6 +81,7 @@ class Status:
         servers: NiFi and Elasticsearch.
         further: the further servers by name; ``None`` for one that was never set up.
         supervisor: the process of ``idemflow supervise``, if it keeps the servers up.
+        problem: what a red Elasticsearch cannot read.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
@@ -86,6 +90,7 @@ class Status:
     servers: list[ServerStatus]
     further: dict[str, ServerStatus | None]
     supervisor: int | None
+    problem: str | None
     pipelines: list[PipelineStatus] | None
 
     @property
@@ -112,8 +117,17 @@ def status(settings: Settings) -> Status:
         servers=found,
         further={name: one.status(settings) for name, one in further().items()},
         supervisor=supervisor(settings.folders),
+        problem=_unreadable(settings, found),
         pipelines=there,
     )
+
+
+def _unreadable(settings: Settings, found: list[ServerStatus]) -> str | None:
+    if not any(one.name == "elasticsearch" and one.health == "red" for one in found):
+        return None
+    state = servers.read_state(settings.folders.state)
+    lost = unreadable(endpoint(settings, state, "elasticsearch"), _ANSWERS_WITHIN)
+    return told_of(lost) if lost else None
 
 
 def _with_records(settings: Settings, there: list[PipelineStatus]) -> list[PipelineStatus]:

@@ -12,18 +12,22 @@ from idemflow.supply.progress import Progress, Silent
 __all__ = ["Target", "UpResult", "up"]
 
 
-def up(settings: Settings, progress: Progress | None = None) -> UpResult:
+def up(
+    settings: Settings, progress: Progress | None = None, *, set_aside_queues: bool = False
+) -> UpResult:
     """Starts the embedded servers: those that are not the user's own.
 
     Args:
         settings: the resolved settings.
         progress: told what happens, if anyone wants to know.
+        set_aside_queues: have NiFi start with empty queues; what is queued is kept beside.
 
     Raises:
-        UsageError: both servers are the user's own.
+        UsageError: both servers are the user's own; or the queues of a NiFi that runs are to be
+            set aside.
     """
     refuse_external(settings)
-    return servers.up(settings, progress or Silent())
+    return servers.up(settings, progress or Silent(), set_aside_queues=set_aside_queues)
 
 
 def refuse_external(settings: Settings, *servers: ServerName) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +20,15 @@ from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.endpoint import Endpoint
 from idemflow.config.paths import Home
 from idemflow.config.settings import Settings, remember
-from idemflow.errors import NotReady, ServerError
+from idemflow.errors import UsageError
 from idemflow.security.owner import remove
 from idemflow.servers import asked, launch, ports, ready
 from idemflow.servers.connect import Target, describe, endpoint
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
-from idemflow.servers.logs import tail
+from idemflow.servers.recovery import set_queues_aside
 from idemflow.servers.state import Recorded, State, read_state, write_state
 from idemflow.servers.supervision import end_supervisor
+from idemflow.servers.waiting import is_held, until_ready
 from idemflow.supply.progress import Progress
 from idemflow.supply.python_env import steps_version
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from idemflow.servers.provision import Provisioned
 
 _log = logging.getLogger(__name__)
-POLL_SECONDS = 0.2
 _UP = "idemflow up"
 _SILENT = "not answering"
 # Both are asked at the same time, and `status` is to say within 5 s what is the case.
@@ -51,6 +52,7 @@ class UpResult:
         already: the servers that ran before.
         seconds: how long it took until all were ready.
         steps: the version of the idemflow whose steps NiFi runs: that of its start.
+        told: what a crash had left, what was set right, and what a person has to see to.
     """
 
     target: Target
@@ -58,6 +60,7 @@ class UpResult:
     already: tuple[ServerName, ...]
     seconds: float
     steps: str | None
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,14 @@ class ServerStatus:
     next_command: str | None = None
 
 
-def up(settings: Settings, progress: Progress) -> UpResult:
+def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False) -> UpResult:
     """Starts what does not run, and waits until a person could use the canvas.
 
+    Args:
+        set_aside_queues: have NiFi start with empty queues; what is queued is kept beside.
+
     Raises:
+        UsageError: the queues are to be set aside, and NiFi runs.
         PortTaken: before anything is started.
         SettingError: a setting of a server of the user's own is missing, a folder has no NARs, or
             a server runs that was started with other settings than are given now.
@@ -118,7 +125,7 @@ def up(settings: Settings, progress: Progress) -> UpResult:
         SupplyError: an artifact could not be downloaded.
     """
     began = time.monotonic()
-    home = settings.folders
+    home, told = settings.folders, tuple[str, ...]()
     for name in SERVERS:
         if name not in settings.embedded:
             endpoint(settings, State(), name)
@@ -129,18 +136,29 @@ def up(settings: Settings, progress: Progress) -> UpResult:
             running = state.running()
             asked.refuse_others(settings, state, running)
             missing = [name for name in settings.embedded if name not in running]
+            if set_aside_queues:
+                if "nifi" not in missing:
+                    raise UsageError(
+                        "NiFi runs, or is your own: its queues can be read, and stay",
+                        next_command="idemflow status",
+                    )
+                told += set_queues_aside(home, datetime.now(UTC))
+                for one in told:
+                    _log.warning("%s", one)
             if missing:
                 laid_out = lay_out(settings, state, missing, progress)
+                told += laid_out.mended
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
                 state = launch_servers(settings, laid_out, state)
             target = describe(settings, state)
-            state = _wait(settings, state, target, progress)
+            told += until_ready(settings, state, target, progress)
     return UpResult(
         target=target,
         started=tuple(missing),
         already=tuple(name for name in settings.embedded if name in running),
         seconds=time.monotonic() - began,
         steps=steps_version(home),
+        told=told,
     )
 
 
@@ -245,7 +263,7 @@ def _status_of(settings: Settings, state: State, name: ServerName) -> ServerStat
     if record is None or process is None:
         return ServerStatus(name, "dead" if record else "stopped", version, port, next_command=_UP)
     found = ServerStatus(name, "running", version, port, process.pid, resident(process))
-    if _is_held(process):
+    if is_held(process):
         return replace(found, state=_SILENT, next_command=f"kill -CONT {process.pid}")
     try:
         health = ready.health(name, endpoint(settings, state, name), _ANSWERS_WITHIN)
@@ -270,14 +288,6 @@ def _status_of_own(name: ServerName, own: Endpoint) -> ServerStatus:
         health, now = None, _SILENT
     look = None if health else f"see why {own.url} does not answer (setting {name}_url)"
     return ServerStatus(name, now, None, port, health=health, embedded=False, next_command=look)
-
-
-def _is_held(process: psutil.Process) -> bool:
-    """Whether somebody has stopped the process (SIGSTOP): it lives, and does nothing."""
-    try:
-        return bool(process.status() == psutil.STATUS_STOPPED)
-    except psutil.Error:
-        return False
 
 
 def resident(process: psutil.Process) -> int | None:
@@ -307,74 +317,8 @@ def launch_servers(settings: Settings, laid_out: Provisioned, state: State) -> S
     return state
 
 
-def _wait(settings: Settings, state: State, target: Target, progress: Progress) -> State:
-    """Waits for all servers; notices one that has died at once."""
-    home = settings.folders
-    waiting = list(settings.embedded)
-    deadline = time.monotonic() + settings.start_timeout
-    while waiting:
-        for name in list(waiting):
-            process = state.servers[name].process()
-            if process is None:
-                write_state(home.state, state.with_server(name, None))
-                raise ServerError(
-                    name,
-                    f"{TITLES[name]} ended while it started",
-                    log_tail=_log_tail(home, name),
-                    next_command=f"idemflow logs {name}",
-                )
-            if _is_held(process):
-                raise NotReady(
-                    name,
-                    f"{TITLES[name]} cannot answer: somebody has stopped its process {process.pid}",
-                    next_command=f"kill -CONT {process.pid}",
-                )
-            if _is_ready(name, getattr(target, name)):
-                waiting.remove(name)
-                _log.info("%s answers", name)
-                progress.step(f"{TITLES[name]} is ready")
-                if name == "elasticsearch":
-                    state = record_server(home, state, process)
-        if waiting and time.monotonic() > deadline:
-            name = waiting[0]
-            raise NotReady(
-                name,
-                f"{TITLES[name]} did not answer within {settings.start_timeout} s "
-                "(setting start_timeout)",
-                log_tail=_log_tail(home, name),
-                next_command=f"idemflow logs {name}",
-            )
-        if waiting:
-            time.sleep(POLL_SECONDS)
-    return state
-
-
-def _is_ready(name: ServerName, at: Endpoint) -> bool:
-    try:
-        return ready.health(name, at) in ("ok", "yellow", "green")
-    except ready.Silent:
-        return False
-
-
-def record_server(home: Home, state: State, launcher: psutil.Process) -> State:
-    """Puts Elasticsearch's server on record in place of its launcher, which ends with it."""
-    server = ready.server_process(home, launcher)
-    record = replace(
-        state.servers["elasticsearch"], pid=server.pid, create_time=server.create_time()
-    )
-    state = state.with_server("elasticsearch", record)
-    write_state(home.state, state)
-    return state
-
-
 def _check_ports(settings: Settings, servers: Sequence[ServerName]) -> None:
     own = frozenset(getattr(settings, f"{name}_port") for name in settings.embedded)
     for name in servers:
         port = getattr(settings, f"{name}_port")
         ports.check_free(name, f"--{name}-port", port, avoid=own)
-
-
-def _log_tail(home: Home, name: ServerName) -> str:
-    log = home.log(name)
-    parts = [tail(log.with_name("console.log"), 10), tail(log, 20)]
-    return "\n".join(part for part in parts if part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from idemflow.config.paths import resources
@@ -14,6 +15,7 @@ from idemflow.security.owner import Owner, closed, folder, place, remove, write_
 from idemflow.security.secrets import NIFI_USER, Secrets, nifi_password_hash
 from idemflow.servers import launch, ports
 from idemflow.servers.first_flow import write_first_flow
+from idemflow.servers.recovery import restore_flow
 from idemflow.supply.java import Java
 from idemflow.supply.python_env import PythonEnvironment
 
@@ -43,8 +45,12 @@ def lay_out(
     authority: certificates.Authority,
     secrets: Secrets,
     python: PythonEnvironment,
-) -> None:
-    """Makes NiFi's folder, or brings it up to date; data stay."""
+) -> str | None:
+    """Makes NiFi's folder, or brings it up to date; data stay.
+
+    Returns:
+        what was done about a flow that cannot be read: see :func:`restore_flow`.
+    """
     home = settings.folders
     closed(home.nifi, owner)
     _place_all({file.name: file for file in parts.lib}, home.nifi / "lib")
@@ -54,6 +60,7 @@ def lay_out(
     for name in ("conf", "data", "logs", "work", "tmp"):
         folder(home.nifi / name, 0o700, owner)
     folder(home.nifi / "data" / "nars", 0o700, owner)
+    restored = restore_flow(home, owner, datetime.now(UTC))
     write_first_flow(home.nifi / "data", NIFI_USER, owner)
 
     conf = home.nifi / "conf"
@@ -81,6 +88,7 @@ def lay_out(
         trusted = certificates.truststore(authority.pem(), secrets.truststore_password)
         write_file(conf / "truststore.p12", trusted, owner)
         write_file(certificate, issued.pem())
+    return restored
 
 
 def _place_all(files: Mapping[str, Path], target: Path) -> None:

@@ -40,11 +40,13 @@ class Provisioned:
         owners: the users that they run as.
         commands: how to start each.
         versions: each server's version.
+        mended: what a crash had left and was set right, for the user.
     """
 
     owners: dict[ServerName, Owner]
     commands: dict[ServerName, Command]
     versions: dict[ServerName, str]
+    mended: tuple[str, ...] = ()
 
 
 def provision(
@@ -80,10 +82,12 @@ def provision(
     store = Store(settings.cache, settings.repository)
     commands: dict[ServerName, Command] = {}
     owners: dict[ServerName, Owner] = {"nifi": owner}
+    mended: tuple[str, ...] = ()
     if "nifi" in servers:
         parts = _nifi_parts(settings, lock, store, progress)
         python = python_environment(home, owner)
-        nifi.lay_out(settings, owner, parts, authority, secrets, python)
+        restored = nifi.lay_out(settings, owner, parts, authority, secrets, python)
+        mended = (restored,) if restored else ()
         commands["nifi"] = nifi.command(settings, java, options, python)
     if "elasticsearch" in servers:
         zip_file = store.fetch(lock, [lock.elasticsearch], progress)[lock.elasticsearch]
@@ -102,7 +106,9 @@ def provision(
         "nifi": lock.nifi_version,
         "elasticsearch": lock.elasticsearch_version,
     }
-    return Provisioned(owners, commands, versions)
+    for told in mended:
+        _log.warning("%s", told)
+    return Provisioned(owners, commands, versions, mended)
 
 
 def refuse_newer(

@@ -5,6 +5,8 @@ Apart from the stages before, whose packages take long to import: ``down`` and `
 
 from __future__ import annotations
 
+import re
+
 import psutil
 import requests
 
@@ -56,6 +58,42 @@ def _cluster_health(elasticsearch: Endpoint, timeout: float) -> str | None:
             timeout=timeout,
         )
         return str(reply.json()["status"]) if reply.status_code == 200 else None
+
+
+def unreadable(elasticsearch: Endpoint, timeout: float = TIMEOUT) -> dict[str, str]:
+    """The indices of a red Elasticsearch that it has given up on, and what it says of each.
+
+    Empty while it still tries, and where it does not answer.
+    """
+    try:
+        with session(elasticsearch) as http:
+            reply = http.get(
+                f"{elasticsearch.url}/_cat/shards",
+                params={
+                    "h": "index,prirep,state,unassigned.details",
+                    "format": "json",
+                    "expand_wildcards": "all",
+                },
+                auth=(elasticsearch.username, elasticsearch.password),
+                timeout=timeout,
+            )
+            shards = [shard for shard in reply.json() if shard["prirep"] == "p"]
+            if any(shard["state"] == "INITIALIZING" for shard in shards):
+                return {}
+            return {
+                str(shard["index"]): cause(str(shard["unassigned.details"] or ""))
+                for shard in shards
+                if shard["state"] == "UNASSIGNED"
+            }
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return {}
+
+
+def cause(details: str) -> str:
+    """The innermost error of those that Elasticsearch tells, of which each has a stack trace."""
+    found = re.findall(r"^Caused by: (?:[\w$]+\.)*([^\n]+)", details, re.MULTILINE)
+    first = details.strip().partition("\n")[0]
+    return (found[-1] if found else first)[:300]
 
 
 def _is_ready(nifi: Endpoint, timeout: float) -> bool:

@@ -18,6 +18,7 @@ from idemflow.servers.connect import endpoint
 from idemflow.servers.exclusive import explained_os_errors, make_home, runtime_lock
 from idemflow.servers.state import State, read_state, write_state
 from idemflow.servers.supervision import supervisor_lock
+from idemflow.servers.waiting import record_server
 from idemflow.servers.watching import REFUSED, Act, Event, Watch
 from idemflow.supply.progress import Silent
 
@@ -199,7 +200,7 @@ class Supervisor:
                 try:
                     state = read_state(self._home.state)
                     if process.pid == getattr(state.servers.get(watch.server), "pid", None):
-                        state = lifecycle.record_server(self._home, state, process)
+                        state = record_server(self._home, state, process)
                         watch.renamed(state.servers[watch.server].pid)
                 finally:
                     lock.release()

@@ -11,6 +11,8 @@ from pydantic import SecretStr
 from idemflow.config import settings
 from idemflow.servers import status
 from idemflow.servers.ports import any_free_port
+from idemflow.servers.ready import cause
+from idemflow.servers.waiting import told_of
 
 
 def test_a_server_that_says_nothing_and_one_that_is_not_there(tmp_path: Path) -> None:
@@ -30,3 +32,36 @@ def test_a_server_that_says_nothing_and_one_that_is_not_there(tmp_path: Path) ->
         f"see why https://localhost:{ports['nifi']} does not answer (setting nifi_url)"
     )
     assert not nifi.embedded
+
+
+# What Elasticsearch 8.17.4 says of a shard whose translog was damaged, without most of the frames.
+DETAILS = """failed shard on node [0o_WsnPNTbqDyxz5zmPwrg]: shard failure, reason [failed to \
+recover from translog], failure [people/waxvrG8DQrm6g_dN53ACOA][[people][0]] \
+org.elasticsearch.index.engine.EngineException: failed to recover from translog
+\tat org.elasticsearch.server@8.17.4/org.elasticsearch.index.engine.InternalEngine.a(Some.java:614)
+Caused by: org.elasticsearch.index.translog.TranslogCorruptedException: translog from source \
+[/srv/data/translog-2.tlog] is corrupted, translog stream is corrupted
+\tat org.elasticsearch.server@8.17.4/org.elasticsearch.index.translog.Snapshot.next(Some.java:60)
+\t... 27 more
+Caused by: java.io.EOFException: read past EOF. pos [39771] length: [217] end: [39968]
+\t... 27 more
+"""
+
+
+def test_the_cause_is_the_innermost_error() -> None:
+    assert cause(DETAILS) == ("EOFException: read past EOF. pos [39771] length: [217] end: [39968]")
+    assert cause(DETAILS.partition("Caused by: java.io")[0]).startswith(
+        "TranslogCorruptedException: translog from source [/srv/data/translog-2.tlog] is corrupted"
+    )
+    assert cause("no valid shard copy\nmore") == "no valid shard copy"
+    assert cause("") == ""
+    assert len(cause("Caused by: " + "x" * 1000)) == 300
+
+
+def test_indices_that_cannot_be_read_are_named() -> None:
+    told = told_of({"people": "EOFException: read past EOF", "orders": ""})
+    assert told.startswith(
+        "Elasticsearch cannot read the data of 2 indices (people: EOFException: read past EOF; "
+        "orders: no reason given). All else works."
+    )
+    assert "1 index (people: x)" in told_of({"people": "x"})
