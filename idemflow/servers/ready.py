@@ -69,11 +69,7 @@ def unreadable(elasticsearch: Endpoint, timeout: float = TIMEOUT) -> dict[str, s
         with session(elasticsearch) as http:
             reply = http.get(
                 f"{elasticsearch.url}/_cat/shards",
-                params={
-                    "h": "index,prirep,state,unassigned.details",
-                    "format": "json",
-                    "expand_wildcards": "all",
-                },
+                params={"h": "index,prirep,state,unassigned.details", "format": "json"},
                 auth=(elasticsearch.username, elasticsearch.password),
                 timeout=timeout,
             )
