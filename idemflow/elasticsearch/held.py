@@ -8,10 +8,12 @@ from typing import Any
 
 from idemflow.elasticsearch.connect import Connection
 from idemflow.elasticsearch.search import batches
+from idemflow.errors import IdemflowError
 from idemflow.pipeline.model import TOMBSTONE
 from idemflow.steps.rules.identity import canonical, content_digest, content_hash
 
 _INDICES = 500
+_NO_INDEX = "index_not_found_exception"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def held(connection: Connection, indices: Iterable[str], identifier: str) -> Ite
         connection: Elasticsearch.
         indices: names of indices, no aliases.
         identifier: the document's id.
+
+    Raises:
+        IdemflowError: one of the indices is closed, or cannot be read.
     """
     for some in batches(indices, _INDICES):
         # The ids stand in the body: in an address some characters mean something.
@@ -59,6 +64,12 @@ def held(connection: Connection, indices: Iterable[str], identifier: str) -> Ite
         with connection.errors():
             answer = connection.client.mget(docs=docs)
         for index, found in zip(some, answer["docs"], strict=True):
+            error = found.get("error", {"type": _NO_INDEX})
+            if error["type"] != _NO_INDEX:
+                raise IdemflowError(
+                    f"Elasticsearch cannot read {index}: {error.get('reason', error['type'])}",
+                    next_command="idemflow doctor",
+                )
             source = found.get("_source")
             deleted = source is not None and TOMBSTONE in source
             yield Held(

@@ -102,10 +102,13 @@ def test_the_life_of_documents(command: Idemflow) -> None:
     client = command.elasticsearch()
     client.index(index=f"{INDEX}-rows", id="kept", document={"age": 7}, refresh=True)
     client.index(index=f"{INDEX}-rows", id="stranger", document={"age": 7})
-    client.close()
     assert command.json("trace", NAME, "kept")["now"][0]["state"] == "different"
     assert command.json("trace", NAME, "stranger")["now"][0]["state"] == "unknown_sender"
     assert "NOT what was sent last" in command.ok("trace", NAME, "kept").stdout
+    client.indices.close(index=f"{INDEX}-rows")
+    assert f"cannot read {INDEX}-rows" in command.fail("trace", NAME, "kept").stderr
+    client.indices.open(index=f"{INDEX}-rows")
+    client.close()
 
 
 def test_what_is_known_of_runs_that_are_folded(command: Idemflow) -> None:

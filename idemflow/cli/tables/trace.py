@@ -70,7 +70,9 @@ def _indices(found: Trace) -> Iterator[RenderableType]:
     shown = [one for one in found.now if one.current or one.state != "gone"][:_INDICES]
     for one in shown:
         words, style = _STATES[one.state]
-        line = Text.assemble("in ", (one.index, "bold"), ": ")
+        earlier = not one.current and any(other.current for other in found.now)
+        whose = " (which readers do not see)" if earlier else ""
+        line = Text.assemble("in ", (one.index, "bold"), f"{whose}: ")
         line.append(words.format(run=one.sent_by), style=style)
         facts = _facts_of(one)
         yield Text.assemble(line, f" · {facts}") if facts else line

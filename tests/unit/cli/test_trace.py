@@ -52,6 +52,20 @@ def test_a_document_that_is_as_it_was_sent() -> None:
     ]
 
 
+def test_the_index_of_an_earlier_snapshot_is_told_apart() -> None:
+    earlier, gone = replace(NOW, current=False), replace(NOW, current=False, state="gone")
+    lines = drawn(replace(FOUND, now=[NOW, earlier, gone]))
+    assert lines[1].startswith("in people: as it was sent")
+    assert lines[3].startswith("in people (which readers do not see): as it was sent")
+    assert lines[5] == "and 1 more index that it was sent to (--json has all)"
+
+
+def test_of_many_runs_the_newest_are_shown() -> None:
+    text = "\n".join(drawn(replace(FOUND, steps=[SENT] * 25)))
+    assert text.count("in the index, as sent") == 20
+    assert "and 5 earlier runs that sent it (--json has all)" in text
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_it_fits_a_terminal(width: int) -> None:
     rows = [line for line in drawn(FOUND, width) if line.startswith((RUN, BEFORE, " " * 20))]
