@@ -101,11 +101,14 @@ def make(settings: Settings, pipeline: Pipeline) -> Copy:
     for script, text in scripts.items():
         (project / script).parent.mkdir(parents=True, exist_ok=True)
         write_file(project / script, text or "")
-    own = {"flows", settings.home.name, *(Path(script).parts[0] for script in scripts)}
+    own = {".git", "flows", settings.home.name, *(Path(script).parts[0] for script in scripts)}
     for entry in settings.project.iterdir():
         if entry.name not in own:
             (project / entry.name).symlink_to(entry)
-    copy = Copy(name, settings.model_copy(update={"project": project}))
+    # No version of a copy is kept: git takes it for a part of no repository, wherever it lies.
+    (project / ".git").write_text("gitdir: none\n", encoding="ascii")
+    chosen = {"project": project, "flow_repository": None}
+    copy = Copy(name, settings.model_copy(update=chosen))
     text = files.read_text(settings.project, f"flows/{pipeline.name}.yaml", yaml_limits.BYTES)
     write_file(copy.file, text)
 

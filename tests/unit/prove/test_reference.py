@@ -19,7 +19,8 @@ from idemflow.pipeline import spec
 from idemflow.prove import copy, judge, reading
 from idemflow.prove.reading import Task
 from idemflow.prove.reference import Reference, of_script
-from tests.integration.tools import Project, readable_folder
+from idemflow.versions import repository
+from tests.integration.tools import Project, in_repository, readable_folder
 
 RECORDS = """
     def records(count):
@@ -151,6 +152,21 @@ def test_a_deletion_and_a_version_are_read() -> None:
     assert first == {"given": 1, "entries": [["x", "", 3]], "refused": [], "dropped": 0}
     assert last == {"end": True}
     assert next(reading.read(Task(**task)))["entries"] == [("x", "", 3)]
+
+
+def test_a_copy_is_in_no_repository(settings: Settings) -> None:
+    """Nothing of a proof goes to the project's git, nor does it depend on that."""
+    with readable_folder() as folder:
+        git = in_repository(folder)
+        git("init", "-q", "-b", "main")
+        inside = settings.model_copy(update={"project": folder, "home": folder / ".idemflow"})
+        project = Project(folder)
+        project.pipeline("numbers", RECORDS)
+        project.change("numbers", "function: records", "function: records\n  arguments: {count: 3}")
+        assert repository.find(inside) is not None
+        for given in (inside, inside.model_copy(update={"flow_repository": folder})):
+            made = copy.make(given, spec.load(folder, "numbers"))
+            assert repository.find(made.settings) is None
 
 
 def test_a_copy_has_another_name_and_index_and_the_projects_files(settings: Settings) -> None:
