@@ -213,8 +213,11 @@ class Lab:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        if set(self.copy.settings.embedded) - set(self._running()):
+        settings = self.copy.settings
+        if set(settings.embedded) - set(self._running()):
             self.up()
+        elif self.fault is not None and settings.embedded:
+            servers.up(settings, servers.Silent())  # one may have been starting: it is waited for
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""
