@@ -182,6 +182,8 @@ class _Proof:
                 self.journal.methods.remove(result)
                 self.journal.not_tried[method.name] = result.tries[-1].why
             self.keep(self.journal)
+        if any(one.verdict == "failed" for one in self.journal.methods):
+            return  # what it leaves afterwards changes nothing
         self.display.step("the steady state afterwards")
         self.journal.after = self._steady_after(known)
 

@@ -162,7 +162,8 @@ class Journal:
         environment: machine and servers.
         source: where it is known from what the source gives, and how much that is.
         before: the steady state before the first method.
-        after: the steady state after the last one; ``None`` where it was not looked at.
+        after: the steady state after the last one; ``None`` where it was not looked at, since
+            something had failed or was stopped before.
         methods: what was done.
         not_tried: methods that were not, and why.
     """
