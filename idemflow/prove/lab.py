@@ -171,6 +171,7 @@ class Lab:
         self._fault("kill -9 of " + " and ".join(TITLES[name] for name in names))
         for process in found:
             os.kill(process.pid, signal.SIGKILL)
+        self.samples.append(Sample(self.elapsed, None, None))
         _, alive = psutil.wait_procs(found, timeout=_GONE_WITHIN)
         if alive:
             raise NotHappened(f"process {alive[0].pid} does not end")
@@ -203,6 +204,7 @@ class Lab:
         """Start what was killed again, as ``idemflow up`` does."""
         servers.up(self.copy.settings, servers.Silent())
         self.note("idemflow up", "mended")
+        self.sample(at_once=True)
         control.start_steps(self.group)
 
     def mend(self) -> None:
@@ -266,10 +268,16 @@ class Lab:
             self.sample()
             time.sleep(_POLL)
         self.note(what, "seen")
+        self.sample(at_once=True)
 
-    def sample(self) -> None:
-        """Note how far the copy is, if that was not done just now."""
-        if self.samples and self.elapsed - self.samples[-1].at < _SAMPLE_EVERY:
+    def sample(self, *, at_once: bool = False) -> None:
+        """Note how far the copy is, if that was not done just now.
+
+        Args:
+            at_once: in any case.
+        """
+        recent = self.samples and self.elapsed - self.samples[-1].at < _SAMPLE_EVERY
+        if recent and not at_once:
             return
         queued, documents = None, None
         with suppress(IdemflowError):

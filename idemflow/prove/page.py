@@ -9,6 +9,8 @@ from idemflow.prove.journal import Journal, MethodResult, SteadyState, Try
 
 # The drawing's own units; the page stretches it.
 _WIDTH, _HEIGHT = 1000, 60
+# Seconds between two samples that a line does not lead over.
+_GAP = 3.0
 _EVERY = {"fault": "fault", "mended": "mended", "done": "done", "seen": "seen"}
 _ENDS = (
     "given", "stable", "stale", "lost", "never_read", "dead_letters", "deleted", "left_out",
@@ -41,7 +43,7 @@ details { background: var(--box); border: 1px solid var(--line); border-radius: 
   background: var(--back); border: 1px solid var(--line); border-radius: 4px; }
 svg * { vector-effect: non-scaling-stroke; } .band { fill: var(--band); }
 .documents { stroke: var(--documents); } .queued { stroke: var(--queued); }
-.rate { stroke: var(--rate); } path { fill: none; stroke-width: 2; }
+.rate { stroke: var(--rate); } path { fill: none; stroke-width: 2.5; stroke-linecap: round; }
 ol { margin: .5rem 0; padding-left: 0; list-style: none; font-size: .9rem; }
 ol time { display: inline-block; min-width: 4.5rem; color: var(--dim); }
 ol .fault { color: var(--failed); font-weight: 600; } ol .mended { color: var(--passed); }
@@ -204,9 +206,10 @@ def _rates(points: Iterable[Point]) -> Iterator[Point]:
     last: tuple[float, float] | None = None
     for at, count in points:
         if count is None:
+            last = None
             yield at, None
             continue
-        if last is not None and at > last[0]:
+        if last is not None and 0 < at - last[0] <= _GAP:
             yield at, max(0.0, (count - last[1]) / (at - last[0]))
         last = at, count
 
@@ -214,14 +217,16 @@ def _rates(points: Iterable[Point]) -> Iterator[Point]:
 def _lane(name: str, kind: str, points: Sequence[Point], end: float, bands: str) -> str:
     top = max((value for _, value in points if value is not None), default=0) or 1
     drawn: list[str] = []
-    down = True
+    last: float | None = None
     for at, value in points:
-        if value is None:  # the server did not answer: the line is broken
-            down = True
+        if value is None:
+            last = None
             continue
         x, y = at / end * _WIDTH, _HEIGHT - 3 - value / top * (_HEIGHT - 8)
-        drawn.append(f"{'M' if down else 'L'}{x:.1f} {y:.1f}")
-        down = False
+        # What was not looked at, or did not answer, is a gap; one point alone is a dot.
+        broken = last is None or at - last > _GAP
+        drawn.append(f"M{x:.1f} {y:.1f}h0" if broken else f"L{x:.1f} {y:.1f}")
+        last = at
     return (
         f'<div class="lane"><p><span>{name}, up to {top:,.0f}</span><span>{end:.1f} s</span></p>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
