@@ -33,10 +33,12 @@ class Copy:
     Attributes:
         name: its name.
         settings: those of commands on it: its own project.
+        servers: those that servers are started with: the user's own.
     """
 
     name: str
     settings: Settings
+    servers: Settings
 
     @property
     def file(self) -> Path:
@@ -108,7 +110,7 @@ def make(settings: Settings, pipeline: Pipeline) -> Copy:
     # No version of a copy is kept: git takes it for a part of no repository, wherever it lies.
     (project / ".git").write_text("gitdir: none\n", encoding="ascii")
     chosen = {"project": project, "flow_repository": None}
-    copy = Copy(name, settings.model_copy(update=chosen))
+    copy = Copy(name, settings.model_copy(update=chosen), settings)
     text = files.read_text(settings.project, f"flows/{pipeline.name}.yaml", yaml_limits.BYTES)
     write_file(copy.file, text)
 

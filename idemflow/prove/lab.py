@@ -202,7 +202,7 @@ class Lab:
 
     def up(self) -> None:
         """Start what was killed again, as ``idemflow up`` does."""
-        servers.up(self.copy.settings, servers.Silent())
+        servers.up(self.copy.servers, servers.Silent())
         self.note("idemflow up", "mended")
         self.sample(at_once=True)
         control.start_steps(self.group)
@@ -219,7 +219,9 @@ class Lab:
         if set(settings.embedded) - set(self._running()):
             self.up()
         elif self.fault is not None and settings.embedded:
-            servers.up(settings, servers.Silent())  # one may have been starting: it is waited for
+            servers.up(
+                self.copy.servers, servers.Silent()
+            )  # one may have been starting: it is waited for
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""
