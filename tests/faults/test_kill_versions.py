@@ -123,7 +123,10 @@ def test_nifi_killed_during_a_commit(
     stale.command.json("flow", "rollback", stale.name)
     change_tasks(changed, 5)
     interrupted = 0
-    for number, seen in enumerate((killed.writes, killed.moves), start=2):
+    for number in range(2, 8):
+        if interrupted and number > 3:
+            break  # on a busy machine a kill may come too late: then both are done again
+        seen = (killed.writes, killed.moves)[number % 2]
         before = killed.history()
         change_tasks(killed, number)
         interrupted += killed.kill_while_committing(f"{number} tasks", seen())
