@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from idemflow.canvas.client import errors
-from idemflow.canvas.monitoring import snapshots, status
+from idemflow.canvas.monitoring import each_group, snapshots, status
 from idemflow.canvas.process_groups import controller_services
 
 # What has a status in a group.
@@ -24,19 +23,13 @@ def names_of_components(group: str) -> dict[str, str]:
     """
     with errors():
         aggregate = status(group)
-    found = dict(_groups(aggregate))
+    found = {one.id: one.name for one in each_group(aggregate)}
     for kind in _KINDS:
         for item in snapshots(aggregate, kind):
             found[item.id] = item.name or _between(item)
     for service in controller_services(group):
         found[service.id] = service.component.name if service.component else service.id
     return found
-
-
-def _groups(aggregate: Any) -> Iterator[tuple[str, str]]:
-    yield aggregate.id, aggregate.name
-    for child in aggregate.process_group_status_snapshots or ():
-        yield from _groups(child.process_group_status_snapshot)
 
 
 def _between(item: Any) -> str:

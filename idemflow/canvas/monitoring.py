@@ -124,7 +124,7 @@ def look(groups: Iterable[str]) -> dict[str, tuple[Activity, list[Bulletin]]]:
                 if error.status != _GONE:
                     raise
                 continue
-        inside = {*_groups(aggregate)}
+        inside = {one.id for one in each_group(aggregate)}
         said = [_bulletin(one) for one in board if one.group_id in inside]
         found[group] = (_activity(aggregate), said)
     return found
@@ -193,11 +193,11 @@ def _bulletin(item: Any) -> Bulletin:
     )
 
 
-def _groups(aggregate: Any) -> Iterator[str]:
-    """The ids of a group and of those in it."""
-    yield str(aggregate.id)
+def each_group(aggregate: Any) -> Iterator[Any]:
+    """The status of a group, and of those in it."""
+    yield aggregate
     for child in aggregate.process_group_status_snapshots or ():
-        yield from _groups(child.process_group_status_snapshot)
+        yield from each_group(child.process_group_status_snapshot)
 
 
 def _board() -> list[Any]:

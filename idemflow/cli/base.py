@@ -22,6 +22,7 @@ from rich.markup import escape
 
 import idemflow
 from idemflow.cli import diagnostics
+from idemflow.cli.tables import as_printed
 from idemflow.config import registry, settings
 from idemflow.config.settings import Settings
 from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError, UsageError
@@ -338,9 +339,7 @@ def _show(error: IdemflowError) -> None:
 
 def _harmless(text: str) -> str:
     """A text that quotes others, from files or servers, without what a terminal would do."""
-    return escape(
-        "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
-    )
+    return escape(as_printed(text))
 
 
 def _show_crash(error: Exception, arguments: list[str], call: diagnostics.Call) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from idemflow.dead_letters.store import Letter
 from idemflow.elasticsearch.held import Held
-from idemflow.elasticsearch.history import PastRun
+from idemflow.elasticsearch.history import PastRun, run_time
 from idemflow.elasticsearch.trace import Sending
 
 State = Literal[
@@ -197,11 +197,10 @@ def steps(
 
 def time_of(run: str) -> str | None:
     """When a run was triggered, as its id tells; ``None`` of an id of another form."""
-    digits = run[:8] + run[9:18]
-    if run[8:9] != "T" or run[18:19] != "-" or not (digits.isascii() and digits.isdigit()):
+    found, thousandths = run_time(run), run[15:18]
+    if found is None or run[18:19] != "-" or not (thousandths.isascii() and thousandths.isdigit()):
         return None
-    date, time = f"{run[:4]}-{run[4:6]}-{run[6:8]}", f"{run[9:11]}:{run[11:13]}:{run[13:15]}"
-    return f"{date}T{time}.{run[15:18]}Z"
+    return f"{found:%Y-%m-%dT%H:%M:%S}.{thousandths}Z"
 
 
 def _step(

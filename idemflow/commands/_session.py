@@ -21,7 +21,7 @@ from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch import ownership
 from idemflow.elasticsearch.indices import Indices
-from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.ledger import Ledger, opened
 from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.elasticsearch.templates import Templates
@@ -126,9 +126,5 @@ def _connected(settings: Settings, name: str) -> Iterator[Connection]:
     target = servers.connect(settings)
     _log.info("%s: NiFi %s, Elasticsearch %s", name, target.nifi.url, target.elasticsearch.url)
     client.connect(target.nifi, project_id(settings))
-    ledger = Ledger(target.elasticsearch)
-    try:
-        ledger.reachable()
+    with opened(target.elasticsearch) as ledger:
         yield Connection(settings, name, target, ledger)
-    finally:
-        ledger.close()

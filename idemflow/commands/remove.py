@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from idemflow import servers
@@ -15,11 +14,10 @@ from idemflow.commands._watch import RunDisplay
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch import removal as elasticsearch
-from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.ledger import opened
 from idemflow.elasticsearch.ownership import Owner
 from idemflow.elasticsearch.removal import Data
 from idemflow.errors import UsageError
-from idemflow.servers import Target
 from idemflow.steps.rules.words import counted
 
 
@@ -96,7 +94,7 @@ def remove(
     with (
         turn(settings, name),
         canvas_turn(settings),
-        _ledger(target) as at,
+        opened(target.elasticsearch) as at,
     ):
         place = ownership.find(name)
         there = elasticsearch.find(at, owner)
@@ -124,16 +122,6 @@ def remove(
         if there.named:
             elasticsearch.free_name(at, owner)
         return found
-
-
-@contextmanager
-def _ledger(target: Target) -> Iterator[Ledger]:
-    ledger = Ledger(target.elasticsearch)
-    try:
-        ledger.reachable()
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def _look(

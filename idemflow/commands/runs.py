@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from idemflow import servers
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.history import PastRun, past_runs
-from idemflow.elasticsearch.ledger import Ledger
+from idemflow.elasticsearch.ledger import opened
 from idemflow.elasticsearch.ownership import names_of
 from idemflow.errors import UsageError
 
@@ -28,7 +25,7 @@ def runs(settings: Settings, pipeline: str | None, limit: int) -> list[PastRun]:
     Raises:
         UsageError: the project has deployed no such pipeline.
     """
-    with _ledger(settings) as ledger:
+    with opened(servers.connect(settings).elasticsearch) as ledger:
         names = names_of(ledger, project_id(settings))
         if pipeline is not None and pipeline not in names:
             raise UsageError(
@@ -49,7 +46,7 @@ def show(settings: Settings, run: str) -> PastRun:
     Raises:
         UsageError: the project has no such run.
     """
-    with _ledger(settings) as ledger:
+    with opened(servers.connect(settings).elasticsearch) as ledger:
         names = names_of(ledger, project_id(settings))
         found = past_runs(ledger, {"ids": {"values": [run]}}, 1)
     if not found or found[0].pipeline not in names:
@@ -63,13 +60,3 @@ def show(settings: Settings, run: str) -> PastRun:
 
 def _known(names: list[str]) -> str:
     return f"idemflow runs list {names[0]}" if names else ""
-
-
-@contextmanager
-def _ledger(settings: Settings) -> Iterator[Ledger]:
-    ledger = Ledger(servers.connect(settings).elasticsearch)
-    try:
-        ledger.reachable()
-        yield ledger
-    finally:
-        ledger.close()

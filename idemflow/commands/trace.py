@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -24,7 +23,7 @@ from idemflow.dead_letters.store import Filters, Letter
 from idemflow.elasticsearch.held import Held, held
 from idemflow.elasticsearch.history import PastRun, past_runs
 from idemflow.elasticsearch.indices import Indices
-from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger
+from idemflow.elasticsearch.ledger import DEAD_LETTERS, Ledger, opened
 from idemflow.elasticsearch.ownership import Mark, Owner, check_name, names_of
 from idemflow.elasticsearch.search import batches
 from idemflow.elasticsearch.trace import Scope, Sending, Sendings, sendings
@@ -126,7 +125,7 @@ def trace(
     """
     key = _key(identifier)
     target = servers.connect(settings)
-    with _ledger(target) as ledger:
+    with opened(target.elasticsearch) as ledger:
         place = _place(ledger, settings, where)
         # Asked first: of what is idle now, all has arrived when the index is read.
         canvas = _canvas(target, project_id(settings), place.pipelines)
@@ -168,16 +167,6 @@ def _key(identifier: str) -> str:
     if not key.strip():
         raise UsageError("the id is blank: no document of a pipeline has such a one")
     return key
-
-
-@contextmanager
-def _ledger(target: Target) -> Iterator[Ledger]:
-    ledger = Ledger(target.elasticsearch)
-    try:
-        ledger.reachable()
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def _place(ledger: Ledger, settings: Settings, where: str) -> _Place:

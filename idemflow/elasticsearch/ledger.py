@@ -9,6 +9,7 @@ project has which pipeline.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from elasticsearch import NotFoundError
@@ -198,3 +199,22 @@ class Ledger(Documents):
 
 def _runs_after(pipeline: str, run: str) -> dict[str, Any]:
     return every({"range": {"run": {"gt": run}}}, pipeline=pipeline)
+
+
+@contextmanager
+def opened(endpoint: Endpoint) -> Iterator[Ledger]:
+    """The ledger of an Elasticsearch that answers; closed in the end.
+
+    Args:
+        endpoint: Elasticsearch's address and a login that may do everything.
+
+    Raises:
+        Unreachable: it does not answer.
+        LoginRefused: it refused the login.
+    """
+    ledger = Ledger(endpoint)
+    try:
+        ledger.reachable()
+        yield ledger
+    finally:
+        ledger.close()

@@ -28,7 +28,7 @@ from idemflow.errors import IdemflowError, UsageError
 from idemflow.prove import copy, judge, reference
 from idemflow.prove.copy import Copy
 from idemflow.prove.journal import Journal, MethodResult, SteadyState, Try, Verdict
-from idemflow.prove.lab import Lab, NoMoment, NotHappened, Stuck
+from idemflow.prove.lab import Lab, NoMoment, NotHappened, Stuck, place_of
 from idemflow.prove.methods import Method
 from idemflow.prove.plan import Plan
 from idemflow.prove.proxy import proxy
@@ -221,7 +221,7 @@ class _Proof:
             if kind == judge.FOUND
         )
         for letter in store.find(lab.opened.ledger, lab.name, Filters()):
-            known.given += known.rows.add(_given_by(letter.step, letter))
+            known.given += known.rows.add([_given_by(letter)])
         return known
 
     def _steady_after(self, known: Reference) -> SteadyState:
@@ -312,11 +312,11 @@ def _quiet(lab: Lab) -> None:
 _QUIET = Method("quiet", "nothing is done to it", _quiet)
 
 
-def _given_by(step: str, letter: store.Letter) -> list[tuple[str, int, str, None]]:
+def _given_by(letter: store.Letter) -> tuple[str, int, str, None]:
     """The row of a record that became a dead letter in a quiet run."""
-    if letter.record_id is None or step in ("Collect", "Transform", "Identify"):
-        return [(judge.place(letter.position, letter.source), judge.REFUSED, "", None)]
-    return [(letter.record_id, judge.GIVEN, judge.ANY, None)]
+    if (place := place_of(letter)) is not None:
+        return place, judge.REFUSED, "", None
+    return str(letter.record_id), judge.GIVEN, judge.ANY, None
 
 
 def _derived(seed: int, method: str, number: int) -> int:

@@ -28,7 +28,7 @@ from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session
 from idemflow.config.combinations import TITLES, ServerName
 from idemflow.dead_letters import store
-from idemflow.dead_letters.store import Filters
+from idemflow.dead_letters.store import Filters, Letter
 from idemflow.elasticsearch import removal
 from idemflow.elasticsearch.removal import Data
 from idemflow.elasticsearch.spill import Row
@@ -62,6 +62,13 @@ class NoMoment(NotHappened):
 
 class Stuck(Exception):
     """The runs have not come to their end, though nothing is done to them any more."""
+
+
+def place_of(letter: Letter) -> str | None:
+    """The key of a record that was refused before it had an id; ``None`` of another's letter."""
+    if letter.step in _BEFORE_ID or letter.record_id is None:
+        return judge.place(letter.position, letter.source)
+    return None
 
 
 @dataclass
@@ -219,9 +226,8 @@ class Lab:
         if set(settings.embedded) - set(self._running()):
             self.up()
         elif self.fault is not None and settings.embedded:
-            servers.up(
-                self.copy.servers, servers.Silent()
-            )  # one may have been starting: it is waited for
+            # One may have been starting: it is waited for.
+            servers.up(self.copy.servers, servers.Silent())
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""
@@ -353,9 +359,7 @@ class Lab:
             for chunk in ledger.manifests.sent_to(index):
                 yield from judge.sent(key for key, *_ in chunk.entries)
         for letter in store.find(ledger, self.name, Filters()):
-            placed = letter.step in _BEFORE_ID or letter.record_id is None
-            key = judge.place(letter.position, letter.source) if placed else letter.record_id
-            yield from judge.letters([str(key)])
+            yield from judge.letters([place_of(letter) or str(letter.record_id)])
 
     def _accounted(self, run: str) -> bool:
         records = self.opened.ledger.records(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from idemflow.cli.tables import as_printed
 from idemflow.commands.check import Checked, duration
 from idemflow.errors import LoginRefused, Unreachable
 from idemflow.sources.fields import seconds
@@ -64,5 +65,4 @@ def _performance(checked: Checked) -> list[str]:
 
 def _on_a_line(text: str) -> str:
     """A text, which may quote servers and files, on one line, without the bar that ends it."""
-    words = " ".join(text.split()).replace("|", "/")
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in words)
+    return as_printed(" ".join(text.split()).replace("|", "/"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
-from idemflow.cli.tables import table
+from idemflow.cli.tables import as_printed, table
 from idemflow.commands.check import duration
 from idemflow.commands.live import Look, Row
 from idemflow.config.combinations import TITLES
@@ -93,5 +93,5 @@ def _said(rows: Iterable[Row]) -> Iterable[str]:
 
 def _line(text: str) -> str:
     """A text that quotes others on one line, without what a terminal would do."""
-    words = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
+    words = as_printed(" ".join(text.split()))
     return escape(words if len(words) <= _LETTERS else f"{words[:_LETTERS]}…")
