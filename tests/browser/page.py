@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -188,29 +189,42 @@ class Canvas:
 
     def enter(self, name: str) -> None:
         """Go into a process group and wait until it is drawn."""
-        for _ in range(3):
-            self.choose(self.group(name), "Enter Group")
-            with suppress(AssertionError):
-                expect(self._here()).to_have_text(name, timeout=15_000)
-                break
-            # NiFi's own way, to what it has just imported, came in between.
+        self._go(name, lambda: self.choose(self.group(name), "Enter Group"))
         self._drawn(name)
 
     def leave_to_root(self) -> None:
         """Go back to where the pipelines' groups are, if that is not what is open."""
-        here = self._here()
-        for _ in range(3):
-            if (here.text_content() or "").strip() == _ROOT:
-                break
-            self.page.locator("breadcrumbs").get_by_role("link", name=_ROOT, exact=True).click()
-            with suppress(AssertionError):  # NiFi's own way came in between, as above
-                expect(here).to_have_text(_ROOT, timeout=15_000)
-        expect(here).to_have_text(_ROOT)
+        if (self._here().text_content() or "").strip() != _ROOT:
+            self._go(_ROOT, lambda: self._follow(_ROOT))
 
     def leave_to(self, name: str) -> None:
         """Go back up to a process group."""
-        self.page.locator("breadcrumbs").get_by_role("link", name=name, exact=True).click()
+        self._go(name, lambda: self._follow(name))
         self._drawn(name)
+
+    def _follow(self, name: str) -> None:
+        self.page.locator("breadcrumbs").get_by_role("link", name=name, exact=True).click()
+
+    def _go(self, name: str, way: Callable[[], None]) -> None:
+        """Go to a group as a person does: who sees another one loads the page again.
+
+        NiFi's own way, to what it has just imported, may come in between, and sometimes NiFi keeps
+        showing a group while the page's address is already that of the next.
+        """
+        for _ in range(3):
+            way()
+            if self._shows(name):
+                return
+            self.page.reload()
+            if self._shows(name):
+                return
+        expect(self._here()).to_have_text(name)
+
+    def _shows(self, name: str) -> bool:
+        with suppress(AssertionError):
+            expect(self._here()).to_have_text(name, timeout=15_000)
+            return True
+        return False
 
     def configure(self, processor: str, tab: str, **fields: str) -> None:
         """Stop a processor, fill in fields of a tab of its configuration, and start it."""
