@@ -26,12 +26,15 @@ RETRYABLE_TYPES = {
     "circuit_breaking_exception",
     "cluster_block_exception",
     "es_rejected_execution_exception",
+    "index_closed_exception",
+    "index_not_found_exception",  # where Elasticsearch may not make it by itself
     "no_shard_available_action_exception",
     "node_closed_exception",
     "process_cluster_event_timeout_exception",
     "security_exception",
     "timeout_exception",
     "unavailable_shards_exception",
+    "validation_exception",  # where it would make the index, and may have no more shards
 }
 NO_ID = "the document has no id"
 STALE_TYPE = "version_conflict_engine_exception"
@@ -108,11 +111,11 @@ def triage(
         verdict, reason = judge(None if several else error, data, identifier)
         run, index = (refused.getAttribute(f"idemflow.{name}") for name in ("run", "index"))
         key = (run or "", index or "")
-        if refused.getAttribute("idemflow.kind") is not None and verdict != "retry":
+        of_ledger = refused.getAttribute("idemflow.kind") is not None
+        if of_ledger:
             verdict = "retry"
-            waits[f"an entry of the ledger, in {index}, is refused", reason] += 1
-        elif verdict == "retry" and reason:
-            waits["", reason] += 1
+        if verdict == "retry" and reason:
+            waits[f"in {index}" if of_ledger else "", reason] += 1
         if verdict == "stale" and identifier is not None:
             ended[key]["stale"].append((identifier, "", version))
             session.remove(refused)
@@ -131,9 +134,9 @@ def triage(
                 own = hashlib.sha256(data).hexdigest()[:32]
                 ended[key]["given_up"].append((identifier, own, version))
             session.transfer(session.putAllAttributes(flow_file, attributes), failure)
-    for (what, reason), number in waits.items() if log is not None else ():
-        if what:
-            log.error(f"{what} and tried again: {reason}")
+    for (where, reason), number in waits.items() if log is not None else ():
+        if where:
+            log.error(f"an entry of the ledger, {where}, is refused and tried again: {reason}")
         else:
             log.warn(f"{counted(number, 'document')} not taken now and tried again: {reason}")
     for (run, index), entries in ended.items():
