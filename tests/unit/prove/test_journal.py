@@ -115,6 +115,12 @@ def test_each_method_is_documented() -> None:
     assert documented == {one.name: "yes" * one.quick for one in METHODS}
 
 
+def test_each_method_tests_something_that_is_guaranteed() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    tested = "".join(re.findall(r"^Tested by .*", page, re.MULTILINE))
+    assert set(re.findall(r"`([\w-]+)`", tested)) == {one.name for one in METHODS}
+
+
 def test_each_field_of_the_journal_is_documented() -> None:
     page = (ROOT / "docs" / "prove.md").read_text(encoding="utf-8")
     for kind in (journals.Journal, journals.SteadyState, MethodResult, journals.Try,
