@@ -108,7 +108,7 @@ class Watch:
             # A run is not to end a long while before it is noticed.
             busy = self._last is None or not self._last.idle
             waited = time.monotonic() - began
-            pause = min(pause * 1.3, max(0.1, waited / 20), 1.0) if busy else 0.1
+            pause = min(pause * 1.3, max(0.1, waited / 20), 0.5) if busy else 0.1
 
     def _ask(self, question: Callable[[Activity], Answer | None]) -> Answer | None:
         activity = self._look()
