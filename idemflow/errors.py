@@ -109,6 +109,7 @@ class PipelineError(UsageError):
         text = f"{place}: {field}: {message}" if field else f"{place}: {message}"
         super().__init__(text, next_command=next_command)
         self.file = file
+        self.cause = message
         self.line = line
         self.field = field
 

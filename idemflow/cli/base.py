@@ -65,6 +65,7 @@ _GROUPS = {
         "down": "servers",
     },
     "Pipelines": {
+        "check": "check",
         "deploy": "pipelines",
         "run": "pipelines",
         "start": "pipelines",

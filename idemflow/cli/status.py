@@ -13,13 +13,14 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from idemflow.cli.base import main, out, print_json, show, verb
-from idemflow.cli.tables import check as lines
+from idemflow.cli.tables import health as lines
 from idemflow.cli.tables.live import live_table
 from idemflow.cli.tables.pipelines import pipelines_table
 from idemflow.cli.tables.servers import servers_table
-from idemflow.commands import check as checking
+from idemflow.commands import health
 from idemflow.commands import status as command
-from idemflow.commands.check import Checked, worst
+from idemflow.commands._each import pipelines_of
+from idemflow.commands.health import Checked, worst
 from idemflow.commands.live import EVERY, Live
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -73,7 +74,7 @@ def status(
         _check(settings, pipelines, quiet=quiet, as_json=as_json)
         return
     if pipelines:
-        checking.pipelines_of(settings, pipelines)  # raises: there is none of that name
+        pipelines_of(settings, pipelines)  # raises: there is none of that name
     result = command.status(settings)
     there = result.pipelines
     if pipelines and there is not None:
@@ -118,7 +119,7 @@ def _watch(settings: Settings, names: Sequence[str]) -> None:
 
 
 def _check(settings: Settings, names: Sequence[str], *, quiet: bool, as_json: bool) -> None:
-    found = checking.check(settings, names)
+    found = health.check(settings, names)
     code = worst(one.code for one in found)
     if as_json:
         print_json({"code": code, "pipelines": [_plain(one) for one in found]})

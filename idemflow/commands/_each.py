@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from idemflow.errors import PipelineError, PipelineErrors
+from idemflow.config.settings import Settings
+from idemflow.errors import PipelineError, PipelineErrors, UsageError
+from idemflow.pipeline import spec
+from idemflow.pipeline.spec import Pipeline
 
 _Result = TypeVar("_Result")
 
@@ -45,3 +48,30 @@ def each(names: Iterable[str], do: Callable[[str], _Result]) -> Each[_Result]:
         except PipelineError as error:
             all_.wrong.append(error)
     return all_
+
+
+def pipelines_of(settings: Settings, names: Sequence[str]) -> dict[str, Pipeline | UsageError]:
+    """The pipelines of a project, each with its YAML or what is wrong with that.
+
+    Args:
+        settings: the resolved settings.
+        names: which; empty for all.
+
+    Raises:
+        UsageError: there is no such pipeline, or none at all.
+    """
+    known = spec.names(settings.project)
+    found: dict[str, Pipeline | UsageError] = {}
+    for name in names or known:
+        try:
+            found[name] = spec.load(settings.project, name)
+        except UsageError as error:
+            if name not in known:
+                raise
+            found[name] = error
+    if not found:
+        raise UsageError(
+            f"there is nothing to look at: {settings.project} has no pipeline in flows/",
+            next_command="run idemflow in the project's folder, or: idemflow --project FOLDER",
+        )
+    return found

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shlex
-import sys
 
 from idemflow.canvas import installed_steps
 from idemflow.commands._session import Session
@@ -13,6 +10,7 @@ from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError
 from idemflow.pipeline import scripts
 from idemflow.pipeline.spec import Sources
+from idemflow.supply.python_env import installing, lacking
 
 # As Python says it, and NiFi in a bulletin.
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
@@ -30,32 +28,21 @@ def check_imports(opened: Session, texts: Sources, group: str) -> None:
         CanvasError: it lacks a module; names script, line and module.
     """
     pipeline = opened.pipeline
-    places: dict[str, str] = {}
     calls = (pipeline.collect.call, pipeline.transform)
-    for call, text in zip(calls, (texts.collect, texts.transform), strict=True):
-        if call is not None and text is not None:
-            for name, line in scripts.imports(text).items():
-                places.setdefault(name, f"{call.script}:{line}")
-    unsure = set(places) - sys.stdlib_module_names
+    imported = scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
+    unsure = set(imported)
     if "nifi" in opened.settings.embedded:
         # It has the packages of the Python that runs this; it alone knows of Java's.
-        unsure = {name for name in unsure if importlib.util.find_spec(name) is None}
+        unsure = set(lacking(unsure))
     for name in installed_steps.missing(unsure, group):
+        script, line = imported[name]
         raise CanvasError(
-            f"{places[name]}: NiFi's Python has no module {name!r}",
-            next_command=_install(opened.settings, name),
+            f"{script}:{line}: NiFi's Python has no module {name!r}",
+            next_command=installing(opened.settings, name),
         )
 
 
 def remedy(settings: Settings, message: str) -> str | None:
     """What to do after an error of a script, where it lacks a module."""
     found = _MISSING.search(message)
-    return _install(settings, found[1]) if found else None
-
-
-def _install(settings: Settings, module: str) -> str:
-    if "nifi" in settings.embedded:
-        pip, restart = f"{shlex.quote(sys.executable)} -m pip", " (idemflow down && idemflow up)"
-    else:
-        pip, restart = "in NiFi's Python: pip", ""
-    return f"{pip} install {module}, or the package that has it, restart NiFi{restart}"
+    return installing(settings, found[1]) if found else None

@@ -1,292 +1,149 @@
-"""``idemflow status --check``: whether pipelines are as their YAML expects, for monitoring."""
+"""``idemflow check``: all that can be known of pipelines without any server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
+from pathlib import Path
 
-from idemflow import servers
-from idemflow.commands import status
-from idemflow.commands._figures import ANSWERS_WITHIN, Figures, figures
-from idemflow.commands.status import PipelineStatus
-from idemflow.config.combinations import TITLES
+from idemflow.commands._each import pipelines_of
 from idemflow.config.settings import Settings
-from idemflow.elasticsearch.ledger import Ledger
-from idemflow.errors import (
-    Drift,
-    IdemflowError,
-    LoginRefused,
-    NothingRead,
-    NotIdempotent,
-    RecordsRefused,
-    Unreachable,
-    UsageError,
-)
-from idemflow.pipeline import spec
-from idemflow.pipeline.expect import Expect
+from idemflow.errors import PipelineError, PipelineErrors, UsageError
+from idemflow.pipeline import consistency, scripts, spec
 from idemflow.pipeline.spec import Pipeline
-from idemflow.servers import ServerStatus
-from idemflow.sources.fields import seconds
-from idemflow.steps.rules.words import counted
+from idemflow.supply.python_env import installing, lacking
 
-_Told = TypeVar("_Told")
-# Seconds that all questions to Elasticsearch, and all to NiFi, may take.
-_WITHIN = 8.0
-# The worst exit code first: what is lost; what cannot be told; what did not come; what was
-# refused; the rest.
-WORST = (
-    NotIdempotent.exit_code,
-    Unreachable.exit_code,
-    LoginRefused.exit_code,
-    NothingRead.exit_code,
-    RecordsRefused.exit_code,
-    IdemflowError.exit_code,
-    Drift.exit_code,
-    UsageError.exit_code,
-)
+# Where packages of Java begin: whether NiFi has one, it alone can tell.
+_JAVA = frozenset({"com", "io", "java", "javax", "net", "org"})
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is not as it should be.
+class Problem:
+    """What is wrong with a pipeline.
 
     Attributes:
-        code: the exit code that stands for it.
-        message: what is the case.
-        next_command: what to run next.
+        pipeline: the pipeline's name; ``None`` for a file that is none.
+        file: the file, relative to the project.
+        line: 1-based line, if known.
+        field: dotted field name, if it is about one.
+        message: the cause, and what is allowed.
+        next_command: what to run or change next.
     """
 
-    code: int
+    pipeline: str | None
+    file: str
+    line: int | None
+    field: str | None
     message: str
-    next_command: str | None = None
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A pipeline.
-
-    Attributes:
-        pipeline: its name.
-        findings: what is wrong, the worst first.
-        expect: the thresholds of its YAML, if it has some.
-        figures: what is known of it; ``None`` where Elasticsearch did not tell.
-        age: how old what its index has is, in seconds; ``None`` where that is not known.
-    """
-
-    pipeline: str
-    findings: tuple[Finding, ...]
-    expect: Expect | None = None
-    figures: Figures | None = None
-    age: int | None = None
+    next_command: str
 
     @property
-    def code(self) -> int:
-        """The worst exit code; 0 where all is as expected."""
-        return worst(one.code for one in self.findings)
+    def place(self) -> str:
+        """File, line and field as they are printed."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.field}" if self.field else place
 
 
-def worst(codes: Iterable[int]) -> int:
-    """The worst of some exit codes; 0 where there is none but that."""
-    return min(codes, key=_rank, default=0)
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check has found.
+
+    Attributes:
+        pipelines: the names of those that were looked at.
+        problems: what is wrong with them, by pipeline.
+    """
+
+    pipelines: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many pipelines, or files that are none, have a problem."""
+        return len({one.pipeline or one.file for one in self.problems})
 
 
-def _rank(code: int) -> int:
-    """The place of an exit code, the worst first and 0 last."""
-    if code == 0:
-        return len(WORST) + 1
-    return WORST.index(code) if code in WORST else len(WORST)
-
-
-def check(settings: Settings, names: Sequence[str]) -> list[Checked]:
-    """Look at pipelines; servers that do not answer are a finding of each.
+def check(settings: Settings, names: Sequence[str]) -> CheckResult:
+    """Check pipelines: YAML, scripts, what they import, what they read, whether they get along.
 
     Args:
         settings: the resolved settings.
         names: which; empty for all of the project.
 
-    Returns:
-        These, those that are not as expected first.
-
-    Raises:
-        UsageError: there is no such pipeline, or none at all: nothing is checked, and that must
-            not look like all is well.
-    """
-    chosen = pipelines_of(settings, names)
-    readable = {name: one for name, one in chosen.items() if not isinstance(one, UsageError)}
-    away: list[Finding] = []
-    found: dict[str, ServerStatus] = {}
-    try:
-        found = {one.name: one for one in servers.status(settings)}
-    except LoginRefused as error:  # NiFi's: Elasticsearch may tell all the same
-        away.append(_finding(error))
-    away += (down for one in found.values() if (down := _down(one)))
-    running = {name for name, one in found.items() if one.state == "running"}
-    wanted = {name: readable.get(name) for name in chosen}
-    with ThreadPoolExecutor(2) as pool:  # neither server waits for the other
-        of_elasticsearch = pool.submit(
-            _answer, lambda: _figures(settings, wanted), "elasticsearch" in running or not found
-        )
-        of_nifi = pool.submit(_answer, lambda: _on_canvas(settings, [*chosen]), "nifi" in running)
-    (told, no_figures), (on_canvas, no_canvas) = of_elasticsearch.result(), of_nifi.result()
-    away += filter(None, (no_figures, no_canvas))
-    checked = [
-        _checked(name, one, told.get(name), on_canvas.get(name), away)
-        for name, one in chosen.items()
-    ]
-    return sorted(checked, key=lambda one: _rank(one.code))
-
-
-def pipelines_of(settings: Settings, names: Sequence[str]) -> dict[str, Pipeline | UsageError]:
-    """The pipelines of a project, each with its YAML or what is wrong with that.
-
-    Args:
-        settings: the resolved settings.
-        names: which; empty for all.
-
     Raises:
         UsageError: there is no such pipeline, or none at all.
     """
-    known = spec.names(settings.project)
-    found: dict[str, Pipeline | UsageError] = {}
-    for name in names or known:
-        try:
-            found[name] = spec.load(settings.project, name)
-        except UsageError as error:
-            if name not in known:
-                raise
-            found[name] = error
-    if not found:
-        raise UsageError(
-            f"there is nothing to look at: {settings.project} has no pipeline in flows/",
-            next_command="run idemflow in the project's folder, or: idemflow --project FOLDER",
+    project = settings.project
+    found = pipelines_of(settings, names)
+    valid = {name: one for name, one in found.items() if isinstance(one, Pipeline)}
+    misfits = [one for pipeline in valid.values() for one in consistency.of_fields(pipeline)]
+    misfits += consistency.of_indices([*valid.values()], _neighbours(settings, names, valid))
+    problems: list[Problem] = []
+    for name, one in found.items():
+        if not isinstance(one, Pipeline):
+            problems += (_problem(project, name, error) for error in _errors_of(one, name))
+            continue
+        problems += (_problem(project, name, error) for error in _beside(settings, one))
+        problems += (
+            _problem(project, name, PipelineError(_file(name), misfit.message, field=misfit.field))
+            for misfit in misfits
+            if misfit.pipeline == name
         )
-    return found
+    if not names:
+        problems += _no_pipelines(project)
+    return CheckResult(tuple(found), tuple(problems))
 
 
-def _figures(settings: Settings, pipelines: Mapping[str, Pipeline | None]) -> dict[str, Figures]:
-    ledger = Ledger(servers.reach(settings, "elasticsearch"), timeout=ANSWERS_WITHIN)
-    try:
-        return figures(settings, ledger, pipelines, within=_WITHIN)
-    finally:
-        ledger.close()
+def _neighbours(
+    settings: Settings, names: Sequence[str], valid: Mapping[str, Pipeline]
+) -> list[Pipeline]:
+    """All pipelines of the project that are valid."""
+    if not names:
+        return [*valid.values()]
+    found = pipelines_of(settings, ()).values()
+    return [one for one in found if isinstance(one, Pipeline)]
 
 
-def _on_canvas(settings: Settings, names: Sequence[str]) -> dict[str, PipelineStatus]:
-    return {one.name: one for one in status.pipelines_within(settings, _WITHIN, names)}
+def _errors_of(error: UsageError, name: str) -> Sequence[PipelineError]:
+    if isinstance(error, PipelineErrors):
+        return error.errors
+    if isinstance(error, PipelineError):
+        return (error,)
+    return (PipelineError(_file(name), error.message, next_command=error.next_command),)
 
 
-def _answer(
-    ask: Callable[[], dict[str, _Told]], answers: bool
-) -> tuple[dict[str, _Told], Finding | None]:
-    """What a server tells, or why it does not; nothing of one that is known not to answer."""
-    try:
-        return (ask() if answers else {}), None
-    except (IdemflowError, OSError) as error:
-        return {}, _finding(error)
+def _beside(settings: Settings, pipeline: Pipeline) -> Iterator[PipelineError]:
+    """What is wrong with what a valid pipeline needs: modules of its scripts, and its source."""
+    if "nifi" in settings.embedded:
+        texts = spec.sources(settings.project, pipeline)
+        calls = (pipeline.collect.call, pipeline.transform)
+        imported = scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
+        for module in lacking(imported.keys() - _JAVA):
+            script, line = imported[module]
+            message = f"NiFi's Python has no module {module!r}"
+            if (settings.project / script).with_name(f"{module}.py").is_file():
+                message += "; a script is one file, and those beside it are not in NiFi"
+            install = installing(settings, module)
+            yield PipelineError(script, message, line=line, next_command=install)
+    yield from pipeline.collect.problems(settings, pipeline.name)
 
 
-def _down(server: ServerStatus) -> Finding | None:
-    if server.state == "running":
-        return None
-    silent = server.state == "not answering"
-    said = "does not answer" if silent else f"is {server.state}"
-    said = f"{TITLES[server.name]} {said}"
-    return Finding(Unreachable.exit_code, said, server.next_command)
+def _no_pipelines(project: Path) -> Iterator[Problem]:
+    """Files in flows/ that are no pipelines, and look as if they were meant to be."""
+    known = {f"{name}.yaml" for name in spec.names(project)}
+    for path in sorted((project / "flows").glob("*.y*ml")):
+        if path.suffix in (".yaml", ".yml") and path.name not in known:
+            message = "is not read: the file of a pipeline is NAME.yaml, and NAME has lower-case " \
+                "letters, digits, - and _, a letter first"  # fmt: skip
+            yield Problem(None, f"flows/{path.name}", None, None, message, "rename or move it")
 
 
-def _checked(
-    name: str,
-    pipeline: Pipeline | UsageError,
-    told: Figures | None,
-    on_canvas: PipelineStatus | None,
-    away: Sequence[Finding],
-) -> Checked:
-    findings = list(away)
-    expect = None
-    if isinstance(pipeline, UsageError):
-        findings.append(_finding(pipeline))
-    else:
-        expect = pipeline.expect
-    age = told.age(datetime.now(UTC)) if told else None
-    if told is not None:
-        findings += _of_figures(told, expect, age)
-    if on_canvas is not None:
-        findings += _of_canvas(on_canvas)
-    findings.sort(key=lambda one: _rank(one.code))
-    return Checked(name, tuple(findings), expect, told, age)
+def _problem(project: Path, name: str, error: PipelineError) -> Problem:
+    line = error.line
+    if line is None and error.field and error.file == _file(name):
+        line = spec.line(project, name, error.field)
+    next_command = error.next_command or f"edit {error.file}, then: idemflow check {name}"
+    return Problem(name, error.file, line, error.field, error.cause, next_command)
 
 
-def _of_figures(told: Figures, expect: Expect | None, age: int | None) -> list[Finding]:
-    name, found = told.pipeline, list[Finding]()
-    last = told.last
-    if last is not None and last.report.get("exit_code") == NotIdempotent.exit_code:
-        message = f"its last run {last.run}: {last.verdict}"
-        found.append(Finding(NotIdempotent.exit_code, message, f"idemflow verify {name}"))
-    if told.problem is not None:
-        found.append(_finding(told.problem))
-    elif expect is not None and expect.freshness is not None:
-        found += _too_old(told, expect.freshness, age)
-    if expect is None:
-        return found
-    most, least = expect.dead_letters, expect.min_records
-    if most is not None and told.dead_letters > most:
-        message = f"{counted(told.dead_letters, 'open dead letter')}, and {most:,} may be"
-        next_command = f"idemflow dead-letters list {name}"
-        found.append(Finding(RecordsRefused.exit_code, message, next_command))
-    if least is not None and last is None:
-        found.append(_nothing(told, _NO_RUN))
-    elif least is not None and last is not None and last.records < least:
-        had = f"its last run had {counted(last.records, 'record')}"
-        found.append(_nothing(told, f"{had}, and {least:,} are the least"))
-    return list(dict.fromkeys(found))
-
-
-_NO_RUN = "no run has ended yet"
-_MEASURED = {
-    "version": ("no document has a version", "the newest version in its index"),
-    "run": (_NO_RUN, "its last run that has ended"),
-    "snapshot": ("no snapshot is published", "the snapshot that readers see"),
-}
-
-
-def _too_old(told: Figures, freshness: str, age: int | None) -> list[Finding]:
-    none, thing = _MEASURED[told.measured]
-    if age is None:
-        return [_nothing(told, none)]
-    if age <= seconds(freshness):
-        return []
-    return [_nothing(told, f"{thing} is {duration(age)} old, and {freshness} may be")]
-
-
-def _nothing(told: Figures, message: str) -> Finding:
-    """What did not come; where none ever came, the ledger has nothing to show."""
-    look = f"idemflow runs list {told.pipeline}" if told.runs else f"idemflow run {told.pipeline}"
-    return Finding(NothingRead.exit_code, message, look)
-
-
-def _of_canvas(found: PipelineStatus) -> list[Finding]:
-    codes = {"incomplete": Drift.exit_code, "not ours": Drift.exit_code}
-    if found.state in codes or found.state in ("invalid", "unclear"):
-        said = found.problem or f"a step of it cannot be started: {'; '.join(found.reasons)}"
-        code = codes.get(found.state, IdemflowError.exit_code)
-        next_command = found.next_command or f"idemflow open {found.name}"
-        return [Finding(code, said.removesuffix(": "), next_command)]
-    return []
-
-
-def _finding(error: IdemflowError | OSError) -> Finding:
-    if isinstance(error, OSError):
-        return Finding(IdemflowError.exit_code, str(error))
-    return Finding(error.exit_code, error.message, error.next_command)
-
-
-def duration(span: float) -> str:
-    """How long something is, for people; with the unit that tells most."""
-    for unit, size in (("day", 86400), ("hour", 3600), ("min", 60)):
-        if span >= 2 * size:
-            number = int(span // size)
-            return f"{number} {unit}{'' if unit == 'min' else 's'}"
-    return f"{int(span)} s"
+def _file(name: str) -> str:
+    return f"flows/{name}.yaml"

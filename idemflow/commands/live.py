@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from idemflow import servers
 from idemflow.canvas import client, monitoring, ownership
 from idemflow.canvas.monitoring import Activity, Bulletin
+from idemflow.commands._each import pipelines_of
 from idemflow.commands._figures import ANSWERS_WITHIN, Figures, figures
-from idemflow.commands.check import pipelines_of
 from idemflow.config.combinations import SERVERS
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings

@@ -60,21 +60,12 @@ def database(settings: Settings, name: str) -> Database:
         RuntimeNotUp: a package brings it, and it does not run.
         IdemflowError: the embedded NiFi was laid out without the driver.
     """
-    configured = {one.name: one for one in settings.databases}
     brought = registry.found("databases")
+    found = _configured(settings, name)
     if name in brought:
         provider: Provider = brought[name].load()
-        return provider(settings, configured.get(name, ConfiguredDatabase(name)))
-    if name not in configured:
-        known = sorted({*configured, *brought})
-        close = difflib.get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"there is no database {name!r}"
-            + (f"; did you mean {close[0]!r}?" if close else ".")
-            + f" Known: {', '.join(known)}.",
-            next_command=f"add [databases.{name}] with its url to {settings.project / FILE}",
-        )
-    found = configured[name]
+        return provider(settings, found or ConfiguredDatabase(name))
+    assert found  # else it is unknown
     assert found.url  # checked where it was read
     kind = found.url.split(":")[1]
     return Database(
@@ -85,6 +76,39 @@ def database(settings: Settings, name: str) -> Database:
         found.username,
         _password(found),
     )
+
+
+def check(settings: Settings, name: str) -> None:
+    """Check what is known of a database without NiFi and without asking it.
+
+    Raises:
+        UsageError: as :func:`database` does.
+    """
+    found = _configured(settings, name)
+    if found is not None and found.url:
+        kind = found.url.split(":")[1]
+        _driver_class(found, kind)
+        _named_driver(settings, found, kind)
+        _password(found)
+
+
+def _configured(settings: Settings, name: str) -> ConfiguredDatabase | None:
+    """The table of a database; ``None`` where a package brings it, and there is no table.
+
+    Raises:
+        UsageError: there is no such database.
+    """
+    configured = {one.name: one for one in settings.databases}
+    known = sorted({*configured, *registry.found("databases")})
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        raise UsageError(
+            f"there is no database {name!r}"
+            + (f"; did you mean {close[0]!r}?" if close else ".")
+            + f" Known: {', '.join(known)}.",
+            next_command=f"add [databases.{name}] with its url to {settings.project / FILE}",
+        )
+    return configured.get(name)
 
 
 def needs_utc(settings: Settings, name: str) -> bool:
@@ -111,6 +135,24 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
         SettingError: it has to be named, or cannot be read.
         IdemflowError: the embedded NiFi was laid out without it.
     """
+    named = _named_driver(settings, found, kind)
+    if named is not None:
+        return named
+    supplied = settings.folders.driver(POSTGRESQL)
+    if not supplied.is_file():
+        raise IdemflowError(
+            f"NiFi has no driver of PostgreSQL ({supplied})",
+            next_command="idemflow down && idemflow up",
+        )
+    return supplied
+
+
+def _named_driver(settings: Settings, found: ConfiguredDatabase, kind: str) -> Path | None:
+    """The driver's jar that the settings name; ``None`` for the one that idemflow supplies.
+
+    Raises:
+        SettingError: it has to be named, or cannot be read.
+    """
     place = f"databases.{found.name}.driver_jar"
     embedded = "nifi" in settings.embedded
     if found.driver_jar:
@@ -124,13 +166,7 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
             place,
             "is missing: your own NiFi needs the driver's jar, as a path on its machine",
         )
-    supplied = settings.folders.driver(POSTGRESQL)
-    if not supplied.is_file():
-        raise IdemflowError(
-            f"NiFi has no driver of PostgreSQL ({supplied})",
-            next_command="idemflow down && idemflow up",
-        )
-    return supplied
+    return None
 
 
 def _password(found: ConfiguredDatabase) -> str | None:

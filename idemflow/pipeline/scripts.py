@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,13 @@ from idemflow.sources.source import Call
 
 # NiFi keeps a script in each of its flow's backups, and so does git.
 _BYTES = 1 << 20
+
+
+class Import(NamedTuple):
+    """Where a module is imported: the script, and the line in it."""
+
+    script: str
+    line: int
 
 
 def read(project: Path, script: str, *, label: str, field: str, line: int | None = None) -> str:
@@ -53,6 +61,21 @@ def imports(text: str) -> dict[str, int]:
             continue
         for name in names:
             found.setdefault(name.partition(".")[0], node.lineno)
+    return found
+
+
+def modules(calls: Iterable[tuple[Call | Transform | None, str | None]]) -> dict[str, Import]:
+    """The modules beyond the standard library that scripts import, with the first place of each.
+
+    Args:
+        calls: what names a script, and its text.
+    """
+    found: dict[str, Import] = {}
+    for call, text in calls:
+        if call is not None and text is not None:
+            for name, line in imports(text).items():
+                if name not in sys.stdlib_module_names:
+                    found.setdefault(name, Import(call.script, line))
     return found
 
 

@@ -118,6 +118,19 @@ def load(project: Path, name: str) -> Pipeline:
     return pipeline
 
 
+def line(project: Path, name: str, field: str) -> int | None:
+    """The line, from 1, of a field of a pipeline's file, or of what it would stand in.
+
+    Args:
+        name: the pipeline's name.
+        field: its dotted name.
+    """
+    try:
+        return _line(_parse(project, f"flows/{name}.yaml"), field.split("."))
+    except PipelineError:
+        return None
+
+
 def _unknown(project: Path, name: str, known: Sequence[str]) -> UsageError:
     """The error for a pipeline that is not there, or cannot be one."""
     try:

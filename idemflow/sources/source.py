@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
+from idemflow.errors import PipelineError
 from idemflow.sources.fields import Scalar, Strict
 
 
@@ -113,6 +114,15 @@ class Source(Strict, ABC):
             The table of ``idemflow.toml`` whose ``timezone = "NiFi"`` says that it would not.
         """
         return None
+
+    def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:  # noqa: ARG002
+        """What is wrong with what it reads, as far as that can be known without any server.
+
+        Args:
+            settings: the resolved settings.
+            pipeline: the pipeline's name.
+        """
+        yield from ()
 
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         """The parameters that its steps refer to, beside the arguments of a run.

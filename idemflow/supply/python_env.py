@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import idemflow
 from idemflow.config.paths import Home
+from idemflow.config.settings import Settings
 from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
 from idemflow.security.owner import Owner, closed, folder, mirror, place, remove
 
+# The packages that a project's scripts import, as pip reads them.
+REQUIREMENTS = "requirements.txt"
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
 _PACKAGES_LEFT_OUT = frozenset(
@@ -144,6 +148,24 @@ def _packages_with_sources() -> Iterator[Path]:
         spec = importlib.util.find_spec(point.module.partition(".")[0])
         for found in (spec.submodule_search_locations if spec else None) or ():
             yield Path(found).resolve()
+
+
+def lacking(modules: Iterable[str]) -> list[str]:
+    """Those of some modules that the packages of this Python do not have, sorted."""
+    return sorted(name for name in modules if importlib.util.find_spec(name) is None)
+
+
+def installing(settings: Settings, module: str) -> str:
+    """The command that brings a module into NiFi's Python."""
+    if "nifi" not in settings.embedded:
+        return f"in NiFi's Python: pip install {module}, or the package that has it, restart NiFi"
+    pip = f"{shlex.quote(sys.executable)} -m pip install"
+    file = settings.project / REQUIREMENTS
+    if file.is_file():
+        wanted = f"add {module}, or the package that has it, to {file}, {pip} -r {file}"
+    else:
+        wanted = f"{pip} {module}, or the package that has it"
+    return f"{wanted}, restart NiFi (idemflow down && idemflow up)"
 
 
 def steps_version(home: Home) -> str | None:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from idemflow.cli.tables import as_printed, table
-from idemflow.commands.check import duration
+from idemflow.commands.health import duration
 from idemflow.commands.live import Look, Row
 from idemflow.config.combinations import TITLES
 from idemflow.sources.fields import seconds

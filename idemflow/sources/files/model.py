@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
+from idemflow.errors import PipelineError
 from idemflow.sources.fields import Period, Strict, Text
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
 from idemflow.sources.source import Source
@@ -90,6 +92,12 @@ class FilesSource(Source):
 
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(self.files, collect)
+
+    def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:
+        try:
+            self.parameters(settings, pipeline)
+        except PipelineError as error:
+            yield error
 
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:
         directory = settings.project / self.files.directory

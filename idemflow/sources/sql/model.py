@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
+from idemflow.errors import PipelineError, UsageError
 from idemflow.sources.fields import Name, Period, Strict, Text, like
 from idemflow.sources.source import Source
 from idemflow.sources.sql import draw as drawing
@@ -109,6 +110,15 @@ class SqlSource(Source):
     def needs_utc(self, settings: Settings) -> str | None:
         name = self.sql.database
         return f"databases.{name}" if databases.needs_utc(settings, name) else None
+
+    def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:
+        try:
+            databases.check(settings, self.sql.database)
+        except UsageError as error:
+            yield PipelineError(
+                f"flows/{pipeline}.yaml", error.message,
+                field="collect.sql.database", next_command=error.next_command,
+            )  # fmt: skip
 
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
         return drawing.parameters(databases.database(settings, self.sql.database))

@@ -1,154 +1,236 @@
-"""What ``status --check`` makes of what is known of a pipeline."""
+"""``idemflow check``: what is known of pipelines without any server, all of it at once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import json
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from idemflow.cli.tables.check import line, word
-from idemflow.commands import check as command
-from idemflow.commands._figures import Figures
-from idemflow.commands.check import Checked, Finding, duration, worst
-from idemflow.commands.status import PipelineStatus
+from idemflow.cli import main
+from idemflow.commands.check import Problem, check
 from idemflow.config import settings
-from idemflow.elasticsearch.history import PastRun, run_time
-from idemflow.errors import EXIT_CODES, IdemflowError, UsageError
-from idemflow.pipeline.expect import Expect
+from idemflow.errors import UsageError
 
-NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-RUN = PastRun(
-    "20260131T115500000-3f8a12cd", "people", "command", None, "{}", 1000, 1000, 0, 0,
-    {"verdict": "nothing twice, nothing lost", "exit_code": 0},
-)  # fmt: skip
-LOST: dict[str, Any] = {"verdict": "the index people has duplicates or lost records"}
-FIGURES = Figures("people", (RUN,), dead_letters=3, newest=RUN.time)
+ROOT = Path(__file__).parents[3]
+GOOD = """\
+pipeline: {name}
+collect: {{script: scripts/things.py, function: things}}
+identity: id
+index:
+  name: {name}
+"""
+SCRIPT = "def things():\n    yield {'id': 1}\n"
 
 
-def judged(figures: Figures = FIGURES, **expect: Any) -> Checked:
-    wanted = Expect(**expect) if expect else None
-    age = figures.age(NOW)
-    found = command._of_figures(figures, wanted, age)
-    return Checked("people", tuple(found), wanted, figures, age)
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/things.py").write_text(SCRIPT)
+    add(tmp_path, "things")
+    return tmp_path
+
+
+def add(project: Path, name: str, more: str = "", **other: str) -> None:
+    text = GOOD.format(name=name) + more
+    for old, new in other.items():
+        text = text.replace(old, new)
+    (project / "flows" / f"{name}.yaml").write_text(text)
+
+
+def problems(project: Path, *names: str) -> tuple[Problem, ...]:
+    return check(settings.resolve({"project": project}), names).problems
+
+
+def only(project: Path, *names: str) -> Problem:
+    (one,) = problems(project, *names)
+    assert one.next_command
+    return one
+
+
+def test_the_shipped_pipelines_have_none() -> None:
+    result = check(settings.resolve({"project": ROOT}), ())
+    assert result.pipelines == ("files", "orders", "people")
+    assert not result.problems
+
+
+def test_all_problems_of_all_pipelines_at_once(project: Path) -> None:
+    add(project, "broken", "mod: snapshot\nload: {batch: 0}\n")
+    (project / "flows/scriptless.yaml").write_text(
+        GOOD.format(name="scriptless").replace("things.py", "gone.py")
+    )
+    (project / "flows/other.yml").write_text("pipeline: other\n")
+    (project / "flows/empty.yaml").write_text("")
+    found = problems(project)
+    assert {(one.pipeline, one.file, one.line, one.field) for one in found} == {
+        ("broken", "flows/broken.yaml", 6, "mod"),
+        ("broken", "flows/broken.yaml", 7, "load.batch"),
+        ("scriptless", "flows/scriptless.yaml", 2, "collect.script"),
+        ("empty", "flows/empty.yaml", 1, None),
+        (None, "flows/other.yml", None, None),
+    }
+    assert next(one for one in found if one.field == "mod").message.startswith("unknown field")
+
+
+def test_a_good_pipeline_beside_a_broken_one(project: Path) -> None:
+    add(project, "broken", "mod: snapshot\n")
+    assert problems(project, "things") == ()
+    with pytest.raises(UsageError, match="did you mean 'things'"):
+        problems(project, "thingz")
+
+
+def test_an_empty_project(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to look at"):
+        problems(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("expect", "code", "words"),
+    ("more", "field", "line", "words"),
     [
-        ({}, 0, "no `expect`"),
-        ({"freshness": "5 min"}, 0, "run 5 min old"),
-        ({"freshness": "299 s"}, 8, "its last run that has ended is 5 min old, and 299 s may be"),
-        ({"dead_letters": 3}, 0, "3 open dead letters"),
-        ({"dead_letters": 2}, 7, "3 open dead letters, and 2 may be"),
-        ({"min_records": 1000}, 0, "the last run had 1,000 records"),
-        ({"min_records": 1001}, 8, "its last run had 1,000 records, and 1,001 are the least"),
-        ({"min_records": 1001, "dead_letters": 0}, 8, "3 open dead letters, and 0 may be"),
+        ("  dynamic: strict\n  mapping: {name: text}\n", "identity", 3, "'id' is not in index.map"),
+        (
+            "  dynamic: strict\n  mapping: {id: long}\nversion: at\n", "version", 8,
+            "'at' is not in index.mapping",
+        ),
+        ("  mapping: {at: long}\nversion: at\n", "index.mapping.at", 6, "make it date"),
+        (
+            "  mapping: {seq: boolean}\nversion: {field: seq, type: integer}\n",
+            "index.mapping.seq", 6, "make it long",
+        ),
+        ("  mapping: {note: {index: false}}\n", "index.mapping.note", 6, "neither `type` nor"),
+    ],
+)  # fmt: skip
+def test_what_elasticsearch_would_refuse(
+    project: Path, more: str, field: str, line: int, words: str
+) -> None:
+    add(project, "things", more)
+    found = only(project)
+    assert (found.field, found.line) == (field, line)
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "  dynamic: strict\n  mapping: {id: long, at: date}\nversion: at\n",
+        "  mapping: {at: {type: long, ignore_malformed: true}}\nversion: at\n",
+        "  mapping: {seq: date}\nversion: {field: seq, type: integer}\n",
+        "  mapping: {place: {properties: {city: {type: keyword}}}}\n",
+        "  dynamic: strict\n  mapping: {at: date}\nversion: at\nidentity: {content-hash: true}\n",
     ],
 )
-def test_thresholds(expect: dict[str, Any], code: int, words: str) -> None:
-    found = judged(**expect)
-    assert found.code == code
-    assert words in line(found)
-    assert line(found).startswith("FAILED people: " if code else "OK people: ")
+def test_what_elasticsearch_takes(project: Path, more: str) -> None:
+    other = {"identity: id\n": ""} if "content-hash" in more else {}
+    add(project, "things", more, **other)
+    assert problems(project) == ()
 
 
-def test_a_run_that_lost_records_is_never_ok() -> None:
-    """With or without `expect`: no run that lost something looks like one that did not."""
-    lost = replace(RUN, report={**LOST, "exit_code": 5})
-    found = judged(replace(FIGURES, runs=(lost, RUN)))
-    assert found.code == 5
-    assert "duplicates or lost records; next: idemflow verify people" in line(found)
-    refused = replace(RUN, report={**LOST, "exit_code": 7})
-    assert judged(replace(FIGURES, runs=(refused,))).code == 0, "that is for dead_letters to say"
+def test_two_pipelines_on_one_index(project: Path) -> None:
+    files = [project / f"flows/{name}.yaml" for name in ("more", "things")]
+    files[0].write_text(files[1].read_text().replace("pipeline: things", "pipeline: more"))
+    found = problems(project)
+    assert [one.pipeline for one in found] == ["more", "things"]
+    assert {one.field for one in found} == {"index.name"}
+    assert found[0].message.endswith("say index.shared: true in more and in things")
+    for file, left in zip(files, ("things", None), strict=True):
+        file.write_text(file.read_text() + "  shared: true\n")
+        found = problems(project)
+        assert len(found) == (2 if left else 0)
+        assert all(one.message.endswith(f"index.shared: true in {left}") for one in found)
 
 
-def test_a_run_that_is_on_its_way_is_not_the_last_one() -> None:
-    under_way = replace(RUN, run="20260131T115900000-3f8a12ce", records=5, accounted=2)
-    assert judged(replace(FIGURES, runs=(under_way, RUN)), min_records=1000).code == 0
-    assert judged(replace(FIGURES, runs=(under_way,)), min_records=1).code == 8
+def test_a_shared_index_has_one_type_for_a_field(project: Path) -> None:
+    add(project, "things", "  shared: true\n  mapping: {id: long}\n")
+    add(project, "more", "  shared: true\n  mapping: {id: keyword}\n")
+    file = project / "flows/more.yaml"
+    file.write_text(file.read_text().replace("  name: more", "  name: things"))
+    found = problems(project, "more")
+    assert [one.pipeline for one in found] == ["more"]
+    assert "'id' is keyword here and long there" in found[0].message
 
 
-def test_what_never_came_is_too_old() -> None:
-    none = Figures("people")
-    for expect in (
-        {"freshness": "5 min"},
-        {"min_records": 1},
-        {"freshness": "1 s", "min_records": 1},
-    ):
-        found = judged(none, **expect)
-        assert (found.code, line(found)) == (
-            8, "FAILED people: no run has ended yet; next: idemflow run people | dead_letters=0;;",
-        )  # fmt: skip
-    by_version = replace(none, measured="version")
-    assert judged(by_version, freshness="5 min").code == 8
-    assert "no document has a version" in line(judged(by_version, freshness="5 min"))
-    future = replace(FIGURES, newest=NOW + timedelta(hours=1))
-    assert future.age(NOW) == 0
+def test_an_index_a_day_and_an_index_of_such_a_name(project: Path) -> None:
+    add(project, "things", **{"  name: things": "  name: log-{day}"})
+    add(project, "more", **{"  name: more": "  name: log-2026-01-31"})
+    assert all("may be one index" in one.message for one in problems(project))
+    assert len(problems(project)) == 2
 
 
-def test_an_index_that_does_not_tell_is_told() -> None:
-    problem = UsageError("the alias points at another's", next_command="point it back")
-    found = judged(replace(FIGURES, newest=None, problem=problem), freshness="5 min")
-    assert (found.code, found.findings[0].next_command) == (2, "point it back")
-    closed = IdemflowError("Elasticsearch refused a request: closed")
-    assert judged(replace(FIGURES, newest=None, problem=closed)).code == 1
+def test_an_alias_of_one_is_the_index_of_another(project: Path) -> None:
+    add(project, "things", "mode: snapshot\n")
+    add(project, "more")
+    file = project / "flows/more.yaml"
+    file.write_text(file.read_text().replace("  name: more", "  name: things"))
+    assert all("for one of them it is an alias" in one.message for one in problems(project))
 
 
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [
-        ("running", 0), ("stopped", 0), ("not deployed", 0), ("invalid", 1), ("unclear", 1),
-        ("incomplete", 6), ("not ours", 6),
-    ],
-)  # fmt: skip
-def test_the_canvas(state: str, code: int) -> None:
-    assert worst(one.code for one in command._of_canvas(PipelineStatus("people", state))) == code
-
-
-def test_the_worst_code() -> None:
-    assert worst([]) == worst([0, 0]) == 0
-    assert worst([0, 2]) == 2
-    assert worst([7, 3, 8]) == 3
-    assert worst([2, 5, 3]) == 5
-    assert {*command.WORST} <= {*EXIT_CODES}
-    assert worst([9, 0]) == 9, "a code without a place is still no 0"
-
-
-def test_the_line_has_performance_data_and_stays_one_line() -> None:
-    expect: dict[str, Any] = {"freshness": "15 min", "dead_letters": 5, "min_records": 900}
-    assert line(judged(**expect)).endswith(
-        " | freshness=300s;;900 dead_letters=3;;5 records=1000;;900:"
+def test_a_module_that_is_missing(project: Path) -> None:
+    (project / "scripts/things.py").write_text(
+        f"import json\nfrom java.util import HashMap\nimport there_is_none.such\n{SCRIPT}"
     )
-    assert line(judged()).endswith(" | freshness=300s;; dead_letters=3;; records=1000;;")
-    told = replace(judged(), findings=(Finding(1, "two\nlines | and \x1b[31m red"),))
-    assert line(told).startswith("FAILED people: two lines / and \\x1b[31m red | ")
+    found = only(project)
+    assert (found.file, found.line) == ("scripts/things.py", 3)
+    assert "no module 'there_is_none'" in found.message
+    assert f"{sys.executable} -m pip install there_is_none" in found.next_command
+    (project / "requirements.txt").write_text("")
+    (project / "scripts/there_is_none.py").write_text("")
+    found = only(project)
+    assert f"-m pip install -r {project / 'requirements.txt'}" in found.next_command
+    assert "a script is one file" in found.message
 
 
-def test_what_no_server_told_is_unknown() -> None:
-    away = Checked("people", (Finding(3, "Elasticsearch is stopped", "idemflow up"),))
-    assert line(away) == "UNKNOWN people: Elasticsearch is stopped; next: idemflow up"
-    assert word(replace(away, figures=FIGURES)) == "FAILED"
+def test_what_it_reads_is_not_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(project, "things")
+    file = project / "flows/things.yaml"
+    text = file.read_text()
+    script = "{script: scripts/things.py, function: things}"
+    file.write_text(text.replace(script, "{files: {directory: in, format: csv}}"))
+    assert "is not a directory" in only(project).message
+    file.write_text(text.replace(script, "{sql: {database: shop, table: t}}"))
+    found = only(project)
+    assert (found.field, found.line) == ("collect.sql.database", 2)
+    assert "there is no database 'shop'" in found.message
+    (project / "idemflow.toml").write_text(
+        '[databases.shop]\nurl = "jdbc:postgresql://db/shop"\nusername = "u"\n'
+        'password_env = "SHOP_PASSWORD"\n'
+    )
+    assert "no SHOP_PASSWORD" in only(project).message
+    monkeypatch.setenv("SHOP_PASSWORD", "x")
+    assert problems(project) == ()
 
 
-def test_a_project_without_pipelines_is_no_success(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing to look at"):
-        command.check(settings.resolve({"project": tmp_path}), ())
+def test_the_command(project: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["--project", str(project), "check", *arguments])
+        return done.exit_code, done.stdout
+
+    code, text = run()
+    assert code == 0
+    assert text.startswith("1 pipeline without a problem: things.")
+    add(project, "things", "lod: {}\n")
+    code, text = run()
+    assert code == 2
+    assert text.startswith("flows/things.yaml:6: lod: unknown field; did you mean 'load'?")
+    code, text = run("things", "--json")
+    assert code == 2
+    (found,) = json.loads(text)["problems"]
+    assert (found["file"], found["line"], found["field"]) == ("flows/things.yaml", 6, "lod")
 
 
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 hours"),
-     (200_000, "2 days")],
-)  # fmt: skip
-def test_durations(span: float, words: str) -> None:
-    assert duration(span) == words
-
-
-def test_the_time_in_a_runs_id() -> None:
-    assert run_time("20260131T115500123-3f8a12cd") == datetime(2026, 1, 31, 11, 55, tzinfo=UTC)
-    assert run_time("20260131t115500123-3f8a12cd") == run_time("20260131T115500123-3f8a12cd")
-    assert run_time("") is None
-    assert run_time("somebody's own index") is None
+def test_it_needs_none_of_the_clients_of_servers(project: Path) -> None:
+    """They take longer to import than all else: ten pipelines are checked in under a second."""
+    program = (
+        "import sys; from idemflow.cli import main\n"
+        "try: main(['check'])\n"
+        "except SystemExit: pass\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert "without a problem" in done.stdout
+    assert not {"nipyapi", "elasticsearch", "idemflow.canvas"} & {*done.stdout.split()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idemflow.cli.tables import as_printed
-from idemflow.commands.check import Checked, duration
+from idemflow.commands.health import Checked, duration
 from idemflow.errors import LoginRefused, Unreachable
 from idemflow.sources.fields import seconds
 from idemflow.steps.rules.words import counted
