@@ -66,6 +66,7 @@ _GROUPS = {
     },
     "Pipelines": {
         "check": "check",
+        "schema": "check",
         "deploy": "pipelines",
         "run": "pipelines",
         "start": "pipelines",

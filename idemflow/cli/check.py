@@ -1,15 +1,16 @@
-"""The commands that look at the files of pipelines: check."""
+"""The commands about the files of pipelines: check, schema."""
 
 from __future__ import annotations
 
 import click
 from rich.markup import escape
 
-from idemflow.cli.base import main, show, verb
+from idemflow.cli.base import main, print_json, show, verb
 from idemflow.cli.tables import as_printed
 from idemflow.commands import check as command
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
+from idemflow.pipeline.schema import schema as pipeline_schema
 from idemflow.steps.rules.words import counted
 
 
@@ -46,3 +47,14 @@ def check(settings: Settings, pipelines: tuple[str, ...], as_json: bool) -> None
         raise UsageError(
             f"{counted(len(result.problems), 'problem')} in {result.wrong} of {looked}"
         )
+
+
+@verb(main)
+def schema(settings: Settings, as_json: bool) -> None:  # noqa: ARG001 (it is JSON always)
+    """Print a JSON schema of the YAML, by which an editor completes and explains it.
+
+    \b
+    Example:
+      idemflow schema > pipeline.schema.json
+    """
+    print_json(pipeline_schema())

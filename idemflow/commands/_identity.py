@@ -13,7 +13,7 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.elasticsearch.identity_mark import note, other_identity
 from idemflow.errors import PipelineError
-from idemflow.pipeline.model import rule_in_words
+from idemflow.pipeline.identity import rule_in_words
 from idemflow.steps.rules.words import counted
 
 

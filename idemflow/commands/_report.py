@@ -10,7 +10,7 @@ from idemflow.elasticsearch import history
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.errors import IdemflowError, NothingRead, NotIdempotent, RecordsRefused
-from idemflow.pipeline.model import Unique
+from idemflow.pipeline.identity import Unique
 from idemflow.steps.rules.words import counted
 
 

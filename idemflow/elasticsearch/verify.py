@@ -16,7 +16,7 @@ from idemflow.elasticsearch.examples import Example, examples
 from idemflow.elasticsearch.last_run import LastRun
 from idemflow.elasticsearch.manifests import Chunk
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
-from idemflow.pipeline.model import Unique
+from idemflow.pipeline.identity import Unique
 from idemflow.steps.rules.identity import (
     NoIdentity,
     canonical,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from idemflow.pipeline.expect import Expect
+from idemflow.pipeline.identity import Delete, Fields, Identity, Unique, Version
 from idemflow.pipeline.schedule import Schedule, as_schedule
 from idemflow.sources import registry
 from idemflow.sources.fields import (
@@ -20,7 +27,6 @@ from idemflow.sources.fields import (
     FunctionName,
     Name,
     Period,
-    Scalar,
     ScriptPath,
     Strict,
     Text,
@@ -37,9 +43,6 @@ RUN, DAY = "{run}", "{day}"
 _FORMS = {RUN: r"\d{8}t\d{9}-[0-9a-f]{8}", DAY: r"\d{4}-\d{2}-\d{2}"}
 
 
-Unique = Literal["warn", "fail", "allow"]
-
-
 class Transform(Strict):
     """A function of a script that changes each record: to another, to several, or to none.
 
@@ -50,91 +53,6 @@ class Transform(Strict):
 
     script: ScriptPath
     function: FunctionName
-
-
-class Identity(Strict):
-    """The rule that makes a document's id.
-
-    Attributes:
-        fields: the fields it is made of; a dot leads into an object.
-        content_hash: it is the hash of the record instead,
-        except_: without these fields.
-        unique: what becomes of a run in which two records have one id.
-    """
-
-    fields: Annotated[
-        Annotated[list[FieldName], Field(min_length=1, max_length=16)] | None,
-        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-    ] = None
-    content_hash: Literal[True] | None = Field(default=None, alias="content-hash")
-    except_: list[FieldName] = Field(default_factory=list, alias="except")
-    unique: Unique | None = None
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> Self:
-        if (self.fields is None) == (self.content_hash is None):
-            raise ValueError("a field, a list of fields, or {content-hash: true}")
-        if self.except_ and self.fields is not None:
-            raise ValueError("`except` belongs to content-hash")
-        return self
-
-    def rule(self) -> dict[str, Any]:
-        """The rule as the Identify step reads it: all that makes an id, and nothing else."""
-        if self.fields is not None:
-            return {"fields": self.fields}
-        return {"content": True, "except": self.except_}
-
-    def __str__(self) -> str:
-        """The rule in a reader's words."""
-        return rule_in_words(self.rule())
-
-
-def rule_in_words(rule: Mapping[str, Any]) -> str:
-    """What ids come from, by a rule of the Identify step."""
-    if "fields" in rule:
-        return ", ".join(rule["fields"])
-    without = ", ".join(rule.get("except", ()))
-    return "a hash of the record" + (f" without {without}" if without else "")
-
-
-class Version(Strict):
-    """The field that says which of two states of a record is newer.
-
-    Attributes:
-        field: its name; a dot leads into an object.
-        type: what it holds.
-    """
-
-    field: FieldName
-    type: Literal["timestamp", "integer"] = "timestamp"
-
-    def rule(self) -> dict[str, str]:
-        """The rule as the Identify step reads it."""
-        return self.model_dump()
-
-
-class Delete(Strict):
-    """When a record says that its document is to go.
-
-    Attributes:
-        field: the field that says so; a dot leads into an object.
-        equals: the value that does; or
-        in_: the values that do. Without either: any value but null, false, 0 and blank.
-    """
-
-    field: FieldName
-    equals: Scalar | None = None
-    in_: Annotated[list[Scalar], Field(min_length=1)] | None = Field(default=None, alias="in")
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
-        if self.equals is not None and self.in_ is not None:
-            raise ValueError("`equals` or `in`, not both")
-        return self
-
-    def rule(self) -> dict[str, Any]:
-        """The rule as the Identify step reads it."""
-        return self.model_dump(by_alias=True, exclude_none=True)
 
 
 def check_refusals(value: object) -> str:
@@ -165,7 +83,11 @@ class SnapshotRules(Strict):
         max_refused: a run of which more records became dead letters is not published.
     """
 
-    max_refused: Annotated[str, BeforeValidator(check_refusals)] = "0"
+    max_refused: Annotated[
+        str,
+        BeforeValidator(check_refusals),
+        WithJsonSchema({"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9.]+%?$"}),
+    ] = "0"
 
 
 class Index(Strict):
@@ -205,7 +127,9 @@ class Index(Strict):
             raise ValueError("indices that start with idemflow- belong to the ledger")
         return value
 
-    @field_validator("dynamic", mode="before")
+    @field_validator(
+        "dynamic", mode="before", json_schema_input_type=bool | Literal["true", "false", "strict"]
+    )
     @classmethod
     def _yaml_booleans(cls, value: object) -> object:
         return str(value).lower() if isinstance(value, bool) else value
@@ -245,20 +169,50 @@ class LedgerRules(Strict):
 
 
 class Pipeline(Strict):
-    """A whole pipeline, as one file in ``flows/`` describes it."""
+    """A whole pipeline, as one file in ``flows/`` describes it.
+
+    Attributes:
+        pipeline: its name, the same as the file's.
+        description: what the canvas says of it.
+        collect: the source: where the records come from.
+        transform: a function that changes each record.
+        identity: what makes a document's id: a field, a list of fields, or ``{content-hash:
+            true}``.
+        version: the field that says which of two states of a record is newer; an older one never
+            replaces a newer document.
+        delete: the field that says that a document is to go.
+        mode: ``snapshot``: each run replaces all documents of the run before.
+        snapshots: which snapshots readers get to see; with ``mode: snapshot``.
+        index: the index that the documents go to.
+        load: how documents are sent.
+        schedule: when it runs by itself, once that is started: a period, or the times of a clock.
+        ledger: what is remembered of its runs.
+        expect: the thresholds of ``idemflow status --check``.
+    """
 
     pipeline: Name
     description: Text = ""
-    collect: Annotated[Source, PlainValidator(registry.parse)]
+    collect: Annotated[Source, PlainValidator(registry.parse, json_schema_input_type=object)]
     transform: Transform | None = None
-    identity: Annotated[Identity, BeforeValidator(as_fields)]
-    version: Annotated[Version, BeforeValidator(as_field)] | None = None
-    delete: Annotated[Delete, BeforeValidator(as_field)] | None = None
+    identity: Annotated[
+        Identity, BeforeValidator(as_fields, json_schema_input_type=FieldName | Fields | Identity)
+    ]
+    version: (
+        Annotated[Version, BeforeValidator(as_field, json_schema_input_type=FieldName | Version)]
+        | None
+    ) = None
+    delete: (
+        Annotated[Delete, BeforeValidator(as_field, json_schema_input_type=FieldName | Delete)]
+        | None
+    ) = None
     mode: Literal["upsert", "snapshot"] = "upsert"
     snapshots: SnapshotRules | None = Field(default=None, alias="snapshot")
     index: Index
     load: Load = Field(default_factory=Load)
-    schedule: Annotated[Schedule, BeforeValidator(as_schedule)] | None = None
+    schedule: (
+        Annotated[Schedule, BeforeValidator(as_schedule, json_schema_input_type=Period | Schedule)]
+        | None
+    ) = None
     ledger: LedgerRules = Field(default_factory=LedgerRules)
     expect: Expect | None = None
 

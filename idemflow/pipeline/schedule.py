@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import field_validator, model_validator
 
 from idemflow.drawing.collect import NEVER, Timing
-from idemflow.sources.fields import Period, Strict
+from idemflow.sources.fields import Period, Strict, one_of
 from idemflow.steps.rules import cron as expression
 from idemflow.steps.schedule import CRON, TIMEZONE
 
@@ -26,6 +26,8 @@ class Schedule(Strict):
         cron: a run at these times: five fields as in a crontab, or six with the second first.
         timezone: the zone of these times; ``None`` for NiFi's own clock.
     """
+
+    model_config = one_of("every", "cron")
 
     every: Period | None = None
     cron: str | None = None

@@ -8,9 +8,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 _PERIOD = re.compile(r"^(\d+) (ms|s|sec|secs|min|mins|hour|hours|day|days)$")
+_NAME = r"[a-z][a-z0-9_-]{0,63}"
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
 _FIELD_TYPES = (
     "keyword", "text", "date", "boolean", "byte", "short", "integer", "long",
@@ -90,19 +99,36 @@ def check_name(value: str) -> str:
     Raises:
         ValueError: it cannot be one.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", value):
+    if not re.fullmatch(_NAME, value):
         raise ValueError("lower-case letters, digits, - and _, a letter first, 64 at most")
     return value
 
 
-Period = Annotated[str, BeforeValidator(check_period)]
-Name = Annotated[str, AfterValidator(check_name)]
+def written(pattern: str, *examples: str) -> Any:
+    """What the schema for editors says of a text: a pattern of all of it, and examples."""
+    return Field(examples=list(examples) or None,
+                 json_schema_extra={"pattern": f"^(?:{pattern})$"})  # fmt: skip
+
+
+def one_of(*names: str) -> ConfigDict:
+    """For a model: the schema for editors says that it has exactly one of some fields."""
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
+
+
+Period = Annotated[
+    str, BeforeValidator(check_period), written(_PERIOD.pattern[1:-1], "5 s", "15 min", "1 day")
+]
+Name = Annotated[str, AfterValidator(check_name), written(_NAME)]
 Text = Annotated[str, like(r"(?s).*\S.*", "a text that is not blank")]
 FieldName = Annotated[str, StringConstraints(min_length=1)]
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-FieldType = Annotated[str | dict[str, Any], BeforeValidator(_field_type)]
-ScriptPath = Annotated[str, AfterValidator(_script_path)]
-FunctionName = Annotated[str, AfterValidator(_function_name)]
+FieldType = Annotated[
+    str | dict[str, Any],
+    BeforeValidator(_field_type),
+    WithJsonSchema({"anyOf": [{"enum": list(_FIELD_TYPES)}, {"type": "object"}]}),
+]
+ScriptPath = Annotated[str, AfterValidator(_script_path), written(r".*\.py", "scripts/people.py")]
+FunctionName = Annotated[str, AfterValidator(_function_name), written(r"[^\s\d.][^\s.]*")]
 
 
 class Strict(BaseModel):

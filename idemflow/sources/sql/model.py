@@ -13,16 +13,18 @@ from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError, UsageError
-from idemflow.sources.fields import Name, Period, Strict, Text, like
+from idemflow.sources.fields import Name, Period, Strict, Text, like, one_of, written
 from idemflow.sources.source import Source
 from idemflow.sources.sql import draw as drawing
 
+_COLUMN, _TABLE = r"[A-Za-z_][A-Za-z0-9_$]*", r'[A-Za-z_"][A-Za-z0-9_."$ -]*'
 Column = Annotated[
-    str, like(r"[A-Za-z_][A-Za-z0-9_$]*", "the name of a column: letters, digits and _")
+    str, like(_COLUMN, "the name of a column: letters, digits and _"), written(_COLUMN)
 ]
 Table = Annotated[
     str,
-    like(r'[A-Za-z_"][A-Za-z0-9_."$ -]*', "the name of a table, such as orders or shop.orders"),
+    like(_TABLE, "the name of a table, such as orders or shop.orders"),
+    written(_TABLE, "orders", "shop.orders"),
 ]
 
 
@@ -66,6 +68,8 @@ class Sql(Strict):
         incremental: read only what is new; without it each run reads all rows.
         fetch: rows that the driver brings at a time, and holds in NiFi's memory.
     """
+
+    model_config = one_of("table", "query")
 
     database: Name
     table: Table | None = None
