@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import json
@@ -48,6 +49,8 @@ _EPILOG = "\b\nExit codes:\n" + "\n".join(
     f"  {code:3}  {meaning}" for code, meaning in EXIT_CODES.items()
 )
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+# How long the first sentence about a command may be, in a list of commands.
+_SHORT = 200
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -107,10 +110,12 @@ class Noun(click.Group):
     ) -> None:
         """Write the lines of some of the commands below a heading."""
         with formatter.section(title):
-            found = [(name, self.get_command(ctx, name)) for name in names]
-            formatter.write_dl(
-                [(name, one.get_short_help_str(200)) for name, one in found if one is not None]
-            )
+            formatter.write_dl([(name, self.first_sentence(ctx, name)) for name in names])
+
+    def first_sentence(self, ctx: click.Context, name: str) -> str:
+        """The first sentence about a command."""
+        found = self.get_command(ctx, name)
+        return found.get_short_help_str(_SHORT) if found else ""
 
 
 class Program(Noun):
@@ -124,6 +129,13 @@ class Program(Noun):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in _all_groups().items():
             self.format_section(ctx, formatter, title, names)
+
+    def first_sentence(self, ctx: click.Context, name: str) -> str:
+        """Of our own commands it is read in their source: to import them all takes far longer."""
+        text = _docstrings(_MODULES[name]).get(name) if name in _MODULES else None
+        if text is None:
+            return super().first_sentence(ctx, name)
+        return click.Command(name, help=text).get_short_help_str(_SHORT)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -170,6 +182,16 @@ class Program(Noun):
         except Exception as error:
             code = _show_crash(error, arguments, call)
         return code if isinstance(code, int) else 0
+
+
+@functools.cache
+def _docstrings(module: str) -> dict[str, str]:
+    """The docstrings of a module's functions, by the names that these have as commands."""
+    source = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    functions = (one for one in ast.parse(source).body if isinstance(one, ast.FunctionDef))
+    return {
+        one.name.strip("_").replace("_", "-"): ast.get_docstring(one) or "" for one in functions
+    }
 
 
 def _all_groups() -> dict[str, list[str]]:

@@ -160,6 +160,22 @@ def test_starting_servers_does_not_wait_for_the_clients(command: str) -> None:
     assert done.stdout.endswith("set()\n")
 
 
+def test_the_list_of_commands_is_read_without_the_clients() -> None:
+    """They take longer to import than the help needs without them."""
+    code = (
+        "import atexit, sys; from idemflow.cli import main; "
+        "atexit.register(lambda: print({'nipyapi', 'elasticsearch'} & set(sys.modules))); "
+        "main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command
+        assert main.first_sentence(context, name) == command.get_short_help_str(200) != ""
+
+
 def test_a_message_names_commands_as_they_can_be_typed(tmp_path: Path) -> None:
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "people.yaml").write_text("pipeline: people\n")
