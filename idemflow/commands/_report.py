@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from idemflow.canvas.difference import Change
 from idemflow.commands import _judge
+from idemflow.commands._version import FlowVersion
 from idemflow.elasticsearch import history
 from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.run_progress import Outcome
@@ -112,12 +113,13 @@ def judge(report: RunsReport, *, max_dead_letters: int = 0, allow_empty: bool = 
                 )
 
 
-def note(ledger: Ledger, alone: RunsReport, *, allow_empty: bool) -> None:
+def note(ledger: Ledger, alone: RunsReport, flow: FlowVersion | None, *, allow_empty: bool) -> None:
     """Keep in the ledger what was found of a run, for `idemflow runs`.
 
     Args:
         ledger: the ledger.
         alone: the report of that run alone.
+        flow: what ran, where that is known.
         allow_empty: as for :func:`judge`.
     """
     (one,) = alone.runs
@@ -127,4 +129,6 @@ def note(ledger: Ledger, alone: RunsReport, *, allow_empty: bool) -> None:
     except IdemflowError as error:
         verdict, code = error.message.removeprefix(f"{alone.pipeline}: "), error.exit_code
     found = {name: value for name, value in vars(one).items() if name not in ("run", "examples")}
-    history.note_report(ledger, one.run, {**found, "verdict": verdict, "exit_code": code})
+    known = {"flow": asdict(flow)} if flow else {}
+    report = {**found, **known, "verdict": verdict, "exit_code": code}
+    history.note_report(ledger, one.run, report)

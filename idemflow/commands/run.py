@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -22,18 +22,23 @@ from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._report import RunReport, RunsReport, judge, note
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import turn
+from idemflow.commands._version import flow_version
 from idemflow.commands._watch import RunDisplay, Watch
 from idemflow.commands.deploy import Deployment
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
 from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.elasticsearch import attempts
+from idemflow.elasticsearch.attempts import Attempt
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.takeover import taken_over
 from idemflow.errors import (
     CanvasError,
     ChangedOnCanvas,
+    IdemflowError,
     NothingRead,
+    Stopped,
     UsageError,
 )
 from idemflow.pipeline.model import DAY, RUN
@@ -43,6 +48,8 @@ __all__ = ["RunReport", "RunsReport", "judge", "prepare", "run"]
 _log = logging.getLogger(__name__)
 
 _TIME = "%Y%m%dT%H%M%S"
+# Characters of the reason why a run was given up that are kept.
+_REASON = 2000
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
@@ -102,19 +109,44 @@ def run(
             remembers=opened.pipeline.collect.remembers,
             unique=opened.pipeline.unique,
         )
+        flow = flow_version(opened, group, changed=bool(deployment.left))
         for number in range(1, times + 1):
-            one = _one(
-                opened, group, number, arguments, progress, allow_empty=allow_empty, limit=limit
-            )
+            request = uuid4().hex[:8]
+            with _noted(opened, request):
+                one = _one(
+                    opened, group, number, request, arguments, progress,
+                    allow_empty=allow_empty, limit=limit,
+                )  # fmt: skip
             documents = patiently(opened.indices.documents, progress.step)
             alone = replace(report, runs=[one], documents=documents)
-            keep = partial(note, opened.ledger, alone, allow_empty=allow_empty)
+            keep = partial(note, opened.ledger, alone, flow, allow_empty=allow_empty)
             patiently(keep, progress.step)
             report = replace(report, runs=[*report.runs, one], documents=documents)
         with opened.scratch() as room:
             opened.reconcile(room)
         compact_if_due(opened, progress.step)
         return report
+
+
+@contextmanager
+def _noted(opened: Session, request: str) -> Iterator[None]:
+    """Keep in the ledger why a run is given up, where it can be reached.
+
+    Args:
+        opened: the connections.
+        request: what the run's id ends with.
+    """
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    try:
+        yield
+    except Stopped:  # the user went, the run goes on
+        raise
+    except IdemflowError as error:
+        reason = error.message[:_REASON]
+        attempt = Attempt(opened.name, request, started, reason, error.exit_code)
+        with suppress(IdemflowError):
+            attempts.note(opened.ledger, attempt)
+        raise
 
 
 def _refuse_on_schedule(name: str) -> None:
@@ -166,6 +198,7 @@ def _one(
     opened: Session,
     group: str,
     number: int,
+    request: str,
     arguments: Mapping[str, str],
     progress: RunDisplay,
     *,
@@ -179,7 +212,7 @@ def _one(
         starts = patiently(lambda: index_checkpoints(opened, stack), progress.step)
         began = time.monotonic()
         newest = patiently(lambda: opened.ledger.newest_run(name), progress.step)
-        find = _trigger(opened, group, arguments, newest or "")
+        find = _trigger(opened, group, arguments, newest or "", request)
         identifier, seconds, outcome = follow(
             opened,
             Watch(opened, group, starts, number, progress, bulletin),
@@ -243,7 +276,7 @@ def _taken_over(opened: Session, identifier: str) -> dict[str, int]:
 
 
 def _trigger(
-    opened: Session, group: str, arguments: Mapping[str, str], since: str
+    opened: Session, group: str, arguments: Mapping[str, str], since: str, request: str
 ) -> Callable[[], str | None]:
     """Start a run.
 
@@ -252,12 +285,12 @@ def _trigger(
         group: id of the process group.
         arguments: values for this run.
         since: id of the newest run before it; empty where there is none.
+        request: what its id is to end with.
 
     Returns:
         Looks for the run's id in the ledger.
     """
     ledger, name = opened.ledger, opened.pipeline.name
-    request = uuid4().hex[:8]
     others = changed(opened.pipeline, arguments)
     with parameters.lent(flow.context_name(opened.pipeline), REQUEST, request, others):
         control.run_once(group)

@@ -1,28 +1,32 @@
 """The runs of pipelines, as the ledger tells them: how they began, and what became of them.
 
-The flow writes the summary of a run. A command that waits for the run adds its report, once each
-record has come to its end. Of a run for which none waited, the manifest tells what it can.
+The flow writes the summary of a run, once it has collected its records. A command that waits for
+the run adds its report, once each record has come to its end, or notes why it gave up. Of a run for
+which none waited, and of one without a summary, the manifest tells what it can.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from elasticsearch import NotFoundError
 
+from idemflow.elasticsearch import attempts
 from idemflow.elasticsearch.ledger import RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.elasticsearch.search import batches, scan
+from idemflow.elasticsearch.search import batches, every, scan
 
 # Runs whose manifests one request sums up.
 _AT_ONCE = 500
 # Of a pipeline, so many summaries come with those of others: what one answer may have of each.
 _TOGETHER = 100
+# What stands for the id of a run of which the ledger has nothing but that a command gave it up.
+NOT_BEGUN = "not-begun-"
 # The outcome of a run that no command waited for.
 NOT_COUNTED = -1
 
@@ -42,9 +46,17 @@ class PastRun:
         accounted: those of them that came to an end.
         refused: those that became dead letters.
         dropped: those that the transform left out.
+        bytes: length of the documents that were made of them, as JSON text; 0 where that is not
+            known: none counted it before its manifest was folded.
+        complete: whether its summary has come; without it, ``records`` are those that have come
+            to an end so far.
+        moving: whether records of its pipeline are on their way; ``None`` where NiFi was not
+            asked, or does not answer.
+        given_up: why the command that triggered it gave up; empty where none did.
         report: what a command found that waited for it: the fields of
-            :class:`idemflow.commands.run.RunReport`, ``verdict`` in words and the ``exit_code``;
-            empty where none waited to its end.
+            :class:`idemflow.commands.run.RunReport`, ``flow`` (the commit of what ran, and whether
+            it was ``changed`` since), ``verdict`` in words and the ``exit_code``; empty where none
+            waited to its end.
     """
 
     run: str
@@ -57,11 +69,15 @@ class PastRun:
     refused: int
     dropped: int
     report: Mapping[str, Any] = field(default_factory=dict)
+    bytes: int = 0
+    complete: bool = True
+    moving: bool | None = None
+    given_up: str = ""
 
     @property
     def ended(self) -> bool:
         """Whether each of its records has come to its end."""
-        return self.accounted >= self.records
+        return self.complete and self.accounted >= self.records
 
     @property
     def time(self) -> datetime | None:
@@ -73,9 +89,27 @@ class PastRun:
         """What became of it, in words."""
         if self.report:
             return str(self.report["verdict"])
-        if not self.ended:
-            return f"{self.records - self.accounted:,} not accounted for yet"
-        return "all accounted for; no command counted them"
+        if self.ended:
+            by = self.given_up and f"the command gave up: {self.given_up}"
+            return f"all accounted for; {by or 'no command counted them'}"
+        why = f"; the command gave up: {self.given_up}" if self.given_up else ""
+        if self.run.startswith(NOT_BEGUN):
+            return f"not begun: {self.given_up}"
+        return f"{self._state()}{why}"
+
+    def _state(self) -> str:
+        done, left = f"{self.accounted:,}", f"{self.records - self.accounted:,}"
+        if not self.complete:
+            return {
+                True: f"under way: {done} accounted for, more to come",
+                False: f"cut off: {done} accounted for, and its summary never came",
+                None: f"not ended: {done} accounted for so far",
+            }[self.moving]
+        return {
+            True: f"under way: {done} of {self.records:,} accounted for",
+            False: f"cut off: {left} of {self.records:,} never came to an end",
+            None: f"{left} not accounted for yet",
+        }[self.moving]
 
 
 def note_report(ledger: Ledger, run: str, report: Mapping[str, Any]) -> None:
@@ -93,7 +127,7 @@ def note_report(ledger: Ledger, run: str, report: Mapping[str, Any]) -> None:
 
 
 def past_runs(ledger: Ledger, query: Mapping[str, Any], limit: int) -> list[PastRun]:
-    """The newest runs that a query finds, newest first.
+    """The newest runs with a summary that a query finds, newest first.
 
     Args:
         query: of the summaries in ``idemflow-runs``, in Elasticsearch's query language.
@@ -105,6 +139,81 @@ def past_runs(ledger: Ledger, query: Mapping[str, Any], limit: int) -> list[Past
     open_runs = (run for run, one in summaries.items() if not one.get("folded"))
     sums = dict(_sums(ledger, open_runs))
     return [_past_run(run, one, sums.get(run, {})) for run, one in summaries.items()]
+
+
+def all_runs(
+    ledger: Ledger, pipelines: Sequence[str], limit: int, *, run: str | None = None
+) -> list[PastRun]:
+    """The newest runs of pipelines, newest first: those without a summary as well, and those that
+    a command gave up.
+
+    Args:
+        ledger: the ledger.
+        pipelines: their names.
+        limit: how many at most; 10,000 at most.
+        run: that one alone.
+    """
+    only = {} if run is None else {"run": run}
+    ledger.refresh(RUNS, MANIFESTS)
+    owned = every({"terms": {"pipeline": list(pipelines)}}, **only)
+    known = {one.run: one for one in past_runs(ledger, owned, limit)}
+    begun = dict(_begun(ledger, owned, limit))
+    # A run that is older than the ones that fill the list may have a summary.
+    with_summary = known.keys() | _with_summary(ledger, begun.keys() - known.keys())
+    sums = dict(_sums(ledger, begun.keys() - with_summary))
+    for one, pipeline in begun.items():
+        if one in sums:
+            taken = sums[one]["taken"]
+            known[one] = PastRun(
+                one, pipeline, None, None, "{}", taken, taken, sums[one]["refused"],
+                sums[one]["dropped"], bytes=sums[one]["bytes"], complete=False,
+            )  # fmt: skip
+    for attempt in attempts.newest(ledger, pipelines, limit):
+        of = next((one for one in known if one.endswith(f"-{attempt.request}")), None)
+        if of is not None:
+            known[of] = replace(known[of], given_up=attempt.reason)
+            continue
+        unknown = f"{NOT_BEGUN}{attempt.request}"
+        # It may have begun after all, and be older than what is asked for.
+        if run in (None, unknown) and not ledger.begun_run(
+            attempt.pipeline, after="", end=f"-{attempt.request}"
+        ):
+            known[unknown] = PastRun(
+                unknown, attempt.pipeline, "command", attempt.started, "{}", 0, 0, 0, 0,
+                complete=False, given_up=attempt.reason,
+            )  # fmt: skip
+    return sorted(known.values(), key=_when, reverse=True)[:limit]
+
+
+def _when(run: PastRun) -> str:
+    """What runs are sorted by: their ids start with the time."""
+    at = datetime.fromisoformat(run.started) if run.run.startswith(NOT_BEGUN) and run.started else 0
+    return f"{at:%Y%m%dT%H%M%S}" if at else run.run
+
+
+def _begun(ledger: Ledger, query: Mapping[str, Any], limit: int) -> Iterator[tuple[str, str]]:
+    """The newest runs that have a manifest which is not folded, and the pipeline of each."""
+    with ledger.errors():
+        answer = ledger.client.search(
+            index=MANIFESTS,
+            query=query,
+            aggregations={
+                "runs": {
+                    "terms": {"field": "run", "size": limit, "order": {"_key": "desc"}},
+                    "aggregations": {"of": {"terms": {"field": "pipeline", "size": 1}}},
+                }
+            },
+            size=0,
+            ignore_unavailable=True,
+        )
+    for found in answer.get("aggregations", {}).get("runs", {}).get("buckets", ()):
+        yield found["key"], found["of"]["buckets"][0]["key"]
+
+
+def _with_summary(ledger: Ledger, runs: Iterable[str]) -> set[str]:
+    """Those of some runs that have one."""
+    hits = scan(ledger, RUNS, {"ids": {"values": list(runs)}}, source=False)
+    return {hit["_id"] for hit in hits}
 
 
 def run_time(run: str) -> datetime | None:
@@ -239,12 +348,13 @@ def _past_run(run: str, summary: Mapping[str, Any], sums: Mapping[str, int]) -> 
         refused=sums.get("refused", 0),
         dropped=sums.get("dropped", 0),
         report=summary.get("report") or {},
+        bytes=int((summary.get("report") or {}).get("bytes", sums.get("bytes", 0))),
     )
 
 
 def _sums(ledger: Ledger, runs: Iterable[str]) -> Iterator[tuple[str, dict[str, int]]]:
     """What the manifests of some runs account for, a run each that has any."""
-    names = ("taken", "refused", "dropped")
+    names = ("taken", "refused", "dropped", "bytes")
     for some in batches(runs, _AT_ONCE):
         with ledger.errors():
             answer = ledger.client.search(

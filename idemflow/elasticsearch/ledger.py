@@ -36,6 +36,8 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "collected": {"type": "date"},
         "arguments": _LONG_TEXT,
         "records": {"type": "long"},
+        # Of runs that a command gave up: see idemflow.elasticsearch.given_up.
+        "attempt": {"properties": {"pipeline": _KEYWORD, "started": {"type": "date"}}},
     },
     MANIFESTS: {
         "pipeline": _KEYWORD,
@@ -45,6 +47,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "count": {"type": "long"},
         "refused": {"type": "long"},
         "dropped": {"type": "long"},
+        "bytes": {"type": "long"},
         "entries": {"type": "binary"},
         "stale": {"type": "binary"},
         "given_up": {"type": "binary"},

@@ -52,6 +52,7 @@ class Chunk:
             :mod:`idemflow.steps.rules.positions`.
         last: the last run that sent its ids, in this state or an older one.
         sender: the pipeline that sent it; of a baseline the one that sent its ids last.
+        bytes: length of its documents as JSON text.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Chunk:
     sender: str = ""
     _entries: Entries | None = field(default=None, repr=False)
     last: str = ""
+    bytes: int = 0
 
     @property
     def entries(self) -> Entries:
@@ -216,6 +218,7 @@ def chunk_in(hit: Mapping[str, Any]) -> Chunk:
         count=int(found.get("count", 0)),
         refused=int(found.get("refused", 0)),
         dropped=int(found.get("dropped", 0)),
+        bytes=int(found.get("bytes", 0)),
         letters=found.get("letters", ()),
         seq_no=hit["_seq_no"],
         source=found.get("source"),

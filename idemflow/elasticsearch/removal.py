@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idemflow.elasticsearch import ownership
+from idemflow.elasticsearch import attempts, ownership
 from idemflow.elasticsearch.baseline import pointer_id
 from idemflow.elasticsearch.documents import stored
 from idemflow.elasticsearch.indices import NAMES
@@ -91,6 +91,7 @@ def delete(ledger: Ledger, owner: Owner, data: Data) -> None:
     if data.named and not data.shared:
         _forget(ledger, MANIFESTS, every(pipeline=owner.pipeline))
         _forget(ledger, RUNS, every(pipeline=owner.pipeline))
+        attempts.forget(ledger, owner.pipeline)
 
 
 def delete_dead_letters(ledger: Ledger, owner: Owner) -> None:

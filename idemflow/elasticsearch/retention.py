@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from idemflow.elasticsearch import backlog
+from idemflow.elasticsearch import attempts, backlog
 from idemflow.elasticsearch.backlog import Part, Summary
 from idemflow.elasticsearch.baseline import Pointer, pointer_id, read_pointers
 from idemflow.elasticsearch.compaction import fold_index, note_folded
@@ -232,6 +232,7 @@ class Retention:
     def _forget_runs(self, marked: set[str]) -> int:
         """Delete the summaries of old runs of which no manifest is left."""
         self.ledger.refresh(MANIFESTS)
+        attempts.forget(self.ledger, self.pipeline, self.now - self.keep)
         hits = self.ledger.hits(RUNS, self._old(), source=False)
         forgotten = 0
         for some in batches(hits, _PAGE):

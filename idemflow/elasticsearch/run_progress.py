@@ -54,6 +54,7 @@ class Outcome:
             id; the counts above are of ids.
         collisions: those of them with another content: of each id, one record counts.
         examples: some of these ids, with two records each.
+        bytes: length of the documents that were sent, as JSON text; 0 where that is not known.
     """
 
     sent: int
@@ -68,6 +69,7 @@ class Outcome:
     repeated: int = 0
     collisions: int = 0
     examples: tuple[Example, ...] = ()
+    bytes: int = 0
 
 
 class RunProgress:
@@ -295,8 +297,11 @@ class RunCheck(RunProgress):
         counts["strangers"] += len(unknown)
 
 
+_CHUNK_COUNTS = ("taken", "count", "refused", "dropped", "bytes")
+
+
 def _counts_of(chunk: Chunk) -> dict[str, int]:
-    return {name: getattr(chunk, name) for name in ("taken", "count", "refused", "dropped")}
+    return {name: getattr(chunk, name) for name in _CHUNK_COUNTS}
 
 
 def _rows_of(chunk: Chunk) -> Iterator[Row]:
@@ -387,4 +392,5 @@ def _outcome(counts: Counter[str], records: int, grown: int) -> Outcome:
         lost=missing + max(0, records - counts["taken"]),
         repeated=counts["repeated"],
         collisions=counts["collisions"],
+        bytes=counts["bytes"],
     )

@@ -139,7 +139,8 @@ class Load(Strict):
     """How documents are sent.
 
     Attributes:
-        batch: records in one FlowFile; 1 makes each record a FlowFile of its own.
+        batch: records in one FlowFile, at least 1,000: 2 to 999 make FlowFiles of 1,000. 1 makes
+            each record a FlowFile of its own.
         tasks: bulk requests at a time.
         retry_after: pause before something that an outage held up is tried again.
         queue: number of FlowFiles at which a full queue holds back the step before it.

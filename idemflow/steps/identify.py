@@ -256,6 +256,7 @@ def identify(
                 "count": len(found.entries),
                 "refused": len(found.refused),
                 "dropped": found.dropped,
+                "bytes": found.size,
                 "entries": pack(found.entries),
                 "source": parent.getAttribute("idemflow.source"),
                 "positions": positions_of(found),

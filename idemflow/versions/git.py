@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -92,3 +93,33 @@ def run(
             f"git {arguments[0]} in {path} does not end within {_SECONDS} s",
             next_command=f"git -C {shlex.quote(str(path))} status",
         ) from error
+
+
+@dataclass(frozen=True)
+class Head:
+    """The commit that a working tree is at.
+
+    Attributes:
+        commit: its hash.
+        changed: whether files differ from it, or are not in it.
+    """
+
+    commit: str
+    changed: bool
+
+
+def head(path: Path, files: tuple[str, ...]) -> Head | None:
+    """The commit of a working tree; ``None`` where there is none, or git does not tell.
+
+    Args:
+        path: a folder in it.
+        files: files and folders below that one, which are compared.
+
+    Raises:
+        GitError: git is not installed, or does not end.
+    """
+    commit = checked(path, ("rev-parse", "-q", "--verify", "HEAD^{commit}"), None, False)
+    if not commit:
+        return None
+    done = run(path, ["status", "--porcelain", "--untracked-files=all", "--", *files])
+    return None if done.returncode else Head(commit, bool(done.stdout.strip()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from idemflow.canvas import client, control, process_groups
-from tests.integration.tools import Idemflow, Project, wait_until
+from idemflow.elasticsearch.ledger import RUNS
+from tests.integration.tools import Git, Idemflow, Project, wait_until
 
 RECORDS = """\
 def records(count):
@@ -32,6 +33,8 @@ def test_runs_of_a_command_and_of_the_canvas(idemflow: Idemflow, project: Projec
     assert (by_command["trigger"], by_command["refused"]) == ("command", 1)
     assert by_command["arguments"] == '{"count":3}'
     assert by_command["report"]["created"] == 3
+    assert by_command["bytes"] == by_command["report"]["bytes"] == len('{"id":0}') * 3
+    assert by_canvas["bytes"] == len('{"id":0}') * 10 + len('{"id":10}') * 10
     assert by_command["report"]["exit_code"] == 7
     assert by_command["verdict"] == "1 record could not go in"
     assert (by_canvas["trigger"], by_canvas["refused"], by_canvas["report"]) == ("canvas", 1, {})
@@ -45,3 +48,51 @@ def test_runs_of_a_command_and_of_the_canvas(idemflow: Idemflow, project: Projec
     assert "1 record could not go in" in shown
     refused = command.fail("runs", "show", "20260131T060000000-3f8a12cd")
     assert (refused.code, "knows no run" in refused.stderr) == (2, True)
+
+
+def test_runs_that_came_to_no_good_end(idemflow: Idemflow, project: Project, git: Git) -> None:
+    """One whose source fails, one that goes on after that, and one whose summary is lost."""
+    name = "no-good-end"
+    project.pipeline(name, RECORDS.replace("records(count)", "records(count=2)"))
+    command = idemflow.inside(project.path)
+    git("add", "-A")
+    git("commit", "-q", "-m", "a pipeline")
+    sound = (project.path / f"scripts/{name}.py").read_text()
+    command.json("run", name, code=7)
+    (first,) = command.json("runs", name)["runs"]
+    head = git("rev-parse", "HEAD").strip()
+    assert first["report"]["flow"] == {"commit": head, "changed": False, "of": "project"}
+
+    (project.path / f"scripts/{name}.py").write_text(
+        'def records():\n    raise ValueError("dry")\n'
+    )
+    command.ok("run", name, code=1)
+    failed = command.json("runs", name)["runs"][0]
+    assert failed["run"].startswith("not-begun-")
+    assert "ValueError: dry" in failed["verdict"]
+    assert "ValueError: dry" in command.ok("runs", "show", failed["run"]).stdout
+
+    (project.path / f"scripts/{name}.py").write_text(sound)
+    command.ok("deploy", name)
+    request = failed["run"].removeprefix("not-begun-")
+    wait_until(
+        lambda: (
+            command.json("runs", name)["runs"][0]["run"].endswith(request)
+            and "not-begun" not in command.json("runs", name)["runs"][0]["run"]
+        ),
+        "the run has begun after all",
+    )
+    later = command.json("runs", name)["runs"]
+    assert len(later) == 2
+    assert later[0]["verdict"].startswith("all accounted for; the command gave up: ")
+
+    with command.elasticsearch() as elasticsearch:
+        elasticsearch.delete(index=RUNS, id=later[0]["run"], refresh=True)
+    cut = command.json("runs", "show", later[0]["run"])
+    assert cut["verdict"].startswith("cut off: 3 accounted for, and its summary never came")
+
+    command.ok("flow", "commit", name, "-m", "a version")
+    command.json("run", name, code=7)
+    version = command.json("runs", name)["runs"][0]["report"]["flow"]
+    commit = git("log", "-1", "--format=%H", "--", f"flows/pipelines/{name}.json").strip()
+    assert version == {"commit": commit, "changed": False, "of": "canvas"}

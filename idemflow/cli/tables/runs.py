@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from rich import filesize
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from idemflow.cli.tables import table
-from idemflow.elasticsearch.history import PastRun
+from idemflow.elasticsearch.history import NOT_BEGUN, PastRun
 
 # What the report of a run counts.
 _COUNTS = (
@@ -23,14 +25,15 @@ def history(runs: Sequence[PastRun], pipeline: str | None) -> RenderableType:
     if not runs:
         return f"{escape(pipeline) if pipeline else 'The project'} has no run in the ledger."
     several = ["pipeline"] if pipeline is None else []
-    rows = table("run", *several, "trigger", right=("sent", "seconds"))
+    rows = table("run", *several, "trigger", right=("sent", "bytes", "seconds"))
     rows.add_column("verdict", overflow="fold")
     for run in runs:
         rows.add_row(
             run.run,
             *[run.pipeline] * len(several),
             run.trigger or "",
-            f"{run.records:,}",
+            _sent(run),
+            _size(run.bytes),
             f"{run.report['seconds']:.1f}" if "seconds" in run.report else "",
             _verdict(run),
         )
@@ -47,8 +50,10 @@ def past_run(run: PastRun) -> RenderableType:
         "trigger": run.trigger or "not known",
         "started": run.started or "not known",
         "arguments": ", ".join(f"{k}={v}" for k, v in json.loads(run.arguments).items()) or "none",
-        "sent": f"{run.records:,}",
-        "accounted for": f"{run.accounted:,}",
+        "flow": _flow(run.report.get("flow")),
+        "sent": _sent(run),
+        "bytes": f"{run.bytes:,}" if run.bytes else "",
+        "accounted for": "" if run.run.startswith(NOT_BEGUN) else f"{run.accounted:,}",
         **{name: _number(run, name) for name in _COUNTS},
         "seconds": str(run.report.get("seconds", "")),
         "published": str(run.report.get("published") or ""),
@@ -59,14 +64,33 @@ def past_run(run: PastRun) -> RenderableType:
     return Group(rows, _verdict(run))
 
 
+def _sent(run: PastRun) -> str:
+    """How many records were collected, where its summary says so."""
+    return f"{run.records:,}" if run.complete else ""
+
+
+def _size(number: int) -> str:
+    """A number of bytes, short; nothing for none."""
+    return filesize.decimal(number) if number else ""
+
+
+def _flow(found: Mapping[str, Any] | None) -> str:
+    """The commit of what ran."""
+    if not found:
+        return ""
+    of = "the version on the canvas" if found["of"] == "canvas" else "the project"
+    return f"{found['commit']}: {of}{', changed since' if found['changed'] else ''}"
+
+
 def _number(run: PastRun, name: str) -> str:
-    known = {"dead letters": run.refused, "dropped": run.dropped} if not run.report else {}
+    counted = not run.report and not run.run.startswith(NOT_BEGUN)
+    known = {"dead letters": run.refused, "dropped": run.dropped} if counted else {}
     number = run.report.get(name.replace(" ", "_"), known.get(name))
     return "" if number is None else f"{number:,}"
 
 
 def _verdict(run: PastRun) -> str:
     words = escape(run.verdict)
-    if not run.report:
-        return words
-    return words if not run.report["exit_code"] else f"[yellow]{words}[/]"
+    given_up = not run.ended and (run.given_up or run.moving is False)
+    bad = run.report["exit_code"] if run.report else given_up
+    return f"[yellow]{words}[/]" if bad else words
