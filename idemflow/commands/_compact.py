@@ -68,6 +68,7 @@ def retention(opened: Session, room: Scratch, patience: float) -> Retention:
         idle=lambda: _idle(pipeline.name, patience),
         scratch=room,
         now=datetime.now(UTC),
+        runs=pipeline.prune.runs if pipeline.prune else None,
     )
 
 

@@ -9,7 +9,8 @@ changed or deleted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from idemflow.elasticsearch import ownership
@@ -18,10 +19,13 @@ from idemflow.elasticsearch.ledger import Ledger
 from idemflow.elasticsearch.ownership import UNMARKED, Mark, Meta, Owner
 from idemflow.elasticsearch.search import batches
 from idemflow.errors import PipelineError, UsageError
+from idemflow.pipeline.retention import Keep
 from idemflow.pipeline.spec import Pipeline
 
 _log = logging.getLogger(__name__)
 
+# A run may be waited for, and its index published, for so long after it was made.
+_YOUNG = timedelta(minutes=10)
 # Indices that one request names: its first line has 4,096 bytes at most, and a name 255.
 NAMES = 15
 
@@ -71,7 +75,8 @@ class Indices:
     def publish(self, index: str) -> None:
         """Let a snapshot's alias point to an index, in one step that readers cannot see half of.
 
-        The index that it pointed to is kept for :meth:`rollback`; all earlier ones go.
+        The index that it pointed to is kept for :meth:`rollback`; all earlier ones go, unless the
+        YAML's ``prune.indices`` says which.
 
         Raises:
             PipelineError: the alias or the index is not the pipeline's.
@@ -81,11 +86,60 @@ class Indices:
             return
         self.not_ours("index", self.metas(index), adopt=False)
         self._point(index, before)
+        if self.pipeline.prune and self.pipeline.prune.indices:
+            return
         old = sorted(name for name in self.own() - before if name < index)
-        for some in batches(old, NAMES):
-            _log.info("%s: delete earlier snapshots: %s", self.pipeline.name, ", ".join(some))
+        self.delete(old)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete indices of earlier runs."""
+        for some in batches(names, NAMES):
+            _log.info("%s: delete indices of earlier runs: %s", self.pipeline.name, ", ".join(some))
             with self.ledger.errors():
                 self._client.indices.delete(index=some, ignore_unavailable=True)
+
+    def outdated(self, keep: Keep, now: datetime) -> list[str]:
+        """The indices of runs or days that are older or more than are kept, the oldest first.
+
+        Never one that an alias points to, whoever made that, nor one that the next run writes to,
+        nor one of the last ten minutes (another machine's command may be about to publish it), nor
+        one without the pipeline's own mark.
+
+        Args:
+            keep: how old they may be, by the run or the day in their name, and how many there may
+                be, with those that are never deleted.
+            now: the present.
+        """
+        with self.ledger.errors():
+            found = self._client.indices.get(
+                index=self.pipeline.target_pattern,
+                allow_no_indices=True,
+                ignore_unavailable=True,
+                # What is empty is left out of an answer: the uuid is always there.
+                filter_path=["*.settings.index.uuid", "*.mappings._meta", "*.aliases"],
+            )
+        marks = {
+            name: Mark.read(one.get("mappings", {}).get("_meta", {})) for name, one in found.items()
+        }
+        times = {name: self.pipeline.target_time(name) for name in found}
+        own = {
+            name: time
+            for name, time in times.items()
+            if time and (mark := marks[name]) and mark.owners == (self.owner,)
+        }
+        newest = sorted(own, key=lambda name: (own[name], name), reverse=True)
+        used = {name for name in own if found[name].get("aliases")}
+        used |= set(self.pipeline.next_targets(now))
+        return [
+            name
+            for place, name in reversed([*enumerate(newest)])
+            if name not in used
+            and own[name] < now - _YOUNG
+            and (
+                (keep.number is not None and place >= keep.number)
+                or (keep.for_time is not None and own[name] < now - keep.for_time)
+            )
+        ]
 
     def rollback(self) -> str:
         """Let a snapshot's alias point to the index before the present one.

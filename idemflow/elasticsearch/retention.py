@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from idemflow.elasticsearch import attempts, backlog
@@ -19,7 +20,7 @@ from idemflow.elasticsearch.compaction import fold_index, note_folded
 from idemflow.elasticsearch.documents import stored
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
-from idemflow.elasticsearch.search import batches, every
+from idemflow.elasticsearch.search import batches, every, scan
 from idemflow.elasticsearch.spill import Scratch
 
 # A command that waits for a run may still be reading its manifest.
@@ -75,7 +76,7 @@ class Pruned:
         pipeline: the pipeline's name.
         folded: runs whose manifests were folded.
         manifests: their documents, and those of indices that are gone, which were deleted.
-        forgotten: runs older than the retention time whose summary was deleted.
+        forgotten: runs older than the retention time, or too many, whose summary was deleted.
         waiting: runs that cannot be folded yet.
         busy: whether records are on their way, so that nothing could be done.
     """
@@ -102,6 +103,7 @@ class Retention:
         scratch: room for entries.
         now: the present.
         reached: see :func:`idemflow.elasticsearch.compaction.fold_index`.
+        runs: how many summaries of runs are kept, the newest; ``None`` for all.
     """
 
     ledger: Ledger
@@ -112,6 +114,7 @@ class Retention:
     scratch: Scratch
     now: datetime
     reached: Callable[[str], None] = lambda _: None
+    runs: int | None = None
 
     def due(self) -> bool:
         """Whether it pays by now; asks Elasticsearch for sums alone."""
@@ -122,11 +125,12 @@ class Retention:
             _pays(cost, runs, pointers.get(index)) for index, (cost, runs) in sums.items()
         )
 
-    def prune(self, *, always: bool) -> Pruned:
+    def prune(self, *, always: bool, dry_run: bool = False) -> Pruned:
         """Fold what may be folded, and delete what is older than the retention time.
 
         Args:
             always: fold although it does not pay yet.
+            dry_run: only count.
         """
         ledger = self.ledger
         ledger.refresh(RUNS, MANIFESTS, DEAD_LETTERS)
@@ -138,9 +142,34 @@ class Retention:
         # Asked only now: what was accounted for by then is in no queue any more.
         if not self.idle():
             return replace(result, busy=True)
+        if dry_run:
+            result = self._would_fold(result, parts, ended)
+            # What is folded needs no manifest any more.
+            needed = {part.run for part in parts if part.run not in ended}
+            old = {hit["_id"] for hit in ledger.hits(RUNS, self._old(), source=False)}
+            return replace(result, forgotten=len(old - marked - needed))
         result = self._fold(result, parts, summaries, ended, always=always)
         self._forget_baselines()
         return replace(result, forgotten=self._forget_runs(marked))
+
+    def _would_fold(self, result: Pruned, parts: Sequence[Part], ended: set[str]) -> Pruned:
+        """What :meth:`_fold` would do, always."""
+        by_index: dict[str, list[Part]] = defaultdict(list)
+        for part in parts:
+            if part.run in ended and part.to != DEAD_LETTERS:
+                by_index[part.to].append(part)
+        pointers = read_pointers(self.ledger, by_index, index=MANIFESTS) if by_index else {}
+        chosen = [
+            part
+            for index, ones in by_index.items()
+            if index in pointers or len({part.run for part in ones}) > 1
+            for part in ones
+        ]
+        return replace(
+            result,
+            folded=len({part.run for part in chosen}),
+            manifests=sum(part.manifests for part in chosen),
+        )
 
     def _fold(
         self,
@@ -225,9 +254,23 @@ class Retention:
             self.ledger.delete(MANIFESTS, map(stored, hits))
 
     def _old(self) -> dict[str, Any]:
-        """A query for the summaries that are older than the retention time."""
-        before = {"lt": (self.now - self.keep).isoformat()}
-        return every({"range": {"collected": before}}, pipeline=self.pipeline)
+        """A query for the summaries that are older than the retention time, or too many."""
+        before = {"range": {"collected": {"lt": (self.now - self.keep).isoformat()}}}
+        last = self._last_kept()
+        if last is None:
+            return every(before, pipeline=self.pipeline)
+        # A command may be waiting for a young one.
+        ended = {"range": {"collected": {"lt": (self.now - _YOUNG).isoformat()}}}
+        beyond = every({"range": {"run": {"lt": last}}}, ended)
+        return every({"bool": {"should": [before, beyond]}}, pipeline=self.pipeline)
+
+    def _last_kept(self) -> str | None:
+        """The oldest of the newest runs that are kept; ``None`` where there are no more."""
+        if self.runs is None:
+            return None
+        query, sort = every(pipeline=self.pipeline), ({"run": "desc"},)
+        newest = scan(self.ledger, RUNS, query, source=False, sort=sort)
+        return next((hit["_id"] for hit in islice(newest, self.runs - 1, self.runs)), None)
 
     def _forget_runs(self, marked: set[str]) -> int:
         """Delete the summaries of old runs of which no manifest is left."""

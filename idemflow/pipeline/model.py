@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
@@ -19,6 +19,7 @@ from pydantic import (
 
 from idemflow.pipeline.expect import Expect
 from idemflow.pipeline.identity import Delete, Fields, Identity, Unique, Version
+from idemflow.pipeline.retention import PruneRules
 from idemflow.pipeline.schedule import Schedule, as_schedule
 from idemflow.sources import registry
 from idemflow.sources.fields import (
@@ -215,6 +216,7 @@ class Pipeline(Strict):
         | None
     ) = None
     ledger: LedgerRules = Field(default_factory=LedgerRules)
+    prune: PruneRules | None = None
     expect: Expect | None = None
 
     @model_validator(mode="after")
@@ -236,6 +238,9 @@ class Pipeline(Strict):
             if self.collect.incremental:
                 raise ValueError("mode: snapshot needs all rows in each run; "
                                  f"take {self.collect.incremental} away")  # fmt: skip
+        if self.prune and self.prune.indices and not (self.snapshot or templated):
+            raise ValueError("prune.indices is for mode: snapshot, or an index.name with {run} or "
+                             "{day}: all runs write to one index, which is kept")  # fmt: skip
         if self.tombstones and templated:
             raise ValueError("delete: with version: needs one index for all runs; index.name "
                              "must be a plain name")  # fmt: skip
@@ -328,10 +333,24 @@ class Pipeline(Strict):
 
     def is_target(self, index: str) -> bool:
         """Whether an index has the name of one that runs write to, which others may begin like."""
+        return self._in_name(index) is not None
+
+    def target_time(self, index: str) -> datetime | None:
+        """When the run of an index was triggered, or its day began; ``None`` where its name does
+        not say so."""
+        found = self._in_name(index)
+        text = max(found.groups(), key=len, default="") if found else ""
+        try:
+            form = "%Y-%m-%d" if text[4:5] == "-" else "%Y%m%dt%H%M%S"
+            return datetime.strptime(text[:15], form).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    def _in_name(self, index: str) -> re.Match[str] | None:
         expression = re.escape(self.target)
         for kind, form in _FORMS.items():
-            expression = expression.replace(re.escape(kind), form)
-        return re.fullmatch(expression, index) is not None
+            expression = expression.replace(re.escape(kind), f"({form})")
+        return re.fullmatch(expression, index)
 
     def mapping(self) -> dict[str, Any]:
         """The index' mapping in Elasticsearch's own form."""

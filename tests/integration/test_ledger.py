@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
 from idemflow.elasticsearch import search
-from idemflow.elasticsearch.ledger import RUNS, Ledger
+from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.identity import canonical, content_hash
@@ -434,20 +435,65 @@ def test_the_command(idemflow: Idemflow, project: Project) -> None:
     inside.ok("run", name, "--times", "2")
     found = inside.json("prune", name)["pipelines"]
     # A command on another machine may still be looking at runs of the last ten minutes.
+    nothing = {"dead_letters": 0, "indices": [], "dry_run": False}
     assert found == [
-        {"pipeline": name, "folded": 0, "manifests": 0, "forgotten": 0, "waiting": 2, "busy": False}
-    ]
+        {"pipeline": name, "folded": 0, "manifests": 0, "forgotten": 0, "waiting": 2,
+         "busy": False, **nothing}
+    ]  # fmt: skip
     ledger = inside.ledger()
     for run in ledger.run_ids(name):
         ledger.client.update(
             index=RUNS, id=run, doc={"collected": "2026-01-01T00:00:00+00:00"}, refresh=True
         )
     before = inside.json("verify", name)
+    (would,) = inside.json("prune", name, "--dry-run")["pipelines"]
+    assert (would["folded"], would["forgotten"], would["dry_run"]) == (2, 2, True)
+    assert len(ledger.run_ids(name)) == 2
     shown = inside.ok("prune").stdout
     assert "pruned" in shown
     assert inside.json("verify", name) == before
     assert ledger.run_ids(name) == []
     ledger.close()
+
+
+def test_what_the_yaml_keeps_no_longer(idemflow: Idemflow, project: Project) -> None:
+    """Indices of runs and dead letters, by age and by number; never what an alias points to."""
+    inside = idemflow.inside(project.path)
+    name = "kept"
+    script = "def records():\n    yield {'id': 1}\n    yield {'name': 'no id'}\n"
+    project.pipeline(name, script)
+    project.change(name, f"name: {name}", f"name: {name}-{{run}}")
+    inside.ok("run", name, code=7)
+    (new,) = inside.ledger().client.indices.get(index=f"{name}-*")
+    ages = {"aged": 700, "one": 30, "two": 20, "read": 700, "others": 900}
+    made = {
+        key: f"{name}-{datetime.now(UTC) - timedelta(days=age):%Y%m%dt%H%M%S000}-{number:08x}"
+        for number, (key, age) in enumerate(ages.items())
+    }
+    with inside.elasticsearch() as elasticsearch:
+        for key, index in made.items():
+            alias: dict[str, dict[str, str]] = {"of-a-person": {}} if key == "read" else {}
+            elasticsearch.indices.create(index=index, aliases=alias)
+        elasticsearch.indices.put_mapping(index=made["others"], meta={})
+        letter = elasticsearch.search(index=DEAD_LETTERS, query={"term": {"pipeline": name}})
+        (hit,) = letter["hits"]["hits"]
+        for number in range(3):
+            old = hit["_source"] | {"time": f"2025-01-0{number + 1}T00:00:00+00:00"}
+            elasticsearch.index(index=DEAD_LETTERS, id=f"old-{number}", document=old, refresh=True)
+
+        rules = "indices: {age: 365 days, number: 2}, dead_letters: {number: 2}"
+        project.change(name, "identity: id", f"identity: id\nprune: {{{rules}}}")
+        expected = [made["aged"], made["one"]]
+        (would,) = inside.json("prune", name, "--dry-run")["pipelines"]
+        assert (would["indices"], would["dead_letters"]) == (expected, 2)
+        assert elasticsearch.indices.exists(index=made["aged"])
+        shown = inside.ok("prune", name).stdout
+        assert all(index in shown for index in expected)
+        left = set(elasticsearch.indices.get(index=f"{name}-*"))
+        assert left == {new, made["two"], made["read"], made["others"]}
+        letters = inside.json("dead-letters", "list", name)["letters"]
+        assert {one["id"] for one in letters} == {hit["_id"], "old-2"}
+        elasticsearch.indices.delete(index=[made["two"], made["read"], made["others"]])
 
 
 def test_a_year_of_runs_leaves_verify_as_fast_as_on_its_first_day(book: Book) -> None:

@@ -1,0 +1,39 @@
+"""``prune:`` of the YAML: what is accepted, and how each mistake is explained."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from idemflow.errors import PipelineError
+from idemflow.pipeline.retention import Keep, PruneRules
+from tests.unit.pipeline.test_expect import load
+
+
+def test_rules(tmp_path: Path) -> None:
+    assert load(tmp_path, "").prune is None
+    more = "mode: snapshot\nprune: {runs: 5, dead_letters: {age: 90 days}, indices: {number: 2}}\n"
+    found = load(tmp_path, more).prune
+    assert found == PruneRules(runs=5, dead_letters=Keep(age="90 days"), indices=Keep(number=2))
+    assert found.dead_letters
+    assert found.dead_letters.for_time == timedelta(days=90)
+
+
+@pytest.mark.parametrize(
+    ("prune", "field", "words"),
+    [
+        ("{}", "prune", "one of them at least"),
+        ("{indices: {number: 2}}", "", "all runs write to one index"),
+        ("{dead_letters: {}}", "prune.dead_letters", "age or number"),
+        ("{dead_letters: {number: 0}}", "prune.dead_letters.number", "greater than or equal to 1"),
+        ("{dead_letters: 90 days}", "prune.dead_letters", ""),
+        ("{runs: 1, age: 1 day}", "prune.age", ""),
+    ],
+)
+def test_mistakes(tmp_path: Path, prune: str, field: str, words: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        load(tmp_path, f"prune: {prune}\n")
+    assert words in caught.value.message
+    assert field in caught.value.message
