@@ -1,0 +1,60 @@
+"""What the built wheel brings, far from any checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUILT = ("idemflow", "nifi", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy: a build leaves its own files beside the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in BUILT:
+        source, unwanted = ROOT / name, shutil.ignore_patterns("__pycache__", "*.egg-info")
+        if source.is_dir():
+            shutil.copytree(source, folder / "source" / name, ignore=unwanted)
+        else:
+            shutil.copy(source, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), "./source"]
+    subprocess.run([*pip, *options], cwd=folder, check=True, capture_output=True)
+    (built,) = folder.glob("idemflow-*.whl")
+    return built
+
+
+def test_it_has_every_file_of_the_package_and_of_nifi(wheel: Path) -> None:
+    there = set(zipfile.ZipFile(wheel).namelist())
+    for folder, inside in ((ROOT / "idemflow", "idemflow"), (ROOT / "nifi", "idemflow/_nifi")):
+        for file in folder.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                assert f"{inside}/{file.relative_to(folder).as_posix()}" in there
+
+
+def test_it_works_by_itself(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+
+    program = (
+        "from idemflow.config import paths; from idemflow.cli import main; "
+        "print(paths.resources()); main(['init', 'project'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert Path(done.stdout.splitlines()[0]) == site / "idemflow" / "_nifi"
+    assert (tmp_path / "project" / "idemflow.toml").is_file()
