@@ -7,11 +7,12 @@ memory, whatever the file's size.
 import csv
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from idemflow.sources.files.columns import converters, described
 from idemflow.sources.files.formats import BLOCK, KEPT, RECORD_LIMIT, Record, decoded, is_text, kept
 from idemflow.steps.parts import Beginning, only, too_large
 
@@ -19,11 +20,6 @@ from idemflow.steps.parts import Beginning, only, too_large
 _LOOKED_AT = 100
 # What else stands between the fields of files.
 _DELIMITERS = ",;\t|"
-
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
-_TRUE = {"true", "t", "yes", "1"}
-_FALSE = {"false", "f", "no", "0"}
 
 
 class _NoRow(Exception):
@@ -44,6 +40,7 @@ def read_csv(
     delimiter: str = ",",
     encoding: str = "utf-8",
     types: dict[str, str] | None = None,
+    **values: Any,
 ) -> Iterator[Record]:
     """Read CSV (RFC 4180) whose first row names the columns.
 
@@ -51,16 +48,31 @@ def read_csv(
         stream: the file.
         delimiter: the character between fields.
         encoding: the file's encoding, by Python's name for it.
-        types: ``number``, ``integer`` or ``boolean`` for columns that are not text. A number is
-            written with the digits that it has in the file.
+        types: the types of columns that are not text. A number is written with the digits that it
+            has in the file.
+        values: how their values are written: ``decimal``, ``thousands`` and ``missing`` of
+            :func:`converters`.
     """
     with decoded(stream, encoding) as text:
-        yield from _rows(_Lines(text), delimiter, encoding, types or {})
+        yield from _rows(_Lines(text), delimiter, encoding, _Types(types or {}, values))
 
 
-def _rows(
-    lines: "_Lines", delimiter: str, encoding: str, types: dict[str, str]
-) -> Iterator[Record]:
+@dataclass(frozen=True)
+class _Types:
+    """The types of columns, and how their values are written."""
+
+    of: dict[str, str]
+    values: dict[str, Any]
+
+    def converters(self, names: list[str]) -> list[Callable[[str], str]]:
+        return converters(names, self.of, **self.values)
+
+    def described(self, name: str) -> str:
+        written = {key: self.values[key] for key in ("decimal", "thousands") if key in self.values}
+        return described(self.of[name], **written)
+
+
+def _rows(lines: "_Lines", delimiter: str, encoding: str, types: _Types) -> Iterator[Record]:
     # The limit is one for the interpreter; a larger one harms nobody.
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -185,9 +197,7 @@ class _Lines:
         return line
 
 
-def _row_writer(
-    names: list[str], types: dict[str, str], delimiter: str
-) -> Callable[[list[str]], str]:
+def _row_writer(names: list[str], types: _Types, delimiter: str) -> Callable[[list[str]], str]:
     """What turns the fields of a row into a line of JSON.
 
     Raises:
@@ -205,19 +215,19 @@ def _row_writer(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise _NoRow(f"the header has the column {twice!r} more than once")
-    if missing := [name for name in types if name not in names]:
+    if missing := [name for name in types.of if name not in names]:
         raise _NoRow(f"the header has no column {missing[0]!r}, which has a type in csv.types")
     if not is_text("".join(names)):
         raise _NoRow("the header is not in the encoding of csv.encoding")
     pattern = "{" + ",".join(encode_basestring(n).replace("%", "%%") + ":%s" for n in names) + "}"
-    converters = [_CONVERTERS[types.get(name, "text")] for name in names]
+    convert_each = types.converters(names)
     width = len(names)
 
     def write(row: list[str]) -> str:
         if len(row) != width:
             raise _NoRow(f"{len(row)} fields, where the header has {width}")
         try:
-            values = [convert(field) for convert, field in zip(converters, row, strict=True)]
+            values = [convert(field) for convert, field in zip(convert_each, row, strict=True)]
         except ValueError:
             raise _NoRow(_misfit(names, types, row)) from None
         return pattern % tuple(values)
@@ -235,48 +245,12 @@ def _other_delimiter(header: str, delimiter: str) -> str | None:
     return max(found, key=found.__getitem__, default=None)
 
 
-def _misfit(names: list[str], types: dict[str, str], row: list[str]) -> str:
+def _misfit(names: list[str], types: _Types, row: list[str]) -> str:
     """Which fields of a row do not fit their types."""
     found = []
-    for name, field in zip(names, row, strict=True):
+    for name, convert, field in zip(names, types.converters(names), row, strict=True):
         try:
-            _CONVERTERS[types.get(name, "text")](field)
+            convert(field)
         except ValueError:
-            found.append(f"{name}: {field[:100]!r} is not {_ARTICLES[types[name]]}")
+            found.append(f"{name}: {field[:100]!r} is not {types.described(name)}")
     return "; ".join(found)
-
-
-def _number(field: str) -> str:
-    text = field if _NUMBER(field) else field.strip()
-    return text if _NUMBER(text) else _null(text)
-
-
-def _integer(field: str) -> str:
-    text = field if _INTEGER(field) else field.strip()
-    return text if _INTEGER(text) else _null(text)
-
-
-def _boolean(field: str) -> str:
-    text = field.strip().lower()
-    if text in _TRUE:
-        return "true"
-    return "false" if text in _FALSE else _null(text)
-
-
-def _null(text: str) -> str:
-    if text:
-        raise ValueError(text)
-    return "null"
-
-
-_CONVERTERS: dict[str, Callable[[str], str]] = {
-    "text": encode_basestring,
-    "number": _number,
-    "integer": _integer,
-    "boolean": _boolean,
-}
-_ARTICLES = {
-    "number": "a number (such as 12, -3.50 or 1e6)",
-    "integer": "an integer (such as 12 or -3)",
-    "boolean": "a boolean (true, false, t, f, yes, no, 1 or 0)",
-}

@@ -44,7 +44,7 @@ def draw(files: Files, collect: Collect) -> tuple[Json, Json]:
             "pattern": files.pattern,
             "format": files.format,
             "quiet": str(seconds(files.quiet)),
-            "csv": json.dumps(files.csv.model_dump()),
+            "csv": json.dumps(files.csv.options()),
             "newer_wins": json.dumps(files.newer_wins),
             "index": "#{index}",
             # What must be whole is read whole, whatever was read before.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from idemflow import servers
 from idemflow.config.settings import Settings
@@ -15,8 +15,19 @@ from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError
 from idemflow.sources.fields import Period, Strict, Text
+from idemflow.sources.files import columns
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
 from idemflow.sources.source import Source
+
+TYPES = ("number", "integer", "boolean", "date")
+
+
+def _type(value: str) -> str:
+    if "%" in value:
+        columns.check_format(value)
+    elif value not in TYPES:
+        raise ValueError(f'{", ".join(TYPES)}, or a format of dates such as "%d.%m.%Y"')
+    return value
 
 
 class Csv(Strict):
@@ -26,11 +37,30 @@ class Csv(Strict):
         delimiter: what stands between two values.
         encoding: the character encoding, by Python's name.
         types: columns that are not text.
+        decimal: what stands before the fraction of a number.
+        thousands: what may stand between three digits of one.
+        missing: what a column with a type has where there is no value, beside nothing at all.
     """
 
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     encoding: str = "utf-8"
-    types: dict[str, Literal["number", "integer", "boolean"]] = Field(default_factory=dict)
+    types: dict[str, Annotated[str, AfterValidator(_type)]] = Field(default_factory=dict)
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", "'", "\u2019", " ", "\u00a0", "\u202f"] | None = None
+    missing: list[Text] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError("decimal and thousands are two different characters")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of ``read_csv``; what is not given is left out, where a read of before
+        has left it out, too: else all files would be read anew."""
+        return self.model_dump(exclude_defaults=True) | self.model_dump(
+            include={"delimiter", "encoding", "types"}
+        )
 
     @field_validator("encoding")
     @classmethod

@@ -357,6 +357,10 @@ def test_files(project: Path) -> None:
     ).collect
     assert isinstance(source, FilesSource)
     assert (source.files.pattern, source.files.csv.delimiter) == ("*", ",")
+    # What NiFi is given stays the same as before there were more fields.
+    assert source.files.csv.options() == {
+        "delimiter": ",", "encoding": "utf-8", "types": {"n": "integer"},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -388,6 +392,26 @@ def test_files(project: Path) -> None:
             "{files: {directory: d, format: csv, csv: {encoding: utf-9}}}",
             "collect.files.csv.encoding",
             "utf-8",
+        ),
+        (
+            "{files: {directory: d, format: csv, csv: {types: {a: text}}}}",
+            "collect.files.csv.types.a",
+            "a format of dates",
+        ),
+        (
+            '{files: {directory: d, format: csv, csv: {types: {a: "%d.%B.%Y"}}}}',
+            "collect.files.csv.types.a",
+            "each of %Y",
+        ),
+        (
+            '{files: {directory: d, format: csv, csv: {types: {a: "%H:%M"}}}}',
+            "collect.files.csv.types.a",
+            "a year, a month and a day",
+        ),
+        (
+            "{files: {directory: d, format: csv, csv: {decimal: ',', thousands: ','}}}",
+            "collect.files.csv",
+            "different characters",
         ),
         ("{}", "collect", "must name a source: files, script, sql"),
         ("{function: f}", "collect", "must name a source: files, script, sql"),

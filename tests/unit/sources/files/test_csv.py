@@ -5,6 +5,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -263,3 +264,71 @@ def test_memory_does_not_grow_with_the_file() -> None:
         tracemalloc.stop()
     assert read == blocks * 50
     assert peak < 16 << 20
+
+
+def values(content: str, **options: Any) -> list[Any]:
+    """The values of the column ``a``; of a row that is refused the reason."""
+    return [
+        reason or json.loads(text, parse_float=str)["a"]
+        for _, text, reason in rows(content, **options)
+    ]
+
+
+def test_numbers_with_a_decimal_comma() -> None:
+    content = "a;b\n1,50;\n-1.234.567,25;\n 0,1 ;\n12;\n;\n1.5;\n1,234.5;\n0.123,4;\n"
+    german = {"delimiter": ";", "decimal": ",", "thousands": ".", "types": {"a": "number"}}
+    found = values(content, **german)
+    assert found[:5] == ["1.50", "-1234567.25", "0.1", 12, None]
+    for value, reason in zip(["1.5", "1,234.5", "0.123,4"], found[5:], strict=True):
+        assert f"a: {value!r} is not a number (such as 12, -3,50 or 1e6 or 1.000)" in reason
+    integers = {**german, "types": {"a": "integer"}}
+    assert values("a;b\n1.000;\n12;\n", **integers) == [1000, 12]
+    # A point is no decimal comma, and nothing is grouped, unless the YAML says so.
+    assert "is not a number" in values("a;b\n1.5;\n", delimiter=";", decimal=",",
+                                       types={"a": "number"})[0]  # fmt: skip
+    assert "is not a number" in values('a\n"1,000"\n', types={"a": "number"})[0]
+
+
+def test_what_stands_for_no_value() -> None:
+    options = {"types": {"a": "number"}, "missing": ["NA", "-"]}
+    assert values("a,b\n1,NA\n NA ,x\n-,y\n", **options) == [1, None, None]
+    [(_, text, _)] = rows("a,b\n1,NA\n", **options)
+    assert json.loads(text)["b"] == "NA"  # a text is a text
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "becomes"),
+    [
+        ("date", "2026-01-31", "2026-01-31"),
+        ("date", " 2026-01-31 12:30:00.5+02:00 ", "2026-01-31T12:30:00.5+02:00"),
+        ("date", "", None),
+        ("%d.%m.%Y", "31.01.2026", "2026-01-31"),
+        ("%d.%m.%Y", "1.2.2026", "2026-02-01"),
+        ("%m/%d/%y", "12/31/68", "2068-12-31"),
+        ("%m/%d/%y", "12/31/69", "1969-12-31"),
+        ("%d.%m.%Y %H:%M", "31.01.2026 7:05", "2026-01-31T07:05:00"),
+        ("%Y%m%d%H%M%S.%f", "20260131070509.5", "2026-01-31T07:05:09.500000"),
+        ("%d.%m.%Y %H:%M:%S %z", "31.01.2026 07:05:09 +0200", "2026-01-31T07:05:09+02:00"),
+        ("%d.%m.%Y", "NA", None),
+    ],
+)
+def test_dates_become_iso_8601(form: str, field: str, becomes: str | None) -> None:
+    found = values(f"a;b\n{field};\n", delimiter=";", types={"a": form}, missing=["NA"])
+    assert found == [becomes]
+    if becomes is not None:
+        datetime.fromisoformat(becomes)
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ("date", "20260131"), ("date", "31.01.2026"), ("date", "2026-W05-6"), ("date", "2026"),
+        ("%d.%m.%Y", "30.02.2026"), ("%d.%m.%Y", "31.01.26"), ("%d.%m.%Y", "31-01-2026"),
+        ("%d.%m.%Y", "٣1.01.2026"), ("%d.%m.%Y %H:%M", "31.01.2026"),
+        ("%d.%m.%Y %H:%M", "31.01.2026 25:00"),
+    ],
+)  # fmt: skip
+def test_what_is_no_date_is_a_dead_letter(form: str, field: str) -> None:
+    [(_, _, reason)] = rows(f"a;b\n{field};\n", delimiter=";", types={"a": form})
+    assert reason is not None
+    assert "is not a date" in reason
