@@ -58,7 +58,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # clients of NiFi and of Elasticsearch, which many need and `up` and `down` do not, take longer than
 # all else.
 _GROUPS = {
-    "Beginning": {"init": "init"},
+    "Beginning": {"init": "init", "new": "new"},
     "Servers": {
         "up": "servers",
         "status": "status",

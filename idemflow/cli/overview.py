@@ -17,7 +17,7 @@ _BEGIN = """\
 There is no project here: neither flows/ nor idemflow.toml, nor in a folder above.
 A project is a folder with flows/NAME.yaml, which describes a pipeline, and scripts/NAME.py, which
 makes its records. Go to one, or name it: idemflow --project FOLDER
-Make one: idemflow init FOLDER
+Make one: idemflow init FOLDER, and in it: idemflow new NAME --from FILE
 All commands: idemflow --help"""
 
 

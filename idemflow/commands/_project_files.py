@@ -34,7 +34,8 @@ __pycache__/
 """
 
 _CI = """\
-# Runs each pipeline twice on servers of its own, and compares what was sent with the index.
+# Checks all pipelines, runs each twice on servers of its own, and compares what was sent with the
+# index.
 name: pipelines
 on: [push, pull_request]
 jobs:
@@ -47,6 +48,7 @@ jobs:
       - uses: actions/cache@v4
         with: {path: ~/.cache/idemflow, key: "idemflow-$version"}
       - run: pip install idemflow==$version -r requirements.txt
+      - run: idemflow check
       - run: idemflow up
       - name: Run and verify
         shell: bash
@@ -65,11 +67,12 @@ _README = """\
 Records go into Elasticsearch through Apache NiFi, each under an id of its own: run, rerun, replay
 or crash, and the result is the same.
 
-    idemflow up              # start NiFi and Elasticsearch
-    idemflow run NAME        # run the pipeline flows/NAME.yaml
-    idemflow verify NAME     # compare what was sent with what is in the index
+    idemflow new NAME --from FILE.csv    # look at the data, and write flows/NAME.yaml
+    idemflow up                          # start NiFi and Elasticsearch
+    idemflow run NAME                    # run it; `idemflow verify NAME` compares what was sent
 
-`idemflow` alone says what is the case, and what to run next.
+`--from` takes .ndjson, .json, a script or `postgresql://... --table T` as well. `idemflow` alone
+says what is the case, and what to run next.
 
 | | |
 |---|---|

@@ -17,11 +17,11 @@ class ProjectFile:
 
     Attributes:
         name: its path in the project.
-        state: whether it was made, or was there and is kept as it is.
+        state: whether it was made, was there and is kept as it is, or got lines at its end.
     """
 
     name: str
-    state: Literal["made", "kept"]
+    state: Literal["made", "kept", "added to"]
 
 
 @dataclass(frozen=True)
@@ -75,4 +75,5 @@ def _make(file: Path, text: str) -> Literal["made", "kept"]:
 
 
 def _next(folder: Path) -> str:
-    return "idemflow up" if folder == Path.cwd() else f"cd {folder} && idemflow up"
+    new = "idemflow new NAME --from FILE"
+    return new if folder == Path.cwd() else f"cd {folder} && {new}"

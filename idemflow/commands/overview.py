@@ -102,7 +102,7 @@ def _next(
     letters: dict[str, int],
 ) -> str:
     if not names:
-        return "write flows/NAME.yaml and scripts/NAME.py, then: idemflow run NAME"
+        return "idemflow new NAME --from FILE"
     if away := next((server.next_command for server in found if server.next_command), None):
         return away
     if pipelines is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError
+from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Scalar, Strict
 
 
@@ -62,6 +64,22 @@ class Source(Strict, ABC):
         Returns:
             The step that takes the trigger of a run, and the one that gives the records.
         """
+
+    @classmethod
+    def look(
+        cls,
+        settings: Settings,  # noqa: ARG003
+        origin: Origin,  # noqa: ARG003
+    ) -> AbstractContextManager[Found] | None:
+        """Look at data that a pipeline is to be made of, for ``idemflow new``.
+
+        Returns:
+            What is there, as long as it is open; ``None`` where this kind does not read such data.
+
+        Raises:
+            UsageError: the data cannot be read.
+        """
+        return None
 
     @property
     def types(self) -> Sequence[str]:

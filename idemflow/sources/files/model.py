@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,7 @@ from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError
+from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Period, Strict, Text
 from idemflow.sources.files import columns
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
@@ -107,6 +109,12 @@ class FilesSource(Source):
     steps = (COLLECT,)
 
     files: Files
+
+    @classmethod
+    def look(cls, settings: Settings, origin: Origin) -> AbstractContextManager[Found] | None:
+        from idemflow.sources.files import look  # noqa: PLC0415 (slow to import)
+
+        return look.look(settings, origin) if look.reads(origin.where) else None
 
     @property
     def summary(self) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from pydantic import Field, field_validator
 
+from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
+from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import FunctionName, Scalar, ScriptPath
 from idemflow.sources.script.draw import COLLECT, draw
 from idemflow.sources.source import Call, Source
@@ -38,6 +41,12 @@ class ScriptSource(Source):
             if name in ("index", "elasticsearch"):
                 raise ValueError(f"{name!r} is the name of a parameter of idemflow's own")
         return value
+
+    @classmethod
+    def look(cls, settings: Settings, origin: Origin) -> AbstractContextManager[Found] | None:
+        from idemflow.sources.script import look  # noqa: PLC0415 (slow to import)
+
+        return look.look(settings, origin) if look.reads(origin.where) else None
 
     @property
     def summary(self) -> str:

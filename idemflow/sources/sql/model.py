@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,7 @@ from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError, UsageError
+from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Name, Period, Strict, Text, like, one_of, written
 from idemflow.sources.source import Source
 from idemflow.sources.sql import draw as drawing
@@ -95,6 +97,12 @@ class SqlSource(Source):
     steps = (drawing.PLAN, drawing.READ, drawing.ROWS)
 
     sql: Sql
+
+    @classmethod
+    def look(cls, settings: Settings, origin: Origin) -> AbstractContextManager[Found] | None:
+        from idemflow.sources.sql import look  # noqa: PLC0415 (slow to import)
+
+        return look.look(settings, origin) if look.reads(settings, origin.where) else None
 
     @property
     def summary(self) -> str:

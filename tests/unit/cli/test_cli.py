@@ -108,7 +108,7 @@ def test_alone_in_a_project_whose_servers_are_down(
     monkeypatch.setenv("IDEMFLOW_HOME", str(tmp_path / "home"))
     done = idemflow()
     assert done.exit_code == 0
-    assert done.output.splitlines()[-1].startswith("next: write flows/NAME.yaml")
+    assert done.output.splitlines()[-1].startswith("next: idemflow new NAME")
     (tmp_path / "flows" / "people.yaml").write_text("pipeline: people\n")
     done = idemflow()
     assert done.output.splitlines() == [

@@ -29,7 +29,7 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     done = init(str(folder))
     assert done.exit_code == 0, done.output
-    assert done.output.rstrip().endswith(f"next: cd {folder} && idemflow up")
+    assert done.output.rstrip().endswith(f"next: cd {folder} && idemflow new NAME --from FILE")
     for name in ("flows", "scripts", "tests"):
         assert (folder / name).is_dir()
     assert paths.is_project(folder)
@@ -37,12 +37,12 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     tomllib.loads((folder / "idemflow.toml").read_text())
     workflow = YAML(typ="safe").load((folder / ".github/workflows/pipelines.yml").read_text())
     steps = workflow["jobs"]["pipelines"]["steps"]
-    assert [one["run"] for one in steps if "run" in one][1] == "idemflow up"
+    assert [one["run"] for one in steps if "run" in one][1:3] == ["idemflow check", "idemflow up"]
     (script,) = [one["run"] for one in steps if one.get("shell") == "bash"]
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     readme = (folder / "README.md").read_text()
     assert [line.split()[1] for line in readme.splitlines() if line.startswith("    ")] == [
-        "up", "run", "verify",
+        "new", "up", "run",
     ]  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
 
 def test_in_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert init().output.rstrip().endswith("next: idemflow up")
+    assert init().output.rstrip().endswith("next: idemflow new NAME --from FILE")
 
 
 def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
