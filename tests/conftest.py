@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder; put the files of :data:`FIRST` first; refuse servers to those
     that are said to need none."""
     for item in items:
-        for marker in MARKERS[item.path.relative_to(ROOT / "tests").parts[0]]:
+        for marker in MARKERS.get(item.path.relative_to(ROOT / "tests").parts[0], ("unit",)):
             item.add_marker(marker)
         fixtures: list[str] = getattr(item, "fixturenames", [])
         if "servers" in fixtures and item.nodeid.startswith(WITHOUT_SERVERS):

@@ -71,6 +71,8 @@ _GROUPS = {
     "Pipelines": {
         "check": "check",
         "schema": "check",
+        "preview": "preview",
+        "test": "test",
         "deploy": "pipelines",
         "run": "pipelines",
         "start": "pipelines",

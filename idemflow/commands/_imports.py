@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from idemflow.canvas import installed_steps
 from idemflow.commands._session import Session
-from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError
 from idemflow.pipeline import scripts
 from idemflow.pipeline.spec import Sources
 from idemflow.supply.python_env import installing, lacking
-
-# As Python says it, and NiFi in a bulletin.
-_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
 def check_imports(opened: Session, texts: Sources, group: str) -> None:
@@ -40,9 +34,3 @@ def check_imports(opened: Session, texts: Sources, group: str) -> None:
             f"{script}:{line}: NiFi's Python has no module {name!r}",
             next_command=installing(opened.settings, name),
         )
-
-
-def remedy(settings: Settings, message: str) -> str | None:
-    """What to do after an error of a script, where it lacks a module."""
-    found = _MISSING.search(message)
-    return installing(settings, found[1]) if found else None

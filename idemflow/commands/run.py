@@ -16,7 +16,6 @@ from idemflow.commands import _judge, deploy
 from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
-from idemflow.commands._imports import remedy
 from idemflow.commands._patience import patiently
 from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._report import RunReport, RunsReport, judge, note
@@ -42,6 +41,7 @@ from idemflow.errors import (
     UsageError,
 )
 from idemflow.pipeline.model import DAY, RUN
+from idemflow.supply.python_env import remedy
 
 __all__ = ["RunReport", "RunsReport", "judge", "prepare", "run"]
 

@@ -58,7 +58,6 @@ def database(settings: Settings, name: str) -> Database:
         UsageError: there is no such database.
         SettingError: its password or its driver is missing; names the field.
         RuntimeNotUp: a package brings it, and it does not run.
-        IdemflowError: the embedded NiFi was laid out without the driver.
     """
     brought = registry.found("databases")
     found = _configured(settings, name)
@@ -133,18 +132,22 @@ def driver_path(settings: Settings, found: ConfiguredDatabase, kind: str) -> Pat
 
     Raises:
         SettingError: it has to be named, or cannot be read.
-        IdemflowError: the embedded NiFi was laid out without it.
     """
-    named = _named_driver(settings, found, kind)
-    if named is not None:
-        return named
+    return _named_driver(settings, found, kind) or settings.folders.driver(POSTGRESQL)
+
+
+def check_driver(settings: Settings, found: Database) -> None:
+    """Check that the embedded NiFi was laid out with the driver that idemflow supplies.
+
+    Raises:
+        IdemflowError: it was not.
+    """
     supplied = settings.folders.driver(POSTGRESQL)
-    if not supplied.is_file():
+    if found.driver_path == supplied and not supplied.is_file():
         raise IdemflowError(
             f"NiFi has no driver of PostgreSQL ({supplied})",
             next_command="idemflow down && idemflow up",
         )
-    return supplied
 
 
 def _named_driver(settings: Settings, found: ConfiguredDatabase, kind: str) -> Path | None:

@@ -11,6 +11,8 @@ from idemflow import __version__, steps
 # NiFi reads #{name} as a reference to a parameter, and ##{name} as the text #{name}.
 _PARAMETER = re.compile(r"#+(?=\{)")
 
+_ESCAPED = re.compile(r"(?:##)+(?=\{)")
+
 # The end of a body that compose made.
 _CALL = re.compile(
     r"^idemflow_step_*\('([\w.:]+)',.*\n    (?:.*, )?drawn_by='([^']*)', interface=(\d+)\)\s*\Z",
@@ -61,6 +63,11 @@ def compose(step: Callable[..., None], *bound: str, script: str = "", **values: 
     body = f"from idemflow.steps import step as {name}\n{name}({called},\n    {given})\n"
     above = script.rstrip("\n") + "\n\n\n" if script else ""
     return _PARAMETER.sub(lambda match: match.group() * 2, above + body)
+
+
+def plain(body: str) -> str:
+    """A Script Body as NiFi runs it."""
+    return _ESCAPED.sub(lambda match: match.group()[1::2], body)
 
 
 def called(body: str) -> Call | None:

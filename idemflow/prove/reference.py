@@ -24,10 +24,11 @@ from idemflow.config.paths import Home
 from idemflow.config.settings import Settings
 from idemflow.elasticsearch.spill import Row, Scratch, Spill
 from idemflow.errors import PipelineError
-from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline
+from idemflow.preview import runner
 from idemflow.prove import judge
 from idemflow.security.owner import folder, place, servers_user
+from idemflow.sources.source import Local
 from idemflow.supply.python_env import python_environment
 
 _log = logging.getLogger(__name__)
@@ -171,19 +172,8 @@ class _Reading:
 
     def _task(self) -> Mapping[str, Any]:
         pipeline = self._pipeline
-        texts = spec.sources(self._settings.project, pipeline)
-        call, transform = pipeline.collect.generator, pipeline.transform
-        assert call is not None
-        return {
-            "script": texts.collect,
-            "function": call.function,
-            "arguments": dict(call.arguments),
-            "transform": (texts.transform, transform.function) if transform else None,
-            "identity": pipeline.identity.rule(),
-            "version": pipeline.version.rule() if pipeline.version else None,
-            "delete": pipeline.delete.rule() if pipeline.delete else None,
-            "backwards": self._backwards,
-        }
+        made = runner.task(self._settings, pipeline, Local(), backwards=self._backwards)
+        return {"task": made._asdict(), "attributes": runner.trigger(pipeline)}
 
     def _failed(self, errors: IO[bytes]) -> PipelineError:
         errors.seek(0)
@@ -216,7 +206,7 @@ def _start(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[str]:
         **{name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ},
     }
     return subprocess.Popen(
-        [executable, "-m", "idemflow.prove.reading"],
+        [executable, "-m", "idemflow.preview.reading"],
         env=environment, cwd="/", text=True, encoding="utf-8",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
         **owner.identity(),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from idemflow.config.settings import Settings
@@ -33,6 +34,21 @@ class Call:
     function: str
     arguments: Mapping[str, Scalar] = field(default_factory=dict)
     place: str = "collect"
+
+
+@dataclass(frozen=True)
+class Local:
+    """What the last step of a source takes where there is no NiFi.
+
+    Attributes:
+        properties: properties of it in place of those that are drawn, such as the value of a
+            parameter.
+        given: content and attributes of each FlowFile that it is given; a trigger alone, where
+            the first step is the last.
+    """
+
+    properties: Mapping[str, str] = field(default_factory=dict)
+    given: Iterable[tuple[bytes, Mapping[str, str]]] = ((b"", {}),)
 
 
 class Source(Strict, ABC):
@@ -132,6 +148,30 @@ class Source(Strict, ABC):
             The table of ``idemflow.toml`` whose ``timezone = "NiFi"`` says that it would not.
         """
         return None
+
+    def local(
+        self,
+        settings: Settings,  # noqa: ARG002
+        records: int,  # noqa: ARG002
+        sample: Path | None = None,  # noqa: ARG002
+    ) -> Local | None:
+        """How its last step runs in a process of the user's, over NiFi's session in plain Python.
+
+        A source whose records come from its last step alone needs nothing here. One that has
+        other steps before it, which are NiFi's, reads in their place.
+
+        Args:
+            settings: the resolved settings.
+            records: how many records a FlowFile has at most.
+            sample: a folder to read in place of what the YAML names, where it reads a folder.
+
+        Returns:
+            ``None`` where it can run in NiFi alone.
+
+        Raises:
+            IdemflowError: what it reads is not there.
+        """
+        return Local()
 
     def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:  # noqa: ARG002
         """What is wrong with what it reads, as far as that can be known without any server.

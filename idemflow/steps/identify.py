@@ -205,33 +205,13 @@ def identify(
     started = chunk.getAttribute("idemflow.started") or ""
     index = chunk.getAttribute("idemflow.index") or index
     index = index.replace("{run}", run.lower()).replace("{day}", started[:10])
-    positions = chunk.getAttribute("idemflow.positions") or chunk.getAttribute("idemflow.position")
-    chunk = session.removeAttribute(chunk, "idemflow.positions")
     again = chunk.getAttribute("idemflow.transformed") == "true"
     stage = "collected" if transform is None and not again else "document"
-    results: Iterable[ChunkResult]
-    tombstone = chunk.getAttribute("idemflow.tombstone")
-    if tombstone is not None:
-        results = [_deleted(chunk, tombstone, positions, versioned=version is not None)]
-    elif chunk.getAttribute("idemflow.reason") is None:
-        read = _Content(session, chunk)
-        wanted = None if again else transform
-        places = iter(decode(positions, read.lines()) or repeat(None))
-        # A file's time cannot say which of two deletes is the later: that needs a tombstone.
-        dated = version is None and delete is None
-        modified = whole_number(chunk.getAttribute("idemflow.modified")) if dated else None
-        results = (
-            found
-            for part in read
-            for found in sort(
-                part, places, wanted, stage,
-                identity=identity, version=version, delete=delete, modified=modified,
-            )
-        )  # fmt: skip
-    else:
-        results = [_unusable(chunk, flow_file.read(session, chunk))]
-    parent = chunk
-    for found in results:
+    positions = chunk.getAttribute("idemflow.positions") or chunk.getAttribute("idemflow.position")
+    parent = chunk = session.removeAttribute(chunk, "idemflow.positions")
+    for found in results(
+        session, chunk, positions, transform, identity=identity, version=version, delete=delete
+    ):
         if found.goes_on or len(found.documents) + len(found.refused) > 1:
             # A replayed letter can be one record only: of several, each is a letter of its own.
             parent = session.removeAttribute(parent, "idemflow.letter")
@@ -264,6 +244,51 @@ def identify(
             batch=batch,
         )
     session.remove(parent)
+
+
+def results(
+    session: Any,
+    chunk: Any,
+    positions: str | None,
+    transform: Transform | None,
+    *,
+    identity: Mapping[str, Any],
+    version: Mapping[str, str] | None,
+    delete: Mapping[str, Any] | None,
+) -> Iterable[ChunkResult]:
+    """What becomes of the records of a FlowFile.
+
+    Args:
+        session: NiFi's, or one in plain Python.
+        chunk: the FlowFile.
+        positions: the places of its records, as its attribute has them.
+        transform: the user's function, if the pipeline has one.
+        identity: see :func:`sort`, as for the others.
+
+    Raises:
+        ValueError: one of them is no such rule.
+    """
+    tombstone = chunk.getAttribute("idemflow.tombstone")
+    if tombstone is not None:
+        return [_deleted(chunk, tombstone, positions, versioned=version is not None)]
+    if chunk.getAttribute("idemflow.reason") is not None:
+        return [_unusable(chunk, flow_file.read(session, chunk))]
+    again = chunk.getAttribute("idemflow.transformed") == "true"
+    read = _Content(session, chunk)
+    wanted = None if again else transform
+    stage = "collected" if transform is None and not again else "document"
+    places = iter(decode(positions, read.lines()) or repeat(None))
+    # A file's time cannot say which of two deletes is the later: that needs a tombstone.
+    dated = version is None and delete is None
+    modified = whole_number(chunk.getAttribute("idemflow.modified")) if dated else None
+    return (
+        found
+        for part in read
+        for found in sort(
+            part, places, wanted, stage,
+            identity=identity, version=version, delete=delete, modified=modified,
+        )
+    )  # fmt: skip
 
 
 class _Content:

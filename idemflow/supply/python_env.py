@@ -19,6 +19,8 @@ from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
 from idemflow.security.owner import Owner, closed, folder, mirror, place, remove
 
+# As Python says it, and NiFi in a bulletin.
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 # The packages that a project's scripts import, as pip reads them.
 REQUIREMENTS = "requirements.txt"
 # Not needed at run time, and thousands of files.
@@ -166,6 +168,12 @@ def installing(settings: Settings, module: str) -> str:
     else:
         wanted = f"{pip} {module}, or the package that has it"
     return f"{wanted}, restart NiFi (idemflow down && idemflow up)"
+
+
+def remedy(settings: Settings, message: str) -> str | None:
+    """What to do after an error of a script, where it lacks a module."""
+    found = _MISSING.search(message)
+    return installing(settings, found[1]) if found else None
 
 
 def steps_version(home: Home) -> str | None:

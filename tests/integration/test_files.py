@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from idemflow.canvas import client, control, monitoring, process_groups
-from tests.integration.tools import ROOT, Idemflow, Project, readable_folder, wait_until
+from tests.integration.tools import (
+    ROOT,
+    Idemflow,
+    Project,
+    is_as_previewed,
+    readable_folder,
+    wait_until,
+)
 from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(420)
@@ -61,6 +68,7 @@ def test_the_ready_pipeline(idemflow: Idemflow, project: Project, shared_folder:
     assert (report["sent"], report["created"], report["dead_letters"]) == (80, 65, 0)
     assert (report["repeated"], report["collisions"], report["overwritten"]) == (15, 15, 0)
     assert source.run()["sent"] == 0
+    assert is_as_previewed(source.command, "files", "products")
 
     # Under another name, and after newer ones: the versions know better.
     (shared_folder / "2026-10.csv").rename(shared_folder / "dropped again.csv")

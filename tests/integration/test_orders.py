@@ -13,7 +13,15 @@ import pytest
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.demo.server import Login, owner
 from idemflow.sources.sql.draw import READ
-from tests.integration.tools import ROOT, UNJUDGED, Idemflow, Project, kill, wait_until
+from tests.integration.tools import (
+    ROOT,
+    UNJUDGED,
+    Idemflow,
+    Project,
+    is_as_previewed,
+    kill,
+    wait_until,
+)
 from tests.integration.watched import Source
 
 pytestmark = pytest.mark.timeout(300)
@@ -130,6 +138,8 @@ def test_orders_that_change_over_time(
         (report,) = command.json("run", "orders")["runs"]
         assert (report["lost"], report["duplicates"], report["dead_letters"]) == (0, 0, 0)
         assert report["created"] == (orders, 20, 20)[number]
+        if number == 0:
+            assert is_as_previewed(command, "orders", "orders")
         if number:
             assert report["sent"] < orders
         wanted = database.execute(

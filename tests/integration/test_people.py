@@ -26,7 +26,15 @@ from idemflow.canvas import (
 from idemflow.canvas.flow import KEEP, PUT
 from idemflow.drawing.collect import NEVER, REQUEST, SCHEDULE
 from idemflow.pipeline import spec
-from tests.integration.tools import ROOT, Idemflow, Project, put_step, wait_until, waiting
+from tests.integration.tools import (
+    ROOT,
+    Idemflow,
+    Project,
+    is_as_previewed,
+    put_step,
+    wait_until,
+    waiting,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -54,6 +62,10 @@ def canvas(people: Idemflow) -> Iterator[str]:
     yield group
     schedule.stop(group)
     control.start_steps(group)
+
+
+def test_the_index_is_as_previewed(people: Idemflow) -> None:
+    assert is_as_previewed(people, "people", "people")
 
 
 def test_the_contents_are_what_was_sent(people: Idemflow) -> None:

@@ -494,3 +494,23 @@ def waiting(name: str) -> int:
     """How many FlowFiles wait for that step."""
     found: dict[str, int] = monitoring.activity(process_groups.find_id(name)).queues
     return sum(count for queue, count in found.items() if queue.endswith(PUT))
+
+
+def is_as_previewed(command: Idemflow, name: str, index: str, code: int = 0) -> bool:
+    """Whether an index has ids, versions and contents that a preview of the pipeline gives."""
+    found = command.json("preview", name, "--all", "--limit", "10000", code=code)
+    assert len(found["shown"]) == found["documents"] > 0
+    previewed: dict[str, tuple[int | None, Any]] = {}
+    for one in found["shown"]:
+        before = previewed.get(one["id"], (None, None))
+        if (one["version"] or 0) >= (before[0] or 0):
+            previewed[one["id"]] = one["version"], None if one["operation"] != "index" else one
+    with command.elasticsearch() as client:
+        hits = client.search(index=index, size=10_000, version=True)["hits"]["hits"]
+    there = {hit["_id"]: (hit["_version"], hit["_source"]) for hit in hits}
+    wanted = {
+        key: (there.get(key, (None,))[0] if version is None else version, one["document"])
+        for key, (version, one) in previewed.items()
+        if one is not None
+    }
+    return there == wanted

@@ -12,11 +12,12 @@ from idemflow.canvas.component_state import State
 from idemflow.canvas.difference import Change
 from idemflow.cli.tables import table
 from idemflow.cli.tables.differences import changes_table
+from idemflow.cli.tables.examples import examples
 from idemflow.cli.tables.sparkline import sparkline
 from idemflow.commands.remove import Removal
 from idemflow.commands.run import RunsReport
 from idemflow.commands.status import PipelineStatus
-from idemflow.elasticsearch.examples import Example, SentRecord, in_words
+from idemflow.elasticsearch.examples import in_words
 from idemflow.elasticsearch.verify import Verification
 from idemflow.steps.rules.words import counted
 
@@ -56,20 +57,6 @@ def runs_table(report: RunsReport) -> RenderableType:
     if letters := sum(run.dead_letters for run in report.runs):
         verdict += f"; [yellow]{counted(letters, 'dead letter')}[/]"
     return Group(*parts, f"{counted(report.documents, 'document')} in {report.index}: {verdict}.")
-
-
-def examples(found: Iterable[Example]) -> list[str]:
-    """Records with one id, a line an id."""
-
-    def place(record: SentRecord) -> str:
-        source = f"{record.source}, " if record.source else ""
-        position = "a record" if record.position is None else f"record {record.position:,}"
-        return f"{source}{position} ({record.content[:8] or 'a delete'})"
-
-    return [
-        escape(f"  {one.id}: {' and '.join(place(record) for record in one.records)}")
-        for one in found
-    ]
 
 
 def deployed(pipeline: str, changes: list[Change]) -> list[RenderableType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
@@ -19,7 +19,7 @@ from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Period, Strict, Text
 from idemflow.sources.files import columns
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
-from idemflow.sources.source import Source
+from idemflow.sources.source import Local, Source
 
 TYPES = ("number", "integer", "boolean", "date")
 
@@ -130,6 +130,16 @@ class FilesSource(Source):
 
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(self.files, collect)
+
+    def local(
+        self,
+        settings: Settings,
+        records: int,  # noqa: ARG002
+        sample: Path | None = None,
+    ) -> Local:
+        directory = sample or settings.project / self.files.directory
+        # A person who looks does not wait: what is still being written is read as it is.
+        return Local({"directory": str(directory), "quiet": "0"})
 
     def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,8 +17,9 @@ from idemflow.drawing.parameters import Parameter
 from idemflow.errors import PipelineError, UsageError
 from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Name, Period, Strict, Text, like, one_of, written
-from idemflow.sources.source import Source
+from idemflow.sources.source import Local, Source
 from idemflow.sources.sql import draw as drawing
+from idemflow.sources.sql import rows
 
 _COLUMN, _TABLE = r"[A-Za-z_][A-Za-z0-9_$]*", r'[A-Za-z_"][A-Za-z0-9_."$ -]*'
 Column = Annotated[
@@ -123,6 +125,15 @@ class SqlSource(Source):
         name = self.sql.database
         return f"databases.{name}" if databases.needs_utc(settings, name) else None
 
+    def local(
+        self,
+        settings: Settings,
+        records: int,
+        sample: Path | None = None,  # noqa: ARG002
+    ) -> Local:
+        database = databases.database(settings, self.sql.database)
+        return Local({"rows": str(records)}, rows.read(database, self.sql, records))
+
     def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:
         try:
             databases.check(settings, self.sql.database)
@@ -133,4 +144,6 @@ class SqlSource(Source):
             )  # fmt: skip
 
     def parameters(self, settings: Settings, pipeline: str) -> list[Parameter]:  # noqa: ARG002
-        return drawing.parameters(databases.database(settings, self.sql.database))
+        database = databases.database(settings, self.sql.database)
+        databases.check_driver(settings, database)
+        return drawing.parameters(database)

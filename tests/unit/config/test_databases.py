@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from idemflow.config import settings
-from idemflow.config.databases import Database, database
+from idemflow.config.databases import Database, check_driver, database
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, RuntimeNotUp, SettingError, UsageError
 
@@ -189,9 +189,10 @@ def test_a_driver_that_is_not_there(project: Path) -> None:
 
 
 def test_a_nifi_from_before_the_driver(project: Path) -> None:
+    check_driver(resolved(project, SHOP), read(project, SHOP))
     (project / ".idemflow" / "nifi" / "drivers" / "postgresql.jar").unlink()
     with pytest.raises(IdemflowError, match="no driver of PostgreSQL") as caught:
-        read(project, SHOP)
+        check_driver(resolved(project, SHOP), read(project, SHOP))
     assert caught.value.next_command == "idemflow down && idemflow up"
 
 

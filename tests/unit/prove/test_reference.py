@@ -7,7 +7,6 @@ import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,10 @@ from idemflow.config.settings import Settings
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import PipelineError
 from idemflow.pipeline import spec
-from idemflow.prove import copy, judge, reading
-from idemflow.prove.reading import Task
+from idemflow.preview import reading, runner
+from idemflow.prove import copy, judge
 from idemflow.prove.reference import Reference, of_script
+from idemflow.sources.source import Local
 from idemflow.versions import repository
 from tests.integration.tools import Project, in_repository, readable_folder
 
@@ -135,23 +135,18 @@ def test_what_a_script_prints_is_no_record(settings: Settings) -> None:
     assert (found.given, found.steady) == (1, [])
 
 
-def test_a_deletion_and_a_version_are_read() -> None:
-    task: dict[str, Any] = {
-        "script": "def records():\n    yield {'id': 'x', 'v': 3, 'gone': True}\n",
-        "function": "records",
-        "arguments": {},
-        "transform": None,
-        "identity": {"fields": ["id"]},
-        "version": {"field": "v", "type": "integer"},
-        "delete": {"field": "gone"},
-        "backwards": False,
-    }
+def test_a_deletion_and_a_version_are_read(settings: Settings) -> None:
+    project = Project(settings.project)
+    script = "    def records():\n        yield {'id': 'x', 'v': 3, 'gone': True}\n"
+    project.pipeline("numbers", script, "version: {field: v, type: integer}\ndelete: gone\n")
+    pipeline = spec.load(settings.project, "numbers")
+    task = runner.task(settings, pipeline, Local())._asdict()
+    given = json.dumps({"task": task, "attributes": runner.trigger(pipeline)})
     out = io.StringIO()
-    reading.main(io.StringIO(json.dumps(task)), out)
+    reading.main(io.StringIO(given), out)
     first, last = map(json.loads, out.getvalue().splitlines())
     assert first == {"given": 1, "entries": [["x", "", 3]], "refused": [], "dropped": 0}
     assert last == {"end": True}
-    assert next(reading.read(Task(**task)))["entries"] == [("x", "", 3)]
 
 
 def test_a_copy_is_in_no_repository(settings: Settings) -> None:
