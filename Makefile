@@ -4,7 +4,7 @@
 #   make test    set everything up, run all tests
 #   make unit    run the tests that need no server: within a minute
 #   make soak    random runs, edits, replays and kills against a model for half an hour
-#   make prove   do to the three shipped pipelines what production does, and judge them
+#   make prove   do to the three shipped pipelines what production does, with three seeds, and judge them
 #   make compat  NiFi with another PutElasticsearchJson under a canvas, and back
 #   make down    stop the servers
 #   make screenshots   take the pictures of the canvas in README and docs anew
@@ -19,6 +19,9 @@ WORKERS ?= 3
 # How long `make soak` takes new steps, and the seed of a failure whose steps it is to take again.
 SECONDS ?= 1800
 SEED ?=
+# The seeds of `make prove`, and where its journals and its page go.
+SEEDS ?= 1 2 3
+PROOFS := build/proofs
 BIN := .venv/bin
 
 .PHONY: run test unit soak prove compat up down screenshots lint lock tools clean
@@ -39,11 +42,14 @@ soak: .venv/installed-dev
 	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) $(BIN)/python -m pytest tests/soak -s
 
 prove: .venv/installed
+	@rm -rf $(PROOFS)
 	@$(BIN)/idemflow up
 	@$(BIN)/idemflow demo-db start
-	@code=0; for pipeline in people orders files; do \
-	  $(BIN)/idemflow prove $$pipeline --yes-disturb $$pipeline || code=$$?; \
-	done; exit $$code
+	@code=0; for seed in $(SEEDS); do for pipeline in people orders files; do \
+	  $(BIN)/idemflow prove $$pipeline --yes-disturb $$pipeline --seed $$seed \
+	    --report $(PROOFS)/$$pipeline-$$seed || code=$$?; \
+	done; done; \
+	$(BIN)/idemflow prove show $(PROOFS)/* --page $(PROOFS)/index.html || code=$$?; exit $$code
 
 compat: .venv/installed-dev
 	$(BIN)/python -m pytest tests/compat

@@ -12,6 +12,7 @@ _WIDTH, _HEIGHT = 1000, 60
 # Seconds between two samples that a line does not lead over.
 _GAP = 3.0
 _EVERY = {"fault": "fault", "mended": "mended", "done": "done", "seen": "seen"}
+_GRAVEST = ("failed", "inconclusive", "passed")
 _ENDS = (
     "given", "stable", "stale", "lost", "never_read", "dead_letters", "deleted", "left_out",
     "repeated", "doubled", "strange_letters",
@@ -55,9 +56,50 @@ ol .fault { color: var(--failed); font-weight: 600; } ol .mended { color: var(--
 def page(journal: Journal) -> str:
     """The whole page."""
     title = f"Proof of {escape(journal.pipeline)}"
+    heading = f"<h1>{title}: {_verdict(journal.verdict)}</h1>"
+    return _document(title, [heading, *_body(journal)])
+
+
+def pages(journals: Sequence[Journal]) -> str:
+    """One page of several proofs: what all of them come to, and each of them."""
+    methods: dict[str, MethodResult] = {}
+    for journal in journals:
+        for one in journal.methods:
+            methods.setdefault(one.name, MethodResult(one.name, one.what)).tries.extend(one.tries)
+    verdict = min((journal.verdict for journal in journals), key=_GRAVEST.index)
+    rows = "".join(
+        f'<tr><td><a href="#{number}">{escape(one.pipeline)}</a></td><td>{_verdict(one.verdict)}'
+        f"</td><td>{one.seed}</td><td>{one.source.get('given', 0):,}</td>"
+        f"<td>{sum(len(method.tries) for method in one.methods)}</td><td>{one.seconds:,.0f}</td>"
+        f"<td>{len(one.not_tried)}</td></tr>"
+        for number, one in enumerate(journals)
+    )
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in ("pipeline", "verdict", "seed", "records", "tries", "seconds", "not tried")
+    )
+    each = (
+        f'<details id="{number}"><summary>{escape(one.pipeline)}, seed {one.seed}: '
+        f"{_verdict(one.verdict)}</summary>{''.join(_body(one))}</details>"
+        for number, one in enumerate(journals)
+    )
+    return _document(
+        "Proofs",
+        [
+            f"<h1>{len(journals)} proofs: {_verdict(verdict)}</h1>",
+            f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+            "</div>",
+            "<h2>What was done in all of them, and what became of the records</h2>",
+            _table(list(methods.values())),
+            "<h2>Each proof</h2>",
+            *each,
+        ],
+    )
+
+
+def _body(journal: Journal) -> list[str]:
     states = [("before", journal.before), ("afterwards", journal.after)]
-    parts = [
-        f"<h1>{title}: {_verdict(journal.verdict)}</h1>",
+    return [
         f"<p>{escape(journal.why)}</p>",
         _facts(journal),
         "<h2>What was done, and what became of the records</h2>",
@@ -66,6 +108,9 @@ def page(journal: Journal) -> str:
         *(_state(name, state) for name, state in states if state is not None),
         *(_method(one) for one in journal.methods),
     ]
+
+
+def _document(title: str, parts: Iterable[str]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

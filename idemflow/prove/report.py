@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from idemflow.errors import UsageError
 from idemflow.prove import journal as journals
 from idemflow.prove.journal import Journal
 from idemflow.prove.junit import junit
-from idemflow.prove.page import page
+from idemflow.prove.page import page, pages
 from idemflow.security.owner import folder, write_file
 
 JOURNAL, JUNIT, PAGE = "journal.json", "junit.xml", "report.html"
@@ -27,9 +29,9 @@ def make(settings: Settings, pipeline: str, given: Path | None) -> Path:
     Raises:
         UsageError: it cannot be made.
     """
-    made = (
-        given or settings.folders.proofs / "journals" / f"{pipeline}-{datetime.now():%Y%m%dT%H%M%S}"
-    )
+    # A group of the user's own may have any name.
+    name = re.sub(r"[^\w.-]", "-", pipeline).lstrip(".") or "proof"
+    made = given or settings.folders.proofs / "journals" / f"{name}-{datetime.now():%Y%m%dT%H%M%S}"
     try:
         if given is None:
             folder(made, 0o700)
@@ -52,3 +54,15 @@ def write(journal: Journal, at: Path) -> None:
         write_file(at / PAGE, page(journal))
     except OSError as error:
         raise UsageError(f"{at} cannot be written: {error.strerror}") from error
+
+
+def write_page(journals: Sequence[Journal], file: Path) -> None:
+    """Write one page of several proofs, 0600.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        write_file(file, pages(journals))
+    except OSError as error:
+        raise UsageError(f"--page {file}: {error.strerror}") from error

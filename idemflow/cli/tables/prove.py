@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
@@ -46,6 +48,25 @@ def proof(journal: Journal) -> RenderableType:
     parts.append(f"{escape(journal.pipeline)}: {_colored(journal.verdict)}, {escape(journal.why)}.")
     parts.append(f"[dim]seed {journal.seed}, {journal.seconds:.0f} s[/]")
     return Group(*parts)
+
+
+def proofs(journals: Sequence[Journal]) -> RenderableType:
+    """A row a proof."""
+    rows = table("pipeline", "", "seed")
+    for name in ("methods", "tries", "seconds"):
+        rows.add_column(name, justify="right", no_wrap=True)
+    rows.add_column("why")
+    for one in journals:
+        rows.add_row(
+            escape(one.pipeline),
+            _colored(one.verdict),
+            f"{one.seed}",
+            f"{len(one.methods)}",
+            f"{sum(len(method.tries) for method in one.methods)}",
+            f"{one.seconds:,.0f}",
+            escape(one.why),
+        )
+    return rows
 
 
 def line(result: MethodResult) -> str:
