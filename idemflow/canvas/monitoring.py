@@ -14,6 +14,8 @@ from idemflow.canvas.client import errors
 from idemflow.canvas.flow import AGAIN, NOT_KEPT, OUTAGE
 from idemflow.canvas.process_groups import TRIGGERS, processors
 
+# How the queues are called of what is tried again.
+_RETRIED = (OUTAGE, AGAIN, NOT_KEPT)
 # NiFi's answer where something is not there.
 _GONE = 404
 # Of a bulletin, so many letters are shown.
@@ -81,8 +83,13 @@ class Activity:
     @property
     def retried(self) -> int:
         """FlowFiles that wait to be tried again."""
-        again = (OUTAGE, AGAIN, NOT_KEPT)
-        return sum(count for name, count in self.queues.items() if name.startswith(again))
+        return sum(count for name, count in self.queues.items() if name.startswith(_RETRIED))
+
+    @property
+    def longest(self) -> int:
+        """FlowFiles in the longest queue of those that wait for their first try."""
+        waiting = (count for name, count in self.queues.items() if not name.startswith(_RETRIED))
+        return max(waiting, default=0)
 
 
 class GroupStatus(Protocol):

@@ -20,6 +20,7 @@ from idemflow.errors import CanvasError
 _ID = "idemflow.id"
 # Events that are asked for, how long NiFi may look for them, and how often it is asked, in seconds.
 _EVENTS = 1000
+_REPLAYABLE = 50
 _DEADLINE = 60.0
 _POLL = 0.2
 # Contents of so many FlowFiles are fetched, and only of those that are no larger.
@@ -84,7 +85,7 @@ def of_document(identifier: str, components: Collection[str]) -> Provenance:
         options = api.get_search_options().provenance_options
     if _ID not in {field.id for field in options.searchable_fields or ()}:
         return Provenance(why=NOT_INDEXED)
-    found, total = _events(api, identifier)
+    found, total = _events(api, _ID, escaped(identifier), _EVENTS)
     # NiFi's index knows no upper case.
     own = [
         event
@@ -104,10 +105,35 @@ def of_document(identifier: str, components: Collection[str]) -> Provenance:
     return Provenance(flow_files, why if total > len(found) else "")
 
 
-def _events(api: Any, identifier: str) -> tuple[list[Any], int]:
-    value = nipyapi.nifi.ProvenanceSearchValueDTO(value=escaped(identifier), inverse=False)
+def replayable(component: str) -> list[int]:
+    """The newest events of a component whose FlowFile it can be given again.
+
+    Args:
+        component: its id.
+
+    Raises:
+        CanvasError, LoginRefused: as for :func:`of_document`.
+    """
+    api = nipyapi.nifi.ProvenanceApi()
+    found, _ = _events(api, "ProcessorID", component, _REPLAYABLE)
+    return sorted(int(one.event_id) for one in found if one.replay_available)
+
+
+def replay(event: int) -> None:
+    """Give a component a FlowFile again, as Replay of an event on the canvas does.
+
+    Raises:
+        CanvasError: NiFi has its content no more, or its queue is gone.
+        LoginRefused: this user may not.
+    """
+    with errors():
+        nipyapi.nifi.ProvenanceEventsApi().submit_replay({"eventId": event})
+
+
+def _events(api: Any, field: str, text: str, limit: int) -> tuple[list[Any], int]:
+    value = nipyapi.nifi.ProvenanceSearchValueDTO(value=text, inverse=False)
     asked = nipyapi.nifi.ProvenanceRequestDTO(
-        search_terms={_ID: value}, max_results=_EVENTS, summarize=False, incremental_results=True
+        search_terms={field: value}, max_results=limit, summarize=False, incremental_results=True
     )
     entity = nipyapi.nifi.ProvenanceEntity(provenance=nipyapi.nifi.ProvenanceDTO(request=asked))
     deadline = time.monotonic() + _DEADLINE

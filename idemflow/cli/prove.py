@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from idemflow.cli.base import Noun, confirm, err, main, show, verb
 from idemflow.cli.tables import prove as tables
 from idemflow.config.settings import Settings
 from idemflow.errors import NotIdempotent, NotProved, UsageError
-from idemflow.prove import experiment, journal, report
+from idemflow.prove import experiment, group_proof, journal, report
 from idemflow.prove import plan as planning
 from idemflow.prove.journal import Journal, MethodResult
 from idemflow.prove.methods import METHODS
@@ -49,6 +50,18 @@ def prove() -> None:
     """
 
 
+class _Duration(click.ParamType[float]):
+    """A time such as 30m, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        found = re.fullmatch(r"([1-9]\d{0,4})([smh])", str(value))
+        if not found:
+            self.fail(f"{value!r} is not a time such as 90s, 30m or 2h", param, ctx)
+        return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
 class _Progress:
     """What is under way, on a terminal; and a line a method. A context manager."""
 
@@ -75,7 +88,15 @@ class _Progress:
 
 
 @verb(prove, "run")
-@click.argument("pipeline")
+@click.argument("pipeline", required=False)
+@click.option(
+    "--process-group",
+    "group",
+    metavar="ID",
+    help="Not a pipeline, but any group on the canvas, by its id or name.",
+)
+@click.option("--trigger", metavar="PROCESSOR", help="The processor in it that starts a run.")
+@click.option("--index", metavar="NAME", help="The index that it writes to.")
 @click.option(
     "--method",
     "methods",
@@ -99,6 +120,13 @@ class _Progress:
     metavar="N",
     help="How often each method has to come to pass.",
 )
+@click.option(
+    "--for",
+    "during",
+    type=_Duration(),
+    metavar="TIME",
+    help="Try random mixes of the methods until 30m, 90s or 2h are over.",
+)
 @click.option("--no-kill", is_flag=True, help="Neither kill nor stop a server.")
 @click.option(
     "--yes-disturb",
@@ -110,12 +138,16 @@ class _Progress:
               help="Where the journal goes; default: the runtime's folder.")  # fmt: skip
 def prove_run(
     settings: Settings,
-    pipeline: str,
+    pipeline: str | None,
+    group: str | None,
+    trigger: str | None,
+    index: str | None,
     methods: tuple[str, ...],
     everything: bool,
     quick: bool,
     seed: int | None,
     tries: int,
+    during: float | None,
     no_kill: bool,
     yes_disturb: str | None,
     folder: Path | None,
@@ -129,31 +161,81 @@ def prove_run(
     never passed, and is tried again. Exit code 5 where something is lost, doubled or stale, 9 where
     that cannot be told.
 
+    With --process-group a flow runs that idemflow did not draw: in its own index, which is not
+    emptied. What one quiet run leaves in it is compared with what is there after each other.
+
     \b
     Examples:
       idemflow prove run people
       idemflow prove people --quick --yes-disturb people
       idemflow prove people --method kill-nifi-commit --tries 10 --seed 7
+      idemflow prove people --for 30m --seed 7
       idemflow prove people --no-kill --report proof
+      idemflow prove --process-group my-flow --trigger "Start" --index people \\
+        --yes-disturb my-flow
     """
+    given = (group, trigger, index)
+    name = pipeline or group
+    if name is None or (pipeline and any(given)) or (not pipeline and not all(given)):
+        raise UsageError(
+            "either a PIPELINE, or --process-group, --trigger and --index",
+            next_command="idemflow prove --help",
+        )
+    if group and (everything or quick or tries > 1 or during is not None):
+        raise UsageError(
+            "--all, --quick, --tries and --for are for pipelines, not for --process-group",
+            next_command="idemflow prove --help",
+        )
     if sum((everything, quick, bool(methods))) > 1:
         raise UsageError(
             "--all, --quick and --method exclude each other", next_command="idemflow prove --help"
         )
-    if yes_disturb not in (None, pipeline):
+    if during is not None and tries > 1:
         raise UsageError(
-            f"--yes-disturb {yes_disturb} does not name {pipeline!r}, and nothing was done",
-            next_command=f"idemflow prove {pipeline} --yes-disturb {pipeline}",
+            "--for and --tries exclude each other: a mix is tried once",
+            next_command="idemflow prove --help",
         )
+    number = random.SystemRandom().randrange(_SEEDS) if seed is None else seed
+    if yes_disturb not in (None, name) or (group and yes_disturb is None):
+        said = f"--yes-disturb {yes_disturb} does not name" if yes_disturb else "this disturbs"
+        raise UsageError(
+            f"{said} {name!r}, and nothing was done",
+            next_command=f"idemflow prove {name} --yes-disturb {name}"
+            if pipeline
+            else f"the same with --yes-disturb {shlex.quote(name)}",
+        )
+    if group and trigger and index:
+        _prove_group(settings, group, trigger, index, methods, number, folder, no_kill, as_json)
+        return
+    assert pipeline
     plan = planning.plan(settings, pipeline, methods, quick=quick, may_kill=not no_kill)
     _allowed(settings, plan, yes_disturb)
-    number = random.SystemRandom().randrange(_SEEDS) if seed is None else seed
     again = _again(pipeline, methods, quick, tries, no_kill, number)
+    again += f" --for {during:.0f}s" if during is not None else ""
     at = report.make(settings, pipeline, folder)
     with _Progress(err) as progress:
         found = experiment.prove(
-            settings, plan, progress, seed=number, tries=tries, command=again,
-            keep=lambda so_far: report.write(so_far, at),
+            settings, plan, progress, seed=number, tries=tries, for_seconds=during or 0.0,
+            command=again, keep=lambda so_far: report.write(so_far, at),
+        )  # fmt: skip
+    show(as_json, dataclasses.asdict(found), tables.proof(found), f"journal: {at}/{report.JOURNAL}")
+    _judged(found, at)
+
+
+def _prove_group(
+    settings: Settings, group: str, trigger: str, index: str, methods: tuple[str, ...],
+    seed: int, folder: Path | None, no_kill: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Prove a flow that idemflow did not draw."""
+    left, not_tried = group_proof.chosen(settings, methods, may_kill=not no_kill)
+    words = ["idemflow", "prove", "--process-group", group, "--trigger", trigger, "--index", index,
+             *(text for one in methods for text in ("--method", one)),
+             *["--no-kill"] * no_kill, "--seed", str(seed), "--yes-disturb", group]  # fmt: skip
+    at = report.make(settings, group, folder)
+    with _Progress(err) as progress:
+        found = group_proof.prove(
+            settings, group, trigger, index, left, progress, seed=seed, not_tried=not_tried,
+            command=shlex.join(words), keep=lambda so_far: report.write(so_far, at),
         )  # fmt: skip
     show(as_json, dataclasses.asdict(found), tables.proof(found), f"journal: {at}/{report.JOURNAL}")
     _judged(found, at)
@@ -204,16 +286,36 @@ def _judged(found: Journal, at: Path) -> None:
 
 
 @verb(prove, "show")
-@click.argument("file", metavar="JOURNAL", type=click.Path(path_type=Path))
-def prove_show(settings: Settings, file: Path, as_json: bool) -> None:  # noqa: ARG001 (verb's)
-    """Draw the journal of a proof again; it needs no server.
+@click.argument(
+    "files", metavar="JOURNAL...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML page of all of them.",
+)
+def prove_show(
+    settings: Settings,  # noqa: ARG001 (verb's)
+    files: tuple[Path, ...],
+    page: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Draw journals of proofs again, or one page of several; it needs no server.
 
     \b
-    Example:
+    Examples:
       idemflow prove show proof/journal.json
+      idemflow prove show proofs/*/journal.json --page proofs.html
     """
-    found = journal.read(file / report.JOURNAL if file.is_dir() else file)
-    show(as_json, dataclasses.asdict(found), tables.proof(found))
+    found = [journal.read(file / report.JOURNAL if file.is_dir() else file) for file in files]
+    if page is not None:
+        report.write_page(found, page)
+    if len(found) == 1:
+        show(as_json, dataclasses.asdict(found[0]), tables.proof(found[0]))
+    else:
+        said = {"proofs": [dataclasses.asdict(one) for one in found]}
+        show(as_json, said, tables.proofs(found))
 
 
 @verb(prove, "methods")

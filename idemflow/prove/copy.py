@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from ruamel.yaml import YAML
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.pipeline import files, spec, yaml_limits
+from idemflow.pipeline.identity import Version
 from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.spec import Pipeline
+from idemflow.prove.aging import FUNCTION, aged
 from idemflow.security.owner import folder, servers_user, write_file
 
 PREFIX = "proof-"
@@ -48,6 +52,66 @@ class Copy:
     def describe(self, text: str) -> None:
         """Give it another description: the smallest change that a deployment has to make."""
         self._change(lambda data: data.update(description=text))
+
+    def next_version(self, text: str) -> None:
+        """What a next commit brings that changes no document: other scripts, another description.
+
+        Args:
+            text: goes into both.
+        """
+        self.describe(text)
+        for script in self._scripts():
+            write_file(script, f"{script.read_text(encoding='utf-8')}\n# {text}\n")
+
+    def _scripts(self) -> list[Path]:
+        pipeline = spec.load(self.settings.project, self.name)
+        texts = spec.sources(self.settings.project, pipeline)
+        named = [
+            (pipeline.collect.call, texts.collect),
+            (pipeline.transform, texts.transform),
+        ]
+        return [self.settings.project / one.script for one, text in named if one and text]
+
+    @contextmanager
+    def small_queues(self, flow_files: int) -> Iterator[None]:
+        """Queues that are full at once, and a FlowFile for each document.
+
+        Args:
+            flow_files: at which a queue is full.
+        """
+
+        def small(data: Any) -> None:
+            data.setdefault("load", {}).update(queue=flow_files, batch=1)
+
+        with self._changed(small):
+            yield
+
+    @contextmanager
+    def older(self, version: Version) -> Iterator[None]:
+        """A source whose records have older versions.
+
+        Args:
+            version: the pipeline's version field.
+        """
+        pipeline = spec.load(self.settings.project, self.name)
+        text = spec.sources(self.settings.project, pipeline).transform
+        own = pipeline.transform
+        name = f"{self.name}-before.py"
+        write_file(
+            self.settings.project / name, aged(version, (text or "", own.function) if own else None)
+        )
+        transform = {"script": name, "function": FUNCTION}
+        with self._changed(lambda data: data.update(transform=transform)):
+            yield
+
+    @contextmanager
+    def _changed(self, change: Any) -> Iterator[None]:
+        text = self.file.read_text(encoding="utf-8")
+        self._change(change)
+        try:
+            yield
+        finally:
+            write_file(self.file, text)
 
     def _change(self, change: Any) -> None:
         yaml = YAML(typ="rt")

@@ -7,10 +7,11 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from random import Random
 from typing import Protocol
 
@@ -28,11 +29,12 @@ from idemflow.errors import IdemflowError, UsageError
 from idemflow.prove import copy, judge, reference
 from idemflow.prove.copy import Copy
 from idemflow.prove.journal import Journal, MethodResult, SteadyState, Try, Verdict
-from idemflow.prove.lab import Lab, NoMoment, NotHappened, Stuck, place_of
-from idemflow.prove.methods import Method
+from idemflow.prove.lab import Lab, Stuck, place_of
+from idemflow.prove.methods import Method, mix
 from idemflow.prove.plan import Plan
 from idemflow.prove.proxy import proxy
 from idemflow.prove.reference import Reference
+from idemflow.prove.servers import NoMoment, NotHappened
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ _log = logging.getLogger(__name__)
 AGAIN = 3
 # How long a run may take to which nothing is done, in seconds.
 _QUIET_WITHIN = 3600.0
-_INTERRUPTED = "stopped with Ctrl-C"
+INTERRUPTED = "stopped with Ctrl-C"
 
 
 class Display(Protocol):
@@ -60,6 +62,7 @@ def prove(
     *,
     seed: int,
     tries: int = 1,
+    for_seconds: float = 0.0,
     command: str = "",
     keep: Callable[[Journal], None] = lambda _: None,
 ) -> Journal:
@@ -71,6 +74,7 @@ def prove(
         display: told how it goes on.
         seed: of all random choices.
         tries: how often each method has to come to pass.
+        for_seconds: how long random mixes of the methods are tried, in place of each by itself.
         command: what does the same again, for the journal.
         keep: given the journal after each method, and at the end.
 
@@ -87,18 +91,19 @@ def prove(
         copy=made.name,
         command=command,
         seed=seed,
-        started=_now(),
-        environment=_environment(settings),
+        started=now(),
+        environment=environment(settings),
         not_tried=dict(plan.not_tried),
     )
     try:
         with _laboratory(made, plan, display) as (lab, room):
-            _Proof(lab, room, journal, display, seed, tries, keep).run(plan.methods)
+            proof = _Proof(lab, room, journal, display, seed, tries, keep)
+            proof.run(_mixes(plan.methods, seed, for_seconds) if for_seconds else plan.methods)
     except IdemflowError as error:
         journal.stopped = error.message
         raise
     except KeyboardInterrupt:
-        journal.stopped = _INTERRUPTED
+        journal.stopped = INTERRUPTED
         raise
     finally:
         journal.seconds = round(time.monotonic() - began, 1)
@@ -126,6 +131,7 @@ def _laboratory(made: Copy, plan: Plan, display: Display) -> Iterator[tuple[Lab,
         lab = Lab(made, opened, between)
         room = stack.enter_context(opened.scratch())
         try:
+            lab.return_state()
             lab.deploy()
             yield lab, room
         finally:
@@ -150,6 +156,16 @@ class _Quiet:
     def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
 
 
+def _mixes(methods: Sequence[Method], seed: int, during: float) -> Iterator[Method]:
+    """Random mixes of methods, until the time is over; there is one in any case."""
+    until = time.monotonic() + during
+    chance = Random(seed)
+    for number in count(1):
+        yield mix(number, methods, Random(chance.random()))
+        if time.monotonic() > until:
+            return
+
+
 @dataclass
 class _Proof:
     """A proof under way."""
@@ -163,7 +179,7 @@ class _Proof:
     keep: Callable[[Journal], None]
     dead_letters: int = 0
 
-    def run(self, methods: tuple[Method, ...]) -> None:
+    def run(self, methods: Iterable[Method]) -> None:
         """Steady state, methods, steady state."""
         self.display.step("reading the source")
         known = reference.of_script(self.lab.copy.settings, self.lab.opened.pipeline, self.room)
@@ -197,6 +213,7 @@ class _Proof:
         before.quiet.append(quiet)
         if quiet.outcome is not None:
             self.dead_letters = quiet.outcome.dead_letters
+            self.lab.records = quiet.outcome.given
         before.problems = [*problems]
         if quiet.verdict != "passed":
             before.problems.append(f"a quiet run: {quiet.why}")
@@ -254,9 +271,9 @@ class _Proof:
 
     def _try(self, method: Method, number: int, known: Reference, *, first: bool = False) -> Try:
         lab = self.lab
-        seed = _derived(self.seed, method.name, number)
+        seed = derived(self.seed, method.name, number)
         lab.fresh(Random(seed))
-        started, began = _now(), time.monotonic()
+        started, began = now(), time.monotonic()
         made = Try(number, seed, "inconclusive", "", started, 0.0)
         try:
             method.act(lab)
@@ -319,16 +336,16 @@ def _given_by(letter: store.Letter) -> tuple[str, int, str, None]:
     return str(letter.record_id), judge.GIVEN, judge.ANY, None
 
 
-def _derived(seed: int, method: str, number: int) -> int:
+def derived(seed: int, method: str, number: int) -> int:
     """The seed of one try, the same whichever methods are tried before."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{method}/{number}".encode()).digest()[:6], "big")
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _environment(settings: Settings) -> dict[str, object]:
+def environment(settings: Settings) -> dict[str, object]:
     state = servers.read_state(settings.folders.state)
     return {
         "servers": settings.runtime,

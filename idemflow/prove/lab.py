@@ -1,24 +1,17 @@
-"""What a method may do to a pipeline's copy and to the servers, and what it can see."""
+"""What a method may do to a pipeline's copy, and what it can see."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Literal
-
-import psutil
 
 from idemflow import servers
 from idemflow.canvas import component_state, control, monitoring, process_groups
@@ -26,7 +19,6 @@ from idemflow.canvas.monitoring import Activity
 from idemflow.commands import deploy
 from idemflow.commands._patience import patiently
 from idemflow.commands._session import Session
-from idemflow.config.combinations import TITLES, ServerName
 from idemflow.dead_letters import store
 from idemflow.dead_letters.store import Filters, Letter
 from idemflow.elasticsearch import removal
@@ -34,10 +26,10 @@ from idemflow.elasticsearch.removal import Data
 from idemflow.elasticsearch.spill import Row
 from idemflow.elasticsearch.verify import digest_of
 from idemflow.errors import IdemflowError, LoginRefused, Unreachable
-from idemflow.prove import judge
-from idemflow.prove.copy import Copy
-from idemflow.prove.journal import Event, Sample
+from idemflow.prove import judge, on_disk
+from idemflow.prove.journal import Sample
 from idemflow.prove.proxy import Proxy, Rule
+from idemflow.prove.servers import NotHappened, Servers
 from idemflow.sources.fields import seconds
 
 # How long a moment is waited for, and the end of all runs, in seconds.
@@ -52,14 +44,6 @@ _GONE_WITHIN = 30.0
 _BEFORE_ID = ("Collect", "Transform", "Identify")
 
 
-class NotHappened(Exception):
-    """What a method was to do did not come to pass: the try says nothing."""
-
-
-class NoMoment(NotHappened):
-    """The pipeline has no such moment, or one too short to be hit."""
-
-
 class Stuck(Exception):
     """The runs have not come to their end, though nothing is done to them any more."""
 
@@ -72,30 +56,24 @@ def place_of(letter: Letter) -> str | None:
 
 
 @dataclass
-class Lab:
+class Lab(Servers):
     """A pipeline's copy, and what is done to it in one try after the other.
 
     Attributes:
-        copy: the copy.
         opened: the connections to it.
         proxy: what stands before Elasticsearch; ``None`` where nothing does.
         chance: of this try.
         expected: runs that have to come to their end.
         run_seconds: how long a quiet run takes, as a command.
-        fault: when the fault began, in seconds since the try did.
+        records: how many the source gives.
     """
 
-    copy: Copy
     opened: Session
     proxy: Proxy | None
     chance: Random = field(default_factory=Random)
     expected: int = 0
     run_seconds: float = 2.0
-    fault: float | None = None
-    events: list[Event] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    _began: float = 0.0
-    _frozen: list[psutil.Process] = field(default_factory=list)
+    records: int = 0
     _commands: list[tuple[subprocess.Popen[bytes], Path]] = field(default_factory=list)
 
     @property
@@ -121,14 +99,22 @@ class Lab:
             nothing = Data(indices, (), (), (), named=True, runs=0, dead_letters=0)
             removal.delete(opened.ledger, opened.owner, nothing)
             removal.delete_dead_letters(opened.ledger, opened.owner)
-        for state in component_state.read(group):
-            component_state.clear(state)
+        self.forget()
         if opened.pipeline.alias:  # which went with the index
             self.deploy()
         control.start_steps(group)
         self.chance, self.expected, self.fault = chance, 0, None
         self.events, self.samples, self._commands = [], [], []
         self._began = time.monotonic()
+
+    def forget(self) -> None:
+        """Let the source forget what it has read."""
+        for state in component_state.read(self.group):
+            component_state.clear(state)
+
+    def remembers(self) -> bool:
+        """Whether the source remembers something from one run to the next."""
+        return bool(component_state.read(self.group))
 
     def deploy(self) -> None:
         """Deploy the copy as its files say."""
@@ -168,45 +154,6 @@ class Lab:
             self.proxy.arm(self.opened.pipeline.target, rule)
         return rule
 
-    def kill(self, *names: ServerName) -> None:
-        """``kill -9`` of recorded servers.
-
-        Raises:
-            NotHappened: one was dead already.
-        """
-        found = self._processes(*names)
-        self._fault("kill -9 of " + " and ".join(TITLES[name] for name in names))
-        for process in found:
-            os.kill(process.pid, signal.SIGKILL)
-        self.samples.append(Sample(self.elapsed, None, None))
-        _, alive = psutil.wait_procs(found, timeout=_GONE_WITHIN)
-        if alive:
-            raise NotHappened(f"process {alive[0].pid} does not end")
-
-    def freeze(self, name: ServerName) -> None:
-        """Stop a server's process (SIGSTOP), which goes on with :meth:`thaw`.
-
-        Raises:
-            NotHappened: it is dead.
-        """
-        (process,) = self._processes(name)
-        self._fault(f"SIGSTOP of {TITLES[name]}")
-        self._frozen.append(process)
-        process.suspend()
-        if process.status() != psutil.STATUS_STOPPED:
-            time.sleep(0.1)
-            if process.status() != psutil.STATUS_STOPPED:
-                raise NotHappened(f"process {process.pid} is not stopped")
-
-    def thaw(self) -> None:
-        """Let what was stopped go on."""
-        for process in self._frozen:
-            with suppress(psutil.NoSuchProcess):
-                process.resume()
-        if self._frozen:
-            self.note("SIGCONT", "mended")
-        self._frozen = []
-
     def up(self) -> None:
         """Start what was killed again, as ``idemflow up`` does."""
         servers.up(self.copy.servers, servers.Silent())
@@ -218,6 +165,8 @@ class Lab:
         """Take back whatever was done, so that the servers are as they were before."""
         self.arm(None)
         self.thaw()
+        self.free_disk()
+        self.return_state()
         for process, _ in self._commands:
             if process.poll() is None:
                 process.kill()
@@ -229,20 +178,7 @@ class Lab:
             # One may have been starting: it is waited for.
             servers.up(self.copy.servers, servers.Silent())
 
-    def begun(self, what: str) -> None:
-        """Note a fault that is not one of a process."""
-        self._fault(what)
-
-    def note(self, what: str, kind: Literal["done", "seen", "mended"] = "done") -> None:
-        """Note what is done or seen."""
-        self.events.append(Event(self.elapsed, what, kind))
-
     # What is seen.
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the try began."""
-        return round(time.monotonic() - self._began, 2)
 
     def activity(self) -> Activity:
         """What the copy is doing now."""
@@ -295,24 +231,8 @@ class Lab:
         self.samples.append(Sample(self.elapsed, queued, documents))
 
     def saved(self) -> bool:
-        """Whether a NiFi that is killed now starts the copy's steps again.
-
-        It writes changes of the canvas to disk some time later.
-        """
-        file = self.copy.settings.folders.nifi / "data" / "flow.json.gz"
-        try:
-            root = json.loads(gzip.decompress(file.read_bytes()))["rootGroup"]
-        except (OSError, EOFError, ValueError, zlib.error):  # it is being written
-            return False
-        states = {
-            step["scheduledState"]
-            for group in root["processGroups"]
-            if group["name"] == self.name
-            for inner in group["processGroups"]
-            for step in inner["processors"]
-            if step["name"] not in process_groups.TRIGGERS
-        }
-        return states == {"RUNNING"}
+        """Whether a NiFi that is killed now starts the copy's steps again."""
+        return on_disk.saved(self.copy.settings.folders, self.name)
 
     def settle(self) -> list[str]:
         """Wait until all runs have come to their end.
@@ -337,7 +257,7 @@ class Lab:
                 elif quiet is None:
                     quiet = now
                 else:
-                    done = len(runs) >= self.expected and all(map(self._accounted, runs))
+                    done = self.accounted()
                     if done or now - quiet > _QUIET:
                         self.note("all has come to its end" if done else "nothing moves", "seen")
                         self._note_commands()
@@ -361,6 +281,11 @@ class Lab:
         for letter in store.find(ledger, self.name, Filters()):
             yield from judge.letters([place_of(letter) or str(letter.record_id)])
 
+    def accounted(self) -> bool:
+        """Whether all runs so far have come to their end."""
+        runs = self.opened.ledger.run_ids(self.name)
+        return len(runs) >= self.expected and all(map(self._accounted, runs))
+
     def _accounted(self, run: str) -> bool:
         records = self.opened.ledger.records(run)
         return records is not None and (
@@ -372,17 +297,3 @@ class Lab:
             if process.returncode >= 0:
                 self.note(f"idemflow run ended with {process.returncode}", "seen")
             said.unlink(missing_ok=True)
-
-    def _running(self) -> dict[str, psutil.Process]:
-        return servers.read_state(self.copy.settings.folders.state).running()
-
-    def _processes(self, *names: ServerName) -> list[psutil.Process]:
-        running = self._running()
-        for name in names:
-            if name not in running:
-                raise NotHappened(f"{TITLES[name]} was dead already")
-        return [running[name] for name in names]
-
-    def _fault(self, what: str) -> None:
-        self.fault = self.elapsed if self.fault is None else self.fault
-        self.events.append(Event(self.elapsed, what, "fault"))

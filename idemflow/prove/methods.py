@@ -7,15 +7,19 @@ or the fault hits nothing, it raises :class:`idemflow.prove.lab.NotHappened`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
-from idemflow.prove.lab import Lab, NoMoment, NotHappened
-from idemflow.prove.proxy import Rule
+from idemflow.prove import upkeep
+from idemflow.prove.lab import Lab
+from idemflow.prove.moments import FOREVER, armed, hit, in_bulk, unanswered
+from idemflow.prove.servers import NoMoment, NotHappened
 
 # How long a server that is stopped stays so, in seconds.
 _STOPPED = (3.0, 6.0)
-_FOREVER = 1_000_000
+# How probable it is that the next method of a mix begins in peace.
+_SETTLED = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def at_once(lab: Lab) -> None:
 
 
 def run_once(lab: Lab) -> None:
-    rule = _armed(lab, "hold")
+    rule = armed(lab, "hold")
     lab.run_once()
     if rule is not None:
         lab.wait(rule.reached.is_set, "documents are on their way")
@@ -66,7 +70,7 @@ def run_once(lab: Lab) -> None:
 
 
 def redeploy(lab: Lab) -> None:
-    rule = _armed(lab, "slow", seconds=2.0, times=3)
+    rule = armed(lab, "slow", seconds=2.0, times=3)
     lab.run_once()
     if rule is not None:
         lab.wait(rule.reached.is_set, "documents are on their way")
@@ -93,15 +97,16 @@ def kill_run(lab: Lab) -> None:
 def kill_nifi_collecting(lab: Lab) -> None:
     lab.wait(lab.saved, "NiFi has saved its canvas")
     steps = set(lab.opened.pipeline.collect.steps)
+    before = lab.documents()
     lab.run_once()
     deadline = time.monotonic() + 10
     # Without a pause: a small source gives all it has within a moment.
     while not steps & (now := lab.activity()).at_work:
-        if time.monotonic() > deadline or (now.idle and lab.documents()):
+        if time.monotonic() > deadline or (now.idle and lab.accounted()):
             raise NoMoment("the source has given all its records before it is seen at work")
     lab.note("the source is at work", "seen")
     lab.kill("nifi")
-    if lab.documents():
+    if lab.documents() != before:
         lab.up()
         raise NotHappened("documents had arrived by then")
     lab.up()
@@ -109,14 +114,15 @@ def kill_nifi_collecting(lab: Lab) -> None:
 
 def kill_nifi_queued(lab: Lab) -> None:
     lab.wait(lab.saved, "NiFi has saved its canvas")
-    rule = _armed(lab, "hold", times=_FOREVER)
+    rule = armed(lab, "hold", times=FOREVER)
     assert rule is not None
     steps = set(lab.opened.pipeline.collect.steps)
+    before = lab.documents()
     lab.run_once()
     lab.wait(rule.reached.is_set, "documents are on their way")
     lab.wait(lambda: not steps & lab.activity().at_work, "the source has given all its records")
     queued = lab.activity().queued
-    if not queued or lab.documents():
+    if not queued or lab.documents() != before:
         raise NotHappened("nothing waited in the queues")
     lab.note(f"{queued:,} FlowFiles wait", "seen")
     lab.kill("nifi")
@@ -126,7 +132,7 @@ def kill_nifi_queued(lab: Lab) -> None:
 
 def kill_nifi_bulk(lab: Lab) -> None:
     lab.wait(lab.saved, "NiFi has saved its canvas")
-    rule = _in_bulk(lab, "hold")
+    rule = in_bulk(lab, "hold")
     lab.kill("nifi")
     # The request is on the line still: Elasticsearch gets it from a sender that is dead.
     rule.go.set()
@@ -136,31 +142,31 @@ def kill_nifi_bulk(lab: Lab) -> None:
 
 def kill_nifi_commit(lab: Lab) -> None:
     lab.wait(lab.saved, "NiFi has saved its canvas")
-    _in_bulk(lab, "hold reply")
+    in_bulk(lab, "hold reply")
     lab.kill("nifi")
     lab.arm(None)
     lab.up()
 
 
 def kill_elasticsearch_bulk(lab: Lab) -> None:
-    rule = _in_bulk(lab, "hold")
+    rule = in_bulk(lab, "hold")
     rule.go.set()
     time.sleep(lab.chance.uniform(0, 0.01))
     lab.kill("elasticsearch")
-    _unanswered(lab, rule)
+    unanswered(lab, rule)
 
 
 def kill_both_bulk(lab: Lab) -> None:
     lab.wait(lab.saved, "NiFi has saved its canvas")
-    rule = _in_bulk(lab, "hold")
+    rule = in_bulk(lab, "hold")
     rule.go.set()
     time.sleep(lab.chance.uniform(0, 0.01))
     lab.kill("nifi", "elasticsearch")
-    _unanswered(lab, rule)
+    unanswered(lab, rule)
 
 
 def stop_nifi(lab: Lab) -> None:
-    rule = _in_bulk(lab, "hold")
+    rule = in_bulk(lab, "hold")
     lab.freeze("nifi")
     rule.go.set()
     time.sleep(lab.chance.uniform(*_STOPPED))
@@ -169,7 +175,7 @@ def stop_nifi(lab: Lab) -> None:
 
 
 def stop_elasticsearch(lab: Lab) -> None:
-    rule = _in_bulk(lab, "hold")
+    rule = in_bulk(lab, "hold")
     lab.freeze("elasticsearch")
     rule.go.set()
     time.sleep(lab.chance.uniform(*_STOPPED))
@@ -181,66 +187,23 @@ def stop_elasticsearch(lab: Lab) -> None:
 
 
 def lose_replies(lab: Lab) -> None:
-    _hit(lab, "lose reply", "the reply to a bulk request is lost")
+    hit(lab, "lose reply", "the reply to a bulk request is lost")
 
 
 def refuse_429(lab: Lab) -> None:
-    _hit(lab, "refuse", "bulk requests are answered with 429", times=2, status=429)
+    hit(lab, "refuse", "bulk requests are answered with 429", times=2, status=429)
 
 
 def refuse_503(lab: Lab) -> None:
-    _hit(lab, "refuse", "bulk requests are answered with 503", times=2, status=503)
+    hit(lab, "refuse", "bulk requests are answered with 503", times=2, status=503)
 
 
 def refuse_half(lab: Lab) -> None:
-    _hit(lab, "refuse half", "every second document of a bulk request is refused", times=2)
+    hit(lab, "refuse half", "every second document of a bulk request is refused", times=2)
 
 
 def slow_link(lab: Lab) -> None:
-    _hit(lab, "slow", "bulk requests take 3 s longer", times=3, seconds=3.0)
-
-
-def _armed(
-    lab: Lab, action: str, *, times: int = 1, status: int = 429, seconds: float = 0.0
-) -> Rule | None:
-    """Have something done to bulk requests; ``None`` where nothing stands before Elasticsearch."""
-    if lab.proxy is None:
-        return None
-    return lab.arm(Rule(action, times, status, seconds))  # type: ignore[arg-type]
-
-
-def _in_bulk(lab: Lab, action: str) -> Rule:
-    """Start a run, and wait until a bulk request with documents is held."""
-    rule = _armed(lab, action)
-    assert rule is not None
-    lab.run_once()
-    lab.wait(rule.reached.is_set, "a bulk request with documents is on its way")
-    return rule
-
-
-def _unanswered(lab: Lab, rule: Rule) -> None:
-    """Start what was killed, and check that a request was under way then."""
-    answered = rule.answered.is_set()
-    lab.arm(None)
-    lab.up()
-    if answered:
-        raise NotHappened("Elasticsearch had answered before it was killed")
-
-
-def _hit(
-    lab: Lab, action: str, what: str, *, times: int = 1, status: int = 429, seconds: float = 0.0
-) -> None:
-    """Do something to bulk requests, and wait until it was done to one."""
-    rule = _armed(lab, action, times=times, status=status, seconds=seconds)
-    assert rule is not None
-    lab.run_once()
-    lab.wait(rule.reached.is_set, "a bulk request with documents is on its way")
-    lab.begun(what)
-    lab.settle()
-    if not rule.hits:
-        raise NotHappened("it was done to no request")
-    lab.note(f"done to {rule.hits} requests", "seen")
-    lab.arm(None)
+    hit(lab, "slow", "bulk requests take 3 s longer", times=3, seconds=3.0)
 
 
 METHODS = (
@@ -275,5 +238,51 @@ METHODS = (
     Method("refuse-half", "half of a bulk request is refused (429 of documents)", refuse_half,
            proxied=True, quick=True),
     Method("slow-link", "a slow link to Elasticsearch", slow_link, proxied=True),
+    Method("full-disk-nifi", "NiFi can write to no file for some seconds during a bulk request",
+           upkeep.full_disk_nifi, kills=True, proxied=True),
+    Method("full-disk-elasticsearch",
+           "Elasticsearch can write to no file for some seconds during a bulk request",
+           upkeep.full_disk_elasticsearch, kills=True, proxied=True),
+    Method("full-queue", "a queue is full while Elasticsearch is away", upkeep.full_queue,
+           kills=True),
+    Method("next-version", "kill -9 of NiFi, which comes back to the next version of the flow",
+           upkeep.next_version, kills=True, proxied=True),
+    Method("lose-state", "NiFi loses all that its steps remember", upkeep.lose_state, kills=True),
+    Method("stale-replay", "each record is sent again with an older version",
+           upkeep.stale_replay),
+    Method("replay-events", "events of NiFi's provenance are replayed by hand",
+           upkeep.replay_events),
 )  # fmt: skip
+# How many methods a mix has.
+_MIXED = (2, 3)
+
+
+def mix(number: int, among: Sequence[Method], chance: Random) -> Method:
+    """Some methods in one try: one after another, without an empty index between them.
+
+    Args:
+        number: from 1, for its name.
+        among: what is chosen from; the same one may come twice.
+        chance: chooses.
+    """
+    chosen = chance.choices(among, k=chance.randint(*_MIXED))
+
+    def act(lab: Lab) -> None:
+        missed: list[NotHappened] = []
+        for one in chosen:
+            lab.note(one.name)
+            try:
+                one.act(lab)
+            except NotHappened as error:
+                missed.append(error)
+                lab.note(f"{one.name} did not come to pass: {error}", "seen")
+                lab.mend()
+            if chance.random() < _SETTLED:
+                lab.settle()
+        if len(missed) == len(chosen):
+            raise missed[0]
+
+    return Method(f"mix-{number}", ", then ".join(one.name for one in chosen), act)
+
+
 BY_NAME = {one.name: one for one in METHODS}

@@ -69,15 +69,28 @@ def plan(
             f"nothing is left to try: {first}: {why}", next_command=f"idemflow prove {name}"
         )
     kills = any(one.kills for one in methods)
-    if kills and (pid := supervisor(settings.folders)) is not None:
+    if kills:
+        refuse_supervised(settings, f"idemflow prove {name} --no-kill")
+    _check_steady(settings, name)
+    return Plan(name, methods, not_tried, kills, embedded)
+
+
+def refuse_supervised(settings: Settings, without: str) -> None:
+    """Refuse to kill servers that a supervisor keeps up.
+
+    Args:
+        settings: the resolved settings.
+        without: the command that kills none.
+
+    Raises:
+        UsageError: they are supervised.
+    """
+    if (pid := supervisor(settings.folders)) is not None:
         raise UsageError(
             f"these servers are supervised (process {pid}), and a supervisor gives up where "
             "servers die again and again",
-            next_command=f"idemflow down && idemflow up, and prove then; or idemflow prove {name} "
-            "--no-kill",
+            next_command=f"idemflow down && idemflow up, and prove then; or {without}",
         )
-    _check_steady(settings, name)
-    return Plan(name, methods, not_tried, kills, embedded)
 
 
 def _wanted(chosen: Sequence[str], *, quick: bool) -> list[Method]:

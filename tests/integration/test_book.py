@@ -86,6 +86,30 @@ def test_what_a_second_run_leaves(command: Idemflow, flow: tuple[str, str]) -> N
     file = ROOT / "examples" / "book" / f"{name}.json"
     said = command.json("audit", str(file), code=9 if doubles else 0)
     assert said["verdict"] == ("at least once" if doubles else "idempotent")
+    _prove(command, group, index, doubles=doubles)
+
+
+def _prove(command: Idemflow, group: str, index: str, *, doubles: bool) -> None:
+    """The proof tells them apart, too, and leaves what is in the index."""
+    elasticsearch = command.elasticsearch()
+    before = elasticsearch.count(index=index)["count"]
+    proof = ("prove", "--process-group", group, "--trigger", "Start a run", "--index", index)
+    refused = command.fail(*proof)
+    assert "this disturbs" in refused.stderr
+    methods = ("--method", "replay-events", "--method", "stop-elasticsearch")
+    found = command.json(*proof, *methods, "--yes-disturb", group, code=5 if doubles else 0)
+    after = elasticsearch.count(index=index)["count"]
+    elasticsearch.close()
+    assert found["source"]["given"] == before + PEOPLE * doubles
+    if doubles:
+        assert (found["verdict"], found["methods"]) == ("failed", [])
+        assert "1,000 doubled" in found["why"]
+        assert after == before + 2 * PEOPLE
+    else:
+        assert found["verdict"] == "passed"
+        last = found["methods"][0]["tries"][-1]
+        assert (last["outcome"]["stable"], after) == (PEOPLE, PEOPLE)
+        assert any(event["kind"] == "fault" for event in last["events"])
 
 
 def _audit_the_canvas(command: Idemflow, name: str, group: str, *, code: int) -> None:

@@ -13,6 +13,8 @@ from idemflow.prove.methods import METHODS
 from idemflow.servers.supervision import supervisor_lock
 from tests.integration.tools import Project
 
+GROUP = ["--process-group", "flow", "--trigger", "Start", "--index", "people"]
+MAY = ["--yes-disturb", "flow"]
 SCRIPT = "    def records():\n        yield {'id': 1}\n"
 
 
@@ -39,6 +41,17 @@ def prove(*arguments: str) -> Result:
         (["one", "--yes-disturb", "two"], 2, "does not name 'one', and nothing was done"),
         (["one", "--method", "stop-nifi", "--no-kill"], 2, "nothing is left to try"),
         (["one", "--tries", "0"], 2, "--tries"),
+        (["one", "--for", "soon"], 2, "'soon' is not a time such as 90s, 30m or 2h"),
+        (["one", "--for", "1m", "--tries", "2"], 2, "--for and --tries exclude each other"),
+        ([*GROUP, "--yes-disturb", "other"], 2, "does not name 'flow', and nothing was done"),
+        (GROUP, 2, "this disturbs 'flow', and nothing was done"),
+        (GROUP[:4], 2, "either a PIPELINE, or --process-group, --trigger and --index"),
+        ([*GROUP, "one"], 2, "either a PIPELINE, or --process-group, --trigger and --index"),
+        ([*GROUP, "--quick"], 2, "are for pipelines, not for --process-group"),
+        ([*GROUP, *MAY, "--method", "lose-state"], 2, "no method 'lose-state' for a process group"),
+        ([*GROUP, *MAY, "--method", "kill-nifi", "--no-kill"], 2, "nothing is left to try"),
+        ([*GROUP[:-1], "pe*", *MAY], 2, "--index 'pe*' is not the name of one index"),
+        ([*GROUP, *MAY], 3, "not running"),
         (["run", "one"], 3, "not running"),
         (["show", "nowhere.json"], 2, "nowhere.json cannot be read"),
     ],

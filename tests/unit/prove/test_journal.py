@@ -170,3 +170,32 @@ def test_the_page_has_all_and_loads_nothing(tmp_path: Path) -> None:
     # Where a server did not answer, or nobody looked for a while, the line is broken.
     lines = re.findall(r' d="([^"]+)"', text)
     assert [(line.count("M"), line.count("L")) for line in lines] == [(3, 1), (1, 0), (2, 1)]
+
+
+def test_several_proofs_make_one_page(tmp_path: Path) -> None:
+    first, second = journal(), journal()
+    second.pipeline, second.seed, second.methods = "orders", 8, first.methods[:1]
+    second.conclude()
+    for number, one in enumerate((first, second)):
+        (tmp_path / str(number)).mkdir()
+        report.write(one, tmp_path / str(number))
+    file = tmp_path / "all.html"
+    folders = [str(tmp_path / "0"), str(tmp_path / "1")]
+    done = CliRunner().invoke(main, ["prove", "show", *folders, "--page", str(file)])
+    assert done.exit_code == 0, done.output
+    assert [line.split()[:3] for line in done.stdout.splitlines()[1:3]] == [
+        ["people", "failed", "7"], ["orders", "passed", "8"],
+    ]  # fmt: skip
+    text = file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "2 proofs: " in text
+    assert "http" not in re.sub(r"http-equiv|<code>.*?</code>", "", text)
+    assert len(re.findall(r'<details id="\d"', text)) == 2
+    # Over both: the method that both have has a try of each.
+    summed = re.search(r"<tr><td>kill-elasticsearch-bulk</td>.*?</tr>", text)
+    assert summed
+    assert "<td>2</td>" in summed[0]
+    shown = CliRunner().invoke(main, ["prove", "show", *folders, "--json"])
+    assert [one["seed"] for one in json.loads(shown.stdout)["proofs"]] == [7, 8]
+    refused = CliRunner().invoke(main, ["prove", "show", folders[0], "--page", "/nowhere/page"])
+    assert (refused.exit_code, "--page /nowhere/page" in refused.stderr) == (2, True)

@@ -1,0 +1,109 @@
+"""What is done to a pipeline by those who look after it: other versions, replays by hand, a disk
+that is full, a queue that is, a state that is lost."""
+
+from __future__ import annotations
+
+import time
+
+from idemflow.config.combinations import ServerName
+from idemflow.prove.lab import Lab
+from idemflow.prove.moments import armed, in_bulk, replay_some
+from idemflow.prove.servers import NoMoment, NotHappened
+
+# How long a disk is full, in seconds.
+_FULL = (3.0, 6.0)
+# FlowFiles at which a queue is full: the least that a pipeline may have.
+_QUEUE = 100
+
+
+def next_version(lab: Lab) -> None:
+    lab.wait(lab.saved, "NiFi has saved its canvas")
+    in_bulk(lab, "hold")
+    lab.kill("nifi")
+    armed(lab, "slow", seconds=2.0, times=3)  # so that records are on their way still
+    lab.copy.next_version(f"The next version ({lab.chance.random():.6f})")
+    lab.up()
+    lab.deploy()
+    lab.note("the next version is deployed")
+    lab.arm(None)
+
+
+def stale_replay(lab: Lab) -> None:
+    version = lab.opened.pipeline.version
+    if version is None:
+        raise NoMoment("the pipeline has no version: of two states the one that comes last counts")
+    lab.run_once()
+    lab.settle()
+    try:
+        with lab.copy.older(version):
+            lab.deploy()
+            lab.forget()
+            lab.begun("each record is sent again, with an older version")
+            lab.run_once()
+            runs = lab.settle()
+    finally:
+        lab.deploy()
+    if not lab.opened.ledger.records(runs[-1]):
+        raise NotHappened("the second run has sent nothing")
+
+
+def replay_events(lab: Lab) -> None:
+    lab.run_once()
+    lab.settle()
+    for step in replay_some(lab.group, lab.chance):
+        lab.begun(f"an event of {step} is replayed")
+    lab.settle()
+
+
+def lose_state(lab: Lab) -> None:
+    lab.run_once()
+    lab.settle()
+    if not lab.remembers():
+        raise NoMoment("the source remembers nothing from one run to the next")
+    lab.wait(lab.saved, "NiFi has saved its canvas")
+    lab.kill("nifi")
+    lab.take_state()
+    lab.up()
+    lab.run_once()
+    lab.settle()
+
+
+def full_queue(lab: Lab) -> None:
+    if lab.records < 2 * _QUEUE:
+        raise NoMoment(f"{lab.records:,} records do not fill a queue of {_QUEUE}")
+    with lab.copy.small_queues(_QUEUE):
+        try:
+            lab.deploy()
+            lab.kill("elasticsearch")
+            lab.run_once()
+            lab.wait(
+                lambda: lab.activity().longest >= _QUEUE,
+                f"a queue is full with {_QUEUE} FlowFiles, and holds back what is before it",
+            )
+            lab.up()
+            lab.settle()
+        except BaseException:
+            lab.mend()
+            raise
+    lab.deploy()
+
+
+def full_disk_nifi(lab: Lab) -> None:
+    _full_disk(lab, "nifi")
+
+
+def full_disk_elasticsearch(lab: Lab) -> None:
+    _full_disk(lab, "elasticsearch")
+
+
+def _full_disk(lab: Lab, name: ServerName) -> None:
+    rule = in_bulk(lab, "hold")
+    before = lab.documents()
+    lab.fill_disk(name)
+    rule.go.set()
+    lab.arm(None)
+    time.sleep(lab.chance.uniform(*_FULL))
+    idle = lab.activity().idle
+    lab.free_disk()
+    if idle:
+        raise NotHappened(f"all had come to its end, {lab.documents() - before:,} documents")
