@@ -34,7 +34,7 @@ from idemflow.prove.methods import Method, mix
 from idemflow.prove.plan import Plan
 from idemflow.prove.proxy import proxy
 from idemflow.prove.reference import Reference
-from idemflow.prove.servers import NoMoment, NotHappened
+from idemflow.prove.servers import NoMoment, NotForThis, NotHappened
 
 _log = logging.getLogger(__name__)
 
@@ -178,6 +178,7 @@ class _Proof:
     tries: int
     keep: Callable[[Journal], None]
     dead_letters: int = 0
+    not_for_this: bool = False
 
     def run(self, methods: Iterable[Method]) -> None:
         """Steady state, methods, steady state."""
@@ -268,9 +269,12 @@ class _Proof:
                 return
             passed += one.verdict == "passed"
             missed += one.verdict == "inconclusive"
+            if self.not_for_this:
+                return
 
     def _try(self, method: Method, number: int, known: Reference, *, first: bool = False) -> Try:
         lab = self.lab
+        self.not_for_this = False
         seed = derived(self.seed, method.name, number)
         lab.fresh(Random(seed))
         started, began = now(), time.monotonic()
@@ -283,6 +287,7 @@ class _Proof:
             made = self._judged(made, known, first=first)
         except NotHappened as error:
             made = replace(made, why=str(error), moment=not isinstance(error, NoMoment))
+            self.not_for_this = isinstance(error, NotForThis)
         except Stuck as error:
             made = replace(made, verdict="failed", why=str(error))
         except IdemflowError as error:

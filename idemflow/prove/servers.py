@@ -30,6 +30,10 @@ class NoMoment(NotHappened):
     """The pipeline has no such moment, or one too short to be hit."""
 
 
+class NotForThis(NoMoment):
+    """The method means nothing for this pipeline, or this machine cannot: it is not tried again."""
+
+
 @dataclass
 class Servers:
     """The servers, and what is done to them in one try after the other.
@@ -93,7 +97,7 @@ class Servers:
 
         Raises:
             NotHappened: it is dead.
-            NoMoment: that cannot be done on this machine.
+            NotForThis: that cannot be done on this machine.
         """
         (process,) = self._processes(name)
         settings = self.copy.settings
@@ -101,7 +105,7 @@ class Servers:
         try:
             before = on_disk.limit(process.pid, "0", owner)
         except (OSError, subprocess.SubprocessError) as error:
-            raise NoMoment(f"a process cannot be kept from writing here: {error}") from error
+            raise NotForThis(f"a process cannot be kept from writing here: {error}") from error
         self._full = (process.pid, before, owner)
         self._fault(f"{TITLES[name]} can write to no file (RLIMIT_FSIZE)")
 

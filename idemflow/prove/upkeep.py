@@ -8,7 +8,7 @@ import time
 from idemflow.config.combinations import ServerName
 from idemflow.prove.lab import Lab
 from idemflow.prove.moments import armed, in_bulk, replay_some
-from idemflow.prove.servers import NoMoment, NotHappened
+from idemflow.prove.servers import NotForThis, NotHappened
 
 # How long a disk is full, in seconds.
 _FULL = (3.0, 6.0)
@@ -31,7 +31,9 @@ def next_version(lab: Lab) -> None:
 def stale_replay(lab: Lab) -> None:
     version = lab.opened.pipeline.version
     if version is None:
-        raise NoMoment("the pipeline has no version: of two states the one that comes last counts")
+        raise NotForThis(
+            "the pipeline has no version: of two states the one that comes last counts"
+        )
     lab.run_once()
     lab.settle()
     try:
@@ -59,7 +61,7 @@ def lose_state(lab: Lab) -> None:
     lab.run_once()
     lab.settle()
     if not lab.remembers():
-        raise NoMoment("the source remembers nothing from one run to the next")
+        raise NotForThis("the source remembers nothing from one run to the next")
     lab.wait(lab.saved, "NiFi has saved its canvas")
     lab.kill("nifi")
     lab.take_state()
@@ -70,7 +72,7 @@ def lose_state(lab: Lab) -> None:
 
 def full_queue(lab: Lab) -> None:
     if lab.records < 2 * _QUEUE:
-        raise NoMoment(f"{lab.records:,} records do not fill a queue of {_QUEUE}")
+        raise NotForThis(f"{lab.records:,} records do not fill a queue of {_QUEUE}")
     with lab.copy.small_queues(_QUEUE):
         try:
             lab.deploy()
