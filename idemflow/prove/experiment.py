@@ -185,9 +185,12 @@ class _Proof:
         self.display.step("reading the source")
         known = reference.of_script(self.lab.copy.settings, self.lab.opened.pipeline, self.room)
         self.display.step("a quiet run")
-        known = self._steady(known)
+        try:
+            known = self._steady(known)
+        except Stuck as error:
+            self.journal.before.problems.append(f"a quiet run: {error}")
         self.keep(self.journal)
-        if self.journal.before.problems:
+        if self.journal.before.problems or known is None:
             return
         for method in methods:
             result = MethodResult(method.name, method.what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -159,7 +159,10 @@ class _Proof:
     written: int = 0
 
     def run(self, methods: Sequence[GroupMethod]) -> None:
-        self._steady()
+        try:
+            self._steady()
+        except Stuck as error:
+            self.journal.before.problems.append(f"a quiet run: {error}")
         self.keep(self.journal)
         if self.journal.before.problems:
             return
@@ -243,7 +246,8 @@ class _Proof:
         finally:
             lab.mend()
         if made.verdict == "inconclusive":
-            lab.settle()  # the next try begins at rest
+            with suppress(Stuck):  # the next try begins at rest, as far as it can
+                lab.settle()
         seconds = round(time.monotonic() - began, 1)
         return replace(made, seconds=seconds, events=lab.events, samples=lab.samples)
 
