@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from idemflow.canvas.difference import Change
 from idemflow.commands import _judge
@@ -113,7 +114,9 @@ def judge(report: RunsReport, *, max_dead_letters: int = 0, allow_empty: bool = 
                 )
 
 
-def note(ledger: Ledger, alone: RunsReport, flow: FlowVersion | None, *, allow_empty: bool) -> None:
+def note(
+    ledger: Ledger, alone: RunsReport, flow: FlowVersion | None, *, allow_empty: bool
+) -> dict[str, Any]:
     """Keep in the ledger what was found of a run, for `idemflow runs`.
 
     Args:
@@ -121,6 +124,9 @@ def note(ledger: Ledger, alone: RunsReport, flow: FlowVersion | None, *, allow_e
         alone: the report of that run alone.
         flow: what ran, where that is known.
         allow_empty: as for :func:`judge`.
+
+    Returns:
+        That, and the id of the run as ``run``.
     """
     (one,) = alone.runs
     verdict, code = "nothing twice, nothing lost", 0
@@ -132,3 +138,4 @@ def note(ledger: Ledger, alone: RunsReport, flow: FlowVersion | None, *, allow_e
     known = {"flow": asdict(flow)} if flow else {}
     report = {**found, **known, "verdict": verdict, "exit_code": code}
     history.note_report(ledger, one.run, report)
+    return {"run": one.run, **report}

@@ -12,7 +12,7 @@ from functools import partial
 from uuid import uuid4
 
 from idemflow.canvas import control, flow, monitoring, parameters, process_groups, schedule
-from idemflow.commands import _judge, deploy
+from idemflow.commands import _judge, _lineage, deploy
 from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
@@ -90,7 +90,11 @@ def run(
         NotReady: the run makes no progress.
     """
     # Runs that are started at the same time take turns: each is told what became of its own.
-    with session(settings, name) as opened, turn(settings, name):
+    with (
+        session(settings, name) as opened,
+        turn(settings, name),
+        _lineage.told(opened) as lineage,
+    ):
         arguments = given(opened.pipeline, values)
         limit = _judge.limit(opened.pipeline, allow_refused)
         _refuse_on_schedule(name)
@@ -112,15 +116,15 @@ def run(
         flow = flow_version(opened, group, changed=bool(deployment.left))
         for number in range(1, times + 1):
             request = uuid4().hex[:8]
-            with _noted(opened, request):
+            with lineage.run() as told, _noted(opened, request):
                 one = _one(
                     opened, group, number, request, arguments, progress,
                     allow_empty=allow_empty, limit=limit,
                 )  # fmt: skip
-            documents = patiently(opened.indices.documents, progress.step)
-            alone = replace(report, runs=[one], documents=documents)
-            keep = partial(note, opened.ledger, alone, flow, allow_empty=allow_empty)
-            patiently(keep, progress.step)
+                documents = patiently(opened.indices.documents, progress.step)
+                alone = replace(report, runs=[one], documents=documents)
+                keep = partial(note, opened.ledger, alone, flow, allow_empty=allow_empty)
+                told.ended(patiently(keep, progress.step))
             report = replace(report, runs=[*report.runs, one], documents=documents)
         with opened.scratch() as room:
             opened.reconcile(room)

@@ -92,6 +92,17 @@ def _number(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+_URL = r"https?://[^\s/@]+(/\S*)?"
+
+
+def _address_or_file(given: _Given) -> str | Path:
+    if "://" not in given.text():
+        return given.path()
+    if not re.fullmatch(_URL, given.text()):
+        raise given.error(" is neither an address such as https://host:port nor a file")
+    return given.text()
+
+
 def _like(pattern: str, what: str) -> BeforeValidator:
     def read(given: _Given) -> str:
         if not re.fullmatch(pattern, given.text()):
@@ -107,8 +118,9 @@ Minutes = Annotated[int, _number(1, 720)]  # NiFi gives no login that lasts long
 Text = Annotated[str, BeforeValidator(_Given.text)]
 ProjectId = Annotated[str, _like(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, ., _ or -")]
 Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
-Url = Annotated[str, _like(r"https?://[^\s/@]+(/\S*)?", "an address such as https://host:port")]
+Url = Annotated[str, _like(_URL, "an address such as https://host:port")]
 File = Annotated[Path, BeforeValidator(_Given.path)]
+UrlOrFile = Annotated[str | Path, BeforeValidator(_address_or_file)]
 Files = Annotated[tuple[Path, ...], BeforeValidator(_Given.paths)]
 Options = Annotated[tuple[str, ...], BeforeValidator(_Given.options)]
 Secret = Annotated[SecretStr, BeforeValidator(_Given.text)]
@@ -152,6 +164,7 @@ class Settings(BaseSettings):
     start_timeout: Seconds = _is("How long the servers may take to start.", 300)
     verify_memory: Heap = _is("The memory that comparing ids may take; more goes to disk.", "256m")
     flow_repository: File | None = _is("The git repository of the flows; default: the project's.")
+    lineage: UrlOrFile | None = _is("Where OpenLineage events of runs go: an address or a file.")
     repository: Url | None = _is("A mirror to use in place of Maven Central.")
     nifi_url: Url | None = _is("Your own NiFi, in place of the embedded one.")
     nifi_username: Text | None = _is("The user on your own NiFi.")

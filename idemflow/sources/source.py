@@ -141,6 +141,14 @@ class Source(Strict, ABC):
         """Whether a run may leave out what earlier ones have read: then it may find nothing."""
         return self.incremental is not None
 
+    def dataset(self, settings: Settings) -> tuple[str, str] | None:  # noqa: ARG002
+        """What it reads, as OpenLineage names it: a namespace and a name.
+
+        Returns:
+            ``None`` where only the user's function knows.
+        """
+        return None
+
     def needs_utc(self, settings: Settings) -> str | None:  # noqa: ARG002
         """Whether what it reads would be something else where NiFi's clock is not in UTC.
 

@@ -128,6 +128,9 @@ class FilesSource(Source):
     def remembers(self) -> bool:
         return True
 
+    def dataset(self, settings: Settings) -> tuple[str, str] | None:
+        return "file", str(settings.project / self.files.directory)
+
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return draw(self.files, collect)
 

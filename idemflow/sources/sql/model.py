@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +23,8 @@ from idemflow.sources.sql import draw as drawing
 from idemflow.sources.sql import rows
 
 _COLUMN, _TABLE = r"[A-Za-z_][A-Za-z0-9_$]*", r'[A-Za-z_"][A-Za-z0-9_."$ -]*'
+# What most drivers take: the vendor, host and port, the database.
+_JDBC = re.compile(r"jdbc:(?P<vendor>\w+)://(?P<host>[^/;?@]+)/(?P<database>[^;?]+)")
 Column = Annotated[
     str, like(_COLUMN, "the name of a column: letters, digits and _"), written(_COLUMN)
 ]
@@ -117,6 +120,13 @@ class SqlSource(Source):
     @property
     def incremental(self) -> str | None:
         return "collect.sql.incremental" if self.sql.incremental else None
+
+    def dataset(self, settings: Settings) -> tuple[str, str] | None:
+        url = _JDBC.match(databases.database(settings, self.sql.database).url)
+        if url is None or self.sql.table is None:
+            return None  # which tables a query reads, its database knows
+        vendor = "postgres" if url["vendor"] == "postgresql" else url["vendor"]
+        return f"{vendor}://{url['host']}", f"{url['database']}.{self.sql.table}"
 
     def draw(self, collect: Collect, script: str | None) -> tuple[Json, Json]:  # noqa: ARG002
         return drawing.draw(self.sql, collect)
