@@ -14,6 +14,7 @@ from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._session import Session
 from idemflow.commands._watch import Watch
 from idemflow.elasticsearch.documents import LIVE
+from idemflow.elasticsearch.ledger import LEDGER
 from idemflow.elasticsearch.run_progress import Outcome, RunCheck
 from idemflow.elasticsearch.search import point_in_time
 from idemflow.elasticsearch.spill import Scratch
@@ -32,6 +33,7 @@ def index_checkpoints(
     names = {*others, *pipeline.next_targets(datetime.now(UTC))}
     found = []
     ledger = opened.ledger
+    ledger.check_readable(*names, *LEDGER)
     for name in sorted(names):
         ledger.refresh(name)
         # What a run deletes was there before, or not: only the state before it can tell.

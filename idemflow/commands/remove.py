@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from idemflow import servers
@@ -30,7 +30,7 @@ class Removal:
         group: where its process group is on the canvas; ``None`` where there is none.
         queued: FlowFiles in it, which go with it.
         context: the name of its parameter context; ``None`` where there is none.
-        indices: its indices, and the documents of each.
+        indices: its indices, and the documents of each; ``None`` where they cannot be read.
         aliases: the aliases that point at these.
         templates: its index templates.
         runs: the runs that the ledger forgets.
@@ -43,7 +43,7 @@ class Removal:
     group: str | None
     queued: int
     context: str | None
-    indices: dict[str, int]
+    indices: Mapping[str, int | None]
     aliases: tuple[str, ...]
     templates: tuple[str, ...]
     runs: int
@@ -132,7 +132,10 @@ def _look(
         queued = canvas.queued(name, place.group, discard=discard)
     stays = [f"{one}: others write to it, too" for one in there.shared]
     if not data:
-        stays += [f"{name}: {counted(count, 'document')}" for name, count in there.indices.items()]
+        stays += [
+            f"{name}: {'cannot be read' if count is None else counted(count, 'document')}"
+            for name, count in there.indices.items()
+        ]
         stays += [f"{counted(there.runs, 'run')} in the ledger"] * bool(there.runs)
     if not letters and there.dead_letters:
         stays.append(counted(there.dead_letters, "dead letter"))

@@ -94,6 +94,26 @@ class Connection:
         with self.errors():
             self.client.options(request_timeout=_ANSWERS_WITHIN).cluster.health()
 
+    def unreadable(self) -> set[str]:
+        """The indices of which a shard is missing: each request on one waits for a minute."""
+        with self.errors():
+            found: Any = self.client.cat.indices(
+                health="red", h="index", format="json", expand_wildcards="all"
+            )
+        return {str(one["index"]) for one in found}
+
+    def check_readable(self, *indices: str) -> None:
+        """Check that no shard of some indices is missing.
+
+        Raises:
+            Unreachable: one is, of an index that it names.
+        """
+        if lost := sorted(self.unreadable().intersection(indices)):
+            raise Unreachable(
+                f"Elasticsearch cannot read the data of {', '.join(lost)}",
+                next_command="idemflow status, which says why",
+            )
+
     def refresh(self, *indices: str) -> None:
         """Make what was written to the indices visible to searches."""
         if not indices:

@@ -14,7 +14,7 @@ from idemflow.elasticsearch import attempts, ownership
 from idemflow.elasticsearch.baseline import pointer_id
 from idemflow.elasticsearch.documents import stored
 from idemflow.elasticsearch.indices import NAMES
-from idemflow.elasticsearch.ledger import DEAD_LETTERS, PIPELINES, RUNS, Ledger
+from idemflow.elasticsearch.ledger import DEAD_LETTERS, LEDGER, PIPELINES, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.elasticsearch.ownership import Mark, Meta, Owner
 from idemflow.elasticsearch.search import batches, every
@@ -27,7 +27,8 @@ class Data:
     """What a pipeline has in Elasticsearch.
 
     Attributes:
-        indices: the indices that are its alone, and the documents of each.
+        indices: the indices that are its alone, and the documents of each; ``None`` for one that
+            Elasticsearch cannot read, and can delete all the same.
         aliases: the aliases that point at these.
         templates: the index templates that are its alone.
         shared: the indices and templates that others write to as well.
@@ -36,7 +37,7 @@ class Data:
         dead_letters: its dead letters.
     """
 
-    indices: dict[str, int]
+    indices: Mapping[str, int | None]
     aliases: tuple[str, ...]
     templates: tuple[str, ...]
     shared: tuple[str, ...]
@@ -59,10 +60,12 @@ def find(ledger: Ledger, owner: Owner) -> Data:
     own, shared = _own(owner, metas)
     own_templates, shared_templates = _own(owner, templates)
     named = ownership.other_project(ledger, owner) is None
-    for some in batches([*own, RUNS, DEAD_LETTERS], NAMES):
+    ledger.check_readable(*LEDGER)
+    lost = ledger.unreadable()
+    for some in batches([*(name for name in own if name not in lost), RUNS, DEAD_LETTERS], NAMES):
         ledger.refresh(*some)
     return Data(
-        indices={name: ledger.live(name) for name in own},
+        indices={name: None if name in lost else ledger.live(name) for name in own},
         aliases=tuple(sorted({one for name in own for one in indices[name].get("aliases", ())})),
         templates=tuple(own_templates),
         shared=(*shared, *shared_templates),

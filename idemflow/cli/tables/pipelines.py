@@ -193,7 +193,8 @@ def removal_table(removal: Removal) -> RenderableType:
     if removal.deployed_from is not None:
         rows.add_row("deployed from", escape(removal.deployed_from))
     for name, count in removal.indices.items():
-        rows.add_row("index", f"{escape(name)}, {_documents(count)}")
+        documents = "which cannot be read" if count is None else _documents(count)
+        rows.add_row("index", f"{escape(name)}, {documents}")
     for kind, names in (("alias", removal.aliases), ("index template", removal.templates)):
         for name in names:
             rows.add_row(kind, escape(name))
