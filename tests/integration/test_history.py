@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from idemflow.canvas import client, control, process_groups
+from idemflow.commands import _patience
 from idemflow.elasticsearch.ledger import RUNS
 from tests.integration.tools import Git, Idemflow, Project, wait_until
 
@@ -55,6 +60,7 @@ def test_runs_that_came_to_no_good_end(idemflow: Idemflow, project: Project, git
     name = "no-good-end"
     project.pipeline(name, RECORDS.replace("records(count)", "records(count=2)"))
     command = idemflow.inside(project.path)
+    (project.path / "idemflow.toml").write_text("[settings]\nlineage = 'lineage.jsonl'\n")
     git("add", "-A")
     git("commit", "-q", "-m", "a pipeline")
     sound = (project.path / f"scripts/{name}.py").read_text()
@@ -96,3 +102,35 @@ def test_runs_that_came_to_no_good_end(idemflow: Idemflow, project: Project, git
     version = command.json("runs", name)["runs"][0]["report"]["flow"]
     commit = git("log", "-1", "--format=%H", "--", f"flows/pipelines/{name}.json").strip()
     assert version == {"commit": commit, "changed": False, "of": "canvas"}
+
+    # What lineage was told of these runs: each ended badly, and one before it had begun.
+    lines = (project.path / "lineage.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [one["eventType"] for one in events] == ["START", "FAIL"] * 3
+    messages = [one["run"]["facets"]["errorMessage"]["message"] for one in events[1::2]]
+    assert messages[0] == messages[2] == "1 record could not go in"
+    assert "ValueError: dry" in messages[1]
+    (output,) = events[1]["outputs"]
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 2
+
+
+def test_an_index_that_cannot_be_read_is_named(
+    idemflow: Idemflow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request on it would wait for a minute, and end as if Elasticsearch did not answer."""
+    monkeypatch.setattr(_patience, "PATIENCE", 1.0)
+    name = "unreadable"
+    project.pipeline(name, RECORDS.replace("records(count)", "records(count=2)"))
+    command = idemflow.inside(project.path)
+    command.ok("deploy", name)
+    with command.elasticsearch() as elasticsearch:
+        elasticsearch.indices.create(
+            index=name,
+            settings={"index.routing.allocation.require._name": "no-such-node"},
+            timeout="1s",
+            wait_for_active_shards="0",
+        )
+        refused = command.ok("run", name, code=3)
+        assert f"Elasticsearch cannot read the data of {name}" in refused.stderr
+        assert "which cannot be read" in command.ok("remove", name, "--data", "--yes").stdout
+        assert not elasticsearch.indices.exists(index=name)
