@@ -66,6 +66,8 @@ _GROUPS = {
         "doctor": "servers",
         "open": "servers",
         "supervise": "supervise",
+        "backup": "backup",
+        "restore": "backup",
         "down": "servers",
     },
     "Pipelines": {

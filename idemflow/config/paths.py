@@ -94,6 +94,7 @@ class Home:
     proofs = _Below("proofs")  # copies of pipelines that are proved, and the journals
     turns = _Below("turns")  # the locks of turn()
     scratch = _Below("scratch")  # what commands write to disk in place of memory, 0700
+    restoring = _Below("restoring")  # what `idemflow restore` has unpacked, until all is
     secrets = _Below("secrets")  # passwords and private keys, 0600 in a folder 0700
     certificates = _Below("certificates")  # the CA's certificate and the trust store; no secrets
     crash_log = _Below("crash.log")  # the report of the last unexpected error

@@ -36,6 +36,11 @@ class Parameter:
         object.__setattr__(self, "shown", shown)
 
 
+def without_print(description: str) -> str:
+    """The description of a sensitive parameter whose value is gone: `deploy` sets it again."""
+    return description.partition(_MARK)[0]
+
+
 def context_name(pipeline: str) -> str:
     """The name of a pipeline's parameter context."""
     return f"idemflow {pipeline}"

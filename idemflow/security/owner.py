@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import pwd
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from idemflow.errors import SettingError
 
@@ -168,6 +169,27 @@ def _temporary(path: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def open_own(path: Path, owner: Owner) -> BinaryIO:
+    """Opens a file of a server's user; no link, and nobody else's file that they gave a name.
+
+    Raises:
+        PermissionError: it is something else.
+        OSError: it is not there, or cannot be read.
+    """
+    other = PermissionError(f"{path} is not a file of that server's user")
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise other from error
+        raise
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != owner.uid:
+        os.close(handle)
+        raise other
+    return os.fdopen(handle, "rb")
 
 
 def place(source: Path, target: Path) -> None:

@@ -224,9 +224,9 @@ def _made(home: Home) -> list[Path]:
     """What idemflow made and nothing else: ``home`` may be a folder with other things."""
     every = (
         home.nifi, home.elasticsearch, home.secrets, home.certificates, home.java, home.python,
-        home.scratch, home.proofs, home.turns, home.canvas_lock, home.supervisor_lock,
-        home.project_id, home.state, home.remembered, home.remembered_ports, home.crash_log,
-        home.lock, *home.root.glob("java-*.jsa"),
+        home.scratch, home.restoring, home.proofs, home.turns, home.canvas_lock,
+        home.supervisor_lock, home.project_id, home.state, home.remembered,
+        home.remembered_ports, home.crash_log, home.lock, *home.root.glob("java-*.jsa"),
         *home.root.glob("compiler-*.json"),
     )  # fmt: skip
     return [one for one in every if one.exists()]

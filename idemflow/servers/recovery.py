@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from idemflow.config.paths import Home
-from idemflow.security.owner import Owner, write_file
+from idemflow.security.owner import Owner, open_own, write_file
 
 FLOW = "flow.json.gz"
 _CHUNK = 1 << 20
@@ -109,7 +108,7 @@ def is_whole(flow: Path, owner: Owner) -> bool:
     Raises:
         OSError: it cannot be opened, or is not a file of NiFi's user.
     """
-    with _opened(flow, owner) as file:
+    with open_own(flow, owner) as file:
         return _is_flow(file)
 
 
@@ -156,20 +155,10 @@ def _newest_first(archive: Path) -> list[Path]:
 def _whole(flow: Path, owner: Owner) -> bytes | None:
     """What is in a flow file; ``None`` where it cannot be read to its end."""
     try:
-        with _opened(flow, owner) as file:
+        with open_own(flow, owner) as file:
             if not _is_flow(file):
                 return None
             file.seek(0)
             return file.read()
     except OSError:
         return None
-
-
-def _opened(flow: Path, owner: Owner) -> BinaryIO:
-    """Opens a file of NiFi's user; no link, and nobody else's file that they gave a name."""
-    handle = os.open(flow, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != owner.uid:
-        os.close(handle)
-        raise PermissionError(f"{flow} is not a file of NiFi's user")
-    return os.fdopen(handle, "rb")

@@ -51,7 +51,14 @@ COUNTING = """
 # Options of ``run`` where the test judges the report, whatever is in it.
 UNJUDGED = ("--max-dead-letters", "1000000", "--allow-empty")
 
-_OWN_PROCESS = {("up",), ("down",), ("prove",), ("demo-db", "start"), ("demo-db", "stop")}
+_OWN_PROCESS = {
+    ("up",),
+    ("down",),
+    ("backup",),
+    ("prove",),
+    ("demo-db", "start"),
+    ("demo-db", "stop"),
+}
 
 
 @dataclass(frozen=True)
