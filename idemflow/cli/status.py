@@ -87,8 +87,7 @@ def status(
     ]
     if result.supervisor:
         parts.append(f"Kept up by idemflow supervise (pid {result.supervisor}).")
-    if result.problem:
-        parts.append(f"[red]{escape(result.problem)}[/]")
+    parts += [f"[red]{escape(one)}[/]" for one in (result.problem, result.disk) if one]
     if there:
         parts += ["", pipelines_table(there)]
     if not result.all_running:

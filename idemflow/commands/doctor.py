@@ -15,11 +15,11 @@ from idemflow.config.combinations import TITLES
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
 from idemflow.servers import ServerStatus, ports, read_state, status
+from idemflow.servers.disk import LOW
 from idemflow.supply.java import installed_java
 from idemflow.supply.python_env import shared_library
 
 DISK_NEEDED = 3 * 1024**3  # artifacts, unpacked servers, and room for data
-DISK_FULL = 1024**3  # below, Elasticsearch moves to read-only (watermarks in elasticsearch.yml)
 MEMORY_NEEDED = int(3.5 * 1024**3)  # both servers with their default heaps
 FILES_NEEDED = 4096
 PYTHONS = ((3, 11), (3, 13))
@@ -98,7 +98,7 @@ def _disk(name: str, path: Path, variable: str) -> Check:
     free = shutil.disk_usage(existing).free
     found = f"{_gib(free)} free for {path}"
     fix = f"free some space, or set {variable} to a folder on another disk"
-    if free < DISK_FULL:
+    if free < LOW:
         return Check(name, "problem", f"{found}; Elasticsearch will refuse to write", fix)
     if free < DISK_NEEDED:
         return Check(name, "warning", found, fix)

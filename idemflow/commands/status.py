@@ -17,6 +17,7 @@ from idemflow.pipeline import spec
 from idemflow.pipeline.schedule import Schedule
 from idemflow.servers import ServerStatus
 from idemflow.servers.connect import endpoint
+from idemflow.servers.disk import shortage
 from idemflow.servers.further import further
 from idemflow.servers.ready import unreadable
 from idemflow.servers.supervision import supervisor
@@ -82,6 +83,7 @@ class Status:
         further: the further servers by name; ``None`` for one that was never set up.
         supervisor: the process of ``idemflow supervise``, if it keeps the servers up.
         problem: what a red Elasticsearch cannot read.
+        disk: what a disk that is nearly full means for the servers.
         pipelines: the project's pipelines; ``None`` where NiFi does not answer.
     """
 
@@ -91,6 +93,7 @@ class Status:
     further: dict[str, ServerStatus | None]
     supervisor: int | None
     problem: str | None
+    disk: str | None
     pipelines: list[PipelineStatus] | None
 
     @property
@@ -118,6 +121,7 @@ def status(settings: Settings) -> Status:
         further={name: one.status(settings) for name, one in further().items()},
         supervisor=supervisor(settings.folders),
         problem=_unreadable(settings, found),
+        disk=shortage(settings),
         pipelines=there,
     )
 

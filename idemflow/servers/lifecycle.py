@@ -24,6 +24,7 @@ from idemflow.errors import UsageError
 from idemflow.security.owner import remove
 from idemflow.servers import asked, launch, ports, ready
 from idemflow.servers.connect import Target, describe, endpoint
+from idemflow.servers.disk import shortage
 from idemflow.servers.exclusive import explained_os_errors, locked, make_home
 from idemflow.servers.recovery import set_queues_aside
 from idemflow.servers.state import Recorded, State, read_state, write_state
@@ -152,6 +153,9 @@ def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False
                 state = launch_servers(settings, laid_out, state)
             target = describe(settings, state)
             told += until_ready(settings, state, target, progress)
+            if (full := shortage(settings)) is not None:
+                _log.warning("%s", full)
+                told += (full,)
     return UpResult(
         target=target,
         started=tuple(missing),
