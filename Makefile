@@ -13,8 +13,8 @@
 #   make clean   stop the servers and delete what was made in this folder
 
 PYTHON ?= python3
-# How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB), but
-# for the last of three or more, which runs the tests that need none.
+# How many processes share the tests; each has a NiFi and an Elasticsearch of its own (2.5 GB). The
+# last of three or more begins with the tests that need none.
 WORKERS ?= 3
 # How long `make soak` takes new steps, and the seed of a failure whose steps it is to take again.
 SECONDS ?= 1800
@@ -32,8 +32,9 @@ run: .venv/installed
 	@$(BIN)/idemflow verify people
 	@$(BIN)/idemflow open
 
+# With bytecode, whatever the shell says: the tests call the command in hundreds of processes.
 test: .venv/installed-dev tools
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: .venv/installed-dev
 	$(BIN)/python -m pytest tests/unit -m unit --numprocesses 2 --dist loadfile

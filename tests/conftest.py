@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SparingServers | None:
-    """Let the last of three or more processes run what needs no servers."""
+    """Let the last of three or more processes begin with what needs no servers."""
     return SparingServers(config, log) if len(config.getoption("tx")) > 2 else None
 
 

@@ -18,11 +18,15 @@ WITHOUT_SERVERS = (
 )
 
 
-class SparingServers(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
-    """The last process runs the files of :data:`WITHOUT_SERVERS`, and so starts no servers.
+# For fewer files that wait, no process starts servers of its own any more.
+FEW = 8
 
-    It uses the processors while the tests of the others wait, which a third pair of servers would
-    only keep busy with its own start. The others help it when they have nothing else to do.
+
+class SparingServers(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
+    """The last process begins with the files of :data:`WITHOUT_SERVERS`.
+
+    It uses the processors while the tests of the others wait. Where it is done before them, it
+    helps them, with servers of its own; they help it when they have nothing else to do.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
@@ -30,7 +34,7 @@ class SparingServers(LoadFileScheduling):  # type: ignore[misc]  # xdist tells n
         own = [file for file in self.workqueue if file.startswith(WITHOUT_SERVERS) == last]
         if own:
             self.workqueue.move_to_end(own[0], last=False)
-        elif last:
+        elif last and len(self.workqueue) < FEW:
             node.shutdown()
             return
         super()._assign_work_unit(node)
