@@ -89,14 +89,12 @@ def test_who_allows_collisions_is_told_of_them(idemflow: Idemflow, project: Proj
     assert "40 records" in verified.stdout
 
     unique(project, name, "warn")
-    command.json("deploy", name)
     shown = command.ok("run", name).stdout
     assert "nothing lost" not in shown
     assert "40 records have an id that another record of the run has" in shown
     assert "exactly what was sent" not in command.ok("verify", name).stdout
 
     project.change(name, "unique: warn", "unique: allow")
-    command.json("deploy", name)
     shown = command.ok("run", name).stdout
     assert "repeated" in shown
     assert "60 documents in warned: nothing twice, nothing lost" in shown
