@@ -122,10 +122,11 @@ def test_nifi_killed_during_a_commit(
     newer = stale.commit("Five tasks")
     stale.command.json("flow", "rollback", stale.name)
     change_tasks(changed, 5)
-    interrupted = 0
+    interrupted, until = 0, time.monotonic() + 400
     for number in range(2, 8):
-        if interrupted and number > 3:
-            break  # on a busy machine a kill may come too late: then both are done again
+        # On a busy machine a kill may come too late: then both are done again, for some minutes.
+        if number > 3 and (interrupted or time.monotonic() > until):
+            break
         seen = (killed.writes, killed.moves)[number % 2]
         before = killed.history()
         change_tasks(killed, number)
