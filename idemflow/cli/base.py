@@ -71,6 +71,7 @@ _GROUPS = {
         "down": "servers",
     },
     "Pipelines": {
+        "show": "show",
         "check": "check",
         "schema": "check",
         "preview": "preview",

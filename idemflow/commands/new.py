@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 import os
@@ -116,7 +117,14 @@ class Draft:
         guesses = self.guesses(choices)
         project = self.settings.project
         flow = f"flows/{self.name}.yaml"
-        texts = {flow: files.flow(self.name, self.found, guesses), **self.found.files}
+        found = self.found
+        if "snapshot" in (one.value for one in guesses if one.what == "mode"):
+            # A snapshot needs all rows in each run.
+            collect = {kind: {key: item for key, item in value.items() if key != "incremental"}
+                       if isinstance(value, dict) else value
+                       for kind, value in found.collect.items()}  # fmt: skip
+            found = dataclasses.replace(found, collect=collect)
+        texts = {flow: files.flow(self.name, found, guesses), **found.files}
         made = []
         for name in texts:
             _check_free(project / name)
