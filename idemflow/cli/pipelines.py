@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -11,6 +13,7 @@ from rich.markup import escape
 from idemflow.canvas.monitoring import Activity
 from idemflow.cli.base import ask, err, main, show, verb
 from idemflow.cli.tables import pipelines as tables
+from idemflow.cli.tables.all import outcomes_table
 from idemflow.cli.tables.differences import changes_table
 from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import cancel as cancel_command
@@ -19,13 +22,22 @@ from idemflow.commands import run as run_command
 from idemflow.commands import start as start_command
 from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
+from idemflow.commands._all import Outcome, all_pipelines
+from idemflow.commands.health import worst
+from idemflow.commands.run import RunsReport
 from idemflow.config.settings import Settings
-from idemflow.errors import NothingRead, NotIdempotent
+from idemflow.errors import NothingRead, NotIdempotent, UsageError
 from idemflow.steps.rules.words import counted
+
+ALL = click.option(
+    "--all", "everything", is_flag=True,
+    help="All pipelines of the project, each behind those that its `after` names.",
+)  # fmt: skip
 
 
 @verb(main)
-@click.argument("pipeline")
+@click.argument("pipeline", required=False)
+@ALL
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Discard what an operator changed on the canvas.")
 @click.option(
@@ -38,7 +50,8 @@ from idemflow.steps.rules.words import counted
 )  # fmt: skip
 def deploy(
     settings: Settings,
-    pipeline: str,
+    pipeline: str | None,
+    everything: bool,
     dry_run: bool,
     force: bool,
     keep_old_documents: bool,
@@ -57,17 +70,26 @@ def deploy(
       idemflow deploy people --dry-run
       idemflow deploy people --adopt --dry-run
       idemflow deploy people@v3
+      idemflow deploy --all
     """
-    with RunsProgress(err, silent=as_json) as progress:
-        result = deploy_command.deploy(
-            settings,
-            pipeline,
-            progress.step,
-            dry_run=dry_run,
-            force=force,
-            keep_old_documents=keep_old_documents,
-            adopt=adopt,
-        )
+
+    def one(name: str) -> deploy_command.Deployment:
+        with RunsProgress(err, silent=as_json) as progress:
+            return deploy_command.deploy(
+                settings,
+                name,
+                progress.step,
+                dry_run=dry_run,
+                force=force,
+                keep_old_documents=keep_old_documents,
+                adopt=adopt,
+            )
+
+    chosen = _chosen("deploy", pipeline, everything=everything)
+    if chosen is None:
+        _all("deployed", all_pipelines(settings, one), as_json=as_json)
+        return
+    pipeline, result = chosen, one(chosen)
     if result.created:
         done = "is not on the canvas yet" if dry_run else "is on the canvas"
     elif not result.changes:
@@ -80,7 +102,8 @@ def deploy(
 
 
 @verb(main)
-@click.argument("pipeline")
+@click.argument("pipeline", required=False)
+@ALL
 @click.option(
     "--times", default=1, show_default=True, type=click.IntRange(1, 1000), help="How many runs."
 )
@@ -108,7 +131,8 @@ def deploy(
               help="Run what is on the canvas, whatever the files say.")  # fmt: skip
 def run(
     settings: Settings,
-    pipeline: str,
+    pipeline: str | None,
+    everything: bool,
     times: int,
     records: int | None,
     values: tuple[str, ...],
@@ -132,21 +156,38 @@ def run(
       idemflow run people --set records=20000 --set seed=7
       idemflow run people --max-dead-letters 10
       idemflow run catalogue --allow-refused 1%
+      idemflow run --all
     """
     if records is not None:
         values = (*values, f"records={records}")
-    with RunsProgress(err, silent=as_json) as progress:
-        result = run_command.run(
-            settings,
-            pipeline,
-            progress,
-            times=times,
-            values=values,
-            allow_empty=allow_empty,
-            allow_refused=allow_refused,
-            keep_old_documents=keep_old_documents,
-            as_deployed=as_deployed,
+    chosen = _chosen("run", pipeline, everything=everything)
+    if chosen is None and values:
+        raise UsageError(
+            "--set and --records are for the arguments of one pipeline, and --all has others, too",
+            next_command="idemflow run PIPELINE --set NAME=VALUE",
         )
+
+    def one(name: str) -> RunsReport:
+        with RunsProgress(err, silent=as_json) as progress:
+            return run_command.run(
+                settings,
+                name,
+                progress,
+                times=times,
+                values=values,
+                allow_empty=allow_empty,
+                allow_refused=allow_refused,
+                keep_old_documents=keep_old_documents,
+                as_deployed=as_deployed,
+            )
+
+    def judge(report: RunsReport) -> None:
+        run_command.judge(report, max_dead_letters=max_dead_letters, allow_empty=allow_empty)
+
+    if chosen is None:
+        _all("run", all_pipelines(settings, one, judge), as_json=as_json)
+        return
+    pipeline, result = chosen, one(chosen)
     show(
         as_json,
         result,
@@ -154,7 +195,38 @@ def run(
         tables.runs_table(result),
         *tables.drift(pipeline, result.drift),
     )
-    run_command.judge(result, max_dead_letters=max_dead_letters, allow_empty=allow_empty)
+    judge(result)
+
+
+def _chosen(verb_: str, pipeline: str | None, *, everything: bool) -> str | None:
+    """The pipeline that is named; ``None`` for all.
+
+    Raises:
+        UsageError: neither is said, or both.
+    """
+    if (pipeline is None) != everything:
+        raise UsageError(
+            "one of PIPELINE and --all says which pipeline",
+            next_command=f"idemflow {verb_} --all, or: idemflow {verb_} PIPELINE",
+        )
+    return pipeline
+
+
+def _all(done: str, outcomes: Iterable[Outcome[Any]], *, as_json: bool) -> None:
+    """Show what came of all pipelines, and end with the worst exit code."""
+    found: list[Outcome[Any]] = []
+    for one in outcomes:
+        if not as_json:
+            err.print(escape(f"{one.pipeline}: {one.message or done}"))
+        found.append(one)
+    code = worst(one.code for one in found)
+    rows = [{**vars(one), "result": one.result} for one in found]
+    show(as_json, {"code": code, "pipelines": rows}, outcomes_table(found))
+    for one in found if code and not as_json else ():
+        if one.next_command:
+            err.print(escape(f"next: {one.next_command}"))
+            break
+    raise click.exceptions.Exit(code)
 
 
 @verb(main)

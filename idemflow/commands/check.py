@@ -9,7 +9,7 @@ from pathlib import Path
 from idemflow.commands._each import pipelines_of
 from idemflow.config.settings import Settings
 from idemflow.errors import PipelineError, PipelineErrors, UsageError
-from idemflow.pipeline import consistency, scripts, spec
+from idemflow.pipeline import consistency, order, scripts, spec
 from idemflow.pipeline.spec import Pipeline
 from idemflow.supply.python_env import installing, lacking
 
@@ -76,13 +76,18 @@ def check(settings: Settings, names: Sequence[str]) -> CheckResult:
     found = pipelines_of(settings, names)
     valid = {name: one for name, one in found.items() if isinstance(one, Pipeline)}
     misfits = [one for pipeline in valid.values() for one in consistency.of_fields(pipeline)]
-    misfits += consistency.of_indices([*valid.values()], _neighbours(settings, names, valid))
+    neighbours, known = _neighbours(settings, names, valid), spec.names(project)
+    misfits += consistency.of_indices([*valid.values()], neighbours)
     problems: list[Problem] = []
     for name, one in found.items():
         if not isinstance(one, Pipeline):
             problems += (_problem(project, name, error) for error in _errors_of(one, name))
             continue
         problems += (_problem(project, name, error) for error in _beside(settings, one))
+        problems += (
+            _problem(project, name, PipelineError(_file(name), message, field="after"))
+            for message in order.problems(one, {each.name: each for each in neighbours}, known)
+        )
         problems += (
             _problem(project, name, PipelineError(_file(name), misfit.message, field=misfit.field))
             for misfit in misfits

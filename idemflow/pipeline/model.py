@@ -190,6 +190,7 @@ class Pipeline(Strict):
         schedule: when it runs by itself, once that is started: a period, or the times of a clock.
         ledger: what is remembered of its runs.
         expect: the thresholds of ``idemflow status --check``.
+        after: pipelines that ``run --all`` and ``deploy --all`` take before this one.
     """
 
     pipeline: Name
@@ -218,6 +219,13 @@ class Pipeline(Strict):
     ledger: LedgerRules = Field(default_factory=LedgerRules)
     prune: PruneRules | None = None
     expect: Expect | None = None
+    after: Annotated[
+        list[Name],
+        BeforeValidator(
+            lambda value: [value] if isinstance(value, str) else value,
+            json_schema_input_type=Name | list[Name],
+        ),
+    ] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -480,3 +480,22 @@ def test_no_document_without_an_id(people: Idemflow, canvas: str) -> None:
     report = people.json("run", "people")
     assert report["documents"] == 1000
     assert people.json("verify", "people")["equal"] is True
+
+
+def test_all_in_their_order(idemflow: Idemflow, project: Project) -> None:
+    """One that fails hinders the one that is after it, and no other."""
+    failing = "    def records():\n        yield {'no': 'id'}\n"
+    project.pipeline("all-a", "    def records():\n        yield {'id': 1}\n", "after: all-b\n")
+    project.pipeline("all-b", "    def records():\n        yield {'id': 1}\n")
+    project.pipeline("all-c", failing)
+    project.pipeline("all-d", failing, "after: [all-b, all-c]\n")
+    command = idemflow.inside(project.path)
+    found = command.json("run", "--all", code=7)
+    assert [(one["pipeline"], one["code"], one["waits_for"]) for one in found["pipelines"]] == [
+        ("all-b", 0, None), ("all-c", 7, None), ("all-a", 0, None), ("all-d", 7, "all-c"),
+    ]  # fmt: skip
+    assert [one["result"] and one["result"]["documents"] for one in found["pipelines"]] == [
+        1, 0, 1, None,
+    ]  # fmt: skip
+    deployed = command.ok("deploy", "--all").stdout
+    assert len([line for line in deployed.splitlines() if "nothing to do" in line]) == 3
