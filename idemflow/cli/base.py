@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 
@@ -142,6 +143,12 @@ class Program(Noun):
         if text is None:
             return super().first_sentence(ctx, name)
         return click.Command(name, help=text).get_short_help_str(_SHORT)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does, without importing the commands."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self.first_sentence(ctx, name)) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -162,14 +162,22 @@ def test_starting_servers_does_not_wait_for_the_clients(command: str) -> None:
     assert done.stdout.endswith("set()\n")
 
 
-def test_the_list_of_commands_is_read_without_the_clients() -> None:
-    """They take longer to import than the help needs without them."""
+@pytest.mark.parametrize(
+    "completing",
+    [{}, {"_IDEMFLOW_COMPLETE": "bash_complete", "COMP_WORDS": "idemflow ", "COMP_CWORD": "1"}],
+)
+def test_the_list_of_commands_is_read_without_the_clients(completing: dict[str, str]) -> None:
+    """They take longer to import than the help needs without them, or a shell's completion."""
     code = (
         "import atexit, sys; from idemflow.cli import main; "
         "atexit.register(lambda: print({'nipyapi', 'elasticsearch'} & set(sys.modules))); "
-        "main(['--help'])"
+        "main(['--help'], prog_name='idemflow')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **completing},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "dead-letters" in done.stdout
     assert done.stdout.endswith("set()\n")
     context = click.Context(main)
     for name in main.list_commands(context):
