@@ -181,9 +181,9 @@ def prove_run(
             "either a PIPELINE, or --process-group, --trigger and --index",
             next_command="idemflow prove --help",
         )
-    if group and (everything or quick or tries > 1 or no_kill or during is not None):
+    if group and (everything or quick or tries > 1 or during is not None):
         raise UsageError(
-            "--all, --quick, --tries, --for and --no-kill are for pipelines, not for a group",
+            "--all, --quick, --tries and --for are for pipelines, not for --process-group",
             next_command="idemflow prove --help",
         )
     if sum((everything, quick, bool(methods))) > 1:
@@ -205,7 +205,7 @@ def prove_run(
             else f"the same with --yes-disturb {shlex.quote(name)}",
         )
     if group and trigger and index:
-        _prove_group(settings, group, trigger, index, methods, number, folder, as_json)
+        _prove_group(settings, group, trigger, index, methods, number, folder, no_kill, as_json)
         return
     assert pipeline
     plan = planning.plan(settings, pipeline, methods, quick=quick, may_kill=not no_kill)
@@ -224,17 +224,17 @@ def prove_run(
 
 def _prove_group(
     settings: Settings, group: str, trigger: str, index: str, methods: tuple[str, ...],
-    seed: int, folder: Path | None, as_json: bool,
+    seed: int, folder: Path | None, no_kill: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Prove a flow that idemflow did not draw."""
-    wanted = group_proof.chosen(methods)
+    left, not_tried = group_proof.chosen(settings, methods, may_kill=not no_kill)
     words = ["idemflow", "prove", "--process-group", group, "--trigger", trigger, "--index", index,
              *(text for one in methods for text in ("--method", one)),
-             "--seed", str(seed), "--yes-disturb", group]  # fmt: skip
+             *["--no-kill"] * no_kill, "--seed", str(seed), "--yes-disturb", group]  # fmt: skip
     at = report.make(settings, group, folder)
     with _Progress(err) as progress:
         found = group_proof.prove(
-            settings, group, trigger, index, wanted, progress, seed=seed,
+            settings, group, trigger, index, left, progress, seed=seed, not_tried=not_tried,
             command=shlex.join(words), keep=lambda so_far: report.write(so_far, at),
         )  # fmt: skip
     show(as_json, dataclasses.asdict(found), tables.proof(found), f"journal: {at}/{report.JOURNAL}")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
+from idemflow import servers
 from idemflow.canvas import control, monitoring
 from idemflow.canvas.monitoring import Activity
 from idemflow.elasticsearch.documents import Checkpoints
@@ -24,11 +25,14 @@ from idemflow.prove.lab import Stuck
 from idemflow.prove.moments import replay_some
 from idemflow.prove.servers import NotHappened, Servers
 
-# How long nothing may move until a run has come to its end, and how long that may take, in
-# seconds.
-_STILL, _END = 4.0, 300.0
+# How long nothing may move until a run has come to its end, and how long that may take; how long a
+# moment is waited for; in seconds.
+_STILL, _END, _MOMENT = 4.0, 300.0, 30.0
 _POLL = 0.05
 _SAMPLE_EVERY = 0.25
+_STOPPED = (3.0, 6.0)
+# How long a run goes on before something is done to it, in seconds.
+_WAITING = (0.5, 2.0)
 
 
 @dataclass
@@ -75,6 +79,19 @@ class GroupLab(Servers):
         """The documents' ids, and digests of their contents."""
         return ((key, digest_of(source)) for key, source in self.ledger.documents(self.index))
 
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a moment.
+
+        Raises:
+            NotHappened: it does not come.
+        """
+        deadline = time.monotonic() + _MOMENT
+        while not condition():
+            if time.monotonic() > deadline:
+                raise NotHappened(f"not within {_MOMENT:.0f} s: {what}")
+            time.sleep(_POLL)
+        self.note(what, "seen")
+
     def settle(self) -> None:
         """Wait until nothing moves.
 
@@ -108,6 +125,13 @@ class GroupLab(Servers):
         if self.activity().idle:
             raise NotHappened("the run had ended before anything was done to it")
 
+    def mend(self) -> None:
+        """Take back whatever was done, so that the servers are as they were before."""
+        self.thaw()
+        settings = self.copy.settings
+        if self.fault is not None and settings.embedded:
+            servers.up(self.copy.servers, servers.Silent())
+
 
 def rerun(lab: GroupLab, run_seconds: float) -> None:  # noqa: ARG001 (as all others)
     lab.run_once()
@@ -126,6 +150,47 @@ def replay_events(lab: GroupLab, run_seconds: float) -> None:
         lab.begun(f"an event of {step} is replayed")
 
 
+def kill_nifi(lab: GroupLab, run_seconds: float) -> None:  # noqa: ARG001
+    _held(lab)
+    lab.kill("nifi")
+    lab.thaw()
+    _up(lab)
+
+
+def kill_elasticsearch(lab: GroupLab, run_seconds: float) -> None:  # noqa: ARG001
+    _held(lab)
+    lab.kill("elasticsearch")
+    _up(lab)
+
+
+def stop_nifi(lab: GroupLab, run_seconds: float) -> None:  # noqa: ARG001
+    _held(lab)
+    lab.freeze("nifi")
+    time.sleep(lab.chance.uniform(*_STOPPED))
+    lab.thaw()
+
+
+def stop_elasticsearch(lab: GroupLab, run_seconds: float) -> None:  # noqa: ARG001
+    _held(lab)
+    time.sleep(lab.chance.uniform(*_STOPPED))
+    lab.thaw()
+
+
+def _held(lab: GroupLab) -> None:
+    """A run whose documents wait for Elasticsearch, which is stopped: nothing else holds them."""
+    lab.freeze("elasticsearch")
+    lab.run_once()
+    lab.wait(lambda: not lab.activity().idle, "records are on their way")
+    time.sleep(lab.chance.uniform(*_WAITING))
+    if lab.activity().idle:
+        raise NotHappened("no record waited for Elasticsearch")
+
+
+def _up(lab: GroupLab) -> None:
+    servers.up(lab.copy.servers, servers.Silent())
+    lab.note("idemflow up", "mended")
+
+
 @dataclass(frozen=True)
 class GroupMethod:
     """A method for a group of the user's own.
@@ -134,15 +199,25 @@ class GroupMethod:
         name: its name on the command line.
         what: what it does, in words.
         act: does it, given how long a run takes in seconds.
+        kills: whether it kills or stops a server.
     """
 
     name: str
     what: str
     act: Callable[[GroupLab, float], None]
+    kills: bool = False
 
 
 METHODS = (
     GroupMethod("rerun", "a second run", rerun),
     GroupMethod("run-once", "an operator's Run Once during a run", run_once),
     GroupMethod("replay-events", "events of NiFi's provenance are replayed by hand", replay_events),
-)
+    GroupMethod("kill-nifi", "kill -9 of NiFi during a run", kill_nifi, kills=True),
+    GroupMethod("kill-elasticsearch", "kill -9 of Elasticsearch during a run", kill_elasticsearch,
+                kills=True),
+    GroupMethod("stop-nifi", "NiFi stands still for some seconds during a run (SIGSTOP)",
+                stop_nifi, kills=True),
+    GroupMethod("stop-elasticsearch",
+                "Elasticsearch stands still for some seconds during a run (SIGSTOP)",
+                stop_elasticsearch, kills=True),
+)  # fmt: skip

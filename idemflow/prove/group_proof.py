@@ -22,6 +22,7 @@ from idemflow.prove.experiment import AGAIN, INTERRUPTED, Display, derived, envi
 from idemflow.prove.group import METHODS, GroupLab, GroupMethod, rerun
 from idemflow.prove.journal import Journal, MethodResult, SteadyState, Try
 from idemflow.prove.lab import Stuck
+from idemflow.prove.plan import refuse_supervised
 from idemflow.prove.servers import NotHappened
 
 _QUIET = GroupMethod("quiet", "nothing is done to it", rerun)
@@ -29,14 +30,18 @@ _QUIET = GroupMethod("quiet", "nothing is done to it", rerun)
 _AGAIN = 2 * AGAIN
 
 
-def chosen(names: Sequence[str]) -> tuple[GroupMethod, ...]:
-    """What is done.
+def chosen(
+    settings: Settings, names: Sequence[str], *, may_kill: bool
+) -> tuple[tuple[GroupMethod, ...], dict[str, str]]:
+    """What is done, and what is not and why.
 
     Args:
+        settings: the resolved settings.
         names: of methods; none for all.
+        may_kill: whether servers may be killed.
 
     Raises:
-        UsageError: there is no such method.
+        UsageError: there is no such method, or nothing is left.
     """
     known = {one.name: one for one in METHODS}
     for name in names:
@@ -45,7 +50,16 @@ def chosen(names: Sequence[str]) -> tuple[GroupMethod, ...]:
                 f"there is no method {name!r} for a process group; there are {', '.join(known)}",
                 next_command="idemflow prove --help",
             )
-    return tuple(one for one in METHODS if not names or one.name in names)
+    wanted = [one for one in METHODS if not names or one.name in names]
+    why = "--no-kill" if not may_kill else "idemflow has not started both servers"
+    allowed = may_kill and settings.runtime == "embedded"
+    not_tried = {one.name: why for one in wanted if one.kills and not allowed}
+    left = tuple(one for one in wanted if one.name not in not_tried)
+    if not left:
+        raise UsageError(f"nothing is left to try: {why}", next_command="idemflow prove --help")
+    if any(one.kills for one in left):
+        refuse_supervised(settings, "the same with --no-kill")
+    return left, not_tried
 
 
 def prove(
@@ -57,6 +71,7 @@ def prove(
     display: Display,
     *,
     seed: int,
+    not_tried: dict[str, str],
     command: str = "",
     keep: Callable[[Journal], None] = lambda _: None,
 ) -> Journal:
@@ -70,12 +85,13 @@ def prove(
         methods: what is done.
         display: told how it goes on.
         seed: of all random choices.
+        not_tried: names of methods, and why they are not tried.
         command: what does the same again, for the journal.
         keep: given the journal after each method, and at the end.
 
     Raises:
         UsageError: there is no such group or processor, or it is not at rest.
-        IdemflowError: a server does not answer.
+        IdemflowError: a server does not come back.
         KeyboardInterrupt: as it came; the journal is kept before.
     """
     began = time.monotonic()
@@ -88,6 +104,7 @@ def prove(
             seed=seed,
             started=now(),
             environment=environment(settings),
+            not_tried=dict(not_tried),
         )
         try:
             _Proof(lab, room, journal, display, keep).run(methods)
@@ -98,6 +115,7 @@ def prove(
             journal.stopped = INTERRUPTED
             raise
         finally:
+            lab.mend()
             journal.seconds = round(time.monotonic() - began, 1)
             journal.conclude()
             keep(journal)
@@ -217,7 +235,8 @@ class _Proof:
         started, began = now(), time.monotonic()
         made = Try(number, seed, "inconclusive", "", started, 0.0)
         try:
-            method.act(lab, self.run_seconds)
+            # Of a run that was missed, an earlier moment is chosen.
+            method.act(lab, self.run_seconds / 2 ** (number - 1))
             lab.settle()
             recovery = None if lab.fault is None else round(lab.elapsed - lab.fault, 1)
             made = self._judged(replace(made, recovery=recovery))
@@ -225,6 +244,8 @@ class _Proof:
             made = replace(made, why=str(error))
         except Stuck as error:
             made = replace(made, verdict="failed", why=str(error))
+        finally:
+            lab.mend()
         if made.verdict == "inconclusive":
             with suppress(Stuck):  # the next try begins at rest, as far as it can
                 lab.settle()

@@ -60,6 +60,7 @@ class Servers:
             NotHappened: one was dead already.
         """
         found = self._processes(*names)
+        self._frozen = [one for one in self._frozen if one not in found]
         self._fault("kill -9 of " + " and ".join(TITLES[name] for name in names))
         for process in found:
             os.kill(process.pid, signal.SIGKILL)

@@ -96,7 +96,7 @@ def _prove(command: Idemflow, group: str, index: str, *, doubles: bool) -> None:
     proof = ("prove", "--process-group", group, "--trigger", "Start a run", "--index", index)
     refused = command.fail(*proof)
     assert "this disturbs" in refused.stderr
-    methods = ("--method", "replay-events")
+    methods = ("--method", "replay-events", "--method", "stop-elasticsearch")
     found = command.json(*proof, *methods, "--yes-disturb", group, code=5 if doubles else 0)
     after = elasticsearch.count(index=index)["count"]
     elasticsearch.close()
