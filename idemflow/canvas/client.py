@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,9 +24,37 @@ _DEADLINE = 60
 _CHANGE_DEADLINE = 300
 # How long NiFi may take to accept a connection, and to answer a request, in seconds.
 _TIMEOUT = (10, 60)
-# The header with the token, and the status of NiFi's answer to one that it does not know.
-_TOKEN = "Authorization"
+# The header with the login, and the status of NiFi's answer to one that it does not know.
+_LOGIN = "Authorization"
 _UNKNOWN = 401
+
+
+# Each thread that connects has a connection of its own; the others work with the newest.
+own = threading.local()
+_newest: dict[str, Any] = {}
+
+
+def _of_thread(name: str, default: object = None) -> property:
+    def read(_: object) -> Any:
+        return getattr(own, name, _newest.get(name, default))
+
+    def write(_: object, value: object) -> None:
+        _newest[name] = value
+        setattr(own, name, value)
+
+    return property(read, write)
+
+
+class _Configuration(type(nipyapi.config.nifi_config)):  # type: ignore[misc]
+    """nipyapi's configuration, of which there is one a process, with a connection a thread."""
+
+    host = _of_thread("host", "/")
+    ssl_ca_cert = _of_thread("ssl_ca_cert")
+    api_client = _of_thread("api_client")
+    idemflow_project = _of_thread("idemflow_project")
+
+
+nipyapi.config.nifi_config.__class__ = _Configuration
 
 
 class _Retry(urllib3.Retry):
@@ -51,6 +80,7 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
     def __init__(self, nifi: Endpoint, until: float | None) -> None:
         super().__init__()
         self._nifi = nifi
+        self._authorization = ""
         self.until = until
         self.rest_client.pool_manager.connection_pool_kw["retries"] = _Retry(3)
 
@@ -58,23 +88,33 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
         """Log in: a session lasts some hours, and no longer than its NiFi runs.
 
         Returns:
-            The token, which the requests to come carry as well.
+            The header that the requests to come carry as well.
         """
-        token: str = nipyapi.nifi.AccessApi(self).create_access_token(
+        token = nipyapi.nifi.AccessApi(self).create_access_token(
             username=self._nifi.username, password=self._nifi.password
         )
-        nipyapi.security.set_service_auth_token(token=token, service="nifi")
-        return token
+        self._authorization = f"Bearer {token}"
+        return self._authorization
+
+    def update_params_for_auth(
+        self,
+        headers: dict[str, str],
+        querys: object,  # noqa: ARG002 (nipyapi's signature)
+        auth_settings: object,
+    ) -> None:
+        """Let a request carry the login, where it needs one."""
+        if auth_settings:
+            headers[_LOGIN] = self._authorization
 
     def request(self, *given: Any, headers: Any, _request_timeout: Any = None, **named: Any) -> Any:
         named["_request_timeout"] = self._left(_request_timeout or _TIMEOUT)
         try:
             return super().request(*given, headers=headers, **named)
         except ApiException as error:
-            if error.status != _UNKNOWN or _TOKEN not in headers:
+            if error.status != _UNKNOWN or _LOGIN not in headers:
                 raise
             try:
-                again = {**headers, _TOKEN: f"Bearer {self.log_in()}"}
+                again = {**headers, _LOGIN: self.log_in()}
             except ApiException as refused:
                 raise error from refused
         return super().request(*given, headers=again, **named)
@@ -91,7 +131,7 @@ class _Client(nipyapi.nifi.ApiClient):  # type: ignore[misc]
 
 
 def connect(nifi: Endpoint, project: str | None = None, *, within: float | None = None) -> None:
-    """Log in to NiFi. nipyapi keeps the session for the whole process.
+    """Log in to NiFi. The connection is the thread's own.
 
     Args:
         nifi: NiFi's address and login.
@@ -111,8 +151,6 @@ def connect(nifi: Endpoint, project: str | None = None, *, within: float | None 
     nipyapi.config.short_retry_delay = 0.1
     configuration = nipyapi.config.nifi_config
     configuration.idemflow_project = project
-    # A session before this one ends here, without a word to the NiFi that it was with.
-    nipyapi.security.set_service_auth_token(token="", service="nifi")
     configuration.host = f"{nifi.url.rstrip('/')}/nifi-api"
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = str(nifi.ca_file) if nifi.ca_file else None
@@ -139,7 +177,7 @@ def limit(within: float) -> None:
 
 def project() -> str | None:
     """The project whose pipelines are worked on; ``None`` for those of all."""
-    found: str | None = getattr(nipyapi.config.nifi_config, "idemflow_project", None)
+    found: str | None = nipyapi.config.nifi_config.idemflow_project
     return found
 
 

@@ -16,8 +16,7 @@ from idemflow.cli.tables.runs_progress import RunsProgress
 from idemflow.commands import dead_letters as command
 from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Filters, Letter, parse_since
-from idemflow.errors import NotIdempotent, RecordsRefused, UsageError
-from idemflow.steps.rules.words import counted
+from idemflow.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
@@ -177,17 +176,7 @@ def replay_command(
         )
     report = {**dataclasses.asdict(result), "reasons": _reasons(result.reasons)}
     show(as_json, report, tables.replayed(result))
-    if result.lost:
-        raise NotIdempotent(
-            f"{pipeline}: {result.lost} of {counted(result.sent, 'letter')} went neither into the "
-            "index nor back to the dead letters",
-            next_command=f"idemflow dead-letters list {pipeline}",
-        )
-    if result.dead_letters:
-        raise RecordsRefused(
-            f"{pipeline}: {tables.count(result.dead_letters)} again",
-            next_command=f"idemflow dead-letters list {pipeline}",
-        )
+    command.judge(result)
 
 
 @verb(dead_letters, "drop")

@@ -26,7 +26,7 @@ from idemflow.commands._all import Outcome, all_pipelines
 from idemflow.commands.health import worst
 from idemflow.commands.run import RunsReport
 from idemflow.config.settings import Settings
-from idemflow.errors import NothingRead, NotIdempotent, UsageError
+from idemflow.errors import UsageError
 from idemflow.steps.rules.words import counted
 
 ALL = click.option(
@@ -252,24 +252,7 @@ def verify(settings: Settings, pipeline: str, ids: Path | None, as_json: bool) -
     result = verify_command.verify(settings, pipeline, ids=ids)
     found = {**dataclasses.asdict(result), "equal": result.equal}
     show(as_json, found, tables.verification_table(result))
-    if not result.equal:
-        raise NotIdempotent(
-            f"{pipeline}: the index {result.index} is not what was sent: "
-            f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
-            f"{result.different_count:,} different",
-            next_command=f"idemflow run {pipeline}",
-        )
-    if not (result.ran or result.running):
-        raise NothingRead(
-            f"{pipeline} never ran: the ledger has no run of it, so there is nothing that "
-            f"{result.index} could be compared with",
-            next_command=f"idemflow run {pipeline}",
-        )
-    if result.collisions and result.unique == "fail":
-        raise NotIdempotent(
-            f"{pipeline}: of each id that the last run had twice, {result.index} has one record",
-            next_command=f"choose an identity in flows/{pipeline}.yaml that tells them apart",
-        )
+    verify_command.judge(result)
 
 
 @verb(main)

@@ -29,7 +29,14 @@ from idemflow.dead_letters.store import Filters, Letter, as_row, from_row
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.elasticsearch.run_progress import Outcome
 from idemflow.elasticsearch.spill import Scratch
-from idemflow.errors import CanvasError, IdemflowError, NotReady, UsageError
+from idemflow.errors import (
+    CanvasError,
+    IdemflowError,
+    NotIdempotent,
+    NotReady,
+    RecordsRefused,
+    UsageError,
+)
 from idemflow.steps.replay import content_of
 from idemflow.steps.rules.words import counted
 
@@ -242,6 +249,27 @@ def replay(
             seconds=seconds,
             deployed=deployment.made,
             drift=len(deployment.left),
+        )
+
+
+def judge(report: ReplayReport) -> None:
+    """Tell a replay that got all letters in from one that did not.
+
+    Raises:
+        NotIdempotent: some went nowhere.
+        RecordsRefused: some are dead letters again.
+    """
+    name = report.pipeline
+    if report.lost:
+        raise NotIdempotent(
+            f"{name}: {report.lost} of {counted(report.sent, 'letter')} went neither into the "
+            "index nor back to the dead letters",
+            next_command=f"idemflow dead-letters list {name}",
+        )
+    if report.dead_letters:
+        raise RecordsRefused(
+            f"{name}: {counted(report.dead_letters, 'dead letter')} again",
+            next_command=f"idemflow dead-letters list {name}",
         )
 
 

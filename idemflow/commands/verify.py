@@ -21,7 +21,7 @@ from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.last_run import last_run
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.elasticsearch.verify import Problem, Verification, WriteId
-from idemflow.errors import UsageError
+from idemflow.errors import NothingRead, NotIdempotent, UsageError
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +46,34 @@ def verify(settings: Settings, name: str, *, ids: Path | None = None) -> Verific
         result = patiently(lambda: _verify(opened, ids), _log.info)
         compact_in_turn_if_due(opened)
         return result
+
+
+def judge(result: Verification) -> None:
+    """Tell an index that is what was sent from one that is not.
+
+    Raises:
+        NotIdempotent: it is not; or of two records with one id just one is there.
+        NothingRead: nothing was ever sent.
+    """
+    name = result.pipeline
+    if not result.equal:
+        raise NotIdempotent(
+            f"{name}: the index {result.index} is not what was sent: "
+            f"{result.missing_count:,} missing, {result.extra_count:,} extra, "
+            f"{result.different_count:,} different",
+            next_command=f"idemflow run {name}",
+        )
+    if not (result.ran or result.running):
+        raise NothingRead(
+            f"{name} never ran: the ledger has no run of it, so there is nothing that "
+            f"{result.index} could be compared with",
+            next_command=f"idemflow run {name}",
+        )
+    if result.collisions and result.unique == "fail":
+        raise NotIdempotent(
+            f"{name}: of each id that the last run had twice, {result.index} has one record",
+            next_command=f"choose an identity in flows/{name}.yaml that tells them apart",
+        )
 
 
 def _verify(opened: Session, ids: Path | None) -> Verification:

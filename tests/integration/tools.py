@@ -324,15 +324,13 @@ def saved_steps(command: Idemflow, pipeline: str) -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def _connection_kept() -> Iterator[None]:
-    """A command's login must not take the place of the test's own: nipyapi has one a process."""
-    configuration = vars(nipyapi.config.nifi_config)
-    names = ("api_key", "api_key_prefix")
-    before = {"idemflow_project": None} | configuration
-    before |= {name: dict(configuration[name]) for name in names}
+    """A command's login must not take the place of the test's own: a thread has one."""
+    before = dict(vars(client.own))
     try:
         yield
     finally:
-        configuration.update(before | {"api_client": None})
+        vars(client.own).clear()
+        vars(client.own).update(before)
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
