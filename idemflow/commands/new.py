@@ -150,7 +150,10 @@ class Draft:
         if chosen is None:
             if self.keys.best is not None:
                 return self.keys.best
-            why = "no field, and no two or three together, differ in all records"
+            why = (
+                "no field, and no two or three together, differ in all records; of records that "
+                "are alike in all fields one is kept"
+            )
             return Guess("identity", (CONTENT,), "sure", self._records, why)
         if chosen == (CONTENT,):
             why = "as you said; a changed record is another document"
