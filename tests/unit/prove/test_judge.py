@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from idemflow.elasticsearch.spill import Row, Scratch
 from idemflow.prove import judge as judging
 from idemflow.prove.judge import Outcome, judge
+from tests.unit.properties import PROPERTY
 
 IDS = [f"id-{number}" for number in range(1000)]
 
@@ -108,6 +109,7 @@ def test_an_equation_that_does_not_add_up() -> None:
     assert Outcome(given=2, stable=1).faults(0) == ["the equation does not add up"]
 
 
+@PROPERTY
 @given_any(st.data())
 def test_the_equation_adds_up(data: st.DataObject) -> None:
     """Whatever is there, each record of the source has exactly one end."""
