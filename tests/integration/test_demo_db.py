@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from idemflow.config.databases import database
+from idemflow.config.databases import check_driver, database
 from idemflow.demo.server import Login, owner, port, read_record, reader
 from idemflow.errors import IdemflowError
 from tests.integration.tools import (
@@ -173,12 +173,13 @@ def test_nifis_user_may_only_read(shared: Idemflow) -> None:
 
 def test_the_connection_for_nifi(shared: Idemflow) -> None:
     chosen = shared.settings()
+    found = database(chosen, "demo")
     with pytest.raises(IdemflowError, match="no driver of PostgreSQL"):
-        database(chosen, "demo")
+        check_driver(chosen, found)
     driver = chosen.folders.driver("postgresql")
     driver.parent.mkdir(parents=True)
     driver.touch()
-    found = database(chosen, "demo")
+    check_driver(chosen, found)
     assert found.url == f"jdbc:postgresql://127.0.0.1:{port(chosen)}/demo"
     assert (found.username, found.driver_path) == ("idemflow_reader", driver)
     assert found.password == reader(chosen).password

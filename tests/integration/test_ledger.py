@@ -48,13 +48,13 @@ def book(ledger: Ledger) -> Iterator[Book]:
 
 
 def names(book: Book) -> list[str]:
-    """The ids of what is kept of the index' manifests."""
-    return [
+    """The ids of what is kept of the index' manifests, sorted: Elasticsearch gives no order."""
+    return sorted(
         document["_id"]
         for document in book.stored()
         if document.get("pipeline") == book.pipeline
         or document.get("baseline", document["_id"][9:]).startswith(book.index)
-    ]
+    )
 
 
 def reconciled(book: Book) -> int:
