@@ -13,6 +13,7 @@ from idemflow.commands import run as run_command
 from idemflow.commands import start as start_command
 from idemflow.commands import stop as stop_command
 from idemflow.commands import verify as verify_command
+from idemflow.commands._watch import Silent
 from idemflow.commands.cancel import Cancelled
 from idemflow.commands.dead_letters import Dropped, Listing, ReplayReport
 from idemflow.commands.deploy import Deployment
@@ -25,14 +26,6 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.history import PastRun
 from idemflow.elasticsearch.verify import Verification
-
-
-class _Silent:
-    """Shows nothing of how a run goes on."""
-
-    def step(self, text: str) -> None: ...
-
-    def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
 
 
 class Pipeline:
@@ -79,7 +72,7 @@ class Pipeline:
         return deploy_command.deploy(
             self._settings,
             self.name,
-            _Silent().step,
+            Silent().step,
             dry_run=dry_run,
             force=force,
             adopt=adopt,
@@ -117,7 +110,7 @@ class Pipeline:
         report = run_command.run(
             self._settings,
             self.name,
-            _Silent(),
+            Silent(),
             times=times,
             values=[f"{name}={value}" for name, value in (arguments or {}).items()],
             allow_empty=allow_empty,
@@ -175,7 +168,7 @@ class Pipeline:
         return remove_command.remove(
             self._settings,
             self.name,
-            _Silent(),
+            Silent(),
             lambda _: None,
             data=data,
             dead_letters=dead_letters,
@@ -212,7 +205,7 @@ class Pipeline:
             RecordsRefused: some are dead letters again.
         """
         report = dead_letters.replay(
-            self._settings, self.name, _Silent(), filters=filters or Filters()
+            self._settings, self.name, Silent(), filters=filters or Filters()
         )
         dead_letters.judge(report)
         return report

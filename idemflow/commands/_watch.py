@@ -36,6 +36,14 @@ class RunDisplay(Protocol):
         """Of the ``total`` records of run ``number``, ``done`` are documents or dead letters."""
 
 
+class Silent:
+    """Shows nothing of how a run goes on."""
+
+    def step(self, text: str) -> None: ...
+
+    def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
+
+
 class Watch:
     """Asks the flow again and again until a question about a run has an answer.
 

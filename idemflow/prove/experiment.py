@@ -21,6 +21,7 @@ import idemflow
 from idemflow import servers
 from idemflow.commands import remove, verify
 from idemflow.commands._session import session
+from idemflow.commands._watch import Silent
 from idemflow.config.settings import Settings
 from idemflow.dead_letters import store
 from idemflow.dead_letters.store import Filters
@@ -144,16 +145,9 @@ def _remove(made: Copy) -> None:
     """Take the copy away, also what a proof left that was killed."""
     with suppress(UsageError):  # there is nothing
         remove.remove(
-            made.settings, made.name, _Quiet(), lambda _: None,
+            made.settings, made.name, Silent(), lambda _: None,
             discard_queued=True, data=True, dead_letters=True,
         )  # fmt: skip
-
-
-class _Quiet:
-    """Shows nothing."""
-
-    def step(self, text: str) -> None: ...
-    def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
 
 
 def _mixes(methods: Sequence[Method], seed: int, during: float) -> Iterator[Method]:
