@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,10 @@ _LINE = re.compile(
 )
 NONE = "none"
 _TEXT = "Written by idemflow deploy. By the line below it knows what is its own:"
+
+# Where a pipeline was found: NiFi, project and pipeline, and the context's id. One command asks
+# several times, and to list the contexts takes longer the more pipelines there are.
+_found: dict[tuple[str, str, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,13 @@ def find(pipeline: str) -> Place:
     Raises:
         CanvasError: several groups may be meant.
     """
-    for context in _contexts():
+    project = client.project()
+    key = (client.host(), project or NONE, pipeline)
+    for context in _candidates(key):
         mark = read(context.component.description)
         if mark is not None and mark.pipeline == pipeline and _is_own(mark):
+            if project is not None:
+                _found[key] = context.id
             return Place(context, mark, _group(context, mark))
     return Place()
 
@@ -305,6 +314,18 @@ def _mark(context: str, change: Callable[[Mark | None], Mark | None]) -> bool:
             with errors():
                 if api.get_parameter_context(context).revision.version == now.revision.version:
                     raise
+
+
+def _candidates(key: tuple[str, str, str]) -> Iterator[Any]:
+    """The context that was a pipeline's when it was last looked for, then all there are."""
+    known = _found.pop(key, None)
+    if known is not None:
+        context = None
+        with errors(), suppress(ApiException):  # it is gone, or this user may not read it any more
+            context = nipyapi.nifi.ParameterContextsApi().get_parameter_context(known)
+        if context is not None and context.component is not None:
+            yield context
+    yield from _contexts()
 
 
 def _contexts() -> list[Any]:
