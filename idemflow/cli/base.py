@@ -59,7 +59,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # clients of NiFi and of Elasticsearch, which many need and `up` and `down` do not, take longer than
 # all else.
 _GROUPS = {
-    "Beginning": {"init": "init", "new": "new", "completion": "completion"},
+    "Beginning": {"init": "init", "new": "new", "config": "config", "completion": "completion"},
     "Servers": {
         "up": "servers",
         "status": "status",

@@ -15,7 +15,8 @@ from typing import Literal
 from idemflow.commands import _new_files as files
 from idemflow.commands.init import ProjectFile
 from idemflow.config import paths
-from idemflow.config.settings import FILE, Settings
+from idemflow.config.settings import Settings
+from idemflow.config.values import FILE
 from idemflow.errors import UsageError
 from idemflow.pipeline import spec
 from idemflow.profile import keys, state

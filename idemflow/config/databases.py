@@ -16,7 +16,8 @@ from pathlib import Path
 from idemflow.config import registry
 from idemflow.config.database_settings import UTC, ConfiguredDatabase
 from idemflow.config.nifi_files import check_nifi_reads
-from idemflow.config.settings import FILE, Settings
+from idemflow.config.settings import Settings
+from idemflow.config.values import FILE
 from idemflow.errors import IdemflowError, SettingError, UsageError
 
 POSTGRESQL = "postgresql"

@@ -31,6 +31,18 @@ def project_id(settings: Settings) -> str:
             pass
         finally:
             made.unlink()
+    return kept(settings)
+
+
+def kept(settings: Settings) -> str:
+    """The id that the runtime's folder keeps; "" where none was made.
+
+    Raises:
+        SettingError: the file that keeps it is damaged.
+    """
+    file = settings.folders.project_id
+    if not file.exists():
+        return ""
     found = file.read_text(encoding="utf-8").strip()
     if not found.isalnum():
         raise SettingError(

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, SkipValidation, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    SkipValidation,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -28,103 +33,30 @@ from pydantic_settings import (
 from idemflow.config import paths, registry, remembered
 from idemflow.config.combinations import SERVERS, ServerName, without_effect
 from idemflow.config.database_settings import ConfiguredDatabase, read_databases
+from idemflow.config.values import (
+    COMMAND_LINE,
+    DEFAULT,
+    ENVIRONMENT,
+    FILE,
+    File,
+    Files,
+    Given,
+    Heap,
+    Minutes,
+    Options,
+    Port,
+    ProjectId,
+    Seconds,
+    Secret,
+    Text,
+    Url,
+    UrlOrFile,
+)
 from idemflow.errors import SettingError, UsageError
 
 PREFIX = "IDEMFLOW_"
-FILE = "idemflow.toml"
 PORTS = ("nifi_port", "elasticsearch_port")
 _WAY_OUT = "give it a value, or take it away"
-_NEAREST_FIRST = ("the command line", "the environment", FILE)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A setting's value as a source gave it; relative paths count from ``base``."""
-
-    name: str
-    value: Any
-    source: str
-    base: Path
-
-    def error(self, cause: str) -> SettingError:
-        return SettingError(self.name, f"{self.value!r} from {self.source}{cause}")
-
-    @property
-    def distance(self) -> int:
-        """How far away from the command it was given; what is remembered is the farthest."""
-        near = _NEAREST_FIRST
-        return near.index(self.source) if self.source in near else len(near)
-
-    def text(self) -> str:
-        if not isinstance(self.value, str | Path):
-            raise self.error(" is not a text")
-        return str(self.value)
-
-    def path(self) -> Path:
-        return self.base / Path(self.text()).expanduser()
-
-    def paths(self) -> tuple[Path, ...]:
-        many = self.value.split(os.pathsep) if isinstance(self.value, str) else self.value
-        if not isinstance(many, list | tuple):
-            raise self.error(" is not a list of folders")
-        return tuple(_Given(self.name, one, self.source, self.base).path() for one in many if one)
-
-    def options(self) -> tuple[str, ...]:
-        value = self.value
-        try:
-            options = shlex.split(value) if isinstance(value, str) else [*map(str, value)]
-        except (TypeError, ValueError) as error:
-            raise self.error(f": {error}") from error
-        for option in options:
-            if not re.fullmatch(r"-\S.*", option):
-                raise self.error(f": {option!r} is not an option such as -Dname=value")
-        return tuple(options)
-
-
-def _number(low: int, high: int) -> BeforeValidator:
-    def read(given: _Given) -> int:
-        if isinstance(given.value, bool) or not re.fullmatch(r"\d{1,6}", str(given.value)):
-            raise given.error(" is not a whole number")
-        if not low <= int(given.value) <= high:
-            raise given.error(f" is not between {low} and {high}")
-        return int(given.value)
-
-    return BeforeValidator(read)
-
-
-_URL = r"https?://[^\s/@]+(/\S*)?"
-
-
-def _address_or_file(given: _Given) -> str | Path:
-    if "://" not in given.text():
-        return given.path()
-    if not re.fullmatch(_URL, given.text()):
-        raise given.error(" is neither an address such as https://host:port nor a file")
-    return given.text()
-
-
-def _like(pattern: str, what: str) -> BeforeValidator:
-    def read(given: _Given) -> str:
-        if not re.fullmatch(pattern, given.text()):
-            raise given.error(f" is not {what}")
-        return given.text().rstrip("/")
-
-    return BeforeValidator(read)
-
-
-Port = Annotated[int, _number(1024, 65535)]
-Seconds = Annotated[int, _number(1, 86400)]
-Minutes = Annotated[int, _number(1, 720)]  # NiFi gives no login that lasts longer
-Text = Annotated[str, BeforeValidator(_Given.text)]
-ProjectId = Annotated[str, _like(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, ., _ or -")]
-Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
-Url = Annotated[str, _like(_URL, "an address such as https://host:port")]
-File = Annotated[Path, BeforeValidator(_Given.path)]
-UrlOrFile = Annotated[str | Path, BeforeValidator(_address_or_file)]
-Files = Annotated[tuple[Path, ...], BeforeValidator(_Given.paths)]
-Options = Annotated[tuple[str, ...], BeforeValidator(_Given.options)]
-Secret = Annotated[SecretStr, BeforeValidator(_Given.text)]
-"""Only from the environment, or from a file that it names: never from a committed file."""
 
 
 def _is(what: str, default: Any = None) -> Any:
@@ -180,6 +112,11 @@ class Settings(BaseSettings):
     loader_truststore: File | None = _is("A PKCS12 file with Elasticsearch's CA, as NiFi reads it.")
     loader_truststore_password: Secret | None = _is("The password of loader_truststore.")
     databases: SkipValidation[tuple[ConfiguredDatabase, ...]] = _is("[databases.NAME].", ())
+    _from: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
+
+    def origin(self, name: str) -> tuple[str, str]:
+        """Where a setting comes from: in words, and the option, variable or line; "" if none."""
+        return self._from.get(name, (DEFAULT, ""))
 
     def own_url(self, server: ServerName) -> str | None:
         """The address of a server of the user's own; ``None`` where it is the embedded one."""
@@ -216,20 +153,23 @@ class Settings(BaseSettings):
         Raises:
             SettingError: NiFi or Elasticsearch has this port.
         """
-        name = _port_name(server)
+        name = port_name(server)
         ports = {**_ports(self), name: self.further_ports.get(name, default)}
         _refuse_equal(ports)
         return ports[name]
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _have_an_effect(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _have_an_effect(cls, given: dict[str, Any], read: ModelWrapValidatorHandler[Self]) -> Self:
         for name, instead, why in without_effect(given):
             # What is nearer to the command takes the place of what is farther away.
             if instead is None or given[name].distance <= given[instead].distance:
                 source = given[name].source
                 raise SettingError(name, f"from {source} has no effect: {why}")
-        return given
+        settings = read(given)
+        every = {**given, **given.get("further_ports", {})}.values()
+        settings._from = {g.name: (g.source, g.place) for g in every if isinstance(g, Given)}
+        return settings
 
     @classmethod
     def settings_customise_sources(
@@ -262,22 +202,24 @@ class _Environment(EnvSettingsSource):
     """The environment's variables; refuses one that means nothing."""
 
     def __call__(self) -> dict[str, Any]:
-        here, others = Path.cwd(), {}
+        here, others, places = Path.cwd(), {}, {}
         for key, value in os.environ.items():
             name = key.removeprefix(PREFIX).lower()
             if not key.startswith(PREFIX):
                 continue
             if _is_blank(value):
                 raise SettingError(name, f"{key} in the environment is empty: {_WAY_OUT}")
+            places[name] = key
             if name in TABLE:
                 continue
             if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
-                others[name.removesuffix("_file")] = _secret_file(name, Path(value))
+                secret = name.removesuffix("_file")
+                others[secret], places[secret] = _secret_file(name, Path(value)), key
             elif _is_further_port(name):
                 others[name] = value
             else:
                 raise SettingError(name, f"there is no such setting ({key} in the environment)")
-        return _given({**super().__call__(), **others}, "the environment", here)
+        return _given({**super().__call__(), **others}, ENVIRONMENT, here, places)
 
 
 class _ProjectFile(TomlConfigSettingsSource):
@@ -310,7 +252,8 @@ class _ProjectFile(TomlConfigSettingsSource):
                 known = ", ".join(n for n in TABLE if n != "project" and n not in SECRETS)
                 raise SettingError(name, f"{self.file} has no such setting; known: {known}")
         databases = read_databases(self.toml_data.get("databases", {}), self.file, os.environ)
-        return {**_given(table, FILE, self.file.parent), "databases": databases}
+        lines = _lines(self.file, table)
+        return {**_given(table, FILE, self.file.parent, lines), "databases": databases}
 
 
 class _Remembered(InitSettingsSource):
@@ -342,15 +285,18 @@ def resolve(options: Mapping[str, Any] | None = None) -> Settings:
     """
     here = Path.cwd()
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    project = given.get("project", os.environ.get(f"{PREFIX}PROJECT"))
+    flags, variable = {name: "--" + name.replace("_", "-") for name in given}, f"{PREFIX}PROJECT"
+    source, place = (COMMAND_LINE, flags["project"]) if "project" in given else (DEFAULT, "")
+    if not place and variable in os.environ:
+        source, place = ENVIRONMENT, variable
+    project = given.pop("project", os.environ.get(variable))
     if _is_blank(project):
         raise SettingError("project", f"it is empty: {_WAY_OUT}")
-    given["project"] = (
-        (here / Path(project).expanduser()).resolve() if project else paths.find_project(here)
-    )
-    if not given["project"].is_dir():
-        raise SettingError("project", f"{given['project']} is not a folder")
-    settings = Settings(**_given(given, "the command line", here))
+    folder = (here / Path(project).expanduser()).resolve() if project else paths.find_project(here)
+    if not folder.is_dir():
+        raise SettingError("project", f"{folder} is not a folder")
+    found: dict[str, Any] = {"project": Given("project", folder, source, here, place)}
+    settings = Settings(**found, **_given(given, COMMAND_LINE, here, flags))
     _refuse_equal(_ports(settings))
     return settings
 
@@ -360,27 +306,43 @@ def remember(settings: Settings) -> None:
     remembered.write(settings.folders, _ports(settings), settings.nars)
 
 
-def _given(found: Mapping[str, Any], source: str, base: Path) -> dict[str, Any]:
+def _given(
+    found: Mapping[str, Any], source: str, base: Path, places: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     for name, value in found.items():
         # Nothing is no value: `home = ""` would be the project's folder, and an address that a
         # script left empty the embedded server.
         if any(map(_is_blank, value if isinstance(value, list | tuple) else (value,))):
             raise SettingError(name, f"it is empty, from {source}: {_WAY_OUT}")
-    values = {name: _Given(name, value, source, base) for name, value in found.items()}
+    at = places or {}
+    values = {
+        name: Given(name, value, source, base, at.get(name, source))
+        for name, value in found.items()
+    }
     further = {name: values.pop(name) for name in found if _is_further_port(name)}
     return {**values, "further_ports": further} if further else values
+
+
+def _lines(file: Path, table: Mapping[str, Any]) -> dict[str, str]:
+    """``idemflow.toml:LINE`` of each setting that one line alone may set."""
+    texts = file.read_text(encoding="utf-8").splitlines() if table else []
+    found = {}
+    for name in table:
+        lines = [n for n, one in enumerate(texts, 1) if re.match(rf"\s*{name}\s*=", one)]
+        found[name] = f"{FILE}:{lines[0]}" if len(lines) == 1 else FILE
+    return found
 
 
 def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def _port_name(server: str) -> str:
+def port_name(server: str) -> str:
     return server.replace("-", "_") + "_port"
 
 
 def _is_further_port(name: str) -> bool:
-    return name not in TABLE and name in map(_port_name, registry.found("servers"))
+    return name not in TABLE and name in map(port_name, registry.found("servers"))
 
 
 def _ports(settings: Settings) -> dict[str, int]:

@@ -15,6 +15,7 @@ from idemflow.servers.further import Further
 class _Server:
     title = "the demo database"
     start = server.START
+    port = server.PORT
 
     def log(self, settings: Settings) -> Path:
         return postgresql.log(settings.folders)

@@ -16,12 +16,15 @@ class Further(Protocol):
     Attributes:
         title: what it is called in a sentence, e.g. ``the demo database``.
         start: the command that starts it.
+        port: its port on loopback, where the setting ``<name>_port`` gives no other.
     """
 
     @property
     def title(self) -> str: ...
     @property
     def start(self) -> str: ...
+    @property
+    def port(self) -> int: ...
 
     def log(self, settings: Settings) -> Path:
         """Its main log."""

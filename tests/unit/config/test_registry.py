@@ -26,12 +26,13 @@ def shout():
 class Queue:
     title = "the queue"
     start = "shout"
+    port = 7777
 
     def log(self, settings):
         return settings.home / "queue.log"
 
     def status(self, settings):
-        port = settings.port_of("my-queue", 7777)
+        port = settings.port_of("my-queue", self.port)
         return ServerStatus("my-queue", "stopped", None, port, None, None, None)
 
     def stop(self, settings, *, delete):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from idemflow.config import settings
+from idemflow.config.values import FILE
 from idemflow.errors import IdemflowError, SettingError, UsageError
 
 
@@ -24,7 +25,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def write(project: Path, text: str) -> None:
-    (project / settings.FILE).write_text(text, encoding="utf-8")
+    (project / FILE).write_text(text, encoding="utf-8")
 
 
 def test_defaults(tmp_path: Path) -> None:
