@@ -181,11 +181,6 @@ def project() -> str | None:
     return found
 
 
-def host() -> str:
-    """The address of the NiFi that is connected to."""
-    return str(nipyapi.config.nifi_config.host)
-
-
 @contextmanager
 def errors() -> Iterator[None]:
     """Turn what nipyapi raises into errors of ours.

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import nipyapi
 from nipyapi.nifi.rest import ApiException
 
-from idemflow.canvas import client
+from idemflow.canvas import client, contexts
 from idemflow.canvas.client import errors
 from idemflow.drawing.parameters import context_name
 from idemflow.errors import CanvasError, UsageError
@@ -28,10 +27,6 @@ _LINE = re.compile(
 )
 NONE = "none"
 _TEXT = "Written by idemflow deploy. By the line below it knows what is its own:"
-
-# Where a pipeline was found: NiFi, project and pipeline, and the context's id. One command asks
-# several times, and to list the contexts takes longer the more pipelines there are.
-_found: dict[tuple[str, str, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ def is_own(context: Any) -> bool:
 
 def all_own() -> list[Mark]:
     """The marks of this project on the canvas."""
-    found = (read(one.component.description) for one in _contexts())
+    found = (read(one.component.description) for one in contexts.every())
     return [mark for mark in found if mark is not None and _is_own(mark)]
 
 
@@ -109,15 +104,14 @@ def find(pipeline: str) -> Place:
     Raises:
         CanvasError: several groups may be meant.
     """
-    project = client.project()
-    key = (client.host(), project or NONE, pipeline)
-    for context in _candidates(key):
+
+    def is_it(context: Any) -> bool:
         mark = read(context.component.description)
-        if mark is not None and mark.pipeline == pipeline and _is_own(mark):
-            if project is not None:
-                _found[key] = context.id
-            return Place(context, mark, _group(context, mark))
-    return Place()
+        return mark is not None and mark.pipeline == pipeline and _is_own(mark)
+
+    context = contexts.first((client.project(), pipeline), is_it)
+    mark = read(context.component.description) if context else None
+    return Place(context, mark, _group(context, mark)) if mark else Place()
 
 
 def foreign(pipeline: str) -> Place:
@@ -129,8 +123,7 @@ def foreign(pipeline: str) -> Place:
     Raises:
         CanvasError: several groups may be meant.
     """
-    name = context_name(pipeline)
-    context = next((one for one in _contexts() if one.component.name == name), None)
+    context = contexts.named(context_name(pipeline))
     mark = read(context.component.description) if context else None
     if mark is not None and _is_own(mark):
         context = mark = None
@@ -314,25 +307,6 @@ def _mark(context: str, change: Callable[[Mark | None], Mark | None]) -> bool:
             with errors():
                 if api.get_parameter_context(context).revision.version == now.revision.version:
                     raise
-
-
-def _candidates(key: tuple[str, str, str]) -> Iterator[Any]:
-    """The context that was a pipeline's when it was last looked for, then all there are."""
-    known = _found.pop(key, None)
-    if known is not None:
-        context = None
-        with errors(), suppress(ApiException):  # it is gone, or this user may not read it any more
-            context = nipyapi.nifi.ParameterContextsApi().get_parameter_context(known)
-        if context is not None and context.component is not None:
-            yield context
-    yield from _contexts()
-
-
-def _contexts() -> list[Any]:
-    """The parameter contexts that this user may read."""
-    with errors():
-        found = nipyapi.nifi.FlowApi().get_parameter_contexts().parameter_contexts
-    return [one for one in found or () if one.component is not None]
 
 
 def _is_own(mark: Mark) -> bool:

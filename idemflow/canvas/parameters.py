@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import nipyapi
 
-from idemflow.canvas import ownership
+from idemflow.canvas import contexts, ownership
 from idemflow.canvas.client import errors, finish
 from idemflow.canvas.ownership import Place
 from idemflow.canvas.replay import PARAMETER
@@ -79,18 +79,9 @@ def text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def find(name: str) -> nipyapi.nifi.ParameterContextEntity | None:
-    """The parameter context of that name, if NiFi has it."""
-    with errors():
-        for context in nipyapi.parameters.list_all_parameter_contexts():
-            if context.component is not None and context.component.name == name:
-                return nipyapi.parameters.get_parameter_context(context.id, identifier_type="id")
-    return None
-
-
 def delete(name: str) -> None:
     """Take a parameter context away, which no process group uses."""
-    context = find(name)
+    context = contexts.named(name)
     if context is not None:
         with errors():
             nipyapi.parameters.delete_parameter_context(context)
@@ -124,7 +115,7 @@ def put(name: str, parameters: Sequence[Parameter]) -> None:
     Raises:
         CanvasError: this project has no context of that name.
     """
-    context = find(name)
+    context = contexts.named(name)
     if context is None or not ownership.is_own(context):
         raise _not_there(name)
     with errors():
@@ -176,7 +167,7 @@ def _set(
     """
     deadline = time.monotonic() + _TRIGGER_SECONDS
     while True:
-        context = find(name)
+        context = contexts.named(name)
         current = _current(context)
         late = time.monotonic() > deadline
         if context is None or not ownership.is_own(context):
@@ -239,7 +230,7 @@ def put_own(place: Place, pipeline: str, parameters: Sequence[Parameter]) -> str
 
 def values(name: str) -> dict[str, str | None]:
     """The values of a context's parameters, ``None`` for sensitive ones; none without a context."""
-    current = _current(find(name))
+    current = _current(contexts.named(name))
     return {key: None if item.sensitive else item.value for key, item in current.items()}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nipyapi
 import pytest
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups
+from idemflow.canvas import client, contexts, control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.cli.tables import runs_progress
 from idemflow.commands import _stall
@@ -79,7 +79,7 @@ def test_a_flow_of_an_earlier_version_runs_as_it_is(counting: Pipeline) -> None:
     nipyapi.canvas.update_processor(
         trigger, nipyapi.nifi.ProcessorConfigDTO(properties={RUN_ID: run_id, TRIGGERED_BY: None})
     )
-    context = parameters.find(f"idemflow {counting.name}")
+    context = contexts.named(f"idemflow {counting.name}")
     nipyapi.parameters.delete_parameter_from_context(context, REQUEST)
     report = counting.command.json("run", counting.name, "--as-deployed", "--times", "2")
     assert [run["sent"] for run in report["runs"]] == [20, 20]

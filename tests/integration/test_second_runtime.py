@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from idemflow import __version__
-from idemflow.canvas import client, control, parameters, process_groups, versions
+from idemflow.canvas import client, contexts, control, parameters, process_groups, versions
 from idemflow.drawing import catalog
 from tests.conftest import started
 from tests.integration.tools import (
@@ -150,7 +150,7 @@ def test_a_nifi_without_the_steps(second: Idemflow) -> None:
     assert "NiFi's Python lacks the steps of people: No module named 'idemflow'" in told
     assert f"run `pip install --no-deps idemflow=={__version__}` in NiFi's Python" in told
     assert nipyapi.nifi.ProcessGroupsApi().get_process_groups("root").process_groups == []
-    assert parameters.find("idemflow people") is None
+    assert contexts.named("idemflow people") is None
     hidden.rename(installed)
     assert second.inside(ROOT).json("deploy", "people")["created"] is True
 
@@ -179,7 +179,7 @@ def test_a_nifi_whose_clock_is_not_in_utc(second: Idemflow, project: Project) ->
     assert "-Duser.timezone=UTC" in told
     assert 'timezone = "NiFi" in [databases.shop]' in told
     assert process_groups.find("rows") is None
-    assert parameters.find("idemflow rows") is None
+    assert contexts.named("idemflow rows") is None
     with configuration.open("a") as file:
         file.write('timezone = "NiFi"\n')
     assert command.json("deploy", "rows")["created"] is True

@@ -26,7 +26,7 @@ import psutil
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from idemflow.canvas import client, control, monitoring, parameters, process_groups
+from idemflow.canvas import client, contexts, control, monitoring, process_groups
 from idemflow.canvas.flow import PUT
 from idemflow.cli import main
 from idemflow.config import settings
@@ -402,7 +402,7 @@ def remove_group(name: str) -> None:
 def remove_pipeline(name: str) -> None:
     """Take a pipeline's group and parameter context off the canvas, whatever is queued."""
     remove_group(name)
-    context = parameters.find(f"idemflow {name}")
+    context = contexts.named(f"idemflow {name}")
     if context is not None:
         nipyapi.parameters.delete_parameter_context(context)
 
