@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -97,6 +99,8 @@ def _setting(
     settings: Settings, name: str, value: object, meaning: str, *, secret: bool = False
 ) -> Setting:
     source, place = settings.origin(name)
+    if source == FILE:
+        place = _line(settings.project / FILE, name)
     return Setting(
         name,
         _mark(isinstance(value, SecretStr)) if secret else _shown(value),
@@ -105,6 +109,13 @@ def _setting(
         secret,
         meaning,
     )
+
+
+def _line(file: Path, name: str) -> str:
+    """``idemflow.toml:LINE`` of a setting, where one line alone may set it."""
+    texts = file.read_text(encoding="utf-8").splitlines()
+    lines = [n for n, text in enumerate(texts, 1) if re.match(rf"\s*{name}\s*=", text)]
+    return f"{FILE}:{lines[0]}" if len(lines) == 1 else FILE
 
 
 def _databases(settings: Settings) -> Iterator[Setting]:

@@ -8,7 +8,6 @@ before, the default. ``idemflow.config.database_settings`` reads the file's data
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -115,7 +114,7 @@ class Settings(BaseSettings):
     _from: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
 
     def origin(self, name: str) -> tuple[str, str]:
-        """Where a setting comes from: in words, and the option, variable or line; "" if none."""
+        """Where a setting comes from: in words, and the option, variable or file; "" if none."""
         return self._from.get(name, (DEFAULT, ""))
 
     def own_url(self, server: ServerName) -> str | None:
@@ -252,8 +251,7 @@ class _ProjectFile(TomlConfigSettingsSource):
                 known = ", ".join(n for n in TABLE if n != "project" and n not in SECRETS)
                 raise SettingError(name, f"{self.file} has no such setting; known: {known}")
         databases = read_databases(self.toml_data.get("databases", {}), self.file, os.environ)
-        lines = _lines(self.file, table)
-        return {**_given(table, FILE, self.file.parent, lines), "databases": databases}
+        return {**_given(table, FILE, self.file.parent), "databases": databases}
 
 
 class _Remembered(InitSettingsSource):
@@ -321,16 +319,6 @@ def _given(
     }
     further = {name: values.pop(name) for name in found if _is_further_port(name)}
     return {**values, "further_ports": further} if further else values
-
-
-def _lines(file: Path, table: Mapping[str, Any]) -> dict[str, str]:
-    """``idemflow.toml:LINE`` of each setting that one line alone may set."""
-    texts = file.read_text(encoding="utf-8").splitlines() if table else []
-    found = {}
-    for name in table:
-        lines = [n for n, one in enumerate(texts, 1) if re.match(rf"\s*{name}\s*=", one)]
-        found[name] = f"{FILE}:{lines[0]}" if len(lines) == 1 else FILE
-    return found
 
 
 def _is_blank(value: object) -> bool:

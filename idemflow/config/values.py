@@ -36,7 +36,7 @@ class Given:
         value: as it was read.
         source: where from, in words.
         base: the folder from which relative paths count.
-        place: the option, the variable, or the file and its line; "" for a default.
+        place: the option, the variable, or the file; "" for a default.
     """
 
     name: str
