@@ -26,6 +26,7 @@ import idemflow
 from idemflow.cli import diagnostics
 from idemflow.cli.tables import as_printed
 from idemflow.config import registry, settings
+from idemflow.config.masking import masked
 from idemflow.config.settings import Settings
 from idemflow.errors import CRASHED, EXIT_CODES, STOPPED, IdemflowError, ServerError, UsageError
 
@@ -381,7 +382,7 @@ def _harmless(text: str) -> str:
 
 def _show_crash(error: Exception, arguments: list[str], call: diagnostics.Call) -> int:
     """Says in one line what happened; the rest is in a file."""
-    text = diagnostics.masked(f"{type(error).__name__}: {error}")
+    text = masked(f"{type(error).__name__}: {error}")
     err.print(f"[red]error:[/] unexpected: {_harmless(text)}")
     try:
         err.print(f"next: please report this, with {call.report(error, arguments)}")

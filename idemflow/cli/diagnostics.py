@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import platform
-import re
 import sys
 import tempfile
 import traceback
@@ -19,6 +18,7 @@ from rich.console import Console
 
 import idemflow
 from idemflow.config import settings
+from idemflow.config.masking import masked
 from idemflow.config.paths import resources
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -30,13 +30,6 @@ _LOGGERS = ("idemflow", "urllib3.connectionpool")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _KEPT = 200
-# What looks like a secret: a name and a value, a login in an address, a token.
-_SECRET = re.compile(
-    r"""(?ix) ((?:password|passwd|pwd|secret|token|api[_-]?key)["']?\s*[:=]\s*["']?)
-        (?!None\b|SecretStr\b) [^\s"',&;}]+
-      | (://[^/\s:@]+:) [^/\s@]+ (?=@)
-      | ((?:bearer|basic|apikey)\s) [\w.~+/=-]{8,}"""
-)
 
 
 class _Shown(logging.Handler):
@@ -170,11 +163,6 @@ class Call:
         file = Path(tempfile.gettempdir(), "idemflow-crash.log")
         write_file(file, content)
         return file
-
-
-def masked(text: str) -> str:
-    """The text without what looks like a secret."""
-    return _SECRET.sub(lambda found: "".join(filter(None, found.groups())) + "***", text)
 
 
 def _versions() -> str:

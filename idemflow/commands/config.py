@@ -14,8 +14,9 @@ from pydantic import SecretStr
 
 from idemflow.config import project_id
 from idemflow.config.database_settings import ConfiguredDatabase
+from idemflow.config.masking import without_login
 from idemflow.config.settings import PREFIX, SECRETS, TABLE, Settings, port_name
-from idemflow.config.values import COMMAND_LINE, DEFAULT, ENVIRONMENT, FILE, without_login
+from idemflow.config.values import COMMAND_LINE, DEFAULT, ENVIRONMENT, FILE
 from idemflow.errors import SettingError
 from idemflow.servers.further import further
 

@@ -11,20 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SecretStr
 
+from idemflow.config.masking import without_login
 from idemflow.errors import SettingError
 
 FILE = "idemflow.toml"
 COMMAND_LINE, ENVIRONMENT, DEFAULT = "the command line", "the environment", "default"
 _NEAREST_FIRST = (COMMAND_LINE, ENVIRONMENT, FILE)
-# Settings may quote a login in an address or in an option of Java.
-_LOGIN = re.compile(
-    r"(://)[^/@\s]+(?=@)|((?:password|passwd|secret|api_?key|token)=)[^\s&;'\"]+", re.IGNORECASE
-)
-
-
-def without_login(text: str) -> str:
-    """A setting's text without the passwords that an address or an option of Java may hold."""
-    return _LOGIN.sub(r"\1\2***", text)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from idemflow.cli import main
 from idemflow.cli.base import resolve
-from idemflow.cli.diagnostics import masked
+from idemflow.config.masking import masked
 
 SECRET = "correct-horse-battery"
 
@@ -186,6 +186,7 @@ def test_a_crash_with_settings_that_cannot_be_used(
         ("https://me:abc@host/x", "https://me:***@host/x"),
         ("Authorization: Bearer abcdefghijk", "Authorization: Bearer ***"),
         ("jdbc:sqlserver://host;user=me;Password=abc;x=1", "jdbc:sqlserver://host;user=me;Password=***;x=1"),
+        ("-Dproxy.password=a,b -Xss8m", "-Dproxy.password=*** -Xss8m"),
         ("no login: https://host:8443/nifi", "no login: https://host:8443/nifi"),
     ],
 )  # fmt: skip
