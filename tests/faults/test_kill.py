@@ -20,7 +20,7 @@ from idemflow.canvas.replay import REPLAY_TRIGGER
 from idemflow.commands import _patience, _session
 from idemflow.commands import run as runs
 from idemflow.commands._session import session
-from idemflow.commands._watch import Watch
+from idemflow.commands._watch import Silent, Watch
 from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
@@ -30,7 +30,6 @@ from tests.integration.tools import (
     ROOT,
     Idemflow,
     Project,
-    Silent,
     kill,
     saved_steps,
     wait_until,

@@ -187,13 +187,6 @@ class Idemflow:
         )
 
 
-class Silent:
-    """Shows nothing of how a run goes on."""
-
-    def step(self, text: str) -> None: ...
-    def records(self, number: int, done: int, total: int | None, note: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class Project:
     """A project's folder that a test writes pipelines into."""

@@ -16,11 +16,12 @@ from idemflow.canvas.process_groups import TRIGGERS
 from idemflow.commands import dead_letters, deploy, run, verify
 from idemflow.commands._compact import retention
 from idemflow.commands._session import session
+from idemflow.commands._watch import Silent
 from idemflow.config.combinations import SERVERS
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.run_progress import RunProgress
 from idemflow.errors import PipelineError
-from tests.integration.tools import Idemflow, Project, Silent, kill, saved_steps, wait_until
+from tests.integration.tools import Idemflow, Project, kill, saved_steps, wait_until
 from tests.soak.model import UNLUCKY, Counts, Kind, Model, Row
 
 SCRIPT = f"""\
