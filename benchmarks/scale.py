@@ -54,7 +54,7 @@ collect:
   arguments: {{records: {records}}}
 identity: id
 index: {{name: {name}, refresh: 10 s}}
-load: {{batch: 5000, tasks: 2, queue: 100000}}
+load: {{batch: {batch}, tasks: 2, queue: 100000}}
 schedule: 30 days
 """
 
@@ -97,7 +97,7 @@ class _Finished:
     memory: int
 
 
-class _Project:
+class Project:
     """A project's folder with servers of its own.
 
     Args:
@@ -111,9 +111,9 @@ class _Project:
         source = _PEOPLE.read_text(encoding="utf-8") + _SCRIPT
         (folder / "scripts" / "numbered.py").write_text(source, encoding="utf-8")
 
-    def pipeline(self, name: str, records: int) -> None:
-        """Write a pipeline that makes so many people."""
-        text = _PIPELINE.format(name=name, records=records)
+    def pipeline(self, name: str, records: int, batch: int = 5000) -> None:
+        """Write a pipeline that makes so many people, so many a FlowFile."""
+        text = _PIPELINE.format(name=name, records=records, batch=batch)
         (self._folder / "flows" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str) -> _Finished:
@@ -145,7 +145,7 @@ def measure(sizes: tuple[int, ...], console: Console) -> list[Size]:
         sizes: the numbers.
         console: told how far it is.
     """
-    with _servers() as (project, client):
+    with servers() as (project, client):
         _measure(project, client, 1_000)  # warms the servers up
         found = []
         for records in sizes:
@@ -158,12 +158,12 @@ def measure(sizes: tuple[int, ...], console: Console) -> list[Size]:
         return found
 
 
-def _measure(project: _Project, client: Elasticsearch, records: int) -> Size:
+def _measure(project: Project, client: Elasticsearch, records: int) -> Size:
     alone, watched = f"alone-{records}", f"watched-{records}"
     for name in (alone, watched):
         project.pipeline(name, records)
         project.run("deploy", name)
-    load = _load_alone(project, client, alone, records)
+    load = load_alone(project, client, alone, records)
     before = _ledger_bytes(client)
     ran = project.run("run", watched)
     ended = time.time()
@@ -186,7 +186,7 @@ def _measure(project: _Project, client: Elasticsearch, records: int) -> Size:
     )
 
 
-def _load_alone(project: _Project, client: Elasticsearch, name: str, records: int) -> float:
+def load_alone(project: Project, client: Elasticsearch, name: str, records: int) -> float:
     """Seconds of a run that nobody watches."""
     project.run("start", name)
     deadline = time.monotonic() + _DEADLINE
@@ -221,11 +221,13 @@ def _peak(pid: int) -> int:
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[_Project, Elasticsearch]]:
+def servers(durability: str = "safe") -> Iterator[tuple[Project, Elasticsearch]]:
     """Servers of their own in a folder of their own, both gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="idemflow benchmark "))
     folder.chmod(0o755)  # the servers' user enters it
-    project = _Project(folder)
+    toml = f'[settings]\ndurability = "{durability}"\n'
+    (folder / "idemflow.toml").write_text(toml, encoding="utf-8")
+    project = Project(folder)
     ports = {name: free_port() for name in ("nifi_port", "elasticsearch_port")}
     try:
         ready = up.up(settings.resolve({"project": str(folder), **ports}))

@@ -74,7 +74,7 @@ class Session(Connection):
     @property
     def templates(self) -> Templates:
         """What a deployment puts into Elasticsearch."""
-        return Templates(self.indices)
+        return Templates(self.indices, fast=self.settings.durability == "fast")
 
 
 @contextmanager

@@ -14,6 +14,8 @@ OF_EMBEDDED = {
     "nifi": ("nifi_port", "nifi_heap", "nifi_java_options", "nars", "login_minutes"),
     "elasticsearch": ("elasticsearch_port", "elasticsearch_heap", "elasticsearch_java_options"),
 }
+# What a server is started with: the same, and what indices elsewhere are made by as well.
+STARTED_WITH = {**OF_EMBEDDED, "nifi": (*OF_EMBEDDED["nifi"], "durability")}
 # What says nothing alone.
 _BESIDE = {
     "loader_password": "loader_username",

@@ -37,6 +37,7 @@ from idemflow.config.values import (
     DEFAULT,
     ENVIRONMENT,
     FILE,
+    Durability,
     File,
     Files,
     Given,
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     elasticsearch_java_options: Options = _is("More options for Elasticsearch's Java.", ())
     nars: Files = _is("Folders with your own NARs; what they bring replaces the bundle's.", ())
     login_minutes: Minutes = _is("How many minutes a login on the embedded NiFi lasts.", 720)
+    durability: Durability = _is("What a power cut may take: safe, nothing; or fast.", "safe")
     run_as_user: Text | None = _is("The servers' user where idemflow runs as root.")
     start_timeout: Seconds = _is("How long the servers may take to start.", 300)
     verify_memory: Heap = _is("The memory that comparing ids may take; more goes to disk.", "256m")

@@ -7,7 +7,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -110,6 +110,7 @@ Minutes = Annotated[int, _number(1, 720)]  # NiFi gives no login that lasts long
 Text = Annotated[str, BeforeValidator(Given.text)]
 ProjectId = Annotated[str, _like(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, ., _ or -")]
 Heap = Annotated[str, _like(r"[1-9]\d*[mMgG]", "a Java heap size such as 768m or 2g")]
+Durability = Annotated[Literal["safe", "fast"], _like("safe|fast", "safe or fast")]
 Url = Annotated[str, _like(_URL, "an address such as https://host:port")]
 File = Annotated[Path, BeforeValidator(Given.path)]
 UrlOrFile = Annotated[str | Path, BeforeValidator(_address_or_file)]

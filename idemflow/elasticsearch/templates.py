@@ -23,16 +23,22 @@ from idemflow.pipeline.model import DAY, RUN
 from idemflow.pipeline.spec import Pipeline
 from idemflow.sources.fields import seconds
 
+# By default each request is on the disk before it is acknowledged; `async`, it is within five
+# seconds. The ledger and the dead letters are never so: they tell what an index has lost.
+_TRANSLOG = "translog.durability"
+
 
 class Templates:
     """The index templates of a pipeline and of the ledger.
 
     Args:
         indices: the pipeline's indices.
+        fast: whether what Elasticsearch acknowledges may be lost by a crash within five seconds.
     """
 
-    def __init__(self, indices: Indices) -> None:
+    def __init__(self, indices: Indices, *, fast: bool = False) -> None:
         self._indices = indices
+        self._fast = fast
         self._ledger = indices.ledger
         self._client = indices.ledger.client
         self._pipeline = indices.pipeline
@@ -116,8 +122,8 @@ class Templates:
                 self._put_mapping(targets, mark.meta(), **pipeline.mapping())
                 for some in batches(targets, NAMES):
                     if changed:  # else an administrator's own setting stays
-                        refresh = _refresh(pipeline)
-                        self._client.indices.put_settings(index=some, settings=refresh)
+                        wanted = _refresh(pipeline) | {_TRANSLOG: "async" if self._fast else None}
+                        self._client.indices.put_settings(index=some, settings=wanted)
                     if pipeline.tombstones and not pipeline.snapshot:
                         self._client.indices.put_alias(
                             index=some, name=self._pipeline.index.name, filter=LIVE
@@ -260,7 +266,12 @@ class Templates:
         if len(mark.owners) > 1 and Mark.read(meta := self._meta()):
             theirs = meta[KEY]["template"]["mappings"]["properties"]
             mapping["properties"] = {**theirs, **mapping["properties"]}
-        made = {"number_of_shards": index.shards, "number_of_replicas": index.replicas}
+        made: dict[str, Any] = {
+            "number_of_shards": index.shards,
+            "number_of_replicas": index.replicas,
+        }
+        if self._fast:
+            made[_TRANSLOG] = "async"
         template: dict[str, Any] = {
             "settings": made | (_refresh(pipeline) if index.refresh else {}),
             "mappings": {"_meta": mark.meta(), **mapping},

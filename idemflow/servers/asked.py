@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 
-from idemflow.config.combinations import OF_EMBEDDED, TITLES, ServerName
+from idemflow.config.combinations import STARTED_WITH, TITLES, ServerName
 from idemflow.config.environment import text
 from idemflow.config.settings import Settings
 from idemflow.errors import SettingError
@@ -14,7 +14,7 @@ from idemflow.servers.state import State
 
 def of(settings: Settings, server: ServerName) -> dict[str, str]:
     """The settings that a server is started with, as texts: they go on record."""
-    return {name: text(getattr(settings, name)) for name in OF_EMBEDDED[server]}
+    return {name: text(getattr(settings, name)) for name in STARTED_WITH[server]}
 
 
 def refuse_others(settings: Settings, state: State, running: Collection[str]) -> None:
@@ -50,7 +50,7 @@ def _is_size(text: str) -> bool:
 
 def _option(settings: Settings, name: str) -> str:
     """What says the same on the command line; nothing where only a file or a variable can."""
-    if name == "login_minutes" or name.endswith("_java_options"):
+    if name in ("login_minutes", "durability") or name.endswith("_java_options"):
         return ""
     if name != "nars":
         return f" --{name.replace('_', '-')} {text(getattr(settings, name))}"

@@ -73,6 +73,7 @@ def lay_out(
         "port": settings.nifi_port,
         "username": NIFI_USER,
         "login_minutes": settings.login_minutes,
+        "sync": "true" if settings.durability == "safe" else "false",
         "password_hash": nifi_password_hash(secrets.nifi_password),
         "keystore_password": secrets.keystore_password,
         "truststore_password": secrets.truststore_password,

@@ -330,18 +330,23 @@ def test_values_of_postgresql(rows: Rows) -> None:
     rows.check()
 
 
-def test_how_soon_searches_see_a_row_follows_the_yaml(
+def test_how_soon_searches_see_a_row_follows_the_yaml_and_what_a_crash_takes_the_setting(
     idemflow: Idemflow, project: Project, database: psycopg.Connection
 ) -> None:
     rows = Rows(idemflow, project, database, "rows_refresh")
     rows.put(1, changed="2026-01-01T00:00:00Z")
     index = rows.ledger.client.indices
 
+    def given(name: str, of: str = "rows_refresh") -> str | None:
+        found = index.get_settings(index=of, flat_settings=True)
+        (only,) = {one["settings"].get(f"index.{name}") for one in found.values()}
+        return None if only is None else str(only)
+
     def refreshed() -> str | None:
-        found = index.get_settings(index="rows_refresh", flat_settings=True)
-        (settings,) = [one["settings"] for one in found.values()]
-        every = settings.get("index.refresh_interval")
-        return None if every is None else str(every)
+        return given("refresh_interval")
+
+    def durability() -> str | None:
+        return given("translog.durability")
 
     rows.file.write_text(
         rows.file.read_text().replace("rows_refresh}", "rows_refresh, refresh: 7 s}")
@@ -354,8 +359,14 @@ def test_how_soon_searches_see_a_row_follows_the_yaml(
     # What was written is seen by the checks all the same.
     assert rows.run()["overwritten"] == 1
     rows.file.write_text(rows.file.read_text().replace(", refresh: 1 min", ""))
+    chosen = project.path / "idemflow.toml"
+    chosen.write_text('[settings]\ndurability = "fast"\n')
     rows.command.ok("deploy", rows.name)
-    assert refreshed() is None
+    assert (refreshed(), durability()) == (None, "async")
+    assert given("translog.durability", of="idemflow-*") is None
+    chosen.unlink()
+    rows.command.ok("deploy", rows.name)
+    assert durability() is None
 
 
 def test_an_empty_table(rows: Rows) -> None:

@@ -144,6 +144,14 @@ def test_files_with_secrets_are_private(idemflow: Idemflow) -> None:
         assert not [value for value in values if value in text]
 
 
+def test_what_is_done_is_on_the_disk_before_it_counts(idemflow: Idemflow) -> None:
+    conf = idemflow.settings().home / "nifi" / "conf"
+    given = (conf / "nifi.properties").read_text(encoding="utf-8")
+    for repository in ("flowfile", "content"):
+        assert f"\nnifi.{repository}.repository.always.sync=true\n" in given
+    assert '"Always Sync">true<' in (conf / "state-management.xml").read_text(encoding="utf-8")
+
+
 def test_certificates_are_of_the_runtimes_own_authority(idemflow: Idemflow) -> None:
     chosen = idemflow.settings()
     ca_file = chosen.folders.certificates / "ca.crt"

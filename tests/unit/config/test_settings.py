@@ -132,6 +132,7 @@ def test_a_secret_comes_from_the_environment_or_a_file(
         ("nifi_java_options", "server", "'server' is not an option such as -D"),
         ("nifi_java_options", "'-Da=b", "No closing quotation"),
         ("start_timeout", "0", "not between 1 and"),
+        ("durability", "sometimes", "'sometimes' from the command line is not safe or fast"),
         ("nifi_url", "localhost", "not an address"),
         ("nifi_url", "https://me:secret@localhost", "not an address"),
         ("project", "/nowhere/at/all", "not a folder"),

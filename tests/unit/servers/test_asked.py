@@ -62,6 +62,7 @@ def test_what_runs_with_what_is_asked_for_is_left_alone(
             " --nars '{0}/my own' --nars {0}/b",
         ),
         ({"login_minutes": 60}, "login_minutes: NiFi runs with 720, not 60", ""),
+        ({"durability": "fast"}, "durability: NiFi runs with safe, not fast", ""),
         (
             {"nifi_java_options": []},
             "nifi_java_options: NiFi runs with '-Da=b c', not none",
