@@ -85,8 +85,10 @@ def figures(
     Raises:
         Unreachable: Elasticsearch does not answer, or not in time.
         LoginRefused: it refused the login.
+        IdemflowError: a newer idemflow has written the ledger.
     """
     until = time.monotonic() + within
+    ledger.check_format()
     project = project_id(settings)
     known = set(names_of(ledger, project))
     own = [name for name in pipelines if name in known]

@@ -4,6 +4,9 @@
 sent, in chunks, and ``idemflow-dead-letters`` what could never go in. These are written by the flow
 itself under ids of their own, so that a replay changes nothing. ``idemflow-pipelines`` says which
 project has which pipeline.
+
+Each index has in its ``_meta`` the ledger's mark, with the number of the ledger's form, ``format``;
+without it, it is 0: the same but for the number.
 """
 
 from __future__ import annotations
@@ -14,17 +17,28 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
+from idemflow import __version__
 from idemflow.config.endpoint import Endpoint
 from idemflow.elasticsearch import baseline
 from idemflow.elasticsearch.documents import Documents
 from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
 from idemflow.elasticsearch.search import every, scan
+from idemflow.errors import IdemflowError
 
 RUNS = "idemflow-runs"
 DEAD_LETTERS = "idemflow-dead-letters"
 # Those that the flow writes.
 LEDGER = (RUNS, MANIFESTS, DEAD_LETTERS)
 PIPELINES = "idemflow-pipelines"
+
+# Of the ledger's form. A change that an older idemflow would get wrong makes it one more, and comes
+# with what it does to a ledger of each number before; tests/integration/data/ledgers has one each.
+FORMAT = 1
+KEY = "idemflow"
+# The mark of the ledger's indices and templates.
+LEDGER_MARK: dict[str, Any] = {
+    KEY: {"ledger": True, "format": FORMAT, "idemflow": __version__},
+}
 
 _KEYWORD = {"type": "keyword"}
 _LONG_TEXT = {"type": "keyword", "index": False, "doc_values": False}
@@ -89,6 +103,23 @@ class Ledger(Documents):
     def __init__(self, endpoint: Endpoint, timeout: float = 30) -> None:
         super().__init__(endpoint, timeout)
         self.manifests = Manifests(self)
+
+    def check_format(self) -> None:
+        """Check that no newer idemflow has written the ledger in a form that this one misreads.
+
+        Raises:
+            IdemflowError: one has.
+        """
+        with self.errors():
+            found = self.client.indices.get_mapping(
+                index=",".join(TEMPLATES),
+                ignore_unavailable=True,
+                allow_no_indices=True,
+                filter_path=f"*.mappings._meta.{KEY}",
+            )
+        for index, one in found.items():
+            if is_of_ledger(one["mappings"]["_meta"]):
+                _refuse_newer(index, one["mappings"]["_meta"][KEY])
 
     def hits(
         self,
@@ -200,6 +231,24 @@ class Ledger(Documents):
         return int(answer["aggregations"]["taken"]["value"]) if "aggregations" in answer else 0
 
 
+def is_of_ledger(meta: Mapping[str, Any]) -> bool:
+    """Whether a ``_meta`` has the ledger's mark, of whatever form."""
+    mark = meta.get(KEY)
+    return isinstance(mark, dict) and mark.get("ledger") is True
+
+
+def _refuse_newer(index: str, mark: Mapping[str, Any]) -> None:
+    number = mark.get("format", 0)
+    if not isinstance(number, int) or number <= FORMAT:
+        return
+    written_by = str(mark.get("idemflow", "a newer one"))[:40]
+    raise IdemflowError(
+        f"the ledger ({index}) was written by idemflow {written_by} (format {number}); this one, "
+        f"{__version__}, knows formats up to {FORMAT}, and changes nothing",
+        next_command="use the newer idemflow (pip install --upgrade idemflow)",
+    )
+
+
 def _runs_after(pipeline: str, run: str) -> dict[str, Any]:
     return every({"range": {"run": {"gt": run}}}, pipeline=pipeline)
 
@@ -214,10 +263,12 @@ def opened(endpoint: Endpoint) -> Iterator[Ledger]:
     Raises:
         Unreachable: it does not answer.
         LoginRefused: it refused the login.
+        IdemflowError: a newer idemflow has written the ledger.
     """
     ledger = Ledger(endpoint)
     try:
         ledger.reachable()
+        ledger.check_format()
         yield ledger
     finally:
         ledger.close()

@@ -15,15 +15,12 @@ from typing import Any, NamedTuple
 from elasticsearch import ConflictError, NotFoundError
 
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.ledger import PIPELINES
+from idemflow.elasticsearch.ledger import KEY, PIPELINES
 from idemflow.elasticsearch.search import scan
 from idemflow.errors import UsageError
 
-KEY = "idemflow"
 # Why something is refused that has no mark.
 UNMARKED = "has no mark of idemflow: someone else made it, or an earlier version did"
-# The mark of the ledger's indices and templates.
-LEDGER_MARK: dict[str, Any] = {KEY: {"ledger": True}}
 Meta = Mapping[str, Any]
 """What a ``_meta`` has; of others as well."""
 

@@ -15,8 +15,8 @@ from elasticsearch import BadRequestError
 from idemflow.elasticsearch import ownership
 from idemflow.elasticsearch.documents import LIVE
 from idemflow.elasticsearch.indices import NAMES, Adoption, Indices
-from idemflow.elasticsearch.ledger import TEMPLATES
-from idemflow.elasticsearch.ownership import KEY, LEDGER_MARK, UNMARKED, Mark, Meta
+from idemflow.elasticsearch.ledger import KEY, LEDGER_MARK, TEMPLATES, is_of_ledger
+from idemflow.elasticsearch.ownership import UNMARKED, Mark, Meta
 from idemflow.elasticsearch.search import batches
 from idemflow.errors import IdemflowError, UsageError
 from idemflow.pipeline.model import DAY, RUN
@@ -223,10 +223,10 @@ class Templates:
     def _unmarked_of_ledger(self, templates: Mapping[str, Mapping[str, Any]]) -> Iterator[Adoption]:
         there = {name: templates[name] for name in TEMPLATES if name in templates}
         for name, template in there.items():
-            if template["_meta"].get(KEY) != LEDGER_MARK[KEY]:
+            if not is_of_ledger(template["_meta"]):
                 yield Adoption(f"index template {name}", UNMARKED)
         for name, meta in self._indices.metas(",".join(TEMPLATES)).items():
-            if meta.get(KEY) != LEDGER_MARK[KEY]:
+            if not is_of_ledger(meta):
                 yield Adoption(f"index {name}", UNMARKED)
 
     def _put_ledger(self) -> None:

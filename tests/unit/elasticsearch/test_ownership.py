@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.elasticsearch.ownership import LEDGER_MARK, UNMARKED, Mark, Owner, joined, refusal
+from idemflow.elasticsearch.ledger import LEDGER_MARK
+from idemflow.elasticsearch.ownership import UNMARKED, Mark, Owner, joined, refusal
 from idemflow.elasticsearch.spill import Scratch, scratch
 from idemflow.elasticsearch.takeover import taken_over
 from tests.unit.elasticsearch.memory import Record, Runs
