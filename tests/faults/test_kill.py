@@ -25,12 +25,15 @@ from idemflow.drawing.collect import SCHEDULE, TRIGGER
 from idemflow.elasticsearch import verify as verification
 from idemflow.elasticsearch.ledger import DEAD_LETTERS
 from idemflow.errors import Unreachable
+from idemflow.prove import on_disk
+from idemflow.security.owner import servers_user
 from tests.integration.tools import (
     COUNTING,
     ROOT,
     Idemflow,
     Project,
     kill,
+    processes,
     saved_steps,
     wait_until,
 )
@@ -207,11 +210,18 @@ def test_elasticsearch_killed_while_loading(
     assert [run[name] for name in counts] == [60, 20, 30, 10, 0, 0]
 
 
-def test_a_reboot_while_a_command_waits(idemflow: Idemflow, crowd: Callable[..., Crowd]) -> None:
-    """Both servers are killed while they load, and the command that waits for the run as well."""
+def test_a_full_disk_and_a_reboot_while_a_command_waits(
+    idemflow: Idemflow, crowd: Callable[..., Crowd]
+) -> None:
+    """While they load, both servers can write no more; then they are killed, and the command that
+    waits for the run as well."""
     people = crowd("rebooted")
     waiting = people.command.start("run", people.name)
     wait_until(people.loading, "the first documents arrive", seconds=120)
+    for server, process in processes(idemflow).items():
+        user = servers_user(idemflow.settings().home, None, server).identity()
+        on_disk.limit(process.pid, "0", user)
+    wait_until(lambda: bool(monitoring.bulletins(people.group)), "a step says so", seconds=60)
     waiting.kill()
     waiting.communicate(timeout=30)
     kill(idemflow, "nifi", "elasticsearch")
