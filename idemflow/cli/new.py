@@ -14,6 +14,7 @@ from idemflow.commands import new as command
 from idemflow.commands.new import CONTENT, NONE, Choices, Draft
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
+from idemflow.preview.golden import place
 from idemflow.profile.guess import Origin
 
 
@@ -35,6 +36,7 @@ from idemflow.profile.guess import Origin
               help="The field that says which of two states is newer; or none.")  # fmt: skip
 @click.option("--index", help="The name of the index.")
 @click.option("--mode", type=click.Choice(["upsert", "snapshot"]), help="How documents are kept.")
+@click.option("--no-test", is_flag=True, help="Write no test, and so none of the records.")
 @click.option("--yes", is_flag=True, help="Take what is proposed; ask nothing.")
 def new(
     settings: Settings,
@@ -50,10 +52,11 @@ def new(
     version: str | None,
     index: str | None,
     mode: str | None,
+    no_test: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Make the pipeline NAME from data: look at all of them, and write flows/NAME.yaml.
+    """Make the pipeline NAME from data: look at all of them, and write flows/NAME.yaml and a test.
 
     What makes the ids is proved: no two records that are there have the same. On a terminal it
     asks before it writes; nothing that is there is overwritten.
@@ -72,9 +75,14 @@ def new(
     )  # fmt: skip
     choices = Choices(identity or None, version, index, mode)  # type: ignore[arg-type]
     with command.look(settings, origin) as draft:
+        test = not no_test
         if sys.stdin.isatty() and not yes and not as_json:
             choices = _asked(draft, choices)
-        made = draft.write(choices)
+            test = test and click.confirm(
+                f"copy the first records into {place(name)}, which is to be committed, as a test?",
+                default=True, err=True,
+            )  # fmt: skip
+        made = draft.write(choices, test=test)
     if as_json:
         print_json(dataclasses.asdict(made))
         return

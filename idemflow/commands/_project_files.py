@@ -34,8 +34,8 @@ __pycache__/
 """
 
 _CI = """\
-# Checks all pipelines, runs each twice on servers of its own, and compares what was sent with the
-# index.
+# Checks and tests all pipelines, runs each twice on servers of its own, and compares what was sent
+# with the index.
 name: pipelines
 on: [push, pull_request]
 jobs:
@@ -49,6 +49,8 @@ jobs:
         with: {path: ~/.cache/idemflow, key: "idemflow-$version"}
       - run: pip install idemflow==$version -r requirements.txt
       - run: idemflow check
+      - name: Test, where there are tests
+        run: test -z "$$(ls tests/*/expected.ndjson 2>/dev/null)" || idemflow test
       - run: idemflow up
       - name: Run and verify
         shell: bash
@@ -67,7 +69,8 @@ _README = """\
 Records go into Elasticsearch through Apache NiFi, each under an id of its own: run, rerun, replay
 or crash, and the result is the same.
 
-    idemflow new NAME --from FILE.csv    # look at the data, and write flows/NAME.yaml
+    idemflow new NAME --from FILE.csv    # look at the data, write flows/NAME.yaml and a test
+    idemflow test NAME                   # what its sample becomes, without any server
     idemflow up                          # start NiFi and Elasticsearch
     idemflow run NAME                    # run it; `idemflow verify NAME` compares what was sent
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from idemflow.commands import _new_files as files
+from idemflow.commands import _new_test
 from idemflow.commands.init import ProjectFile
 from idemflow.config import paths
 from idemflow.config.settings import Settings
@@ -109,8 +110,12 @@ class Draft:
             found.append(gone)
         return (*found, self._mode(choices, identity), self._index(choices))
 
-    def write(self, choices: Choices) -> NewPipeline:
+    def write(self, choices: Choices, *, test: bool = True) -> NewPipeline:
         """Write the pipeline's files.
+
+        Args:
+            choices: what is chosen.
+            test: whether to write a golden test with a few of the records.
 
         Raises:
             UsageError: see :meth:`guesses`; or one of them is there.
@@ -136,11 +141,20 @@ class Draft:
             with (project / FILE).open("a", encoding="utf-8") as stream:
                 stream.write(f"\n{self.found.settings}")
             made.append(ProjectFile(FILE, "added to"))
-        spec.load(project, self.name)
+        pipeline, notes = spec.load(project, self.name), self.notes
+        if test:
+            of_test, note = _new_test.write(self._reaching(), pipeline)
+            made += of_test
+            notes = (*notes, note)
         return NewPipeline(
-            self.name, self._records, guesses, tuple(self.found.data.columns), self.notes,
+            self.name, self._records, guesses, tuple(self.found.data.columns), notes,
             tuple(made), self.found.before, f"idemflow run {self.name}",
         )  # fmt: skip
+
+    def _reaching(self) -> Settings:
+        """The settings as they are now; a password may have been given to this command alone."""
+        found = {one.name: one for one in (*self.settings.databases, *self.found.databases)}
+        return self.settings.model_copy(update={"databases": tuple(found.values())})
 
     @property
     def _records(self) -> int:

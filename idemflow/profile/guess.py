@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from idemflow.config.database_settings import ConfiguredDatabase
+
 Confidence = Literal["sure", "likely", "possible"]
 Kind = Literal["integer", "number", "boolean", "date", "text", "other"]
 
@@ -135,6 +137,7 @@ class Found:
         reads_again: whether each run reads all records, and so sees what is gone.
         versioned: whether the source gives records a version of its own, and how, in words.
         settings: lines to add to ``idemflow.toml``.
+        databases: what these lines say, with the password that was given.
         before: commands to run before the first run.
         files: further files of the project by their names, such as a script.
     """
@@ -146,5 +149,6 @@ class Found:
     reads_again: bool = False
     versioned: str | None = None
     settings: str = ""
+    databases: tuple[ConfiguredDatabase, ...] = ()
     before: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)

@@ -181,6 +181,22 @@ class Source(Strict, ABC):
         """
         return Local()
 
+    def sample(self, settings: Settings, records: int) -> tuple[str, bytes] | None:  # noqa: ARG002
+        """Its first records as a file, for the test of a pipeline that ``idemflow new`` makes.
+
+        Args:
+            settings: the resolved settings.
+            records: how many.
+
+        Returns:
+            The file's name and content, such that :meth:`local` reads it in a folder of its own;
+            ``None`` where its records are taken themselves.
+
+        Raises:
+            OSError, EOFError, zlib.error, IdemflowError: there is no file that could be one.
+        """
+        return None
+
     def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:  # noqa: ARG002
         """What is wrong with what it reads, as far as that can be known without any server.
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -183,6 +184,23 @@ def test_the_connection_for_nifi(shared: Idemflow) -> None:
     assert found.url == f"jdbc:postgresql://127.0.0.1:{port(chosen)}/demo"
     assert (found.username, found.driver_path) == ("idemflow_reader", driver)
     assert found.password == reader(chosen).password
+
+
+def test_a_new_pipeline_of_a_table_has_a_test(shared: Idemflow, tmp_path: Path) -> None:
+    """Its password may be known to this command alone: no later one can read the table."""
+    (tmp_path / "flows").mkdir()
+    command, login = shared.inside(tmp_path), reader(shared.settings())
+    address = f"postgresql://{login.username}:{login.password}@127.0.0.1:{login.port}/demo"
+    for name, where in (("orders", "demo"), ("more", address)):
+        found = command.json("new", name, "--from", where, "--table", "orders")
+        assert found["notes"][-1].startswith(f"tests/{name} has a copy of the first 5 records")
+        (tested,) = command.json("test", name)["tests"]
+        assert (tested["state"], tested["documents"] + tested["refused"]) == ("same", 5)
+        sample = (tmp_path / "tests" / name / "sample.ndjson").read_text()
+        assert json.loads(sample.splitlines()[0])["updated_at"].endswith("Z")
+    assert login.password not in "".join(
+        one.read_text() for one in tmp_path.rglob("*") if one.is_file()
+    )
 
 
 def test_another_port_for_a_running_database_is_refused(shared: Idemflow) -> None:

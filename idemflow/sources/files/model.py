@@ -14,11 +14,12 @@ from idemflow.config.settings import Settings
 from idemflow.drawing.boxes import Json
 from idemflow.drawing.collect import Collect
 from idemflow.drawing.parameters import Parameter
-from idemflow.errors import PipelineError
+from idemflow.errors import PipelineError, UsageError
 from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Period, Strict, Text
 from idemflow.sources.files import columns
 from idemflow.sources.files.draw import COLLECT, DIRECTORY, draw
+from idemflow.sources.files.sample import beginning
 from idemflow.sources.source import Local, Source
 
 TYPES = ("number", "integer", "boolean", "date")
@@ -143,6 +144,18 @@ class FilesSource(Source):
         directory = sample or settings.project / self.files.directory
         # A person who looks does not wait: what is still being written is read as it is.
         return Local({"directory": str(directory), "quiet": "0"})
+
+    def sample(self, settings: Settings, records: int) -> tuple[str, bytes]:
+        directory = settings.project / self.files.directory
+        file = next(
+            (one for one in sorted(directory.glob(self.files.pattern)) if one.is_file()), None
+        )
+        if file is None:
+            raise UsageError(f"{directory} has no file {self.files.pattern}")
+        content = beginning(file, self.files.format, self.files.csv.options(), records)
+        if content is None:
+            raise UsageError(f"the first record of {file.name} is longer than 64 KB")
+        return file.relative_to(directory).as_posix(), content
 
     def problems(self, settings: Settings, pipeline: str) -> Iterator[PipelineError]:
         try:

@@ -100,7 +100,7 @@ def look(settings: Settings, origin: Origin) -> Iterator[Found]:
         yield Found(
             {"sql": sql}, data, notes=tuple(expressions.notes),
             reads_again="incremental" not in sql,
-            settings=target.settings, before=target.before,
+            settings=target.settings, databases=target.databases, before=target.before,
         )  # fmt: skip
 
 
@@ -111,6 +111,7 @@ class _Target:
     name: str
     login: dict[str, Any]
     settings: str = ""
+    databases: tuple[ConfiguredDatabase, ...] = ()
     before: tuple[str, ...] = ()
 
 
@@ -149,11 +150,16 @@ def _target(settings: Settings, where: str) -> _Target:
     lines = [f"[databases.{name}]", f'url = "{url}"']
     lines += [f'username = "{user}"'] if user else []
     lines += [f'password_env = "{variable}"'] if user and password else []
+    configured = next(
+        (one for one in settings.databases if one.name == name),
+        ConfiguredDatabase(name, url, user, variable if user and password else None),
+    )
     needed = f"export {variable}=...   # the password of {user}" if user and password else ""
     return _Target(
         name,
         {**_login(host, port, parts.path, parts.query), "user": user, "password": password},
         "" if there else "\n".join(lines) + "\n",
+        (replace(configured, password=password or configured.password),),
         (needed,) if needed else (),
     )
 

@@ -37,12 +37,14 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     tomllib.loads((folder / "idemflow.toml").read_text())
     workflow = YAML(typ="safe").load((folder / ".github/workflows/pipelines.yml").read_text())
     steps = workflow["jobs"]["pipelines"]["steps"]
-    assert [one["run"] for one in steps if "run" in one][1:3] == ["idemflow check", "idemflow up"]
+    runs = [one["run"] for one in steps if "run" in one]
+    assert (runs[1], runs[3]) == ("idemflow check", "idemflow up")
+    assert runs[2].endswith("|| idemflow test")
     (script,) = [one["run"] for one in steps if one.get("shell") == "bash"]
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     readme = (folder / "README.md").read_text()
     assert [line.split()[1] for line in readme.splitlines() if line.startswith("    ")] == [
-        "new", "up", "run",
+        "new", "test", "up", "run",
     ]  # fmt: skip
 
 
