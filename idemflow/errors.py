@@ -23,6 +23,7 @@
     ├── NothingRead               exit 8   a source that should have records had none
     ├── RerunDiffers              exit 9   an audited flow is not known to be idempotent
     │   └── NotProved                      a proof came to no end: what it was to do did not happen
+    ├── LeftToDo                  exit 10  a converted script has lines that a person must change
     └── Stopped                   exit 130 the user stopped a command; what it began goes on
 
 Only the package ``cli`` turns them into text and exit codes.
@@ -46,6 +47,7 @@ EXIT_CODES = {
     7: "more records became dead letters than --max-dead-letters or expect says",
     8: "nothing, or too little or too long ago, was read where something was expected",
     9: "a rerun of an audited flow would not leave the same, or an audit or a proof cannot tell",
+    10: "a converted script has lines that are left to a person",
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
@@ -248,6 +250,12 @@ class RerunDiffers(IdemflowError):
 
 class NotProved(RerunDiffers):
     """What a proof was to do to a pipeline did not happen, so that it says nothing."""
+
+
+class LeftToDo(IdemflowError):
+    """A converted script has lines that a person must change before it runs."""
+
+    exit_code = 10
 
 
 class Stopped(IdemflowError):

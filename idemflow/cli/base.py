@@ -97,7 +97,7 @@ _GROUPS = {
         "prune": "prune",
     },
     "Flows in git": {"flow": "flow", "drift": "drift"},
-    "Any flow": {"audit": "audit"},
+    "Any flow": {"audit": "audit", "convert": "convert"},
 }
 _MODULES = {name: module for group in _GROUPS.values() for name, module in group.items()}
 
