@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import heapq
 import logging
-import marshal
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +40,7 @@ from idemflow.elasticsearch.folding import Sent, fold
 from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS, chunk_in, groups_in
 from idemflow.elasticsearch.search import batches, every, point_in_time, scan
-from idemflow.elasticsearch.spill import Row, Scratch, disk
+from idemflow.elasticsearch.spill import Row, Scratch, disk, read_rows, write_rows
 from idemflow.errors import IdemflowError
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ _BULK = 1000
 _FILES = 100
 _ROWS = 1000
 _SENT, _STALE, _GIVEN_UP, _FOLDED = range(4)
+_ID = itemgetter(0)
 
 
 class _Read:
@@ -247,7 +249,8 @@ class _Spills:
         self.rows = scratch.spill()
         self.repeated: dict[str, Repeated] = defaultdict(Repeated)
         self._folder = scratch.folder
-        self._files: list[Path] = []
+        # Files of one level are merged into one of the next: a row is written once a level.
+        self._levels: list[list[Path]] = []
         self._number = 0
 
     def sorted(self, *, recent: str, forget: str) -> Iterator[tuple[str, Sent]]:
@@ -259,29 +262,31 @@ class _Spills:
             ]
             kept.sort(key=_by_run)
             self._write(kept)
-        for row in self._merged():
+        for row in _merged(chain.from_iterable(self._levels)):
             run, settled, last, sender, id_, digest, version = row
             yield id_, Sent(run, digest, version, last, sender, settled)
 
-    def _write(self, rows: Iterable[Row]) -> None:
-        if len(self._files) == _FILES:
-            merged, self._files = self._merged(), []
-            self._write(merged)
+    def _write(self, rows: Iterable[Row], level: int = 0) -> None:
+        if level == len(self._levels):
+            self._levels.append([])
+        files = self._levels[level]
+        if len(files) == _FILES:
+            self._write(_merged(files), level + 1)
+            files.clear()
         file = self._folder / f"sorted-{self._number}"
         self._number += 1
         with disk(self._folder), file.open("wb") as stream:
             for some in batches(rows, _ROWS):
-                marshal.dump(some, stream)
-        self._files.append(file)
-
-    def _merged(self) -> Iterator[Row]:
-        return heapq.merge(*map(_read_rows, self._files), key=_by_run)
+                write_rows(stream, some)
+        files.append(file)
 
 
-def _read_rows(file: Path) -> Iterator[Row]:
-    with file.open("rb") as stream:
-        while stream.peek(1):
-            yield from marshal.load(stream)
+def _merged(files: Iterable[Path]) -> Iterator[Row]:
+    return heapq.merge(*map(_read_and_delete, files), key=_by_run)
+
+
+def _read_and_delete(file: Path) -> Iterator[Row]:
+    yield from read_rows(file)
     file.unlink()
 
 
@@ -293,36 +298,39 @@ def _folded(
     part: Iterable[Row], repeated: Mapping[str, Repeated], *, recent: str, forget: str
 ) -> Iterator[tuple[str, Sent]]:
     """What is kept of some ids, of which all rows are given; counts those that a run sent twice."""
-    rows = list(part)
-    sent: dict[str, dict[str, Sent]] = defaultdict(dict)
-    in_baseline: set[tuple[str, str]] = set()
-    firsts: dict[tuple[str, str], str] = {}
-    refused: dict[tuple[str, int], set[tuple[str, int | None]]] = defaultdict(set)
-    for id_, run, kind, _, version, *_ in rows:
-        if kind in (_STALE, _GIVEN_UP):
-            refused[id_, kind].add((run, version))
-    for id_, run, kind, digest, version, last, sender, settled in rows:
+    rows = sorted(part, key=_ID)  # those of an id stay in the order in which they were read
+    for id_, group in groupby(rows, key=_ID):
+        ones = list(group)
+        refused: dict[int, set[tuple[str, int | None]]] = {_STALE: set(), _GIVEN_UP: set()}
+        for _, run, kind, _, version, *_ in ones:
+            if kind in refused:
+                refused[kind].add((run, version))
+        sent = _last_of_each_run(ones, repeated, list(refused.values()))
+        stale, given_up = refused[_STALE], refused[_GIVEN_UP]
+        for one in fold(sent, stale=stale, given_up=given_up, recent=recent, forget=forget):
+            yield id_, one
+
+
+def _last_of_each_run(
+    rows: Iterable[Row],
+    repeated: Mapping[str, Repeated],
+    refused: Sequence[Collection[tuple[str, int | None]]],
+) -> list[Sent]:
+    """What each run sent last under an id, in the order of the runs."""
+    sent: dict[str, Sent] = {}
+    in_baseline: set[str] = set()
+    firsts: dict[str, str] = {}
+    for _, run, kind, digest, version, last, sender, settled in rows:
         if kind in (_STALE, _GIVEN_UP):
             continue
-        known, one = sent[id_].get(run), Sent(run, digest, version, last, sender, settled)
+        known, one = sent.get(run), Sent(run, digest, version, last, sender, settled)
         if kind == _FOLDED:
-            in_baseline.add((id_, run))
-        elif known is not None and (id_, run) not in in_baseline:
-            first = firsts.setdefault((id_, run), known.digest)
+            in_baseline.add(run)
+        elif known is not None and run not in in_baseline:
+            first = firsts.setdefault(run, known.digest)
             repeated[run].count(1, int(digest != first))
-        if known is not None:
-            vain = [refused.get((id_, how), ()) for how in (_STALE, _GIVEN_UP)]
-            one = _newer(known, one, vain)
-        sent[id_][run] = one
-    for id_, runs in sent.items():
-        for one in fold(
-            [runs[run] for run in sorted(runs)],
-            stale=refused.get((id_, _STALE), ()),
-            given_up=refused.get((id_, _GIVEN_UP), ()),
-            recent=recent,
-            forget=forget,
-        ):
-            yield id_, one
+        sent[run] = one if known is None else _newer(known, one, refused)
+    return [sent[run] for run in sorted(sent)]
 
 
 def _newer(known: Sent, one: Sent, vain: Sequence[Collection[tuple[str, int | None]]]) -> Sent:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from idemflow.errors import IdemflowError
 from idemflow.security.locks import LockFile
@@ -107,10 +107,8 @@ class _Level:
     def flush(self) -> None:
         for number, rows in enumerate(self._buckets):
             if rows:
-                data = marshal.dumps(rows, _FORMAT)
-                with (self._path / str(number)).open("ab") as file:
-                    file.write(len(data).to_bytes(_LENGTH_BYTES, "big"))
-                    file.write(data)
+                with (self._path / str(number)).open("ab") as stream:
+                    write_rows(stream, rows)
                 rows.clear()
 
     def parts(self) -> Iterator[Iterator[Row]]:
@@ -120,17 +118,25 @@ class _Level:
                 continue
             fits = file.stat().st_size * _IN_PYTHON <= self._memory // 8
             if fits or self._level + 1 == _LEVELS:
-                yield _rows(file)
+                yield read_rows(file)
                 continue
             smaller = _Level(file.with_name(f"{file.name}.parts"), self._memory, self._level + 1)
             try:
-                smaller.add(_rows(file))
+                smaller.add(read_rows(file))
                 yield from smaller.parts()
             finally:  # also where the reader stops before the end
                 shutil.rmtree(smaller._path)
 
 
-def _rows(file: Path) -> Iterator[Row]:
+def write_rows(stream: BinaryIO, rows: list[Row]) -> None:
+    """Append rows to a file; all of them are in memory at once, here and where they are read."""
+    data = marshal.dumps(rows, _FORMAT)
+    stream.write(len(data).to_bytes(_LENGTH_BYTES, "big"))
+    stream.write(data)
+
+
+def read_rows(file: Path) -> Iterator[Row]:
+    """The rows of a file, in the order in which they were written."""
     with file.open("rb") as stream:
         while length := stream.read(_LENGTH_BYTES):
             yield from marshal.loads(stream.read(int.from_bytes(length, "big")))

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -14,7 +14,7 @@ from idemflow.config.endpoint import Endpoint
 from idemflow.elasticsearch import compaction
 from idemflow.elasticsearch.baseline import Pointer
 from idemflow.elasticsearch.connect import Connection
-from idemflow.elasticsearch.spill import Scratch
+from idemflow.elasticsearch.spill import Row, Scratch, write_rows
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.manifest import pack
 
@@ -69,3 +69,27 @@ def test_a_full_disk_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(IdemflowError, match="the disk is full"):
         list(spills.sorted(recent="", forget=""))
+
+
+def test_a_row_is_written_a_few_times_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, numbers = [], range(1000)
+
+    def counting(stream: BinaryIO, rows: list[Row]) -> None:
+        written.append(len(rows))
+        write_rows(stream, rows)
+
+    monkeypatch.setattr(compaction, "write_rows", counting)
+    monkeypatch.setattr(compaction, "_FILES", 4)
+    spills = compaction._Spills(Scratch(tmp_path, 1 << 20))
+    spills.rows.add(
+        (f"id-{number}", f"run-{number % 7}", 0, "0f" * 16, None, f"run-{number % 7}", "p", False)
+        for number in numbers
+    )
+    kept = list(spills.sorted(recent="", forget=""))
+    assert sorted(id_ for id_, _ in kept) == sorted(f"id-{number}" for number in numbers)
+    assert [sent.run for _, sent in kept] == sorted(sent.run for _, sent in kept)
+    parts = 64
+    assert compaction._FILES ** len(spills._levels) == parts
+    assert sum(written) <= len(spills._levels) * len(numbers)
