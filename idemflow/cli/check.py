@@ -41,7 +41,8 @@ def check(settings: Settings, pipelines: tuple[str, ...], as_json: bool) -> None
     looked = counted(len(result.pipelines), "pipeline")
     if not lines:
         names = ", ".join(result.pipelines)
-        lines = [f"{looked} without a problem: {names}.", "next: idemflow run NAME"]
+        name = "NAME" if len(result.pipelines) > 1 else names
+        lines = [f"{looked} without a problem: {names}.", f"next: idemflow run {name}"]
     show(as_json, found, *lines)
     if result.problems:
         raise UsageError(

@@ -109,6 +109,8 @@ def _asked(draft: Draft, choices: Choices) -> Choices:
         if choices.version is None:
             proposed = shown["version"][0] if shown.get("version") else NONE
             said = click.prompt(f"version (a field, or {NONE})", default=proposed, err=True)
+            # With another identity than was proposed it may have to say which record counts.
+            proposed = proposed if answer.identity is None else ""
             answer = dataclasses.replace(answer, version=None if said == proposed else said)
         if choices.index is None:
             said = click.prompt("index", default=shown["index"], err=True)

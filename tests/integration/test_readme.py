@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,31 +16,10 @@ import pytest
 
 from idemflow.cli import main
 from idemflow.config import settings
+from tests.integration.documented import commands, follow, in_shell
 from tests.integration.tools import ROOT, free_ports
 
 pytestmark = pytest.mark.timeout(900)
-
-_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command of the README with the output lines that follow it there."""
-    found: list[tuple[str, list[str]]] = []
-    for block in _BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line.removeprefix("$ "), []))
-            else:
-                found[-1][1].append(line)
-    return found
-
-
-def shape(line: str) -> str:
-    """A line without what differs from run to run: times and ports, and runs of blanks."""
-    line = re.sub(r"localhost:\d+", "localhost:PORT", line)
-    line = re.sub(r"\d+ s\.", "N s.", line)
-    line = re.sub(r"(\S) +[\d.]+$", r"\1 N", line.rstrip())
-    return re.sub(r"\s+", " ", line).strip()
 
 
 @pytest.fixture
@@ -79,20 +59,10 @@ def copy(shared_folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
 
 def test_the_readmes_commands(copy: tuple[Path, dict[str, str]]) -> None:
     folder, environment = copy
-    assert commands()[0][0] == "make run"
-    for command, promised in commands():
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        assert not re.search(r" (DEBUG|INFO|WARNING|ERROR) ", done.stdout + done.stderr), (
-            done.stderr
-        )
-        printed = [shape(line) for line in done.stdout.splitlines()]
-        for line in promised:
-            assert shape(line) in printed, f"{command}: the README promises {line!r}\n{done.stdout}"
-    assert commands()[-1][0].endswith("idemflow down")
+    found = commands("README.md")
+    assert found[0].text == "make run"
+    follow("README.md", folder, partial(in_shell, environment=environment))
+    assert found[-1].text.endswith("idemflow down")
     status = subprocess.run(
         [folder / ".venv/bin/idemflow", "status"],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,

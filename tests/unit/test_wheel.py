@@ -57,4 +57,15 @@ def test_it_works_by_itself(wheel: Path, tmp_path: Path) -> None:
         text=True,
     )
     assert Path(done.stdout.splitlines()[0]) == site / "idemflow" / "_nifi"
-    assert (tmp_path / "project" / "idemflow.toml").is_file()
+    project = tmp_path / "project"
+    assert (project / "idemflow.toml").is_file()
+
+    (project / "sales.csv").write_text("order;price\n1;2,50\n2;3,00\n")
+    for arguments in (["new", "sales", "--from", "sales.csv"], ["test"]):
+        subprocess.run(
+            [sys.executable, "-m", "idemflow", *arguments],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            check=True,
+            capture_output=True,
+        )

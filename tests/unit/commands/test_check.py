@@ -210,7 +210,7 @@ def test_the_command(project: Path) -> None:
 
     code, text = run()
     assert code == 0
-    assert text.startswith("1 pipeline without a problem: things.")
+    assert text == "1 pipeline without a problem: things.\nnext: idemflow run things\n"
     add(project, "things", "lod: {}\n")
     code, text = run()
     assert code == 2

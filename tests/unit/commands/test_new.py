@@ -399,8 +399,14 @@ def test_it_asks_on_a_terminal(project: Path) -> None:
     assert code == 0, told
     assert "tests/more has a copy of the first 3 records" in told
     assert_tested("more", 3)
-    code, told = on_a_terminal(project, "\n" * 3, "less", "--from", "orders.csv", "--no-test")
-    assert (code, "tests/less" in told) == (0, False)
+    # Where the identity is another than it proposes, Enter takes the version that it proposes.
+    days = "".join(f"{n // 2},{n},2026-01-{n + 1:02d}T00:00:00Z\n" for n in range(9))
+    (project / "days.csv").write_text(f"id,size,changed_at\n{days}")
+    code, told = on_a_terminal(project, "id\n\n\n", "days", "--from", "days.csv", "--no-test")
+    assert (code, "tests/days" in told) == (0, False), told
+    pipeline = spec.load(project, "days")
+    assert pipeline.identity.rule() == {"fields": ["id"]}
+    assert pipeline.version is not None
 
 
 def test_a_password_is_written_nowhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
