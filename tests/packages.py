@@ -1,9 +1,10 @@
-"""Packages that are installed beside idemflow, such as the one with a fourth source."""
+"""Packages that are installed beside idemflow, and wheels for the requirements of a project."""
 
 from __future__ import annotations
 
 import shutil
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,3 +38,33 @@ def told(folder: Path, name: str, sources: Mapping[str, str]) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     points = "".join(f"{kind} = {value}\n" for kind, value in sources.items())
     (info / "entry_points.txt").write_text(f"[idemflow.sources]\n{points}")
+
+
+def wheel(folder: Path, name: str, version: str, text: str = "", needs: str = "") -> Path:
+    """Write a wheel with one module, which has a ``VERSION``, without asking for a builder.
+
+    Args:
+        folder: where it goes to.
+        name: of the package and of its module.
+        version: the package's.
+        text: more of the module.
+        needs: another package that it requires.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    required = f"Requires-Dist: {needs}\n" if needs else ""
+    made = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(f"{name}.py", f"VERSION = {version!r}\n{text}")
+        meta = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}"
+        archive.writestr(f"{info}/METADATA", meta)
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", tag)
+        archive.writestr(f"{info}/RECORD", "")
+    return made
+
+
+def require(project: Path, *lines: str) -> None:
+    """Have a project require packages, of the wheels in its folder ``wheels`` alone."""
+    text = "\n".join(["--no-index", "--find-links wheels", *lines, ""])
+    (project / "requirements.txt").write_text(text)

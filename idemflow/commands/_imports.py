@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from idemflow.canvas import installed_steps
 from idemflow.commands._session import Session
+from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError
 from idemflow.pipeline import scripts
-from idemflow.pipeline.spec import Sources
-from idemflow.supply.python_env import installing, lacking
+from idemflow.pipeline.scripts import Import
+from idemflow.pipeline.spec import Pipeline, Sources
+from idemflow.servers import asked, read_state
+from idemflow.supply.packages import installing, lacking
+
+
+def check_packages(settings: Settings, pipeline: Pipeline, texts: Sources) -> None:
+    """Check that NiFi was started with what requirements.txt says, where scripts import anything.
+
+    Raises:
+        UsageError: it was not, and has to be restarted.
+    """
+    if _imported(pipeline, texts).keys() - scripts.JAVA:
+        asked.refuse_other_packages(settings, read_state(settings.folders.state))
 
 
 def check_imports(opened: Session, texts: Sources, group: str) -> None:
@@ -21,16 +34,19 @@ def check_imports(opened: Session, texts: Sources, group: str) -> None:
     Raises:
         CanvasError: it lacks a module; names script, line and module.
     """
-    pipeline = opened.pipeline
-    calls = (pipeline.collect.call, pipeline.transform)
-    imported = scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
+    imported = _imported(opened.pipeline, texts)
     unsure = set(imported)
     if "nifi" in opened.settings.embedded:
         # It has the packages of the Python that runs this; it alone knows of Java's.
-        unsure = set(lacking(unsure))
+        unsure = set(lacking(opened.settings, unsure))
     for name in installed_steps.missing(unsure, group):
         script, line = imported[name]
         raise CanvasError(
             f"{script}:{line}: NiFi's Python has no module {name!r}",
             next_command=installing(opened.settings, name),
         )
+
+
+def _imported(pipeline: Pipeline, texts: Sources) -> dict[str, Import]:
+    calls = (pipeline.collect.call, pipeline.transform)
+    return scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))

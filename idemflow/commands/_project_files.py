@@ -23,6 +23,9 @@ _SETTINGS = """\
 _REQUIREMENTS = """\
 # What the scripts in scripts/ import, beside Python's own library; one package a line, pinned:
 # pandas==2.3.3
+#
+# `idemflow up` installs them for NiFi and for `idemflow preview` and `test`, and writes all their
+# versions into idemflow.lock, which is committed. After a change: idemflow down && idemflow up
 """
 
 _GIT_IGNORE = """\
@@ -47,11 +50,11 @@ jobs:
         with: {python-version: "3.12"}
       - uses: actions/cache@v4
         with: {path: ~/.cache/idemflow, key: "idemflow-$version"}
-      - run: pip install idemflow==$version -r requirements.txt
+      - run: pip install idemflow==$version
+      - run: idemflow up
       - run: idemflow check
       - name: Test, where there are tests
         run: test -z "$$(ls tests/*/expected.ndjson 2>/dev/null)" || idemflow test
-      - run: idemflow up
       - name: Run and verify
         shell: bash
         run: |
@@ -82,7 +85,7 @@ says what is the case, and what to run next.
 | `flows/` | a YAML file a pipeline |
 | `scripts/` | the Python that makes or changes records |
 | `tests/` | what the pipelines are tested with |
-| `requirements.txt` | the packages that the scripts import |
+| `requirements.txt` | the packages that the scripts import; their versions are in `idemflow.lock` |
 | `idemflow.toml` | settings, and the databases that are read |
 """
 

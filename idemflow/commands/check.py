@@ -11,10 +11,7 @@ from idemflow.config.settings import Settings
 from idemflow.errors import PipelineError, PipelineErrors, UsageError
 from idemflow.pipeline import consistency, order, scripts, spec
 from idemflow.pipeline.spec import Pipeline
-from idemflow.supply.python_env import installing, lacking
-
-# Where packages of Java begin: whether NiFi has one, it alone can tell.
-_JAVA = frozenset({"com", "io", "java", "javax", "net", "org"})
+from idemflow.supply.packages import installing, lacking
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def _beside(settings: Settings, pipeline: Pipeline) -> Iterator[PipelineError]:
         texts = spec.sources(settings.project, pipeline)
         calls = (pipeline.collect.call, pipeline.transform)
         imported = scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
-        for module in lacking(imported.keys() - _JAVA):
+        for module in lacking(settings, imported.keys() - scripts.JAVA):
             script, line = imported[module]
             message = f"NiFi's Python has no module {module!r}"
             if (settings.project / script).with_name(f"{module}.py").is_file():

@@ -21,7 +21,7 @@ from idemflow.canvas import deploy as canvas
 from idemflow.canvas.difference import Change
 from idemflow.canvas.ownership import Place
 from idemflow.commands._identity import note_rule, refuse_other, rule_in
-from idemflow.commands._imports import check_imports
+from idemflow.commands._imports import check_imports, check_packages
 from idemflow.commands._session import Session, session
 from idemflow.commands._turn import canvas_turn
 from idemflow.commands.flow import base as versioning
@@ -154,6 +154,7 @@ def _deploy(
         )
     changes += _in_elasticsearch(opened, new=dry_run and group is None)
     if not dry_run:
+        check_packages(opened.settings, pipeline, scripts)
         if group is not None and planned.changes and not force:
             _refuse_local_changes(opened.settings, pipeline.name, planned.place, planned.definition)
             _refuse_newer_version(opened.settings, pipeline.name, group)

@@ -16,6 +16,7 @@ from idemflow.commands import _judge, _lineage, deploy
 from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
+from idemflow.commands._imports import check_packages
 from idemflow.commands._patience import patiently
 from idemflow.commands._refused import RefusedRequests
 from idemflow.commands._report import RunReport, RunsReport, judge, note
@@ -40,8 +41,9 @@ from idemflow.errors import (
     Stopped,
     UsageError,
 )
+from idemflow.pipeline import spec
 from idemflow.pipeline.model import DAY, RUN
-from idemflow.supply.python_env import remedy
+from idemflow.supply.packages import remedy
 
 __all__ = ["RunReport", "RunsReport", "judge", "prepare", "run"]
 
@@ -183,8 +185,10 @@ def prepare(
     Raises:
         ChangedOnCanvas: that would discard what an operator did on the canvas.
     """
-    name = opened.pipeline.name
+    name, settings = opened.pipeline.name, opened.settings
     there = process_groups.find(name) is not None
+    if not as_deployed:
+        check_packages(settings, opened.pipeline, spec.sources(settings.project, opened.pipeline))
     keep = keep_old_documents
     deployment = deploy.deploy_in(opened, progress.step, dry_run=there, keep_old_documents=keep)
     if there and deployment.changes and not as_deployed:

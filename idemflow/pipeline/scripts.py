@@ -16,6 +16,8 @@ from idemflow.sources.source import Call
 
 # NiFi keeps a script in each of its flow's backups, and so does git.
 _BYTES = 1 << 20
+# Where packages of Java begin: whether NiFi has one, it alone can tell.
+JAVA = frozenset({"com", "io", "java", "javax", "net", "org"})
 
 
 class Import(NamedTuple):

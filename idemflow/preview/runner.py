@@ -19,7 +19,7 @@ from idemflow.preview import reading
 from idemflow.preview.reading import Failed, Given, Script, Seconds, Task
 from idemflow.sources.source import Local, Source
 from idemflow.steps.chunk_result import ChunkResult
-from idemflow.supply.python_env import remedy
+from idemflow.supply.packages import imported, remedy
 
 # Records in a FlowFile, at most.
 _RECORDS = 500
@@ -62,13 +62,14 @@ def run(
     first = trigger(pipeline)
     whole = ((content, {**first, **attributes}) for content, attributes in given)
     try:
-        return reading.run(made, whole, take)
+        with imported(settings):
+            return reading.run(made, whole, take)
     except Failed as error:
         raise PipelineError(
             error.file or f"flows/{pipeline.name}.yaml",
             str(error),
             line=error.line,
-            next_command=remedy(settings, str(error))
+            next_command=remedy(settings, str(error), here=True)
             or f"mend it, then: idemflow preview {pipeline.name}",
         ) from error
 

@@ -29,6 +29,7 @@ from idemflow.preview import runner
 from idemflow.prove import judge
 from idemflow.security.owner import folder, place, servers_user
 from idemflow.sources.source import Local
+from idemflow.supply.packages import installed
 from idemflow.supply.python_env import python_environment
 
 _log = logging.getLogger(__name__)
@@ -192,7 +193,7 @@ def _start(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[str]:
     owner = servers_user(settings.home, settings.run_as_user)
     home = Home(settings.folders.proofs)
     folder(home.root, 0o700 if owner.is_self else 0o711)
-    python = python_environment(home, owner)
+    python = python_environment(home, owner, installed(settings))
     executable = Path(sys.executable).resolve()
     if not owner.can_reach(executable):
         executable = folder(home.python / "bin", 0o755) / executable.name

@@ -1,4 +1,4 @@
-"""Whether the servers that run have the settings that ``up`` is asked for now."""
+"""Whether the servers that run have the settings and packages that are asked for now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Collection
 from idemflow.config.combinations import STARTED_WITH, TITLES, ServerName
 from idemflow.config.environment import text
 from idemflow.config.settings import Settings
-from idemflow.errors import SettingError
+from idemflow.errors import SettingError, UsageError
 from idemflow.servers.state import State
+from idemflow.supply import packages, requirements
 
 
 def of(settings: Settings, server: ServerName) -> dict[str, str]:
@@ -38,6 +39,25 @@ def refuse_others(settings: Settings, state: State, running: Collection[str]) ->
                     f"{TITLES[server]} runs {runs} {now[name] or 'none'}, not {wanted or 'none'}",
                     next_command=f"idemflow down && idemflow up{_option(settings, name)}",
                 )
+
+
+def refuse_other_packages(settings: Settings, state: State) -> None:
+    """Check that an embedded NiFi which runs has the packages that requirements.txt says.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if "nifi" not in settings.embedded or "nifi" not in state.running():
+        return
+    wanted = requirements.read(settings.project)
+    if wanted is None:
+        return
+    now = packages.installed(settings)
+    if now is None or now.name != state.servers["nifi"].packages:
+        raise UsageError(
+            f"NiFi runs without the packages that {wanted.file} says now, until it is restarted",
+            next_command=packages.RESTART,
+        )
 
 
 def _same(one: str, other: str) -> bool:

@@ -117,7 +117,8 @@ def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False
         set_aside_queues: have NiFi start with empty queues; what is queued is kept beside.
 
     Raises:
-        UsageError: the queues are to be set aside, and NiFi runs.
+        UsageError: the queues are to be set aside, and NiFi runs; or it runs with other packages
+            than requirements.txt says now, or that cannot be read.
         PortTaken: before anything is started.
         SettingError: a setting of a server of the user's own is missing, a folder has no NARs, or
             a server runs that was started with other settings than are given now.
@@ -136,6 +137,7 @@ def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False
             state = read_state(home.state)
             running = state.running()
             asked.refuse_others(settings, state, running)
+            asked.refuse_other_packages(settings, state)
             missing = [name for name in settings.embedded if name not in running]
             if set_aside_queues:
                 if "nifi" not in missing:
@@ -312,6 +314,7 @@ def launch_servers(settings: Settings, laid_out: Provisioned, state: State) -> S
             getattr(settings, f"{name}_port"),
             laid_out.versions[name],
             asked.of(settings, name),
+            laid_out.packages if name == "nifi" else "",
         )
         # On record before anything else can fail, so that `down` finds it.
         state = state.with_server(name, record)

@@ -20,7 +20,7 @@ from idemflow.security.secrets import ensure_secrets, login_file
 from idemflow.servers import elasticsearch, nifi
 from idemflow.servers.exclusive import make_home
 from idemflow.servers.launch import Command
-from idemflow.supply import bundle
+from idemflow.supply import bundle, packages
 from idemflow.supply.artifacts import Coordinate, Lock, read_lock
 from idemflow.supply.java import installed_java, servers_java, start_options
 from idemflow.supply.modules import read_modules
@@ -41,12 +41,14 @@ class Provisioned:
         commands: how to start each.
         versions: each server's version.
         mended: what a crash had left and was set right, for the user.
+        packages: the name of the folder with the packages that NiFi's Python has for the project.
     """
 
     owners: dict[ServerName, Owner]
     commands: dict[ServerName, Command]
     versions: dict[ServerName, str]
     mended: tuple[str, ...] = ()
+    packages: str = ""
 
 
 def provision(
@@ -60,7 +62,8 @@ def provision(
         progress: told of downloads and builds.
 
     Raises:
-        SupplyError: an artifact could not be downloaded.
+        UsageError: requirements.txt cannot be read.
+        SupplyError: an artifact could not be downloaded, or a package not be installed.
         IdemflowError: this machine cannot run the servers; says why.
     """
     home = settings.folders
@@ -83,9 +86,12 @@ def provision(
     commands: dict[ServerName, Command] = {}
     owners: dict[ServerName, Owner] = {"nifi": owner}
     mended: tuple[str, ...] = ()
+    installed = ""
     if "nifi" in servers:
         parts = _nifi_parts(settings, lock, store, progress)
-        python = python_environment(home, owner)
+        own = packages.install(settings, progress)
+        installed = own.name if own else ""
+        python = python_environment(home, owner, own)
         restored = nifi.lay_out(settings, owner, parts, authority, secrets, python)
         mended = (restored,) if restored else ()
         commands["nifi"] = nifi.command(settings, java, options, python)
@@ -108,7 +114,7 @@ def provision(
     }
     for told in mended:
         _log.warning("%s", told)
-    return Provisioned(owners, commands, versions, mended)
+    return Provisioned(owners, commands, versions, mended, installed)
 
 
 def refuse_newer(

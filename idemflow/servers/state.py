@@ -44,6 +44,7 @@ class Recorded:
         version: the server's version.
         settings: the settings that it was started with, by name, as texts; none on record of an
             older idemflow.
+        packages: of NiFi, the folder with the project's packages that it was started with.
     """
 
     pid: int
@@ -51,6 +52,7 @@ class Recorded:
     port: int
     version: str
     settings: dict[str, str] = field(default_factory=dict)
+    packages: str = ""
 
     def process(self) -> psutil.Process | None:
         """The process, if it still runs."""

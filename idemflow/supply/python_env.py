@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shlex
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -14,15 +13,10 @@ from pathlib import Path
 
 import idemflow
 from idemflow.config.paths import Home
-from idemflow.config.settings import Settings
 from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
 from idemflow.security.owner import Owner, closed, folder, mirror, place, remove
 
-# As Python says it, and NiFi in a bulletin.
-_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
-# The packages that a project's scripts import, as pip reads them.
-REQUIREMENTS = "requirements.txt"
 # Not needed at run time, and thousands of files.
 _LEFT_OUT = frozenset({"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages"})
 _PACKAGES_LEFT_OUT = frozenset(
@@ -76,8 +70,13 @@ def shared_library() -> Path | None:
     return next((library for library in candidates if library.is_file()), None)
 
 
-def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
+def python_environment(home: Home, owner: Owner, project: Path | None) -> PythonEnvironment:
     """The environment, copied where NiFi's user cannot read it in place.
+
+    Args:
+        home: the runtime's folders.
+        owner: NiFi's user.
+        project: the folder with the packages of the project, which come before those of idemflow.
 
     Raises:
         IdemflowError: this Python has no shared library.
@@ -109,8 +108,21 @@ def python_environment(home: Home, owner: Owner) -> PythonEnvironment:
         executable=prefix / "bin" / "python3",
         jpy=jpy_folder / _module_file("jpy").name,
         jdl=jpy_folder / _module_file("jdl").name,
-        path=(_own_packages(home, packages), *packages.values()),
+        path=(
+            _own_packages(home, packages),
+            *_project_packages(home, owner, project),
+            *packages.values(),
+        ),
     )
+
+
+def _project_packages(home: Home, owner: Owner, project: Path | None) -> list[Path]:
+    copied = home.python / "project"
+    if project is not None and not all(map(owner.can_reach, project.iterdir())):
+        return [mirror(project, copied)]
+    if copied.exists():
+        remove(copied)
+    return [] if project is None else [project]
 
 
 def _site_packages(home: Home, owner: Owner) -> dict[Path, Path]:
@@ -150,30 +162,6 @@ def _packages_with_sources() -> Iterator[Path]:
         spec = importlib.util.find_spec(point.module.partition(".")[0])
         for found in (spec.submodule_search_locations if spec else None) or ():
             yield Path(found).resolve()
-
-
-def lacking(modules: Iterable[str]) -> list[str]:
-    """Those of some modules that the packages of this Python do not have, sorted."""
-    return sorted(name for name in modules if importlib.util.find_spec(name) is None)
-
-
-def installing(settings: Settings, module: str) -> str:
-    """The command that brings a module into NiFi's Python."""
-    if "nifi" not in settings.embedded:
-        return f"in NiFi's Python: pip install {module}, or the package that has it, restart NiFi"
-    pip = f"{shlex.quote(sys.executable)} -m pip install"
-    file = settings.project / REQUIREMENTS
-    if file.is_file():
-        wanted = f"add {module}, or the package that has it, to {file}, {pip} -r {file}"
-    else:
-        wanted = f"{pip} {module}, or the package that has it"
-    return f"{wanted}, restart NiFi (idemflow down && idemflow up)"
-
-
-def remedy(settings: Settings, message: str) -> str | None:
-    """What to do after an error of a script, where it lacks a module."""
-    found = _MISSING.search(message)
-    return installing(settings, found[1]) if found else None
 
 
 def steps_version(home: Home) -> str | None:

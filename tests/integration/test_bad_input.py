@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from idemflow.canvas import client, monitoring, process_groups
@@ -71,7 +69,8 @@ def test_a_mapping_that_elasticsearch_refuses(idemflow: Idemflow, project: Proje
             "no-import",
             "def records():\n    import there_is_no_such_module\n    yield {}\n",
             "Script Body:2: ModuleNotFoundError: No module named 'there_is_no_such_module': NiFi's "
-            "Python lacks it; install it there and restart NiFi",
+            "Python lacks it: add its package to requirements.txt, then idemflow down && idemflow "
+            "up",
         ),
         (
             "raises",
@@ -118,7 +117,8 @@ def test_a_script_whose_module_nifi_lacks(idemflow: Idemflow, project: Project) 
     refused = command.fail("deploy", name)
     assert refused.code == 1
     assert "scripts/no-module.py:3: NiFi's Python has no module 'there_is_no'" in refused.stderr
-    assert f"next: {sys.executable} -m pip install there_is_no, or the package" in refused.stderr
+    file = project.path / "requirements.txt"
+    assert f"next: add there_is_no, or the package that has it, to {file}, then: " in refused.stderr
     client.connect(idemflow.target().nifi)
     assert process_groups.find(name) is None
     file = project.path / "scripts/no-module.py"

@@ -47,6 +47,7 @@ from tests.integration.tools import (
     wait_until,
     waiting,
 )
+from tests.packages import require, wheel
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -76,6 +77,8 @@ def second(idemflow: Idemflow, request: pytest.FixtureRequest) -> Iterator[Idemf
     (folder / "idemflow.toml").write_text(
         '[settings]\nnifi_java_options = ["-Duser.timezone=America/Bogota"]\n'
     )
+    wheel(folder / "wheels", "shout", "2.0")
+    require(folder, "shout")
     command = on_free_ports(project=str(folder))
     (bundled,) = (idemflow.settings().home / "nifi").glob("nars/idemflow-scripting-nar-*.nar")
     nars = folder / "my nars"
@@ -153,6 +156,33 @@ def test_a_nifi_without_the_steps(second: Idemflow) -> None:
     assert contexts.named("idemflow people") is None
     hidden.rename(installed)
     assert second.inside(ROOT).json("deploy", "people")["created"] is True
+
+
+def test_two_projects_do_not_see_each_others_packages(
+    idemflow: Idemflow, second: Idemflow, project: Project
+) -> None:
+    script = "import shout\n\ndef records():\n    yield {'id': shout.VERSION}\n"
+    own = Project(second.settings().project)
+    for one in (own, project):
+        one.pipeline("shouts", script)
+    assert second.json("run", "shouts")["documents"] == 1
+    assert [*dict(second.ledger().documents("shouts"))] == ["2.0"]
+    beside = idemflow.inside(project.path).fail("deploy", "shouts")
+    assert "scripts/shouts.py:1: NiFi's Python has no module 'shout'" in beside.stderr
+    # What is asked for later comes with a restart, which is for the user to order.
+    requirements = own.path / "requirements.txt"
+    before = requirements.read_text()
+    require(own.path, "shout", "whisper")
+    for command in (("up",), ("run", "shouts"), ("deploy", "shouts")):
+        refused = second.fail(*command)
+        assert refused.code == 2
+        assert f"NiFi runs without the packages that {requirements} says now" in refused.stderr
+        assert "next: idemflow down && idemflow up" in refused.stderr
+    requirements.write_text(before)
+    assert second.json("up")["started"] == []
+    on(second)
+    remove_pipeline("shouts")
+    (own.path / "flows/shouts.yaml").unlink()
 
 
 def test_a_nifi_whose_clock_is_not_in_utc(second: Idemflow, project: Project) -> None:

@@ -16,6 +16,7 @@ from idemflow.errors import PipelineError, UsageError
 from idemflow.profile import duck, json_fields
 from idemflow.profile.guess import Found, Origin
 from idemflow.steps.records import NoRecord, to_line
+from idemflow.supply.packages import imported, remedy
 
 # So many records are looked at: a generator may have no end.
 RECORDS = 100_000
@@ -38,9 +39,10 @@ def look(settings: Settings, origin: Origin) -> Iterator[Found]:
     """
     script, text, files = _text(settings.project, origin)
     with TemporaryDirectory(prefix="idemflow-new-") as folder, duck.connection() as db:
-        name, function = _function(script, text, origin)
         file = Path(folder) / "records.ndjson"
-        count, refused = _write(file, script, function, origin)
+        with imported(settings):
+            name, function = _function(settings, script, text, origin)
+            count, refused = _write(settings, file, script, function, origin)
         if not count:
             raise UsageError(f"{name}() of {script} gives no record", next_command=f"edit {script}")
         data, notes = json_fields.read(db, file, "newline_delimited")
@@ -70,7 +72,9 @@ def _text(project: Path, origin: Origin) -> tuple[str, str, dict[str, str]]:
     return script, text, {script: text}
 
 
-def _function(script: str, text: str, origin: Origin) -> tuple[str, Callable[..., Any]]:
+def _function(
+    settings: Settings, script: str, text: str, origin: Origin
+) -> tuple[str, Callable[..., Any]]:
     """The function that gives the records."""
     try:
         tree = ast.parse(text)
@@ -94,14 +98,12 @@ def _function(script: str, text: str, origin: Origin) -> tuple[str, Callable[...
     try:
         exec(compile(text, script, "exec"), names)
     except Exception as error:  # whatever the user's script raises
-        raise PipelineError(
-            script, _told(error, script)[0], line=_told(error, script)[1]
-        ) from error
+        raise _failed(settings, script, error) from error
     return str(wanted), names[str(wanted)]
 
 
 def _write(
-    file: Path, script: str, function: Callable[..., Any], origin: Origin
+    settings: Settings, file: Path, script: str, function: Callable[..., Any], origin: Origin
 ) -> tuple[int, int]:
     """Write the records as JSON lines: how many there are, and how many have no form in JSON."""
     missing = [
@@ -130,16 +132,17 @@ def _write(
     except UsageError:
         raise
     except Exception as error:  # whatever the user's function raises
-        message, line = _told(error, script)
-        raise PipelineError(script, message, line=line) from error
+        raise _failed(settings, script, error) from error
     return count, refused
 
 
-def _told(error: Exception, script: str) -> tuple[str, int | None]:
-    """What a script raised, and at which of its lines."""
+def _failed(settings: Settings, script: str, error: Exception) -> PipelineError:
+    """What a script raised, at which of its lines, and what to do."""
     line, trace = None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == script:
             line = trace.tb_lineno
         trace = trace.tb_next
-    return f"{type(error).__name__}: {error}", line
+    told = f"{type(error).__name__}: {error}"
+    lacks = remedy(settings, told, here=True)
+    return PipelineError(script, told, line=line, next_command=lacks)

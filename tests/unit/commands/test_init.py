@@ -38,8 +38,9 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     workflow = YAML(typ="safe").load((folder / ".github/workflows/pipelines.yml").read_text())
     steps = workflow["jobs"]["pipelines"]["steps"]
     runs = [one["run"] for one in steps if "run" in one]
-    assert (runs[1], runs[3]) == ("idemflow check", "idemflow up")
-    assert runs[2].endswith("|| idemflow test")
+    # `up` first: it installs what the scripts import.
+    assert runs[1:3] == ["idemflow up", "idemflow check"]
+    assert runs[3].endswith("|| idemflow test")
     (script,) = [one["run"] for one in steps if one.get("shell") == "bash"]
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     readme = (folder / "README.md").read_text()

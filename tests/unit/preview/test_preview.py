@@ -17,6 +17,9 @@ from idemflow.commands.preview import judge, preview
 from idemflow.config import settings
 from idemflow.errors import NothingRead, NotIdempotent, PipelineError, RecordsRefused, UsageError
 from idemflow.preview.result import Preview
+from idemflow.supply import packages
+from idemflow.supply.progress import Silent
+from tests.packages import require, wheel
 
 YAML = """\
 pipeline: things
@@ -190,7 +193,28 @@ def test_a_module_that_is_missing_names_the_command(project: Path) -> None:
     with pytest.raises(PipelineError) as caught:
         look(project)
     assert (caught.value.file, caught.value.line) == ("scripts/things.py", 2)
-    assert "-m pip install there_is_none" in str(caught.value.next_command)
+    file, up = project / "requirements.txt", "idemflow down && idemflow up"
+    then = f"add there_is_none, or the package that has it, to {file}, then: {up}"
+    assert caught.value.next_command == then
+
+
+def test_scripts_have_the_packages_of_the_project(project: Path) -> None:
+    wheel(project / "wheels", "shout", "1.0")
+    require(project, "shout")
+    write(project, "def things():\n    import shout\n    yield {'id': shout.VERSION}\n")
+    with pytest.raises(PipelineError) as caught:
+        look(project)
+    assert str(caught.value.next_command).startswith("install what ")
+    cache = {"cache": project / "cache"}
+    packages.install(settings.resolve({"project": project, **cache}), Silent())
+    found = preview(
+        settings.resolve({"project": project, **cache}),
+        "things",
+        limit=None,
+        whole=False,
+        record=None,
+    )
+    assert [one.id for one in found.shown] == ["1.0"]
 
 
 def test_options_that_do_not_go_together(project: Path) -> None:

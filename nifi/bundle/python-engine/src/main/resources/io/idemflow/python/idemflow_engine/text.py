@@ -24,5 +24,9 @@ def summary(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return lines[-1]
     if isinstance(error, ModuleNotFoundError) and lines:
-        return f"{lines[0]}: NiFi's Python lacks it; install it there and restart NiFi"
+        return (
+            f"{lines[0]}: NiFi's Python lacks it: add its package to requirements.txt, then "
+            "idemflow down && idemflow up (a NiFi of your own: install it in the engine's Python, "
+            "restart NiFi)"
+        )
     return lines[0] if lines else type(error).__name__
