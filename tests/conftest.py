@@ -39,6 +39,7 @@ FIRST = (
     "integration/test_second_runtime.py",
     "integration/test_java_modules.py",
     "integration/test_versions_and_snapshots.py",
+    "integration/test_schedulers.py",
 )
 
 # The markers of a folder's tests: what `pytest -m` and the Makefile choose by.

@@ -1,14 +1,33 @@
-"""Packages that are installed beside idemflow, and wheels for the requirements of a project."""
+"""idemflow's wheel, packages beside it, and wheels for the requirements of a project."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 FOURTH_SOURCE = Path(__file__).parent / "fourth_source"
+BUILT = ("idemflow", "nifi", "pyproject.toml", "README.md", "LICENSE")
+
+
+def own_wheel(folder: Path) -> Path:
+    """Build idemflow's wheel in a folder, from a copy: a build leaves files beside the sources."""
+    for name in BUILT:
+        source, unwanted = ROOT / name, shutil.ignore_patterns("__pycache__", "*.egg-info")
+        if source.is_dir():
+            shutil.copytree(source, folder / "source" / name, ignore=unwanted)
+        else:
+            shutil.copy(source, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), "./source"]
+    subprocess.run([*pip, *options], cwd=folder, check=True, capture_output=True)
+    (built,) = folder.glob("idemflow-*.whl")
+    return built
 
 
 def installed(folder: Path, project: Path = FOURTH_SOURCE) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,25 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import packages
+
 ROOT = Path(__file__).parents[2]
-BUILT = ("idemflow", "nifi", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: a build leaves its own files beside the sources."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in BUILT:
-        source, unwanted = ROOT / name, shutil.ignore_patterns("__pycache__", "*.egg-info")
-        if source.is_dir():
-            shutil.copytree(source, folder / "source" / name, ignore=unwanted)
-        else:
-            shutil.copy(source, folder / "source" / name)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), "./source"]
-    subprocess.run([*pip, *options], cwd=folder, check=True, capture_output=True)
-    (built,) = folder.glob("idemflow-*.whl")
-    return built
+    return packages.own_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_it_has_every_file_of_the_package_and_of_nifi(wheel: Path) -> None:
