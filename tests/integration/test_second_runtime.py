@@ -173,7 +173,7 @@ def test_two_projects_do_not_see_each_others_packages(
     requirements = own.path / "requirements.txt"
     before = requirements.read_text()
     require(own.path, "shout", "whisper")
-    for command in (("up",), ("run", "shouts"), ("deploy", "shouts")):
+    for command in (("up",), ("run", "shouts")):
         refused = second.fail(*command)
         assert refused.code == 2
         assert f"NiFi runs without the packages that {requirements} says now" in refused.stderr
