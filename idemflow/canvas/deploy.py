@@ -7,7 +7,8 @@ applies it: it stops just the components that change, keeps what is queued, and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,7 +159,9 @@ def apply(
             _change(pipeline.name, group, planned.arranged)
         claim(context, place, pipeline.name, group)
     progress("start")
-    control.start_steps(group)
+    made = works_or_goes(f"flows/{pipeline.name}.yaml", place, pipeline.name, group)
+    with made if planned.group is None else nullcontext():
+        control.start_steps(group)
     return group
 
 
@@ -194,6 +197,33 @@ def make(
         raise
     claim(context, place, name, group)
     return group
+
+
+@contextmanager
+def works_or_goes(title: str, place: Place, name: str, group: str) -> Iterator[None]:
+    """Take a group that was just made off the canvas where its start fails.
+
+    So what is wrong with it can be mended where it came from, and is no change of the canvas.
+
+    Args:
+        title: what it was made of.
+        place: what of the pipeline was on the canvas before.
+        name: the pipeline's name.
+        group: the group's id.
+
+    Raises:
+        CanvasError: what the start raised.
+    """
+    try:
+        yield
+    except CanvasError as error:
+        process_groups.delete(group)
+        if place.context is None:
+            parameters.delete(context_name(name))
+        raise CanvasError(
+            f"{title} does not work here and was taken off the canvas: {error.message}",
+            next_command=error.next_command,
+        ) from error
 
 
 def claim(context: str, before: Place, name: str, group: str) -> None:

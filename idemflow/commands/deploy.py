@@ -13,7 +13,6 @@ from idemflow.canvas import (
     installed_steps,
     ownership,
     parameters,
-    process_groups,
     registry,
     versions,
 )
@@ -33,7 +32,6 @@ from idemflow.errors import CanvasError, ChangedOnCanvas
 from idemflow.pipeline import spec
 from idemflow.servers import Target
 from idemflow.versions import repository
-from idemflow.versions.repository import Version
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,10 @@ def _deploy_version(
             group = versions.create(client_id, name, store.branch, version.id)
         canvas.claim(context, place, name, group)
         if created:
-            _start_version(name, group, version)
+            with canvas.works_or_goes(version.title, place, name, group):
+                made = versions.export(group)
+                installed_steps.check(name, installed_steps.calls(made), group)
+                control.start_steps(group)
         elif now is None:
             info = versions.VersionControlInfo(
                 client_id, store.branch, repository.BUCKET, name, "", "", ""
@@ -238,17 +239,6 @@ def _deploy_version(
         note_rule(opened, rule_in(wanted))
     url = _url(opened.target, group)
     return Deployment(name, place.group is None, dry_run, [*changes, *adopted], url)
-
-
-def _start_version(name: str, group: str, version: Version) -> None:
-    try:
-        installed_steps.check(name, installed_steps.calls(versions.export(group)), group)
-        control.start_steps(group)
-    except CanvasError as error:
-        process_groups.delete(group)
-        raise CanvasError(
-            f"{version.title} does not work here and was taken off the canvas: {error.message}"
-        ) from error
 
 
 def _adopted(opened: Session, *, adopt: bool, dry_run: bool) -> list[Change]:

@@ -203,6 +203,23 @@ def test_a_new_pipeline_of_a_table_has_a_test(shared: Idemflow, tmp_path: Path) 
     )
 
 
+def test_a_login_from_the_environment_is_asked_for_again(
+    shared: Idemflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NiFi knows neither the variables of psycopg nor its file of passwords."""
+    (tmp_path / "flows").mkdir()
+    login = reader(shared.settings())
+    monkeypatch.setenv("PGUSER", login.username)
+    monkeypatch.setenv("PGPASSWORD", login.password)
+    command, address = shared.inside(tmp_path), f"postgresql://127.0.0.1:{login.port}/demo"
+    found = command.json("new", "orders", "--from", address, "--table", "orders")
+    assert found["before"][0].startswith("export DEMO_2_PASSWORD=")
+    settings = (tmp_path / "idemflow.toml").read_text()
+    assert f'username = "{login.username}"' in settings
+    assert 'password_env = "DEMO_2_PASSWORD"' in settings
+    assert login.password not in settings
+
+
 def test_another_port_for_a_running_database_is_refused(shared: Idemflow) -> None:
     (other,) = free_ports(1)
     result = shared.fail("demo-db", "start", "--port", str(other))

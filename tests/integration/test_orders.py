@@ -376,6 +376,32 @@ def test_an_empty_table(rows: Rows) -> None:
     assert rows.run()["created"] == 1
 
 
+def test_a_login_of_ones_own_and_a_first_deployment_that_fails(rows: Rows) -> None:
+    password = "a${b}c$$d #{e} $${f}"  # NiFi's language, were it not kept from it
+    with rows.database.cursor() as cursor:
+        cursor.execute(f"create role {rows.name} login password '{password}'")
+        cursor.execute(f"grant select on {rows.name} to {rows.name}")
+    project = rows.file.parent.parent
+    secret = project / "password"
+    secret.touch(0o600)
+    secret.write_text(password)
+    settings = project / "idemflow.toml"
+    settings.write_text(
+        "[databases.own]\n"
+        f'url = "jdbc:postgresql://127.0.0.1:{rows.database.info.port}/demo"\n'
+        f'username = "{rows.name}"\n'
+        'password_file = "password"\n'
+        'driver_class = "no.such.Driver"\n'
+    )
+    rows.file.write_text(rows.file.read_text().replace("database: demo", "database: own"))
+    rows.put(1, changed="2026-05-01T12:00:00Z")
+    failed = rows.command.fail("run", rows.name)
+    assert "does not work here and was taken off the canvas" in failed.stderr
+    assert process_groups.find(rows.name) is None
+    settings.write_text(settings.read_text().replace("no.such.Driver", "org.postgresql.Driver"))
+    assert rows.run()["created"] == 1
+
+
 def test_sql_that_is_wrong(rows: Rows) -> None:
     rows.file.write_text(rows.file.read_text().replace(f"table: {rows.name}", "table: nowhere"))
     result = rows.command.fail("run", rows.name)

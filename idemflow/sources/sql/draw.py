@@ -12,6 +12,7 @@ more than :data:`DRIVER_MEMORY` of them, where NiFi would end for want of memory
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -108,12 +109,20 @@ def parameters(database: Database) -> list[Parameter]:
         Parameter("database.url", database.url, "Address of the database, as NiFi sees it"),
         Parameter("database.limits", _limits(database.url), "What the driver holds in memory"),
         Parameter("database.username", database.username or "", "Who NiFi is for the database"),
-        Parameter(
-            "database.password", database.password or "", "That user's password", sensitive=True
-        ),
+        Parameter("database.password", _password(database), "That user's password", sensitive=True),
         Parameter("database.driver.class", database.driver_class, "The JDBC driver's class"),
         Parameter("database.driver", str(database.driver_path), "The JDBC driver's jar"),
     ]
+
+
+def _password(database: Database) -> str:
+    """The password as a property of NiFi, which evaluates a ``${...}`` in it and may not be empty;
+    some databases want an empty one."""
+    password = database.password or ""
+    if password and "$" not in password:
+        return password
+    encoded = base64.b64encode(password.encode()).decode()
+    return f"${{literal('{encoded}'):base64Decode()}}"
 
 
 def _limits(url: str) -> str:

@@ -76,6 +76,7 @@ def look(settings: Settings, origin: Origin) -> Iterator[Found]:
     """
     target = _target(settings, origin.where)
     with _connected(target) as db:
+        configured = _configured(target, db)
         found = _table(db, origin.table)
         columns, expressions = _columns(db, found)
         row = db.execute(
@@ -100,7 +101,8 @@ def look(settings: Settings, origin: Origin) -> Iterator[Found]:
         yield Found(
             {"sql": sql}, data, notes=tuple(expressions.notes),
             reads_again="incremental" not in sql,
-            settings=target.settings, databases=target.databases, before=target.before,
+            settings=configured.settings, databases=configured.databases,
+            before=configured.before,
         )  # fmt: skip
 
 
@@ -110,6 +112,14 @@ class _Target:
 
     name: str
     login: dict[str, Any]
+    new_url: str | None = None
+    """Its JDBC address, where ``idemflow.toml`` lacks it."""
+
+
+@dataclass(frozen=True)
+class _Configured:
+    """What ``idemflow.toml`` gets, which databases there are with it, and what to do before."""
+
     settings: str = ""
     databases: tuple[ConfiguredDatabase, ...] = ()
     before: tuple[str, ...] = ()
@@ -146,22 +156,27 @@ def _target(settings: Settings, where: str) -> _Target:
     url = f"jdbc:postgresql://{shown}{f':{port}' if port else ''}/{quote(dbname)}"
     url += f"?{shared}" if shared else ""
     name, there = _name(settings, dbname, url)
-    variable = re.sub(r"\W", "_", name).upper() + "_PASSWORD"
-    lines = [f"[databases.{name}]", f'url = "{url}"']
-    lines += [f'username = "{user}"'] if user else []
-    lines += [f'password_env = "{variable}"'] if user and password else []
-    configured = next(
-        (one for one in settings.databases if one.name == name),
-        ConfiguredDatabase(name, url, user, variable if user and password else None),
+    login = {**_login(host, port, parts.path, parts.query), "user": user, "password": password}
+    return _Target(name, login, None if there else url)
+
+
+def _configured(target: _Target, db: psycopg.Connection[Any]) -> _Configured:
+    """How NiFi is let in where psycopg was, which takes a login from the address, from variables
+    such as ``PGPASSWORD`` and from ``~/.pgpass``."""
+    if target.new_url is None:
+        return _Configured()
+    user = db.info.user
+    lines = [f"[databases.{target.name}]", f'url = "{target.new_url}"', f'username = "{user}"']
+    if not db.pgconn.used_password:
+        found = ConfiguredDatabase(target.name, target.new_url, user)
+        return _Configured("\n".join(lines) + "\n", (found,))
+    variable = re.sub(r"\W", "_", target.name).upper() + "_PASSWORD"
+    lines.append(f'password_env = "{variable}"')
+    found = ConfiguredDatabase(
+        target.name, target.new_url, user, variable, password=db.info.password
     )
-    needed = f"export {variable}=...   # the password of {user}" if user and password else ""
-    return _Target(
-        name,
-        {**_login(host, port, parts.path, parts.query), "user": user, "password": password},
-        "" if there else "\n".join(lines) + "\n",
-        (replace(configured, password=password or configured.password),),
-        (needed,) if needed else (),
-    )
+    needed = f"export {variable}=...   # the password of {user}"
+    return _Configured("\n".join(lines) + "\n", (found,), (needed,))
 
 
 def _login(host: str | None, port: int | None, path: str, query: str) -> dict[str, Any]:
