@@ -335,7 +335,8 @@ def _check(settings: Settings, name: str) -> None:
 def _notes(found: Found, best: Keys) -> tuple[str, ...]:
     notes = list(found.notes)
     for name, repeated in best.against.items():
-        notes.append(f"{name} is no key: {examples(repeated)}")
+        verb = "are together" if ", " in name else "is"
+        notes.append(f"{name} {verb} no key: {examples(repeated)}")
     reserved = [one for one in _RESERVED if found.data.column(one)]
     if reserved:
         notes.append(

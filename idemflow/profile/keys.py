@@ -29,7 +29,9 @@ class Keys:
     Attributes:
         best: the proposal: a tuple of fields; ``None`` where no key was found.
         also: others that are proved.
-        against: fields whose names say that they are keys, and two values that are there twice.
+        against: what is no key though one could take it for one, by the names of its fields: what
+            is called a key, or where no key was found the nearest to one; and two values of each
+            that are there twice.
     """
 
     best: Guess | None
@@ -68,21 +70,29 @@ def find(data: Data) -> Keys:
             against[one.name] = data.repeated((one.name,))
             if len(against) >= 2:
                 break
-    longer = _longer(data, fit)
+    longer, nearest = _longer(data, fit)
+    if longer is None and not against and nearest:
+        against[", ".join(nearest)] = data.repeated(nearest)
     return Keys(_guess(longer, data) if longer else None, (), against)
 
 
-def _longer(data: Data, fit: Sequence[Column]) -> tuple[str, ...] | None:
-    """A key of two fields, or of three."""
+def _longer(
+    data: Data, fit: Sequence[Column]
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """A key of two fields, or of three; and what comes nearest to one."""
     parts = sorted(fit, key=_rank(data))[:_PAIRED]
+    nearest: tuple[int, tuple[str, ...]] | None = None
     for size in (2, 3):
         keys = [tuple(one.name for one in some) for some in combinations(parts, size)]
         counts = data.distinct(keys)
+        for key, count in zip(keys, counts, strict=True):
+            if nearest is None or count > nearest[0]:
+                nearest = (count, key)
         near = [key for key, count in zip(keys, counts, strict=True) if _varied(count, data)]
         for key in near[:_PROVED]:
             if not data.repeated(key):
-                return key
-    return None
+                return key, key
+    return None, nearest and nearest[1]
 
 
 def prove(data: Data, key: tuple[str, ...]) -> list[Repeated]:

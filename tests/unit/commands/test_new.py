@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -137,6 +138,14 @@ def test_all_records_are_looked_at_not_the_first_ones(project: Path) -> None:
     assert proposal(found, "identity") == ["id", "size"]
     assert why(found, "size") == "texts of up to 5 characters; 1 are no integers: 'large'"
     assert found["notes"][:-1] == ["id is no key: '7' is there 2 times"]
+
+
+def test_where_nothing_is_called_a_key_the_nearest_one_says_why_not(project: Path) -> None:
+    (project / "t.csv").write_text("place,kind\n" + "north,a\nnorth,b\nsouth,a\n" * 20)
+    found = made("t", "--from", "t.csv")
+    assert proposal(found, "identity") == ["content-hash"]
+    assert found["notes"][0].startswith("place, kind are together no key: '")
+    assert found["notes"][0].count("is there 20 times") == 2
 
 
 def test_without_a_key_a_content_hash(project: Path) -> None:
@@ -416,17 +425,22 @@ def test_a_password_is_written_nowhere(project: Path, monkeypatch: pytest.Monkey
     found = target(resolve(), "postgresql://reader:geh%20eim@db.example.com:5433/My%20Shop?"
                               "sslmode=require&password=other")  # fmt: skip
     assert (found.name, found.login["password"]) == ("my-shop", "geh eim")
-    assert found.settings.splitlines() == [
+    connected = SimpleNamespace(
+        info=SimpleNamespace(user="reader", password="geh eim"),
+        pgconn=SimpleNamespace(used_password=True),
+    )
+    configured = look._configured(found, cast(Any, connected))
+    assert configured.settings.splitlines() == [
         "[databases.my-shop]",
         'url = "jdbc:postgresql://db.example.com:5433/My%20Shop?sslmode=require"',
         'username = "reader"',
         'password_env = "MY_SHOP_PASSWORD"',
     ]
-    assert found.before == ("export MY_SHOP_PASSWORD=...   # the password of reader",)
-    (project / "idemflow.toml").write_text(found.settings)
+    assert configured.before == ("export MY_SHOP_PASSWORD=...   # the password of reader",)
+    (project / "idemflow.toml").write_text(configured.settings)
     monkeypatch.setenv("MY_SHOP_PASSWORD", "x")
     assert target(resolve(), "postgresql://reader:geheim@db.example.com:5433/My%20Shop?"
-                             "sslmode=require").settings == ""  # fmt: skip
+                             "sslmode=require").new_url is None  # fmt: skip
     done = new("t", "--from", "postgresql://u:geheim@127.0.0.1:1/x", "--table", "t")
     assert done.exit_code == 2
     assert "cannot be read" in done.output
