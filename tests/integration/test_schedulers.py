@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -56,11 +57,18 @@ def command(idemflow: Idemflow, project: Project, shared_folder: Path) -> Iterat
     found.run("remove", "people", "--data", "--dead-letters", "--yes")
 
 
+@pytest.fixture
+def environment() -> Iterator[Path]:
+    """A folder for 400 MB, which pytest would keep for three sessions in its own."""
+    with TemporaryDirectory(prefix="idemflow-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_task_that_fails_is_tried_again_and_leaves_the_same(
-    command: Idemflow, package: Path, name: str, tmp_path: Path
+    command: Idemflow, environment: Path, package: Path, name: str, tmp_path: Path
 ) -> None:
-    python = _installed(tmp_path / "environment", SCHEDULERS[name], package)
+    python = _installed(environment, SCHEDULERS[name], package)
     example = _at_once(next(EXAMPLES.glob(f"{name}_*.py")), tmp_path / "example")
     done = subprocess.run(
         [python, DRIVERS / f"run_{name}.py", tmp_path / "told.json"],
