@@ -6,8 +6,7 @@ from idemflow.canvas import installed_steps
 from idemflow.commands._session import Session
 from idemflow.config.settings import Settings
 from idemflow.errors import CanvasError
-from idemflow.pipeline import scripts
-from idemflow.pipeline.scripts import Import
+from idemflow.pipeline import scripts, spec
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.servers import asked, read_state
 from idemflow.supply.packages import installing, lacking
@@ -19,7 +18,7 @@ def check_packages(settings: Settings, pipeline: Pipeline, texts: Sources) -> No
     Raises:
         UsageError: it was not, and has to be restarted.
     """
-    if _imported(pipeline, texts).keys() - scripts.JAVA:
+    if spec.imported(pipeline, texts).keys() - scripts.JAVA:
         asked.refuse_other_packages(settings, read_state(settings.folders.state))
 
 
@@ -34,7 +33,7 @@ def check_imports(opened: Session, texts: Sources, group: str) -> None:
     Raises:
         CanvasError: it lacks a module; names script, line and module.
     """
-    imported = _imported(opened.pipeline, texts)
+    imported = spec.imported(opened.pipeline, texts)
     unsure = set(imported)
     if "nifi" in opened.settings.embedded:
         # It has the packages of the Python that runs this; it alone knows of Java's.
@@ -45,8 +44,3 @@ def check_imports(opened: Session, texts: Sources, group: str) -> None:
             f"{script}:{line}: NiFi's Python has no module {name!r}",
             next_command=installing(opened.settings, name),
         )
-
-
-def _imported(pipeline: Pipeline, texts: Sources) -> dict[str, Import]:
-    calls = (pipeline.collect.call, pipeline.transform)
-    return scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))

@@ -11,11 +11,11 @@ from idemflow.errors import IdemflowError, UsageError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.preview import golden, result
 from idemflow.preview.result import Document
+from idemflow.sources.source import SAMPLE_BYTES
 
 RECORDS = 5
 # A function is called itself where it gives no more than so many, and the same each time.
 _FEW = 20
-_BYTES = 64 << 10
 
 
 def write(settings: Settings, pipeline: Pipeline) -> tuple[list[ProjectFile], str]:
@@ -67,13 +67,13 @@ def _sample(settings: Settings, pipeline: Pipeline) -> dict[str, bytes]:
     if (
         pipeline.collect.generator is not None
         and 0 < len(made) <= _FEW
-        and sum(len(one.text) for one in made) <= _BYTES
+        and sum(len(one.text) for one in made) <= SAMPLE_BYTES
         and result.documents(settings, pipeline, most=_FEW + 1) == made
     ):
         return {}
     # What the source refuses itself is no record that could be given.
     texts = [one.text.encode() for one in made if isinstance(one, Document)][:RECORDS]
-    while sum(map(len, texts)) > _BYTES:
+    while sum(map(len, texts)) > SAMPLE_BYTES:
         texts.pop()
     if not texts:
         raise UsageError("there is no record of up to 64 KB at the beginning")

@@ -117,8 +117,7 @@ def _beside(settings: Settings, pipeline: Pipeline) -> Iterator[PipelineError]:
     """What is wrong with what a valid pipeline needs: modules of its scripts, and its source."""
     if "nifi" in settings.embedded:
         texts = spec.sources(settings.project, pipeline)
-        calls = (pipeline.collect.call, pipeline.transform)
-        imported = scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
+        imported = spec.imported(pipeline, texts)
         for module in lacking(settings, imported.keys() - scripts.JAVA):
             script, line = imported[module]
             message = f"NiFi's Python has no module {module!r}"

@@ -334,9 +334,9 @@ def _check(settings: Settings, name: str) -> None:
 
 def _notes(found: Found, best: Keys) -> tuple[str, ...]:
     notes = list(found.notes)
-    for name, repeated in best.against.items():
-        verb = "are together" if ", " in name else "is"
-        notes.append(f"{name} {verb} no key: {examples(repeated)}")
+    for key, repeated in best.against.items():
+        verb = "are together" if len(key) > 1 else "is"
+        notes.append(f"{', '.join(key)} {verb} no key: {examples(repeated)}")
     reserved = [one for one in _RESERVED if found.data.column(one)]
     if reserved:
         notes.append(

@@ -187,7 +187,7 @@ def prepare(
     """
     name, settings = opened.pipeline.name, opened.settings
     there = process_groups.find(name) is not None
-    if not as_deployed:
+    if there and not as_deployed:
         check_packages(settings, opened.pipeline, spec.sources(settings.project, opened.pipeline))
     keep = keep_old_documents
     deployment = deploy.deploy_in(opened, progress.step, dry_run=there, keep_old_documents=keep)

@@ -19,11 +19,11 @@ from elasticsearch import NotFoundError
 
 from idemflow import __version__
 from idemflow.config.endpoint import Endpoint
+from idemflow.config.formats import refuse_newer
 from idemflow.elasticsearch import baseline
 from idemflow.elasticsearch.documents import Documents
 from idemflow.elasticsearch.manifests import MANIFESTS, Manifests
 from idemflow.elasticsearch.search import every, scan
-from idemflow.errors import IdemflowError
 
 RUNS = "idemflow-runs"
 DEAD_LETTERS = "idemflow-dead-letters"
@@ -119,7 +119,7 @@ class Ledger(Documents):
             )
         for index, one in found.items():
             if is_of_ledger(one["mappings"]["_meta"]):
-                _refuse_newer(index, one["mappings"]["_meta"][KEY])
+                refuse_newer(f"the ledger ({index})", one["mappings"]["_meta"][KEY], FORMAT)
 
     def hits(
         self,
@@ -235,18 +235,6 @@ def is_of_ledger(meta: Mapping[str, Any]) -> bool:
     """Whether a ``_meta`` has the ledger's mark, of whatever form."""
     mark = meta.get(KEY)
     return isinstance(mark, dict) and mark.get("ledger") is True
-
-
-def _refuse_newer(index: str, mark: Mapping[str, Any]) -> None:
-    number = mark.get("format", 0)
-    if not isinstance(number, int) or number <= FORMAT:
-        return
-    written_by = str(mark.get("idemflow", "a newer one"))[:40]
-    raise IdemflowError(
-        f"the ledger ({index}) was written by idemflow {written_by} (format {number}); this one, "
-        f"{__version__}, knows formats up to {FORMAT}, and changes nothing",
-        next_command="use the newer idemflow (pip install --upgrade idemflow)",
-    )
 
 
 def _runs_after(pipeline: str, run: str) -> dict[str, Any]:

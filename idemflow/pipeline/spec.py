@@ -22,7 +22,7 @@ from idemflow.pipeline.model import Pipeline, Transform
 from idemflow.sources import registry
 from idemflow.sources.fields import check_name, check_period
 
-__all__ = ["Pipeline", "Sources", "check_period", "load", "names", "sources"]
+__all__ = ["Pipeline", "Sources", "check_period", "imported", "load", "names", "sources"]
 
 
 _Part = TypeVar("_Part")
@@ -39,6 +39,16 @@ class Sources:
 
     collect: str | None
     transform: str | None
+
+
+def imported(pipeline: Pipeline, texts: Sources) -> dict[str, scripts.Import]:
+    """The modules that a pipeline's scripts import, by their first name, and where.
+
+    Args:
+        texts: the scripts.
+    """
+    calls = (pipeline.collect.call, pipeline.transform)
+    return scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
 
 
 def names(project: Path) -> list[str]:

@@ -29,14 +29,14 @@ class Keys:
     Attributes:
         best: the proposal: a tuple of fields; ``None`` where no key was found.
         also: others that are proved.
-        against: what is no key though one could take it for one, by the names of its fields: what
-            is called a key, or where no key was found the nearest to one; and two values of each
-            that are there twice.
+        against: fields that are no key though one could take them for one: what is called a key,
+            or where no key was found the nearest to one; with two values of each that are there
+            twice.
     """
 
     best: Guess | None
     also: tuple[tuple[str, ...], ...]
-    against: dict[str, list[Repeated]]
+    against: dict[tuple[str, ...], list[Repeated]]
 
 
 def find(data: Data) -> Keys:
@@ -47,7 +47,7 @@ def find(data: Data) -> Keys:
     if not data.records:
         return Keys(None, (), {})
     fit = [one for one in data.columns if _may(one)]
-    against: dict[str, list[Repeated]] = {}
+    against: dict[tuple[str, ...], list[Repeated]] = {}
     singles = sorted(
         (one for one in fit if one.kind != "date" and _varied(one.distinct, data)), key=_rank(data)
     )
@@ -60,19 +60,19 @@ def find(data: Data) -> Keys:
             if is_key(one.name):
                 break
         elif is_key(one.name):
-            against[one.name] = repeated
+            against[(one.name,)] = repeated
     if proved:
         best_key = next((key for key in proved if is_key(key[0])), proved[0])
         others = tuple(key for key in proved if key != best_key)
         return Keys(_guess(best_key, data), others, against)
     for one in fit:
-        if is_key(one.name) and one.name not in against and one.distinct > 1:
-            against[one.name] = data.repeated((one.name,))
+        if is_key(one.name) and (one.name,) not in against and one.distinct > 1:
+            against[(one.name,)] = data.repeated((one.name,))
             if len(against) >= 2:
                 break
     longer, nearest = _longer(data, fit)
     if longer is None and not against and nearest:
-        against[", ".join(nearest)] = data.repeated(nearest)
+        against[nearest] = data.repeated(nearest)
     return Keys(_guess(longer, data) if longer else None, (), against)
 
 

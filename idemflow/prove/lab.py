@@ -64,7 +64,7 @@ class Lab(Servers):
         proxy: what stands before Elasticsearch; ``None`` where nothing does.
         chance: of this try.
         expected: runs that have to come to their end.
-        run_seconds: how long a quiet run takes, as a command.
+        run_seconds: how long a run takes that nothing is done to, as a command.
         records: how many the source gives.
     """
 

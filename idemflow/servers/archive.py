@@ -26,6 +26,7 @@ from typing import BinaryIO
 from pydantic import TypeAdapter
 
 from idemflow import __version__
+from idemflow.config.formats import UPGRADE
 from idemflow.errors import IdemflowError, UsageError
 from idemflow.servers.state import FORMAT
 
@@ -249,7 +250,7 @@ class Archive:
                 raise IdemflowError(
                     f"{self._file} was written by idemflow {written_by}, in a form that this one, "
                     f"{__version__}, does not know",
-                    next_command="use the newer idemflow (pip install --upgrade idemflow)",
+                    next_command=UPGRADE,
                 )
 
     def damaged(self, why: str) -> IdemflowError:

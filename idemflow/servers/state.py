@@ -23,7 +23,7 @@ import psutil
 from pydantic import TypeAdapter
 
 from idemflow import __version__
-from idemflow.errors import IdemflowError
+from idemflow.config.formats import refuse_newer
 from idemflow.security.owner import write_file
 
 # Of the runtime's folder. A change that an older idemflow would get wrong makes it one more, and
@@ -94,6 +94,7 @@ class State:
 
 
 _STATE = TypeAdapter(State)
+_ANOTHER = ", or another folder for the runtime (IDEMFLOW_HOME)"
 
 
 def read_state(file: Path) -> State:
@@ -105,23 +106,10 @@ def read_state(file: Path) -> State:
     try:
         found = json.loads(file.read_bytes())
         if isinstance(found, dict):
-            _refuse_newer(file, found)
+            refuse_newer(str(file.parent), found, FORMAT, otherwise=_ANOTHER)
         return _STATE.validate_python(found)
     except (OSError, ValueError, RecursionError):
         return State()
-
-
-def _refuse_newer(file: Path, found: dict[str, object]) -> None:
-    number = found.get("format", 0)
-    if not isinstance(number, int) or number <= FORMAT:
-        return
-    written_by = str(found.get("idemflow", "a newer one"))[:40]
-    raise IdemflowError(
-        f"{file.parent} was written by idemflow {written_by} (format {number}); this one, "
-        f"{__version__}, knows formats up to {FORMAT}, and changes nothing",
-        next_command="use the newer idemflow (pip install --upgrade idemflow), or another folder "
-        "for the runtime (IDEMFLOW_HOME)",
-    )
 
 
 def write_state(file: Path, state: State) -> None:

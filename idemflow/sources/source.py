@@ -17,6 +17,9 @@ from idemflow.errors import PipelineError
 from idemflow.profile.guess import Found, Origin
 from idemflow.sources.fields import Scalar, Strict
 
+# A sample of a source's records is read by people, and kept in git.
+SAMPLE_BYTES = 64 << 10
+
 
 @dataclass(frozen=True)
 class Call:

@@ -191,9 +191,10 @@ def test_a_new_pipeline_of_a_table_has_a_test(shared: Idemflow, tmp_path: Path) 
     (tmp_path / "flows").mkdir()
     command, login = shared.inside(tmp_path), reader(shared.settings())
     address = f"postgresql://{login.username}:{login.password}@127.0.0.1:{login.port}/demo"
-    for name, where in (("orders", "demo"), ("more", address)):
+    for name, where in (("orders", "demo"), ("more", address), ("again", address)):
         found = command.json("new", name, "--from", where, "--table", "orders")
         assert found["notes"][-1].startswith(f"tests/{name} has a copy of the first 5 records")
+        assert bool(found["before"]) == (where == address)
         (tested,) = command.json("test", name)["tests"]
         assert (tested["state"], tested["documents"] + tested["refused"]) == ("same", 5)
         sample = (tmp_path / "tests" / name / "sample.ndjson").read_text()

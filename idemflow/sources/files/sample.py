@@ -10,9 +10,7 @@ from typing import Any, Literal
 
 from idemflow.sources.files.csv import read_csv
 from idemflow.sources.files.formats import decoded, read_json
-
-# A sample is read by people, and kept in git.
-BYTES = 64 << 10
+from idemflow.sources.source import SAMPLE_BYTES
 
 
 def beginning(
@@ -35,7 +33,7 @@ def beginning(
     packed = file.name.endswith(".gz")
     with gzip.open(file) if packed else file.open("rb") as stream:
         # A character of UTF-16 has two bytes or four.
-        head = stream.read(BYTES)
+        head = stream.read(SAMPLE_BYTES)
         whole = not stream.read(1)
     if form == "csv":
         found = _rows(head, csv, records, whole=whole)

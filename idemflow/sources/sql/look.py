@@ -114,6 +114,8 @@ class _Target:
     login: dict[str, Any]
     new_url: str | None = None
     """Its JDBC address, where ``idemflow.toml`` lacks it."""
+    known: ConfiguredDatabase | None = None
+    """Its table of ``idemflow.toml``."""
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,20 @@ def _target(settings: Settings, where: str) -> _Target:
     url += f"?{shared}" if shared else ""
     name, there = _name(settings, dbname, url)
     login = {**_login(host, port, parts.path, parts.query), "user": user, "password": password}
-    return _Target(name, login, None if there else url)
+    return _Target(name, login, url if there is None else None, there)
 
 
 def _configured(target: _Target, db: psycopg.Connection[Any]) -> _Configured:
     """How NiFi is let in where psycopg was, which takes a login from the address, from variables
     such as ``PGPASSWORD`` and from ``~/.pgpass``."""
-    if target.new_url is None:
-        return _Configured()
     user = db.info.user
+    if target.new_url is None:
+        if target.known is None or not db.pgconn.used_password:
+            return _Configured()
+        lacks = target.known.password_env if target.known.password is None else None
+        # The password may have been given to this command alone, which reads the table once more.
+        given = replace(target.known, username=user, password=db.info.password)
+        return _Configured(databases=(given,), before=(_needed(lacks, user),) if lacks else ())
     lines = [f"[databases.{target.name}]", f'url = "{target.new_url}"', f'username = "{user}"']
     if not db.pgconn.used_password:
         found = ConfiguredDatabase(target.name, target.new_url, user)
@@ -175,8 +182,11 @@ def _configured(target: _Target, db: psycopg.Connection[Any]) -> _Configured:
     found = ConfiguredDatabase(
         target.name, target.new_url, user, variable, password=db.info.password
     )
-    needed = f"export {variable}=...   # the password of {user}"
-    return _Configured("\n".join(lines) + "\n", (found,), (needed,))
+    return _Configured("\n".join(lines) + "\n", (found,), (_needed(variable, user),))
+
+
+def _needed(variable: str, user: str) -> str:
+    return f"export {variable}=...   # the password of {user}"
 
 
 def _login(host: str | None, port: int | None, path: str, query: str) -> dict[str, Any]:
@@ -185,17 +195,17 @@ def _login(host: str | None, port: int | None, path: str, query: str) -> dict[st
     return {"host": host, "port": port, "dbname": unquote(path.removeprefix("/")), **kept}
 
 
-def _name(settings: Settings, dbname: str, url: str) -> tuple[str, bool]:
-    """A name for the database, and whether ``idemflow.toml`` has it already."""
+def _name(settings: Settings, dbname: str, url: str) -> tuple[str, ConfiguredDatabase | None]:
+    """A name for the database, and its table of ``idemflow.toml`` where that has it already."""
     there: dict[str, ConfiguredDatabase] = {one.name: one for one in settings.databases}
     for name, one in there.items():
         if one.url == url:
-            return name, True
+            return name, one
     base = re.sub(r"[^a-z0-9_-]+", "-", dbname.lower()).strip("-_")[:60]
     base = base if base[:1].isalpha() else f"db-{base}".rstrip("-")
     taken = {*there, "demo"}
     names = (base, *(f"{base}-{number}" for number in range(2, 100)))
-    return next(one for one in names if one not in taken), False
+    return next(one for one in names if one not in taken), None
 
 
 @contextmanager

@@ -439,8 +439,16 @@ def test_a_password_is_written_nowhere(project: Path, monkeypatch: pytest.Monkey
     assert configured.before == ("export MY_SHOP_PASSWORD=...   # the password of reader",)
     (project / "idemflow.toml").write_text(configured.settings)
     monkeypatch.setenv("MY_SHOP_PASSWORD", "x")
-    assert target(resolve(), "postgresql://reader:geheim@db.example.com:5433/My%20Shop?"
-                             "sslmode=require").new_url is None  # fmt: skip
+    again = target(resolve(), "postgresql://reader:geheim@db.example.com:5433/My%20Shop?"
+                              "sslmode=require")  # fmt: skip
+    assert again.new_url is None
+    known = look._configured(again, cast(Any, connected))
+    assert (known.settings, known.before) == ("", ())
+    assert known.databases[0].password == "geh eim"  # which this command was let in with
+    monkeypatch.delenv("MY_SHOP_PASSWORD")
+    lacking = target(resolve(), "postgresql://reader:x@db.example.com:5433/My%20Shop?"
+                                "sslmode=require")  # fmt: skip
+    assert look._configured(lacking, cast(Any, connected)).before == configured.before
     done = new("t", "--from", "postgresql://u:geheim@127.0.0.1:1/x", "--table", "t")
     assert done.exit_code == 2
     assert "cannot be read" in done.output
