@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from idemflow.commands._session import Session
+from idemflow.config.pip import pip
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError, Stopped
 
@@ -214,7 +215,7 @@ def _transport(settings: Settings) -> Transport | None:
         raise SettingError(
             "lineage",
             f"the package {error.name} is not installed",
-            next_command="pip install 'idemflow[lineage]'",
+            next_command=pip("install 'idemflow[lineage]'"),
         ) from error
     event_v2.set_producer(f"urn:idemflow:{version('idemflow')}")
     where = str(settings.lineage)

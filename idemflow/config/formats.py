@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idemflow import __version__
+from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError
 
-UPGRADE = "use the newer idemflow (pip install --upgrade idemflow)"
+
+def upgrade() -> str:
+    """What to do where a newer idemflow was at work."""
+    return f"use the newer idemflow ({pip('install --upgrade idemflow')})"
 
 
 def refuse_newer(what: str, mark: Mapping[str, object], known: int, *, otherwise: str = "") -> None:
@@ -17,7 +21,7 @@ def refuse_newer(what: str, mark: Mapping[str, object], known: int, *, otherwise
         what: what was written, in words.
         mark: ``format``, the number of its form, and ``idemflow``, who wrote it; untrusted.
         known: the highest number that this idemflow knows.
-        otherwise: what helps as well as :data:`UPGRADE`.
+        otherwise: what helps as well as :func:`upgrade`.
 
     Raises:
         IdemflowError: the number is higher.
@@ -29,5 +33,5 @@ def refuse_newer(what: str, mark: Mapping[str, object], known: int, *, otherwise
     raise IdemflowError(
         f"{what} was written by idemflow {written_by} (format {number}); this one, "
         f"{__version__}, knows formats up to {known}, and changes nothing",
-        next_command=UPGRADE + otherwise,
+        next_command=upgrade() + otherwise,
     )

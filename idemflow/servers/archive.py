@@ -26,7 +26,7 @@ from typing import BinaryIO
 from pydantic import TypeAdapter
 
 from idemflow import __version__
-from idemflow.config.formats import UPGRADE
+from idemflow.config.formats import upgrade
 from idemflow.errors import IdemflowError, UsageError
 from idemflow.servers.state import FORMAT
 
@@ -250,7 +250,7 @@ class Archive:
                 raise IdemflowError(
                     f"{self._file} was written by idemflow {written_by}, in a form that this one, "
                     f"{__version__}, does not know",
-                    next_command=UPGRADE,
+                    next_command=upgrade(),
                 )
 
     def damaged(self, why: str) -> IdemflowError:

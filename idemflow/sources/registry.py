@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError
 from idemflow.sources.source import Source
 
@@ -31,8 +32,8 @@ def kinds() -> list[str]:
     if not found:
         raise IdemflowError(
             "the installation of idemflow tells of no source",
-            next_command="pip install --force-reinstall --no-deps idemflow; "
-            "in a checkout: pip install --editable .",
+            next_command=pip("install --force-reinstall --no-deps idemflow")
+            + "; in a checkout: make .venv/installed",
         )
     return found
 
@@ -108,7 +109,7 @@ def _broken(point: EntryPoint, reason: str) -> IdemflowError:
     package = _package(point)
     return IdemflowError(
         f"the source {point.name!r} of the package {package} cannot be used: {reason}",
-        next_command=f"pip install --upgrade {package}, or pip uninstall {package}",
+        next_command=pip(f"install --upgrade {package}") + ", or: " + pip(f"uninstall {package}"),
     )
 
 

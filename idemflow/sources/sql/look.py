@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from idemflow.config import databases, registry
 from idemflow.config.database_settings import ConfiguredDatabase
+from idemflow.config.pip import pip
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.profile import state
@@ -215,7 +216,7 @@ def _connected(target: _Target) -> Iterator[psycopg.Connection[Any]]:
     except ImportError as error:
         raise UsageError(
             "to look at a table, idemflow needs psycopg",
-            next_command="pip install 'idemflow[postgresql]'",
+            next_command=pip("install 'idemflow[postgresql]'"),
         ) from error
     login = {key: value for key, value in target.login.items() if value is not None}
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from idemflow.config.databases import POSTGRESQL, Database
+from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError, Unreachable, UsageError
 from idemflow.steps.records import to_line
 
@@ -52,7 +53,7 @@ def read(database: Database, sql: Sql, records: int) -> Iterator[tuple[bytes, Ma
     except ModuleNotFoundError as error:
         raise IdemflowError(
             "to read PostgreSQL without NiFi needs psycopg",
-            next_command="pip install 'idemflow[postgresql]'",
+            next_command=pip("install 'idemflow[postgresql]'"),
         ) from error
     where, _, query = address.partition("?")
     options = urlencode([pair for pair in parse_qsl(query) if pair[0] in _PARAMETERS])

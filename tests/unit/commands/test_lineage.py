@@ -21,6 +21,7 @@ import pytest
 from idemflow.commands import _lineage
 from idemflow.commands._session import Session
 from idemflow.config import settings
+from idemflow.config.pip import pip
 from idemflow.errors import CanvasError, SettingError, Stopped
 from idemflow.pipeline import spec
 from idemflow.servers.ports import any_free_port
@@ -189,7 +190,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         _lineage.told(session(tmp_path, "http://127.0.0.1:1")),
     ):
         pass
-    assert caught.value.next_command == "pip install 'idemflow[lineage]'"
+    assert caught.value.next_command == pip("install 'idemflow[lineage]'")
 
 
 @pytest.mark.parametrize("wrong", ["ftp://host/lineage", "https://user:word@host"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from idemflow.config import registry
+from idemflow.config.pip import pip
 
 PACKAGE = '''
 import click
@@ -154,7 +155,7 @@ def test_without_the_extra_demo(foreign: Path, missing: str) -> None:
     )
     assert start[0] == 1
     assert f"needs the package {missing.replace('_', '-')}, which is missing" in start[2]
-    assert "next: pip install 'idemflow[demo]'" in start[2]
+    assert "next: " + pip("install 'idemflow[demo]'") in start[2]
     assert not list((foreign.parent / "home").iterdir())
     for code, _, errors in others:
         assert code in (0, 3)
@@ -166,4 +167,4 @@ def test_without_the_extra_demo(foreign: Path, missing: str) -> None:
         "try: databases.database(settings.resolve(), 'demo')\n"
         "except Exception as error: print(error.next_command)",
     )
-    assert pipeline == "pip install 'idemflow[demo]'\n"
+    assert pipeline == pip("install 'idemflow[demo]'") + "\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from idemflow.config.paths import Home
+from idemflow.config.pip import pip
 from idemflow.demo import postgresql
 from idemflow.demo.orders import Pools
 from idemflow.errors import IdemflowError
@@ -66,4 +67,4 @@ def test_a_missing_server_is_explained(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(IdemflowError, match="the package psycopg, which is missing") as caught:
         postgresql.programs(Home(tmp_path), Owner(1, 1, is_self=True))
-    assert caught.value.next_command == "pip install 'idemflow[demo]'"
+    assert caught.value.next_command == pip("install 'idemflow[demo]'")
