@@ -20,6 +20,8 @@ from idemflow.config.settings import Settings
     help=f"How many records to look at and to show.  [default: {command.LIMIT}]",
 )  # fmt: skip
 @click.option("--all", "whole", is_flag=True, help="Look at all records; show the first.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE",
+              help="Value of an argument of the pipeline; may be repeated.")  # fmt: skip
 @click.option("--record", metavar="JSON", help="Look at this record, in place of the source's.")
 def preview(
     settings: Settings,
@@ -27,6 +29,7 @@ def preview(
     limit: int | None,
     whole: bool,
     record: str | None,
+    values: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Show what a run of PIPELINE would send, without any server.
@@ -41,11 +44,13 @@ def preview(
 
     \b
     Examples:
-      idemflow preview people
+      idemflow preview people --set records=5
       idemflow preview orders --all --json
       idemflow preview files --record '{"sku": "A-1", "price": 2}'
     """
-    found = command.preview(settings, pipeline, limit=limit, whole=whole, record=record)
+    found = command.preview(
+        settings, pipeline, limit=limit, whole=whole, record=record, values=values
+    )
     plain = dataclasses.asdict(found)
     for one in plain["shown"]:
         # As it is: a number keeps its digits, but an object is an object.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
 from idemflow.pipeline import spec
+from idemflow.pipeline.arguments import given
 from idemflow.preview import result
 from idemflow.preview.result import Preview, judge
 
@@ -14,7 +17,13 @@ LIMIT = 20
 
 
 def preview(
-    settings: Settings, name: str, *, limit: int | None, whole: bool, record: str | None
+    settings: Settings,
+    name: str,
+    *,
+    limit: int | None = None,
+    whole: bool = False,
+    record: str | None = None,
+    values: Iterable[str] = (),
 ) -> Preview:
     """Run source, transform and identity of a pipeline in this process.
 
@@ -25,6 +34,7 @@ def preview(
             :data:`LIMIT`.
         whole: look at all records.
         record: one record as JSON, in place of those of the source.
+        values: ``NAME=VALUE`` for arguments of the pipeline, as for ``run``.
 
     Raises:
         UsageError: there is no such pipeline, the options do not go together, or its source can
@@ -32,9 +42,9 @@ def preview(
         PipelineError: its files are wrong, or a script or the source fails.
         IdemflowError: the source cannot be read.
     """
-    if record is not None and (whole or limit is not None):
+    if record is not None and (whole or limit is not None or values):
         raise UsageError(
-            "--record is one record, and --all and --limit say how many of the source",
+            "--record is one record, and --all, --limit and --set say which of the source",
             next_command=f"idemflow preview {name} --record '{{\"id\": 1}}'",
         )
     if record is not None:
@@ -42,4 +52,7 @@ def preview(
             raise UsageError("--record is empty", next_command=f"idemflow preview {name}")
         record = " ".join(record.split("\n"))  # a record is a line
     pipeline = spec.load(settings.project, name)
-    return result.preview(settings, pipeline, limit=limit or LIMIT, whole=whole, record=record)
+    return result.preview(
+        settings, pipeline, limit=limit or LIMIT, whole=whole, record=record,
+        arguments=given(pipeline, values, verb="preview"),
+    )  # fmt: skip

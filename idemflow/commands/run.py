@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from idemflow.canvas import control, flow, monitoring, parameters, process_groups, schedule
 from idemflow.commands import _judge, _lineage, deploy
-from idemflow.commands._arguments import changed, given
 from idemflow.commands._compact import compact_if_due
 from idemflow.commands._follow import follow, index_checkpoints
 from idemflow.commands._imports import check_packages
@@ -29,6 +28,7 @@ from idemflow.config.settings import Settings
 from idemflow.dead_letters import store as dead_letters
 from idemflow.dead_letters.store import Filters
 from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.drawing.parameters import Parameter
 from idemflow.elasticsearch import attempts
 from idemflow.elasticsearch.attempts import Attempt
 from idemflow.elasticsearch.run_progress import Outcome
@@ -42,7 +42,9 @@ from idemflow.errors import (
     UsageError,
 )
 from idemflow.pipeline import spec
-from idemflow.pipeline.model import DAY, RUN
+from idemflow.pipeline.arguments import given
+from idemflow.pipeline.model import DAY, RUN, Pipeline
+from idemflow.sources.fields import Scalar
 from idemflow.supply.packages import remedy
 
 __all__ = ["RunReport", "RunsReport", "judge", "prepare", "run"]
@@ -207,7 +209,7 @@ def _one(
     group: str,
     number: int,
     request: str,
-    arguments: Mapping[str, str],
+    arguments: Mapping[str, Scalar],
     progress: RunDisplay,
     *,
     allow_empty: bool,
@@ -284,7 +286,7 @@ def _taken_over(opened: Session, identifier: str) -> dict[str, int]:
 
 
 def _trigger(
-    opened: Session, group: str, arguments: Mapping[str, str], since: str, request: str
+    opened: Session, group: str, arguments: Mapping[str, Scalar], since: str, request: str
 ) -> Callable[[], str | None]:
     """Start a run.
 
@@ -299,7 +301,7 @@ def _trigger(
         Looks for the run's id in the ledger.
     """
     ledger, name = opened.ledger, opened.pipeline.name
-    others = changed(opened.pipeline, arguments)
+    others = _parameters(opened.pipeline, arguments)
     with parameters.lent(flow.context_name(opened.pipeline), REQUEST, request, others):
         control.run_once(group)
     if REQUEST not in (process_groups.trigger(group).component.config.properties[RUN_ID] or ""):
@@ -307,6 +309,22 @@ def _trigger(
         return lambda: ledger.begun_run(name, after=since)
     # Ids start with the time, which need not be the same on each node of a NiFi.
     return lambda: ledger.begun_run(name, after=_earlier(since) if since else "", end=request)
+
+
+def _parameters(pipeline: Pipeline, arguments: Mapping[str, Scalar]) -> list[Parameter]:
+    """The parameters of arguments that have other values for a run.
+
+    Raises:
+        UsageError: an argument of the YAML is not on the canvas yet.
+    """
+    there = parameters.values(flow.context_name(pipeline)) if arguments else {}
+    for key in arguments:
+        if key not in there:
+            raise UsageError(
+                f"the pipeline {pipeline.name!r} on the canvas has no argument {key!r} yet",
+                next_command=f"idemflow deploy {pipeline.name}",
+            )
+    return [parameters.argument(pipeline.collect, *item) for item in arguments.items()]
 
 
 def _earlier(run: str) -> str:

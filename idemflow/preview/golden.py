@@ -104,7 +104,7 @@ def keep(settings: Settings, golden: Golden) -> Path:
 
 
 def _documents(settings: Settings, pipeline: Pipeline, folder: Path) -> list[Document | Refusal]:
-    local, records = None, None
+    local, records, arguments = None, None, None
     if (folder / RECORDS).is_file():
         text = _read(settings.project, f"{place(pipeline.name)}/{RECORDS}")
         records = "\n".join(line for line in text.splitlines() if line.strip()).encode()
@@ -118,8 +118,10 @@ def _documents(settings: Settings, pipeline: Pipeline, folder: Path) -> list[Doc
             f"a line, then: idemflow test {pipeline.name} --update",
         )
     elif (folder / ARGUMENTS).is_file():
-        pipeline = _with(pipeline, _arguments(settings, pipeline))
-    return result.documents(settings, pipeline, most=MOST, local=local, records=records)
+        arguments = _arguments(settings, pipeline)
+    return result.documents(
+        settings, pipeline, most=MOST, local=local, records=records, arguments=arguments
+    )
 
 
 def _arguments(settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
@@ -134,13 +136,6 @@ def _arguments(settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
             file, f"must be an object with values for arguments of the pipeline: {', '.join(known)}"
         )
     return given
-
-
-def _with(pipeline: Pipeline, arguments: dict[str, Any]) -> Pipeline:
-    """The pipeline with other arguments."""
-    both = {**pipeline.collect.run_arguments, **arguments}
-    collect = pipeline.collect.model_copy(update={"arguments": both})
-    return pipeline.model_copy(update={"collect": collect})
 
 
 def _line(one: Document | Refusal, *, versions: bool) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from idemflow.pipeline.identity import Unique
 from idemflow.pipeline.spec import Pipeline
 from idemflow.preview import runner
 from idemflow.preview.reading import Seconds
+from idemflow.sources.fields import Scalar
 from idemflow.sources.source import Local
 from idemflow.steps.chunk_result import ChunkResult
 from idemflow.steps.rules.words import counted
@@ -140,6 +141,7 @@ def preview(
     limit: int,
     whole: bool = False,
     record: str | None = None,
+    arguments: Mapping[str, Scalar] | None = None,
 ) -> Preview:
     """Run a pipeline's source, transform and identity in this process.
 
@@ -152,6 +154,7 @@ def preview(
             records are looked at, unless
         whole: all are.
         record: one record as JSON, in place of what the source gives.
+        arguments: values of the run's arguments in place of those of the YAML.
 
     Raises:
         PipelineError: a script or the source fails; with file, line and cause.
@@ -164,6 +167,7 @@ def preview(
             settings, pipeline, gathered.take,
             most=None if whole or record is not None else limit,
             records=None if record is None else record.encode("utf-8", "surrogateescape"),
+            arguments=arguments,
         )  # fmt: skip
         gathered.end()
         return gathered.found
@@ -176,6 +180,7 @@ def documents(
     most: int,
     local: Local | None = None,
     records: bytes | None = None,
+    arguments: Mapping[str, Scalar] | None = None,
 ) -> list[Document | Refusal]:
     """What a pipeline would send and refuse, by file and place.
 
@@ -185,6 +190,7 @@ def documents(
         most: how many records are looked at.
         local: what the source's last step takes.
         records: JSON lines in place of what the source gives.
+        arguments: values of the run's arguments in place of those of the YAML.
 
     Raises:
         PipelineError: a script or the source fails; with file, line and cause.
@@ -196,7 +202,9 @@ def documents(
         made.extend(_documents(found, source))
         made.extend(_refusals(found, source))
 
-    runner.run(settings, pipeline, take, most=most, local=local, records=records)
+    runner.run(
+        settings, pipeline, take, most=most, local=local, records=records, arguments=arguments
+    )
     # A step hands on what is no record before the records around it, and files by their time.
     return sorted(made, key=lambda one: (one.source or "", one.position or 0))
 

@@ -17,6 +17,7 @@ from idemflow.pipeline import spec
 from idemflow.pipeline.spec import Pipeline, Sources
 from idemflow.preview import reading
 from idemflow.preview.reading import Failed, Given, Script, Seconds, Task
+from idemflow.sources.fields import Scalar
 from idemflow.sources.source import Local, Source
 from idemflow.steps.chunk_result import ChunkResult
 from idemflow.supply.packages import imported, remedy
@@ -33,6 +34,7 @@ def run(
     most: int | None = None,
     local: Local | None = None,
     records: bytes | None = None,
+    arguments: Mapping[str, Scalar] | None = None,
 ) -> Seconds:
     """Run a pipeline's source, transform and identity in this process.
 
@@ -43,6 +45,7 @@ def run(
         most: how many records are wanted; ``None`` for all.
         local: what the source's last step takes; by default as the source says.
         records: JSON lines in place of what the source gives.
+        arguments: values of the run's arguments in place of those of the YAML.
 
     Raises:
         PipelineError: a script or the source fails; with file, line and cause.
@@ -59,7 +62,7 @@ def run(
         count = records.count(b"\n") + 1
         given = [(records, {"idemflow.positions": f"1-{count}"})]
         made = task(settings, pipeline, None, records=wanted, most=most)
-    first = trigger(pipeline)
+    first = trigger(pipeline, arguments or {})
     whole = ((content, {**first, **attributes}) for content, attributes in given)
     try:
         with imported(settings):
@@ -118,13 +121,14 @@ def task(
     )
 
 
-def trigger(pipeline: Pipeline) -> dict[str, str]:
-    """The attributes of what starts a run."""
+def trigger(pipeline: Pipeline, arguments: Mapping[str, Scalar]) -> dict[str, str]:
+    """The attributes of what starts a run, with other values for some of its arguments."""
+    values = {**pipeline.collect.run_arguments, **arguments}
     return {
         "idemflow.run": "preview",
         "idemflow.started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "idemflow.pipeline": pipeline.name,
-        "idemflow.arguments": json.dumps(dict(pipeline.collect.run_arguments)),
+        "idemflow.arguments": json.dumps(values),
         "idemflow.trigger": "preview",
     }
 

@@ -174,7 +174,7 @@ class _Reading:
     def _task(self) -> Mapping[str, Any]:
         pipeline = self._pipeline
         made = runner.task(self._settings, pipeline, Local(), backwards=self._backwards)
-        return {"task": made._asdict(), "attributes": runner.trigger(pipeline)}
+        return {"task": made._asdict(), "attributes": runner.trigger(pipeline, {})}
 
     def _failed(self, errors: IO[bytes]) -> PipelineError:
         errors.seek(0)

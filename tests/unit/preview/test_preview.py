@@ -120,6 +120,26 @@ def test_a_transform(project: Path) -> None:
         judge(found)
 
 
+def test_other_values_for_arguments(project: Path) -> None:
+    write(project, "def things(records, fast):\n"
+                   "    for number in range(records):\n"
+                   "        yield {'id': number, 'fast': fast}\n")  # fmt: skip
+    file = project / "flows/things.yaml"
+    file.write_text(
+        YAML.replace("function: things}", "function: things, arguments: {records: 3, fast: false}}")
+    )
+    assert [one.text for one in look(project, values=["records=1", "fast=true"]).shown] == [
+        '{"id":0,"fast":true}'
+    ]
+    assert look(project).records == 3
+    with pytest.raises(UsageError) as caught:
+        look(project, values=["record=1"])
+    assert "it has records, fast" in caught.value.message
+    assert caught.value.next_command == "idemflow preview things --set records=3"
+    with pytest.raises(UsageError, match="--record is one record"):
+        look(project, record='{"id": 1}', values=["records=1"])
+
+
 def test_versions_and_deletes(project: Path) -> None:
     write(
         project,

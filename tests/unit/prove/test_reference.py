@@ -141,7 +141,7 @@ def test_a_deletion_and_a_version_are_read(settings: Settings) -> None:
     project.pipeline("numbers", script, "version: {field: v, type: integer}\ndelete: gone\n")
     pipeline = spec.load(settings.project, "numbers")
     task = runner.task(settings, pipeline, Local())._asdict()
-    given = json.dumps({"task": task, "attributes": runner.trigger(pipeline)})
+    given = json.dumps({"task": task, "attributes": runner.trigger(pipeline, {})})
     out = io.StringIO()
     reading.main(io.StringIO(given), out)
     first, last = map(json.loads, out.getvalue().splitlines())

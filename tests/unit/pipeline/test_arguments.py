@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from idemflow.commands._arguments import given
 from idemflow.errors import UsageError
+from idemflow.pipeline.arguments import given
 from idemflow.pipeline.model import Pipeline
 
 ARGUMENTS = {"records": 1000, "rate": 0.5, "fast": False, "title": "x"}
@@ -25,7 +25,7 @@ def pipeline(arguments: dict[str, Any] | None) -> Pipeline:
 def test_values_have_the_type_of_the_yaml() -> None:
     values = ["records=5", "rate=2", "fast=TRUE", "title=a=b c"]
     assert given(pipeline(ARGUMENTS), values) == {
-        "records": "5", "rate": "2.0", "fast": "true", "title": "a=b c",
+        "records": 5, "rate": 2.0, "fast": True, "title": "a=b c",
     }  # fmt: skip
     assert given(pipeline(ARGUMENTS), ["title="]) == {"title": ""}
     assert given(pipeline(None), []) == {}
