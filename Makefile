@@ -7,7 +7,7 @@
 #   make prove   do to the three shipped pipelines what production does, with three seeds, and judge them
 #   make compat  NiFi with another PutElasticsearchJson under a canvas, and back
 #   make down    stop the servers
-#   make screenshots   take the pictures of the canvas in README and docs anew
+#   make screenshots   take the pictures in README and docs anew
 #   make lint    check style and types
 #   make lock    resolve the runtime's artifacts anew and write nifi/artifacts.toml
 #   make clean   stop the servers and delete what was made in this folder
@@ -25,6 +25,9 @@ PROOFS := build/proofs
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
+# With bytecode, whatever the shell says: the tests call the command in hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test unit soak prove compat up down screenshots lint lock tools clean
 
 run: .venv/installed
@@ -33,10 +36,8 @@ run: .venv/installed
 	@$(BIN)/idemflow verify people
 	@$(BIN)/idemflow open
 
-# With bytecode, whatever the shell says: the tests call the command in hundreds of processes.
 # A kill that came too late, or a page that was drawn late, says nothing of the product: what failed
 # beside the others is tried once more, alone, and both outputs are shown. What fails twice is red.
-test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/installed-dev tools
 	@$(PYTEST) --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder || { test $$? = 1 \
 	  && printf '\n%s\n\n' 'Once more, alone, what failed above: a test that passes only here is to be mended, see CONTRIBUTING.md.' \
@@ -98,7 +99,7 @@ tools:
 	done
 
 screenshots: .venv/installed-dev tools
-	SCREENSHOTS=1 $(PYTEST) tests/browser -k picture
+	SCREENSHOTS=1 $(PYTEST) tests/browser tests/integration/test_readme.py -k 'picture or commands'
 
 clean:
 	@test ! -x $(BIN)/idemflow || $(BIN)/idemflow down

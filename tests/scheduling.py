@@ -15,6 +15,9 @@ WITHOUT_SERVERS = (
     "tests/integration/test_readme.py",
     "tests/integration/test_demo_db.py",
     "tests/integration/test_java_modules.py",
+    "tests/integration/test_docker_scripts.py",
+    "tests/integration/test_packages.py",
+    "tests/integration/test_wheel.py",
 )
 
 

@@ -461,11 +461,13 @@ def _put_to_rest(group: str) -> None:
 
 
 def empty_elasticsearch(command: Idemflow) -> None:
-    """Delete all indices of pipelines, and the ledger's."""
+    """Delete all indices of pipelines, and the ledger's, with their templates."""
     with command.elasticsearch() as elasticsearch:
         names = [str(name) for name in elasticsearch.indices.get(index="*", features="aliases")]
         if names:
             elasticsearch.indices.delete(index=names)
+        none_is_fine = elasticsearch.options(ignore_status=404)
+        none_is_fine.indices.delete_index_template(name="idemflow-*")
 
 
 def put_step(name: str) -> Any:

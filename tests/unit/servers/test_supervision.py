@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from idemflow.cli import main
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError
-from idemflow.servers import supervision
+from idemflow.servers import ports, supervision
 from idemflow.servers.supervision import end_supervisor, supervisor, supervisor_lock
 
 # What holds the lock until it is told to end.
@@ -125,6 +125,8 @@ def test_what_cannot_be_started_at_first_is_said_as_up_says_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDEMFLOW_NARS", str(home.root))
+    for name in ("NIFI", "ELASTICSEARCH"):
+        monkeypatch.setenv(f"IDEMFLOW_{name}_PORT", str(ports.any_free_port()))
     code, out, err = idemflow(home, "supervise", "--json")
     assert code == 2
     assert "is not a folder with NARs in it" in " ".join(err.split())
