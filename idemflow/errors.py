@@ -31,7 +31,8 @@ Only the package ``cli`` turns them into text and exit codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 STOPPED = 130
 CRASHED = 70
@@ -51,6 +52,12 @@ EXIT_CODES = {
     CRASHED: "an error in idemflow itself",
     STOPPED: "stopped with Ctrl-C",
 }
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for a name that is none of those that are known; often nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class IdemflowError(Exception):

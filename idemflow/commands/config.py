@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from idemflow.config.database_settings import ConfiguredDatabase
 from idemflow.config.masking import without_login
 from idemflow.config.settings import PREFIX, SECRETS, TABLE, Settings, port_name
 from idemflow.config.values import COMMAND_LINE, DEFAULT, ENVIRONMENT, FILE
-from idemflow.errors import SettingError
+from idemflow.errors import SettingError, meant
 from idemflow.servers.further import further
 
 Source = Literal["default", "option", "environment", "file", "runtime"]
@@ -70,10 +69,9 @@ def config(settings: Settings, name: str | None = None) -> tuple[Setting, ...]:
     wanted = name.removeprefix(PREFIX).lower()
     found = tuple(one for one in every if f"{one.name}.".startswith(f"{wanted}."))
     if not found and wanted != "databases":
-        close = difflib.get_close_matches(wanted, [one.name for one in every], n=1)
         raise SettingError(
             name,
-            "there is no such setting" + (f"; did you mean {close[0]}?" if close else ""),
+            f"there is no such setting{meant(wanted, (one.name for one in every))}",
             next_command="idemflow config",
         )
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from idemflow.commands.init import ProjectFile
 from idemflow.config import paths
 from idemflow.config.settings import Settings
 from idemflow.config.values import FILE
-from idemflow.errors import UsageError
+from idemflow.errors import UsageError, meant
 from idemflow.pipeline import spec
 from idemflow.profile import keys, state
 from idemflow.profile.guess import Column, Found, Guess, Origin, Repeated
@@ -240,8 +239,7 @@ class Draft:
         column = self.found.data.column(name)
         if column is None:
             known = [one.name for one in self.found.data.columns]
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f": {', '.join(known)[:500]}"
+            hint = meant(name, known) or f": {', '.join(known)[:500]}"
             raise UsageError(f"--{option} {name}: the records have no such field{hint}")
         return column
 

@@ -6,7 +6,6 @@ They stand in ``idemflow.toml`` as ``[databases.NAME]``, or a package brings the
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from idemflow.config.database_settings import UTC, ConfiguredDatabase
 from idemflow.config.nifi_files import check_nifi_reads
 from idemflow.config.settings import Settings
 from idemflow.config.values import FILE
-from idemflow.errors import IdemflowError, SettingError, UsageError
+from idemflow.errors import IdemflowError, SettingError, UsageError, meant
 
 POSTGRESQL = "postgresql"
 POSTGRESQL_DRIVER = "org.postgresql.Driver"
@@ -101,11 +100,8 @@ def _configured(settings: Settings, name: str) -> ConfiguredDatabase | None:
     configured = {one.name: one for one in settings.databases}
     known = sorted({*configured, *registry.found("databases")})
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
         raise UsageError(
-            f"there is no database {name!r}"
-            + (f"; did you mean {close[0]!r}?" if close else ".")
-            + f" Known: {', '.join(known)}.",
+            f"there is no database {name!r}{meant(name, known) or '.'} Known: {', '.join(known)}.",
             next_command=f"add [databases.{name}] with its url to {settings.project / FILE}",
         )
     return configured.get(name)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from idemflow.errors import PipelineError
+from idemflow.errors import PipelineError, meant
 from idemflow.pipeline.spec import Pipeline
 
 
@@ -22,9 +21,7 @@ def problems(
     """
     for name in pipeline.after:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"there is no pipeline {name!r}{meant}"
+            yield f"there is no pipeline {name!r}{meant(name, known)}"
     if circle := _circle({**others, pipeline.name: pipeline}, pipeline.name):
         yield f"it is after itself: {' after '.join(circle)}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Self
 from zoneinfo import available_timezones
@@ -10,6 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import field_validator, model_validator
 
 from idemflow.drawing.collect import NEVER, Timing
+from idemflow.errors import meant
 from idemflow.sources.fields import Period, Strict, one_of
 from idemflow.steps.rules import cron as expression
 from idemflow.steps.schedule import CRON, TIMEZONE
@@ -45,11 +45,8 @@ class Schedule(Strict):
     def _zone(cls, value: str | None) -> str | None:
         known = available_timezones()
         if value is not None and value not in known:
-            close = difflib.get_close_matches(value, known, n=1)
-            raise ValueError(
-                "no zone of the tz database"
-                + (f"; did you mean {close[0]}?" if close else ", such as Europe/Berlin")
-            )
+            such = meant(value, known) or ", such as Europe/Berlin"
+            raise ValueError(f"no zone of the tz database{such}")
         return value
 
     @model_validator(mode="after")

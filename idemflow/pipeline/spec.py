@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from idemflow.errors import PipelineError, PipelineErrors, UsageError
+from idemflow.errors import PipelineError, PipelineErrors, UsageError, meant
 from idemflow.pipeline import files, scripts, yaml_limits
 from idemflow.pipeline.model import Pipeline, Transform
 from idemflow.sources import registry
@@ -150,10 +150,8 @@ def _unknown(project: Path, name: str, known: Sequence[str]) -> UsageError:
             f"{name!r} cannot be the name of a pipeline: {error}",
             next_command="idemflow status lists those of this project",
         )
-    close = difflib.get_close_matches(name, known, n=1)
     return UsageError(
-        f"there is no pipeline {name!r} in {project / 'flows'}"
-        + (f"; did you mean {close[0]!r}?" if close else ".")
+        f"there is no pipeline {name!r} in {project / 'flows'}{meant(name, known) or '.'}"
         + (f" Pipelines here: {', '.join(known)}." if known else " It has no pipelines."),
         next_command=f"create flows/{name}.yaml, or run idemflow in the project's folder",
     )
@@ -260,16 +258,16 @@ def _explained(error: ValidationError, data: Any, label: str) -> list[PipelineEr
     # A misspelt field is an unknown one and a missing one: the first says more.
     items.sort(key=lambda item: item["type"] != "extra_forbidden")
     found: dict[_Place, PipelineError] = {}
-    meant: set[_Place] = set()
+    guessed: set[_Place] = set()
     for item in items[:_TOLD]:
         kind = item["type"]
         path = _place(item["loc"], data, kind)
-        if path in found or (kind == "missing" and path in meant):
+        if path in found or (kind == "missing" and path in guessed):
             continue
         if kind == "extra_forbidden":
             allowed = sorted(_fields(path[:-1], data))
             close = difflib.get_close_matches(str(path[-1]), allowed, n=1)
-            meant |= {(*path[:-1], name) for name in close}
+            guessed |= {(*path[:-1], name) for name in close}
             message = "unknown field" + (f"; did you mean {close[0]!r}?" if close else ".")
             message += f" Allowed here: {', '.join(allowed)}"
         elif kind == "missing":

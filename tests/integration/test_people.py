@@ -371,7 +371,7 @@ def test_a_period_that_is_none(people: Idemflow) -> None:
     ("options", "said"),
     [
         (("--cron", "0 25 * * *"), "'25' is no hour: 0 to 23"),
-        (("--cron", "0 6 * * *", "--timezone", "Europe/Berln"), "did you mean Europe/Berlin?"),
+        (("--cron", "0 6 * * *", "--timezone", "Europe/Berln"), "did you mean 'Europe/Berlin'?"),
         (("--timezone", "Europe/Berlin"), "there is no --cron"),
         (("--cron", "0 6 * * *", "--every", "5 min"), "two schedules"),
         (("--cron", "0 6 * * *", "--from-yaml"), "two schedules"),

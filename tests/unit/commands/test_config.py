@@ -143,7 +143,7 @@ def test_one_setting_and_one_database() -> None:
 
 
 def test_a_setting_that_is_none_is_refused_with_the_nearest() -> None:
-    with pytest.raises(SettingError, match="did you mean nifi_port"):
+    with pytest.raises(SettingError, match="did you mean 'nifi_port'"):
         shown("nifi_prot")
 
 

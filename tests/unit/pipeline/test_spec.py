@@ -109,7 +109,7 @@ def test_several_identity_fields_and_full_mappings(project: Path) -> None:
             "schedule: {cron: 0 6 * * *, timezone: Europe/Berln}\nidentity: id",
             7,
             "schedule.timezone",
-            "did you mean Europe/Berlin?",
+            "did you mean 'Europe/Berlin'?",
         ),
         (
             "identity: id",
