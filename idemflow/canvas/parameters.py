@@ -15,7 +15,7 @@ from idemflow.canvas.ownership import Place
 from idemflow.canvas.replay import PARAMETER
 from idemflow.drawing.collect import REQUEST
 from idemflow.drawing.parameters import Parameter, context_name
-from idemflow.errors import CanvasError
+from idemflow.errors import CanvasError, SettingError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
 from idemflow.sources.fields import Scalar
@@ -40,8 +40,20 @@ def wanted(pipeline: Pipeline, target: Target, source: Sequence[Parameter]) -> l
         pipeline: the pipeline.
         target: the NiFi, and the Elasticsearch that NiFi is to use.
         source: those that the steps of its source refer to.
+
+    Raises:
+        SettingError: NiFi would read the password as something else.
     """
     loader = target.loader
+    # The client service evaluates an expression in it, and InvokeHTTP does not: no spelling of it
+    # is right for both.
+    if "${" in loader.password:
+        raise SettingError(
+            "loader_password, or elasticsearch_password where there is none",
+            "NiFi takes ${ for the beginning of an expression",
+            next_command=f"give {loader.username} a password without it; or name another user with "
+            "loader_username",
+        )
     parameters = [
         Parameter("index", pipeline.target, "The index that documents go to"),
         *(argument(pipeline.collect, *item) for item in pipeline.collect.run_arguments.items()),
