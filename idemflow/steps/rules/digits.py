@@ -6,6 +6,7 @@ or an exponent. Of most the double says exactly what the text said; the others a
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import ClassVar
 
 # A shorter text has 15 digits at most, of which a double loses none (unless it is below 1e-307).
 SHORT = 17
@@ -16,18 +17,23 @@ class Exact(float):
 
     Attributes:
         text: the number.
+        seen: whether there has been one in this process. Nearly always there is none, and no record
+            has to be searched for them, which takes as long as to read it.
     """
 
     __slots__ = ("text",)
 
+    seen: ClassVar[bool] = False
     text: str
 
 
 def number(text: str) -> float:
     """A number with a point or an exponent, for ``json``'s ``parse_float``."""
     value = float(text)
-    if len(text) < SHORT or _equal(value, text):
+    # Most are written as Python writes them.
+    if len(text) < SHORT or repr(value) == text or _equal(value, text):
         return value
+    Exact.seen = True
     exact = Exact(value)
     exact.text = text
     return exact
@@ -36,7 +42,7 @@ def number(text: str) -> float:
 def lost_digits(record: object) -> Iterator[str]:
     """The numbers in a record that are :class:`Exact`, in the order of canonical JSON, each in one
     form whatever way it is written."""
-    ahead = [record]
+    ahead = [record] if Exact.seen else []
     while ahead:
         value = ahead.pop()
         if isinstance(value, dict):
