@@ -281,21 +281,14 @@ def test_of_two_files_the_newer_wins_whenever_it_is_read(
     source.run()
     assert source.documents()["1"]["x"] == "changed"
     assert source.equal()
-    # Where what is sent last is to win, the YAML says so.
+    # Where what is sent last is to win, the YAML says so. Of two files in one run that is chance.
     source.describe("format: ndjson, newer_wins: false", "load: {batch: 5000}\n")
-    # Then it is chance which of two in one run that is.
-    source.project.change(source.name, "identity: id", "identity: {fields: id, unique: allow}")
     source.command.ok("deploy", source.name)
-    older.touch()
+    older.unlink()
     again = source.write("b.ndjson", '{"id":1,"x":"put back"}\n')
     os.utime(again, (hour, hour))
     source.run()
-    assert source.documents()["1"]["x"] == "changed"  # the oldest first
-    older.unlink()
-    again.write_text('{"id":1,"x":"put back!"}\n')
-    os.utime(again, (hour, hour))
-    source.run()
-    assert source.documents()["1"]["x"] == "put back!"
+    assert source.documents()["1"]["x"] == "put back"
     assert source.equal()
 
 

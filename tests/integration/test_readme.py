@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import click
@@ -17,9 +16,14 @@ import pytest
 from idemflow.cli import main
 from idemflow.config import settings
 from tests.integration.documented import commands, follow, in_shell
-from tests.integration.tools import ROOT, free_ports
+from tests.integration.terminal import Terminal, text_of
+from tests.integration.tools import ROOT, Result, free_ports
 
 pytestmark = pytest.mark.timeout(900)
+
+# The README's picture of a terminal has its commands up to this one; `SCREENSHOTS=1` makes it.
+PICTURE = ROOT / "docs/images/terminal.svg"
+SHOWN_LAST = ".venv/bin/idemflow verify installed"
 
 
 @pytest.fixture
@@ -61,7 +65,20 @@ def test_the_readmes_commands(copy: tuple[Path, dict[str, str]]) -> None:
     folder, environment = copy
     found = commands("README.md")
     assert found[0].text == "make run"
-    follow("README.md", folder, partial(in_shell, environment=environment))
+    last = [one.text for one in found].index(SHOWN_LAST)
+    screen, shown = Terminal(), {one.text for one in found[: last + 1]}
+
+    def run(text: str, folder: Path) -> Result:
+        if text in shown and os.environ.get("SCREENSHOTS"):
+            return screen.run(text, folder, environment)
+        return in_shell(text, folder, environment)
+
+    follow("README.md", folder, run)
+    if os.environ.get("SCREENSHOTS"):
+        PICTURE.write_text(screen.picture("idemflow"), encoding="utf-8")
+    told = text_of(PICTURE.read_text(encoding="utf-8"))
+    for text in shown:
+        assert f"$ {text}" in told, "make it anew with SCREENSHOTS=1"
     assert found[-1].text.endswith("idemflow down")
     status = subprocess.run(
         [folder / ".venv/bin/idemflow", "status"],
@@ -74,8 +91,14 @@ def test_what_the_readme_links_to_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / target).exists(), target
-    for name in re.findall(r"^\| `([^`]+)`", text, re.MULTILINE):
-        assert (ROOT / name).exists(), name
+
+
+def test_what_contributing_says_is_where_it_says() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `([^`\s]+)`", text, re.MULTILINE)
+    assert {"flows/", "canvas/", "docs/"} <= {*found}
+    for name in found:
+        assert (ROOT / name).exists() or (ROOT / "idemflow" / name).exists(), name
 
 
 def test_every_command_is_in_the_docs() -> None:
