@@ -18,7 +18,7 @@ from idemflow.drawing.parameters import Parameter, context_name
 from idemflow.errors import CanvasError, SettingError
 from idemflow.pipeline.spec import Pipeline
 from idemflow.servers import Target
-from idemflow.sources.fields import Scalar
+from idemflow.sources.fields import Scalar, as_text
 from idemflow.sources.source import Source
 from idemflow.steps.replay import NONE
 
@@ -83,12 +83,7 @@ def wanted(pipeline: Pipeline, target: Target, source: Sequence[Parameter]) -> l
 def argument(source: Source, name: str, value: Scalar) -> Parameter:
     """The parameter of an argument of a run."""
     whose = f"{source.call.function}()" if source.call else "a run"
-    return Parameter(name, text(value), f"Argument of {whose}")
-
-
-def text(value: Scalar) -> str:
-    """An argument as a parameter's value: numbers and booleans as in JSON."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return Parameter(name, as_text(value), f"Argument of {whose}")
 
 
 def delete(name: str) -> None:

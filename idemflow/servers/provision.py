@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idemflow.config.combinations import TITLES, ServerName
-from idemflow.config.formats import upgrade
+from idemflow.config.formats import OR_ANOTHER_HOME, upgrade
 from idemflow.config.paths import Home, resources
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError, SettingError
@@ -137,7 +137,7 @@ def refuse_newer(
             raise IdemflowError(
                 f"{settings.home} has data of {TITLES[name]} {theirs}, and this idemflow brings "
                 f"{ours[name]}, which cannot read them",
-                next_command=f"{upgrade()}, or another folder for the runtime (IDEMFLOW_HOME)",
+                next_command=upgrade() + OR_ANOTHER_HOME,
             )
 
 

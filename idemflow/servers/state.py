@@ -23,7 +23,7 @@ import psutil
 from pydantic import TypeAdapter
 
 from idemflow import __version__
-from idemflow.config.formats import refuse_newer
+from idemflow.config.formats import OR_ANOTHER_HOME, refuse_newer
 from idemflow.security.owner import write_file
 
 # Of the runtime's folder. A change that an older idemflow would get wrong makes it one more, and
@@ -94,7 +94,6 @@ class State:
 
 
 _STATE = TypeAdapter(State)
-_ANOTHER = ", or another folder for the runtime (IDEMFLOW_HOME)"
 
 
 def read_state(file: Path) -> State:
@@ -106,7 +105,7 @@ def read_state(file: Path) -> State:
     try:
         found = json.loads(file.read_bytes())
         if isinstance(found, dict):
-            refuse_newer(str(file.parent), found, FORMAT, otherwise=_ANOTHER)
+            refuse_newer(str(file.parent), found, FORMAT, otherwise=OR_ANOTHER_HOME)
         return _STATE.validate_python(found)
     except (OSError, ValueError, RecursionError):
         return State()

@@ -131,6 +131,11 @@ ScriptPath = Annotated[str, AfterValidator(_script_path), written(r".*\.py", "sc
 FunctionName = Annotated[str, AfterValidator(_function_name), written(r"[^\s\d.][^\s.]*")]
 
 
+def as_text(value: Scalar) -> str:
+    """An argument as a parameter's value, or on a command line: numbers and booleans as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class Strict(BaseModel):
     """Takes no unknown field and no value of another type; cannot be changed."""
 

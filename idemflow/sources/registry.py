@@ -7,7 +7,6 @@ inherits from ``idemflow.sources.source.Source``.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from idemflow.config.pip import pip
-from idemflow.errors import IdemflowError
+from idemflow.errors import IdemflowError, meant
 from idemflow.sources.source import Source
 
 GROUP = "idemflow.sources"
@@ -95,9 +94,8 @@ def parse(collect: object) -> Source:
         return load(kind).model_validate(collect)
     known = ", ".join(kinds())
     for name in collect if isinstance(collect, Mapping) else ():
-        close = difflib.get_close_matches(name, kinds(), n=1)
-        if close:
-            message = f"unknown source; did you mean {close[0]!r}? Known: {known}"
+        if hint := meant(name, kinds()):
+            message = f"unknown source{hint} Known: {known}"
             unknown = PydanticCustomError("unknown_source", message)
             raise ValidationError.from_exception_data(
                 "collect", [InitErrorDetails(type=unknown, loc=(name,), input=collect)]

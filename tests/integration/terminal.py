@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import re
-import subprocess
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tests.integration.documented import in_shell
 from tests.integration.tools import Result
 
 WIDTH = 100
@@ -28,24 +29,19 @@ class Terminal:
         """Run a command as a shell does; both outputs are one, in the order they came."""
         # So wide that no line is broken before the folder's name is another.
         colours = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": "300"}
-        done = subprocess.run(
-            ["/bin/sh", "-c", text], cwd=folder, env={**environment, **colours},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=900, check=False,
-        )  # fmt: skip
+        done = in_shell(f"exec 2>&1\n{text}", folder, {**environment, **colours})
         self._shown.append(Text.assemble(("$ ", "bold green"), (text, "bold")))
         shown = Text.from_ansi(_as_by_default(done.stdout, folder))
         self._shown += [line for line in shown.split() if line.plain.strip()]
-        return Result(done.returncode, Text.from_ansi(done.stdout).plain, "")
+        return Result(done.code, Text.from_ansi(done.stdout).plain, "")
 
     def picture(self, title: str) -> str:
         """An SVG that needs no network."""
-        with Path("/dev/null").open("w") as nowhere:
-            console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-            for line in self._shown:
-                line.rstrip()
-                console.print(line)
-            svg = console.export_svg(title=title, unique_id="terminal")
+        console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+        for line in self._shown:
+            line.rstrip()
+            console.print(line)
+        svg = console.export_svg(title=title, unique_id="terminal")
         return "\n".join(one.rstrip() for one in _FONTS.sub("", svg).splitlines()) + "\n"
 
 

@@ -8,7 +8,6 @@ import shutil
 import ssl
 import stat
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from idemflow.security import secrets
 from idemflow.servers import elasticsearch
+from tests.serving import serving
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "nifi" / "docker"
 PASSWORDS = {
@@ -162,15 +162,10 @@ class _Requests(BaseHTTPRequestHandler):
 def listening(folder: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
-    with HTTPServer(("127.0.0.1", 0), _Requests) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"https://localhost:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = HTTPServer(("127.0.0.1", 0), _Requests)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        yield f"https://localhost:{server.server_port}"
 
 
 def make_users(certificates: Path, **environment: str) -> subprocess.CompletedProcess[str]:

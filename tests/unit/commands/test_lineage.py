@@ -25,6 +25,7 @@ from idemflow.config.pip import pip
 from idemflow.errors import CanvasError, SettingError, Stopped
 from idemflow.pipeline import spec
 from idemflow.servers.ports import any_free_port
+from tests.serving import serving
 from tests.unit.pipeline.test_expect import load
 
 pytest.importorskip("openlineage.client", reason="the extra lineage is not installed")
@@ -68,14 +69,9 @@ def taking(events: list[dict[str, Any]]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Taker) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = HTTPServer(("127.0.0.1", 0), Taker)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def tags(event: dict[str, Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from idemflow.config.endpoint import Endpoint
 from idemflow.config.paths import Home
 from idemflow.prove.proxy import Proxy, Rule, proxy
 from idemflow.security import certificates
+from tests.serving import serving
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -71,14 +72,8 @@ def receiver(home: Home) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Receiver,), {"got": got}))
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"https://localhost:{server.server_address[1]}", got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from idemflow.supply.artifacts import Coordinate, Lock, Locked, read_lock
 from idemflow.supply.modules import read_modules
 from idemflow.supply.progress import Silent
 from idemflow.supply.store import Store
+from tests.serving import serving
 
 ONE = Coordinate("org.example", "one", "1.0")
 TWO = Coordinate("org.example", "two", "2.0", "nar")
@@ -80,12 +80,8 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     behaviour.url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield behaviour
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield behaviour
 
 
 @pytest.fixture
