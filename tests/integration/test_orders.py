@@ -37,6 +37,8 @@ create table {name} (
 @pytest.fixture(scope="module")
 def database(idemflow: Idemflow) -> Iterator[psycopg.Connection]:
     """The demo database, as its owner."""
+    # Another test may have made it, with other orders.
+    idemflow.ok("demo-db", "stop", "--delete")
     idemflow.ok("demo-db", "start", "--orders", "500")
     with connected(owner(idemflow.settings())) as connection:
         yield connection
@@ -132,7 +134,6 @@ def test_orders_that_change_over_time(
     shutil.copytree(ROOT / "flows", project.path / "flows")
     shutil.copytree(ROOT / "scripts", project.path / "scripts")
     command = idemflow.inside(project.path)
-    # Another test may have made the database, with more orders.
     (orders,) = database.execute("select count(*) from orders where not deleted").fetchone() or (0,)
     for number in range(3):
         (report,) = command.json("run", "orders")["runs"]
