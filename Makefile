@@ -49,7 +49,7 @@ unit: .venv/installed-dev
 soak: .venv/installed-dev
 	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) $(PYTEST) tests/soak -s
 
-prove: .venv/installed
+prove: .venv/installed-dev
 	@rm -rf $(PROOFS)
 	@$(BIN)/idemflow up
 	@$(BIN)/idemflow demo-db start

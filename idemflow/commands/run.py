@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -51,10 +51,8 @@ __all__ = ["RunReport", "RunsReport", "judge", "prepare", "run"]
 
 _log = logging.getLogger(__name__)
 
-_TIME = "%Y%m%dT%H%M%S"
 # Characters of the reason why a run was given up that are kept.
 _REASON = 2000
-_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 def run(
@@ -307,8 +305,7 @@ def _trigger(
     if REQUEST not in (process_groups.trigger(group).component.config.properties[RUN_ID] or ""):
         # A flow of an earlier version, which gives its runs ids of its own.
         return lambda: ledger.begun_run(name, after=since)
-    # Ids start with the time, which need not be the same on each node of a NiFi.
-    return lambda: ledger.begun_run(name, after=_earlier(since) if since else "", end=request)
+    return lambda: ledger.begun_run(name, end=request)
 
 
 def _parameters(pipeline: Pipeline, arguments: Mapping[str, Scalar]) -> list[Parameter]:
@@ -325,11 +322,6 @@ def _parameters(pipeline: Pipeline, arguments: Mapping[str, Scalar]) -> list[Par
                 next_command=f"idemflow deploy {pipeline.name}",
             )
     return [parameters.argument(pipeline.collect, *item) for item in arguments.items()]
-
-
-def _earlier(run: str) -> str:
-    """The beginning of the ids of runs of some minutes before a run."""
-    return f"{datetime.strptime(run[:15], _TIME) - _CLOCKS_DIFFER:{_TIME}}"
 
 
 def _check_source(opened: Session, group: str, bulletin: int) -> None:

@@ -159,18 +159,17 @@ class Ledger(Documents):
             summary = hit["_source"]
             yield hit["_id"], 0 if summary.get("folded") else int(summary["records"])
 
-    def begun_run(self, pipeline: str, *, after: str, end: str = "") -> str | None:
+    def begun_run(self, pipeline: str, *, after: str = "", end: str = "") -> str | None:
         """The first run of a pipeline that the ledger has something of.
 
         Args:
             pipeline: the pipeline's name.
-            after: its id is behind this one, or this beginning of one.
-            end: its id ends so.
+            after: its id is behind this one; of a run that was given no end.
+            end: its id ends so, whatever time a clock had told to begin it with.
         """
         self.refresh(RUNS, MANIFESTS)
-        query = every(
-            {"range": {"run": {"gt": after}}}, {"wildcard": {"run": f"*{end}"}}, pipeline=pipeline
-        )
+        which = {"wildcard": {"run": f"*{end}"}} if end else {"range": {"run": {"gt": after}}}
+        query = every(which, pipeline=pipeline)
         return self._first_run(f"{RUNS},{MANIFESTS}", query, "asc")
 
     def pipeline_of(self, run: str) -> str | None:

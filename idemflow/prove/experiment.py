@@ -132,6 +132,7 @@ def _laboratory(made: Copy, plan: Plan, display: Display) -> Iterator[tuple[Lab,
         lab = Lab(made, opened, between)
         room = stack.enter_context(opened.scratch())
         try:
+            lab.return_clock()
             lab.return_state()
             lab.deploy()
             yield lab, room

@@ -166,6 +166,7 @@ class Lab(Servers):
         self.arm(None)
         self.thaw()
         self.free_disk()
+        self.return_clock()
         self.return_state()
         for process, _ in self._commands:
             if process.poll() is None:
@@ -297,3 +298,4 @@ class Lab(Servers):
             if process.returncode >= 0:
                 self.note(f"idemflow run ended with {process.returncode}", "seen")
             said.unlink(missing_ok=True)
+        self._commands = []

@@ -8,13 +8,15 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 import psutil
 
 from idemflow import servers
 from idemflow.config.combinations import TITLES, ServerName
-from idemflow.prove import on_disk
+from idemflow.config.pip import pip
+from idemflow.prove import clock, on_disk
 from idemflow.prove.copy import Copy
 from idemflow.prove.journal import Event, Sample
 from idemflow.security.owner import servers_user
@@ -134,6 +136,42 @@ class Servers:
         on_disk.return_state(home)
         servers.up(self.copy.servers, servers.Silent())
         self.note("the folder of component state is back", "mended")
+
+    def lend_clock(self) -> None:
+        """Start both servers anew with a clock that :meth:`move_clock` moves.
+
+        Raises:
+            NotForThis: that cannot be done on this machine.
+        """
+        if (library := clock.library()) is None:
+            raise NotForThis(
+                "a clock for the servers alone needs the package libfaketime, on Linux: "
+                + pip("install 'idemflow[clock]'")
+            )
+        home = self.copy.settings.folders
+        clock.move(home, timedelta())
+        servers.down(self.copy.servers)
+        servers.up(self.copy.servers, servers.Silent(), variables=clock.variables(home, library))
+        self.note("NiFi and Elasticsearch are started with a clock of their own")
+
+    def move_clock(self, offset: timedelta) -> None:
+        """Move the clock of the servers.
+
+        Args:
+            offset: by how much it is to be ahead of the machine's.
+        """
+        clock.move(self.copy.settings.folders, offset)
+        minutes = round(offset.total_seconds() / 60)
+        way = "ahead" if minutes > 0 else "behind"
+        self._fault(f"the servers' clock is {abs(minutes)} minutes {way}")
+
+    def return_clock(self) -> None:
+        """Start servers anew that have a clock of their own, also what a proof left that was
+        killed."""
+        if any(map(clock.has_one, self._running().values())):
+            servers.down(self.copy.servers)
+            servers.up(self.copy.servers, servers.Silent())
+            self.note("NiFi and Elasticsearch are started with the machine's clock", "mended")
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""

@@ -18,6 +18,8 @@ from idemflow.security.owner import write_file
 CA_DAYS = 3650
 SERVER_DAYS = 397
 RENEW_DAYS = 30  # a certificate with fewer days left is made anew at `up`
+# They are valid from before now, or a clock that is set back would make them invalid.
+_SET_BACK = datetime.timedelta(days=1)
 _UTC = datetime.UTC
 _NAME = "localhost"
 _ADDRESSES = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
@@ -205,7 +207,7 @@ def _begun(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_before(now - _SET_BACK)
         .not_valid_after(now + datetime.timedelta(days=days))
     )
 

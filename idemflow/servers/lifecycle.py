@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -110,11 +111,18 @@ class ServerStatus:
     next_command: str | None = None
 
 
-def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False) -> UpResult:
+def up(
+    settings: Settings,
+    progress: Progress,
+    *,
+    set_aside_queues: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> UpResult:
     """Starts what does not run, and waits until a person could use the canvas.
 
     Args:
         set_aside_queues: have NiFi start with empty queues; what is queued is kept beside.
+        variables: more of the environment of what is started; the next start has none of them.
 
     Raises:
         UsageError: the queues are to be set aside, and NiFi runs; or it runs with other packages
@@ -152,7 +160,7 @@ def up(settings: Settings, progress: Progress, *, set_aside_queues: bool = False
                 laid_out = lay_out(settings, state, missing, progress)
                 told += laid_out.mended
                 progress.step("Starting " + " and ".join(TITLES[name] for name in missing))
-                state = launch_servers(settings, laid_out, state)
+                state = launch_servers(settings, laid_out, state, variables)
             target = describe(settings, state)
             told += until_ready(settings, state, target, progress)
             if (full := shortage(settings)) is not None:
@@ -304,10 +312,16 @@ def resident(process: psutil.Process) -> int | None:
         return None
 
 
-def launch_servers(settings: Settings, laid_out: Provisioned, state: State) -> State:
+def launch_servers(
+    settings: Settings,
+    laid_out: Provisioned,
+    state: State,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> State:
     """Starts what is laid out, and puts it on record."""
     for name, command in laid_out.commands.items():
-        child = launch.start(command, laid_out.owners[name])
+        more = {**command.environment, **variables}
+        child = launch.start(replace(command, environment=more), laid_out.owners[name])
         record = Recorded(
             child.pid,
             child.create_time(),

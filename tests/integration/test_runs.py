@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nipyapi
@@ -15,6 +16,7 @@ from idemflow.canvas.flow import PUT
 from idemflow.cli.tables import runs_progress
 from idemflow.commands import _stall
 from idemflow.drawing.collect import REQUEST, RUN_ID
+from idemflow.elasticsearch.ledger import RUNS
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.sources.script.draw import COLLECT
 from idemflow.steps.schedule import TRIGGERED_BY
@@ -70,6 +72,17 @@ def test_run_tells_of_its_own_run(counting: Pipeline) -> None:
     assert run["sent"] == 3
     wait_until(lambda: len(counting.command.ledger().run_ids(counting.name)) == 2, "both runs")
     assert run["run"] == counting.command.ledger().run_ids(counting.name)[-1]
+
+
+def test_a_run_is_found_after_one_whose_clock_was_an_hour_ahead(counting: Pipeline) -> None:
+    command = counting.command
+    (run,) = command.json("run", counting.name)["runs"]
+    ahead = f"{datetime.now(UTC) + timedelta(hours=1):%Y%m%dT%H%M%S000}-0a1b2c3d"
+    with command.elasticsearch() as elasticsearch:
+        summary = elasticsearch.get(index=RUNS, id=run["run"])["_source"]
+        elasticsearch.index(index=RUNS, id=ahead, document={**summary, "run": ahead})
+    (run,) = command.json("run", counting.name)["runs"]
+    assert (run["sent"], run["run"] < ahead) == (20, True)
 
 
 def test_a_flow_of_an_earlier_version_runs_as_it_is(counting: Pipeline) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -105,6 +106,9 @@ class Idemflow:
             **({"IDEMFLOW_PROJECT_ID": chosen} if (chosen := self.resolved.project_id) else {}),
             # The quick compiler alone: the optimizing one does not pay off for a few documents.
             "IDEMFLOW_ELASTICSEARCH_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+            "IDEMFLOW_NIFI_JAVA_OPTIONS": shlex.join(
+                [*self.resolved.nifi_java_options, "-XX:TieredStopAtLevel=1"]
+            ),
         }
 
     def run(self, *arguments: str, timeout: float = 300) -> Result:

@@ -31,6 +31,8 @@ UNUSABLE_A_FILE = 20_000
 UNUSABLE_A_RUN = 50_000
 # How long a run waits for files that were changed just before it, at most.
 PATIENCE_SECONDS = 60.0
+# How far NiFi's clock may be behind that of the disk, in milliseconds.
+CLOCKS_DIFFER = 60 * 60 * 1000
 
 Reader = Callable[[BinaryIO], Iterator[Record]]
 
@@ -122,8 +124,7 @@ class _Run:
 
     def find(self, pattern: str, quiet_seconds: float) -> Iterator[tuple[int, str, Path]]:
         """The files to read: time of modification, name, path."""
-        changing: list[tuple[str, Path]] = []
-        longest = 0.0
+        changing: list[tuple[str, Path, int, float]] = []
         for name, path in self.watched.find(pattern):
             status = self._status(name, path)
             if status is None:
@@ -132,16 +133,18 @@ class _Run:
             if self.before is not None and self.before.get(name) == known:
                 self.seen[name] = known
             elif (rest := _unrest(status, quiet_seconds)) > 0:
-                changing.append((name, path))
-                longest = max(longest, rest)
+                changing.append((name, path, status.st_ctime_ns, rest))
             else:
                 yield status.st_mtime_ns, name, path
-        time.sleep(min(longest, PATIENCE_SECONDS))
-        for name, path in changing:
+        waited = min(max((rest for *_, rest in changing), default=0.0), PATIENCE_SECONDS)
+        time.sleep(waited)
+        for name, path, changed, rest in changing:
             status = self._status(name, path)
             if status is None:
                 continue
-            if _unrest(status, quiet_seconds) > 0:
+            # By the clock only where it must be: it may have been set meanwhile.
+            same = status.st_ctime_ns == changed
+            if (rest - waited if same else _unrest(status, quiet_seconds)) > 0:
                 self._leave(f"{name} changed less than {quiet_seconds:g} s ago")
             else:
                 yield status.st_mtime_ns, name, path
@@ -220,7 +223,8 @@ def in_order(found: list[tuple[int, str]], now: int) -> dict[str, int]:
     """A time for each file, by which its records are newer than those of another.
 
     Of files that were changed in the same millisecond the later name counts as the later. A file
-    of the future counts as of now: it must not be newer than all that is to come.
+    of the far future counts as of now: it must not be newer than all that is to come. In the near
+    one it is where NiFi's clock is behind that of the disk, or was set back: its time is right.
 
     Args:
         found: modification, in nanoseconds since 1970, and name of each file.
@@ -232,7 +236,8 @@ def in_order(found: list[tuple[int, str]], now: int) -> dict[str, int]:
     times: dict[str, int] = {}
     last = -1
     for modified, name in sorted(found):
-        last = times[name] = max(min(modified // 1_000_000, now), last + 1)
+        at = modified // 1_000_000
+        last = times[name] = max(at if at <= now + CLOCKS_DIFFER else now, last + 1)
     return times
 
 
@@ -240,9 +245,10 @@ def _unrest(status: os.stat_result, quiet_seconds: float) -> float:
     """For how many more seconds a file must not change before it is read.
 
     Counts from its last change of any kind: the time of that is never set back (as a copy that
-    keeps times does with the time of modification) nor ahead.
+    keeps times does with the time of modification) nor ahead. Where it is in the future, clocks
+    differ, and it counts from now.
     """
-    return quiet_seconds - (time.time() - status.st_ctime)
+    return quiet_seconds - max(0.0, time.time() - status.st_ctime)
 
 
 class _Held:

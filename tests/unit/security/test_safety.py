@@ -79,6 +79,14 @@ def test_a_server_is_trusted_under_its_names_only(tmp_path: Path) -> None:
         handshake(tmp_path, "example.org")
 
 
+def test_a_clock_that_is_set_back_by_hours_makes_no_certificate_invalid(tmp_path: Path) -> None:
+    authority = certificates.ensure_authority(tmp_path / "ca.crt", tmp_path / "ca.key")
+    issued = certificates.issue(authority, "a server")
+    earlier = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=23)
+    for one in (authority.certificate, issued.certificate):
+        assert one.not_valid_before_utc < earlier
+
+
 FORGED = {
     "a name": x509.DNSName("example.org"),
     "any name": x509.DNSName("*.example.org"),

@@ -111,6 +111,25 @@ def test_a_file_that_does_not_become_quiet_is_left_to_the_next_run(
     assert run().lines() == ['{"id":1}']
 
 
+@pytest.mark.parametrize("hours", [-0.5, 0.5])
+def test_a_clock_that_was_set_back_or_ahead_keeps_no_file_from_being_read(
+    run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    (tmp_path / "a.ndjson").write_text('{"id":1}\n')
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + hours * 3600)
+    assert run(quiet_seconds=0.2).lines() == ['{"id":1}']
+    # While the file is waited for, the clock goes back.
+    (tmp_path / "b.ndjson").write_text('{"id":2}\n')
+
+    def sleep(_: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: right() - 3600)
+
+    monkeypatch.setattr(time, "time", right)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert run(quiet_seconds=0.2).lines()[-1] == '{"id":2}'
+
+
 def test_a_run_of_all_files_reads_what_was_read_before(run: Runs, tmp_path: Path) -> None:
     (tmp_path / "a.ndjson").write_text('{"id":1}\n')
     assert run().state != {}
@@ -317,6 +336,13 @@ def test_a_file_of_the_future_counts_as_of_now() -> None:
     late = 2**63 - 1
     found = [(late, "z"), (late, "y"), (-5, "old"), (1_500, "small")]
     assert step.in_order(found, now) == {"old": 0, "small": 1, "y": now, "z": now + 1}
+
+
+def test_a_file_keeps_its_time_where_the_clock_was_set_back() -> None:
+    time_of_a, time_of_b = 1_700_000_000_000, 1_700_000_000_900
+    now = time_of_a - 40 * 60 * 1000
+    found = [(time_of_a * 1_000_000, "a"), (time_of_b * 1_000_000, "b")]
+    assert step.in_order(found, now) == {"a": time_of_a, "b": time_of_b}
 
 
 def test_what_is_read_for_another_index_is_read_anew(run: Runs, tmp_path: Path) -> None:
