@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -190,8 +189,7 @@ def _parse(project: Path, label: str) -> Any:
         message = f"cannot be read: {files.reason(error)}"
         raise PipelineError(label, message, line=line) from error
     try:
-        yaml_limits.check(YAML(typ="rt").parse(text))
-        data = YAML(typ="rt").load(text)
+        data = yaml_limits.load(text)
     except yaml_limits.BeyondLimits as error:
         raise PipelineError(label, f"is not read: {error}", line=error.line) from None
     except MarkedYAMLError as error:

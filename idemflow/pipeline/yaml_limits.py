@@ -6,10 +6,11 @@ stack. A pipeline needs neither, so both are refused while they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.parser import RoundTripParser
 
 BYTES = 128 << 10
 DEPTH = 64
@@ -29,28 +30,33 @@ class BeyondLimits(ValueError):
         self.line = line
 
 
-def check(events: Iterable[Any]) -> None:
-    """Check what a parser reads, as it reads it.
-
-    Args:
-        events: ruamel.yaml's.
+def load(text: str) -> Any:
+    """Read YAML with the lines of its fields; what is beyond the limits stops it at once.
 
     Raises:
         BeyondLimits: it is nested too deeply, has too many values, or a value that has itself in
             it; or a tag, which may stand for a program.
         YAMLError: it is no YAML.
     """
-    read = _Read()
-    for event in events:
+    yaml = YAML(typ="rt")
+    yaml.Parser = _Parser
+    return yaml.load(text)
+
+
+class _Parser(RoundTripParser):
+    """Checks each event before anything is made of it."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._read = _Read()
+
+    def get_event(self) -> Any:
+        event = super().get_event()
         if isinstance(event, CollectionEndEvent):
-            read.end()
+            self._read.end()
         elif isinstance(event, NodeEvent):
-            line = event.start_mark.line + 1
-            read.node(event, line)
-            if len(read.open) > DEPTH:
-                raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
-            if read.values > VALUES:
-                raise BeyondLimits(f"it has more than {VALUES:,} values, each * counted out", line)
+            self._read.node(event, event.start_mark.line + 1)
+        return event
 
 
 class _Read:
@@ -64,6 +70,13 @@ class _Read:
         self._sizes: dict[str, int] = {}
 
     def node(self, event: Any, line: int) -> None:
+        self._take(event, line)
+        if len(self.open) > DEPTH:
+            raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
+        if self.values > VALUES:
+            raise BeyondLimits(f"it has more than {VALUES:,} values, each * counted out", line)
+
+    def _take(self, event: Any, line: int) -> None:
         anchor: str | None = event.anchor
         if isinstance(event, AliasEvent):
             if any(anchor == name for name, _ in self.open):
