@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 from ruamel.yaml.parser import RoundTripParser
+from ruamel.yaml.scanner import RoundTripScanner
 
 BYTES = 128 << 10
 DEPTH = 64
@@ -39,8 +40,16 @@ def load(text: str) -> Any:
         YAMLError: it is no YAML.
     """
     yaml = YAML(typ="rt")
-    yaml.Parser = _Parser
+    yaml.Parser, yaml.Scanner = _Parser, _Scanner
     return yaml.load(text)
+
+
+class _Scanner(RoundTripScanner):
+    """Looks ahead of the parser, up to a thousand brackets: what is too deep is known before."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803
+        super().fetch_flow_collection_start(TokenClass=TokenClass, to_push=to_push)
+        _check_depth(self.flow_level, self.reader.line + 1)
 
 
 class _Parser(RoundTripParser):
@@ -71,8 +80,7 @@ class _Read:
 
     def node(self, event: Any, line: int) -> None:
         self._take(event, line)
-        if len(self.open) > DEPTH:
-            raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
+        _check_depth(len(self.open), line)
         if self.values > VALUES:
             raise BeyondLimits(f"it has more than {VALUES:,} values, each * counted out", line)
 
@@ -95,6 +103,11 @@ class _Read:
         anchor, before = self.open.pop()
         if anchor is not None:
             self._sizes[anchor] = self.values - before
+
+
+def _check_depth(levels: int, line: int) -> None:
+    if levels > DEPTH:
+        raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
 
 
 def _shown(tag: str) -> str:
