@@ -107,7 +107,10 @@ def test_a_foreign_package_adds_a_command(foreign: Path) -> None:
 
 def test_a_foreign_package_adds_a_server(foreign: Path) -> None:
     ports = {"IDEMFLOW_MY_QUEUE_PORT": "7001", "IDEMFLOW_NIFI_PORT": "18443"}
-    shown, taken, unusable, down, told, log = idemflow(
+    written = foreign.parent / "written"
+    written.mkdir()
+    (written / "queue.log").write_text("a line\n")
+    shown, taken, unusable, down, told, log, lines = idemflow(
         foreign,
         (["status", "--json"], ports),
         (["status"], {"IDEMFLOW_NIFI_PORT": "7777"}),
@@ -115,6 +118,7 @@ def test_a_foreign_package_adds_a_server(foreign: Path) -> None:
         (["down", "--json"], {}),
         (["down"], {}),
         (["logs", "my-queue"], {}),
+        (["logs", "my-queue"], {"IDEMFLOW_HOME": str(written)}),
     )
     assert json.loads(shown[1])["my_queue"]["port"] == 7001
     assert "setting my_queue_port: the servers need different ports" in taken[2]
@@ -124,8 +128,7 @@ def test_a_foreign_package_adds_a_server(foreign: Path) -> None:
     assert "Stopped the queue." in told[1]
     assert "there is no log of my-queue yet" in log[2]
     assert "next: shout" in log[2]
-    (foreign.parent / "home" / "queue.log").write_text("a line\n")
-    assert idemflow(foreign, (["logs", "my-queue"], {})) == [(0, "a line\n", "")]
+    assert lines == (0, "a line\n", "")
 
 
 def test_a_foreign_package_adds_a_database(foreign: Path) -> None:

@@ -19,7 +19,7 @@ from idemflow.servers.waiting import told_of
 def test_a_server_that_says_nothing_and_one_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "_ANSWERS_WITHIN", 1.0)  # of 3, and 10 elsewhere
+    monkeypatch.setattr(lifecycle, "_ANSWERS_WITHIN", 0.5)  # of 3, and 10 elsewhere
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ports = {"nifi": silent.getsockname()[1], "elasticsearch": any_free_port()}
         own = {f"{name}_url": f"https://localhost:{port}" for name, port in ports.items()}
