@@ -2,7 +2,7 @@
 #
 #   make run     set everything up, run the pipeline `people` three times, prove that the result is the same
 #   make test    set everything up, run all tests
-#   make unit    run the tests that need no server: a minute and a half
+#   make unit    run the tests that need no server: under a minute
 #   make soak    random runs, edits, replays and kills against a model for half an hour
 #   make prove   do to the three shipped pipelines what production does, with three seeds, and judge them
 #   make compat  NiFi with another PutElasticsearchJson under a canvas, and back

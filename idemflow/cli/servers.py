@@ -18,6 +18,7 @@ from idemflow.commands import down as down_command
 from idemflow.commands import logs as logs_command
 from idemflow.commands import open as open_command
 from idemflow.commands import up as up_command
+from idemflow.commands._browser import browse
 from idemflow.config import registry
 from idemflow.config.combinations import SERVERS, TITLES
 from idemflow.config.settings import Settings
@@ -151,7 +152,7 @@ def open_(
         lines.append(f"The browser warns of the certificate until it trusts {canvas.ca_file}")
     show(as_json, {key: getattr(canvas, key) for key in keys}, *lines)
     if not (only_print or as_json):
-        open_command.browse(canvas.url, os.environ)
+        browse(canvas.url, os.environ)
 
 
 @verb(main)

@@ -9,7 +9,7 @@ from pathlib import Path
 from idemflow import servers
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
-from idemflow.pipeline import spec
+from idemflow.pipeline.names import names
 from idemflow.servers.further import further
 from idemflow.versions import repository
 
@@ -38,7 +38,7 @@ def doomed(settings: Settings) -> Doomed:
         settings.home,
         {made.name: size for made, size in servers.sizes(settings.folders).items()},
         there,
-        spec.names(settings.project),
+        names(settings.project),
     )
 
 

@@ -11,7 +11,7 @@ from idemflow.config import paths
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
 from idemflow.errors import IdemflowError
-from idemflow.pipeline import spec
+from idemflow.pipeline.names import names as names_of
 from idemflow.servers import ServerStatus
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def overview(settings: Settings) -> Overview:
     """
     if not paths.is_project(settings.project):
         return Overview(None)
-    names = tuple(spec.names(settings.project))
+    names = tuple(names_of(settings.project))
     found = tuple(servers.status(settings))
     pipelines, letters, problem = None, None, None
     if names and all(server.state == "running" for server in found):

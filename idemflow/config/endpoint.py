@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import requests
+if TYPE_CHECKING:
+    import requests
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Endpoint:
 
 def session(endpoint: Endpoint) -> requests.Session:
     """An HTTP session that trusts the endpoint's CA, and sends nothing through a proxy."""
+    import requests  # noqa: PLC0415  # slow to import, and not needed where no server runs
+
     http = requests.Session()
     http.trust_env = False
     http.verify = str(endpoint.ca_file) if endpoint.ca_file else True

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from idemflow.elasticsearch.manifests import Chunk
 from idemflow.steps.rules.positions import nth
 from idemflow.steps.rules.words import counted
+
+if TYPE_CHECKING:
+    # It brings the client of Elasticsearch, which a preview does without.
+    from idemflow.elasticsearch.manifests import Chunk
 
 
 @dataclass(frozen=True)

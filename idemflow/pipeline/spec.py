@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from idemflow.errors import PipelineError, PipelineErrors, UsageError, meant
 from idemflow.pipeline import files, scripts, yaml_limits
 from idemflow.pipeline.model import Pipeline, Transform
+from idemflow.pipeline.names import is_there, names
 from idemflow.sources import registry
 from idemflow.sources.fields import check_name, check_period
 
-__all__ = ["Pipeline", "Sources", "check_period", "imported", "load", "names", "sources"]
+__all__ = [
+    "Pipeline", "Sources", "check_period", "imported", "is_there", "load", "names", "sources",
+]  # fmt: skip
 
 
 _Part = TypeVar("_Part")
@@ -49,25 +51,6 @@ def imported(pipeline: Pipeline, texts: Sources) -> dict[str, scripts.Import]:
     """
     calls = (pipeline.collect.call, pipeline.transform)
     return scripts.modules(zip(calls, (texts.collect, texts.transform), strict=True))
-
-
-def names(project: Path) -> list[str]:
-    """The names of the pipelines of a project, sorted; a file may have another name as well."""
-    found = (path.stem for path in (project / "flows").glob("*.yaml"))
-    return sorted(name for name in found if _is_name(name))
-
-
-def is_there(project: Path, name: str) -> bool:
-    """Whether a project has the file of a pipeline, whatever is in it."""
-    return _is_name(name) and (project / "flows" / f"{name}.yaml").is_file()
-
-
-def _is_name(text: str) -> bool:
-    try:
-        check_name(text)
-    except ValueError:
-        return False
-    return True
 
 
 def load(project: Path, name: str) -> Pipeline:
@@ -190,8 +173,7 @@ def _parse(project: Path, label: str) -> Any:
         message = f"cannot be read: {files.reason(error)}"
         raise PipelineError(label, message, line=line) from error
     try:
-        yaml_limits.check(YAML(typ="rt").parse(text))
-        data = YAML(typ="rt").load(text)
+        data = yaml_limits.load(text)
     except yaml_limits.BeyondLimits as error:
         raise PipelineError(label, f"is not read: {error}", line=error.line) from None
     except MarkedYAMLError as error:

@@ -6,10 +6,12 @@ stack. A pipeline needs neither, so both are refused while they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.parser import RoundTripParser
+from ruamel.yaml.scanner import RoundTripScanner
 
 BYTES = 128 << 10
 DEPTH = 64
@@ -29,28 +31,41 @@ class BeyondLimits(ValueError):
         self.line = line
 
 
-def check(events: Iterable[Any]) -> None:
-    """Check what a parser reads, as it reads it.
-
-    Args:
-        events: ruamel.yaml's.
+def load(text: str) -> Any:
+    """Read YAML with the lines of its fields; what is beyond the limits stops it at once.
 
     Raises:
         BeyondLimits: it is nested too deeply, has too many values, or a value that has itself in
             it; or a tag, which may stand for a program.
         YAMLError: it is no YAML.
     """
-    read = _Read()
-    for event in events:
+    yaml = YAML(typ="rt")
+    yaml.Parser, yaml.Scanner = _Parser, _Scanner
+    return yaml.load(text)
+
+
+class _Scanner(RoundTripScanner):
+    """Looks ahead of the parser, up to a thousand brackets: what is too deep is known before."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803
+        super().fetch_flow_collection_start(TokenClass=TokenClass, to_push=to_push)
+        _check_depth(self.flow_level, self.reader.line + 1)
+
+
+class _Parser(RoundTripParser):
+    """Checks each event before anything is made of it."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._read = _Read()
+
+    def get_event(self) -> Any:
+        event = super().get_event()
         if isinstance(event, CollectionEndEvent):
-            read.end()
+            self._read.end()
         elif isinstance(event, NodeEvent):
-            line = event.start_mark.line + 1
-            read.node(event, line)
-            if len(read.open) > DEPTH:
-                raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
-            if read.values > VALUES:
-                raise BeyondLimits(f"it has more than {VALUES:,} values, each * counted out", line)
+            self._read.node(event, event.start_mark.line + 1)
+        return event
 
 
 class _Read:
@@ -64,6 +79,12 @@ class _Read:
         self._sizes: dict[str, int] = {}
 
     def node(self, event: Any, line: int) -> None:
+        self._take(event, line)
+        _check_depth(len(self.open), line)
+        if self.values > VALUES:
+            raise BeyondLimits(f"it has more than {VALUES:,} values, each * counted out", line)
+
+    def _take(self, event: Any, line: int) -> None:
         anchor: str | None = event.anchor
         if isinstance(event, AliasEvent):
             if any(anchor == name for name, _ in self.open):
@@ -82,6 +103,11 @@ class _Read:
         anchor, before = self.open.pop()
         if anchor is not None:
             self._sizes[anchor] = self.values - before
+
+
+def _check_depth(levels: int, line: int) -> None:
+    if levels > DEPTH:
+        raise BeyondLimits(f"it is nested more than {DEPTH} levels deep", line)
 
 
 def _shown(tag: str) -> str:

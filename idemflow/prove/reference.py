@@ -83,7 +83,10 @@ def of_script(settings: Settings, pipeline: Pipeline, room: Scratch) -> Referenc
     """
     if pipeline.collect.generator is None:
         return None
-    first, second = (_Reading(settings, pipeline, backwards=there) for there in (False, True))
+    process = _process(settings)
+    first, second = (
+        _Reading(settings, pipeline, process, backwards=there) for there in (False, True)
+    )
     reference = Reference("its function, called by the proof itself", room.spill())
     with room.apart() as apart:
         both = apart.spill()
@@ -128,15 +131,21 @@ class _Reading:
         dropped: those of them that the transform made nothing of.
     """
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, *, backwards: bool) -> None:
+    def __init__(
+        self, settings: Settings, pipeline: Pipeline, process: Mapping[str, Any], *, backwards: bool
+    ) -> None:
         self._settings = settings
         self._pipeline = pipeline
+        self._process = process
         self._backwards = backwards
         self.given = self.dropped = 0
 
     def rows(self) -> Iterator[Row]:
         with tempfile.TemporaryFile() as errors:
-            process = _start(self._settings, errors)
+            process = subprocess.Popen(
+                text=True, encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=errors, start_new_session=True, **self._process,
+            )  # fmt: skip
             timer = Timer(READS_WITHIN, process.kill)
             timer.start()
             try:
@@ -188,8 +197,8 @@ class _Reading:
         )
 
 
-def _start(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[str]:
-    """Start the process that reads, as the user that NiFi runs as."""
+def _process(settings: Settings) -> Mapping[str, Any]:
+    """What ``subprocess`` needs to start a process that reads, as the user that NiFi runs as."""
     owner = servers_user(settings.home, settings.run_as_user)
     home = Home(settings.folders.proofs)
     folder(home.root, 0o700 if owner.is_self else 0o711)
@@ -206,9 +215,5 @@ def _start(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[str]:
         "LD_LIBRARY_PATH": str(python.library.parent),
         **{name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ},
     }
-    return subprocess.Popen(
-        [executable, "-m", "idemflow.preview.reading"],
-        env=environment, cwd="/", text=True, encoding="utf-8",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
-        **owner.identity(),
-    )  # fmt: skip
+    call = [executable, "-m", "idemflow.preview.reading"]
+    return {"args": call, "env": environment, "cwd": "/", **owner.identity()}

@@ -7,6 +7,7 @@ The form is that of the algorithm NIFI_PBKDF2_AES_GCM_256, which nifi.properties
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -27,8 +28,7 @@ class NifiValues:
     """
 
     def __init__(self, key: str) -> None:
-        made = hashlib.pbkdf2_hmac("sha512", key.encode(), _SALT, _ROUNDS, _KEY_BYTES)
-        self._cipher = AESGCM(made)
+        self._cipher = _cipher(key)
 
     def decrypt(self, value: str) -> str | None:
         """The text of an encrypted value; ``None`` where it was encrypted with another key.
@@ -51,6 +51,11 @@ class NifiValues:
         nonce = os.urandom(_NONCE_BYTES)
         content = nonce + self._cipher.encrypt(nonce, text.encode(), None)
         return f"enc{{{content.hex()}}}"
+
+
+@functools.cache  # one key is slow to derive, and a command has one
+def _cipher(key: str) -> AESGCM:
+    return AESGCM(hashlib.pbkdf2_hmac("sha512", key.encode(), _SALT, _ROUNDS, _KEY_BYTES))
 
 
 def is_encrypted(value: object) -> bool:

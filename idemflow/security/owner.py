@@ -199,12 +199,14 @@ def place(source: Path, target: Path) -> None:
     places are programs and libraries, never secrets.
     """
     info = source.stat()
-    if _is_placed(info, target):
-        return
-    target.unlink(missing_ok=True)
+    if (there := _found(target)) is not None:
+        if _is_placed(info, there):
+            return
+        target.unlink()
     if info.st_mode & stat.S_IROTH:
         try:
-            os.link(source.resolve(), target)
+            # A link of a symbolic link would be one, too.
+            os.link(source.resolve() if source.is_symlink() else source, target)
         except OSError:  # another file system, or one without links
             pass
         else:
@@ -215,11 +217,14 @@ def place(source: Path, target: Path) -> None:
         temporary.replace(target)
 
 
-def _is_placed(info: os.stat_result, target: Path) -> bool:
+def _found(path: Path) -> os.stat_result | None:
     try:
-        there = target.lstat()
+        return path.lstat()
     except FileNotFoundError:
-        return False
+        return None
+
+
+def _is_placed(info: os.stat_result, there: os.stat_result) -> bool:
     if (there.st_dev, there.st_ino) == (info.st_dev, info.st_ino):
         return True
     return (
@@ -238,16 +243,19 @@ def mirror(source: Path, target: Path, *, leave_out: frozenset[str] = frozenset(
     wanted: set[str] = set()
     with os.scandir(source) as entries:
         for entry in entries:
-            if entry.name in leave_out or not Path(entry.path).exists():
+            if entry.name in leave_out:
                 continue
-            wanted.add(entry.name)
             if entry.is_dir():
                 mirror(Path(entry.path), target / entry.name)
-            else:
+            elif entry.is_file():
                 place(Path(entry.path), target / entry.name)
-    for extra in target.iterdir():
-        if extra.name not in wanted:
-            remove(extra)
+            else:  # a link to nothing
+                continue
+            wanted.add(entry.name)
+    with os.scandir(target) as entries:
+        extra = [entry.path for entry in entries if entry.name not in wanted]
+    for path in extra:
+        remove(Path(path))
     return target
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 import psutil
-import requests
 
 from idemflow.config.combinations import ServerName
 from idemflow.config.endpoint import Endpoint, session
@@ -36,6 +35,8 @@ def health(server: ServerName, endpoint: Endpoint, timeout: float = TIMEOUT) -> 
         Silent: it does not answer in time.
         LoginRefused: NiFi answers, and refuses the login.
     """
+    import requests  # noqa: PLC0415  # slow to import, and not needed where no server runs
+
     try:
         if server == "nifi":
             return "ok" if _is_ready(endpoint, timeout) else None
@@ -65,6 +66,8 @@ def unreadable(elasticsearch: Endpoint, timeout: float = TIMEOUT) -> dict[str, s
 
     Empty while it still tries, and where it does not answer.
     """
+    import requests  # noqa: PLC0415
+
     try:
         with session(elasticsearch) as http:
             reply = http.get(
@@ -117,6 +120,8 @@ def login(nifi: Endpoint, timeout: float = TIMEOUT) -> str:
         LoginRefused: wrong user or password.
         Unreachable: no or another answer.
     """
+    import requests  # noqa: PLC0415
+
     try:
         with session(nifi) as http:
             reply = http.post(

@@ -7,7 +7,9 @@ inherits from ``idemflow.sources.source.Source``.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 
@@ -27,7 +29,7 @@ def kinds() -> list[str]:
     Raises:
         IdemflowError: there is none, not even idemflow's own.
     """
-    found = sorted({point.name for point in entry_points(group=GROUP)})
+    found = sorted({point.name for point in _points()})
     if not found:
         raise IdemflowError(
             "the installation of idemflow tells of no source",
@@ -56,7 +58,7 @@ def load(kind: str) -> type[Source]:
     Raises:
         IdemflowError: two packages have it, or the one that does is broken; names them.
     """
-    points = [point for point in entry_points(group=GROUP) if point.name == kind]
+    points = [point for point in _points() if point.name == kind]
     if len(points) > 1:
         packages = sorted(_package(point) for point in points)
         raise IdemflowError(
@@ -101,6 +103,16 @@ def parse(collect: object) -> Source:
                 "collect", [InitErrorDetails(type=unknown, loc=(name,), input=collect)]
             )
     raise ValueError(f"must name a source: {known}")
+
+
+def _points() -> tuple[EntryPoint, ...]:
+    return _points_on(GROUP, tuple(sys.path))
+
+
+@functools.cache  # to look through all that is installed takes longer than to read a pipeline
+def _points_on(group: str, _path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """The entry points of a group, where Python looks for modules in these folders."""
+    return tuple(entry_points(group=group))
 
 
 def _broken(point: EntryPoint, reason: str) -> IdemflowError:

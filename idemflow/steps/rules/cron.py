@@ -10,6 +10,7 @@ looks starts a run.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Cron:
                 raise ValueError(
                     f"the {field.name} {text!r} (L, W, #) is NiFi's own; it has no time zone"
                 )
-        minutes = ",".join(map(str, sorted(self._looked_at())))
+        minutes = ",".join(map(str, sorted(self._looked_at)))
         return f"{self.fields[0]} {minutes} * * * ?"
 
     def due(self, now: datetime, offset: Offset) -> bool:
@@ -136,8 +137,8 @@ class Cron:
             now: when NiFi looks, with a zone.
             offset: the clock of the zone that the expression is of.
         """
-        looked_at, moment = self._looked_at(), (now + _EARLY).replace(second=0, microsecond=0)
-        while moment.minute not in looked_at:
+        moment = (now + _EARLY).replace(second=0, microsecond=0)
+        while moment.minute not in self._looked_at:
             moment -= timedelta(minutes=1)
         after = offset(moment)
         if len(self.values[2] or ()) == 24:
@@ -150,6 +151,7 @@ class Cron:
             return False
         return self._has(moment + after) or (lately and self._has(moment + before))
 
+    @functools.cached_property
     def _looked_at(self) -> frozenset[int]:
         minutes = self.values[1] or ()
         return frozenset((one + more) % 60 for one in minutes for more in range(0, 60, _QUARTER))
@@ -157,9 +159,12 @@ class Cron:
     def _has(self, time: datetime) -> bool:
         """Whether a clock that shows that time shows one of the expression's."""
         _, minutes, hours, days, months, weekdays = self.values
-        shown = (time.minute, minutes), (time.hour, hours), (time.day, days), (time.month, months)
-        return all(
-            value in (known or ()) for value, known in (*shown, (time.isoweekday() % 7, weekdays))
+        return (
+            time.minute in (minutes or ())
+            and time.hour in (hours or ())
+            and time.day in (days or ())
+            and time.month in (months or ())
+            and time.isoweekday() % 7 in (weekdays or ())
         )
 
 

@@ -185,7 +185,7 @@ def test_the_encoding_that_it_names_is_read_and_utf_8_written(tmp_path: Path) ->
         (b"x = 1\0\n", "byte of zero"),
         (b"\xef\xbb\xbf \n", "is empty"),
         (b"#" * (1 << 20) + b"##", "larger than 1 MB"),
-        (b"x = " + b"(" * 3000 + b")" * 3000, "neither Python 2 nor Python 3"),
+        (b"x = " + b"(" * 1500 + b")" * 1500, "neither Python 2 nor Python 3"),
     ],
 )
 def test_what_is_no_script_is_one_error(tmp_path: Path, content: bytes, message: str) -> None:

@@ -123,9 +123,13 @@ def test_runs_that_ended_badly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hangs", [False, True])
 def test_nobody_waits_for_a_dead_endpoint(
-    tmp_path: Path, hangs: bool, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    hangs: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that refuses connections, and one that takes them and never answers: one warning."""
+    monkeypatch.setattr(_lineage, "ANSWERS_WITHIN", 0.5)
     with socket.socket() as taker:
         port = any_free_port()
         if hangs:

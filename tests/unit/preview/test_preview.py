@@ -250,7 +250,7 @@ def test_all_of_many_records_in_bounded_memory(project: Path) -> None:
         project,
         "def things():\n    for n in range(8_000):\n        yield {'id': f'{n % 7_999:0500}'}\n",
     )
-    made = settings.resolve({"project": project, "verify_memory": "2m"})
+    made = settings.resolve({"project": project, "verify_memory": "7m"})
     tracemalloc.start()
     try:
         found = preview(made, "things", limit=None, whole=True, record=None)

@@ -64,13 +64,19 @@ FILTERS = """
 """
 
 
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A runtime's folder; Python goes there once, thousands of files, for all tests."""
+    with readable_folder() as folder:
+        yield folder
+
+
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def settings(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for folder in ("flows", "scripts"):
         (tmp_path / folder).mkdir()
-    with readable_folder() as home:
-        monkeypatch.setenv("IDEMFLOW_HOME", str(home))
-        yield configuration.resolve({"project": str(tmp_path)})
+    monkeypatch.setenv("IDEMFLOW_HOME", str(home))
+    return configuration.resolve({"project": str(tmp_path)})
 
 
 def read(settings: Settings, script: str, transform: str = "", count: int = 1000) -> Reference:

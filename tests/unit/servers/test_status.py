@@ -6,16 +6,20 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from idemflow.config import settings
-from idemflow.servers import status
+from idemflow.servers import lifecycle, status
 from idemflow.servers.ports import any_free_port
 from idemflow.servers.ready import cause
 from idemflow.servers.waiting import told_of
 
 
-def test_a_server_that_says_nothing_and_one_that_is_not_there(tmp_path: Path) -> None:
+def test_a_server_that_says_nothing_and_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "_ANSWERS_WITHIN", 0.5)  # of 3, and 10 elsewhere
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ports = {"nifi": silent.getsockname()[1], "elasticsearch": any_free_port()}
         own = {f"{name}_url": f"https://localhost:{port}" for name, port in ports.items()}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idemflow.steps.identify import identify
@@ -263,7 +263,7 @@ with_ids = st.builds(
 )
 
 
-@PROPERTY
+@settings(PROPERTY, max_examples=50)  # each has up to five records
 @given(st.lists(with_ids, min_size=1, max_size=5), st.integers(0, 2**63 - 1))
 def test_what_goes_on_is_the_record(chunk: list[dict[str, Any]], number: int) -> None:
     for record in chunk:

@@ -249,7 +249,7 @@ def test_a_field_may_be_long() -> None:
 
 def test_memory_does_not_grow_with_the_file() -> None:
     line = b"1," + b"x" * 20_000 + b"\n"
-    blocks = 100
+    blocks = 50
 
     def parts() -> Iterator[bytes]:
         yield b"a,b\n"

@@ -296,7 +296,7 @@ def test_characters_at_the_end_of_a_block(monkeypatch: pytest.MonkeyPatch, block
 
 @pytest.mark.parametrize("form", ["ndjson", "json"])
 def test_memory_does_not_grow_with_the_file(form: str) -> None:
-    size = 300 << 20
+    size = 100 << 20
     line = b'{"a":"' + b"x" * 20_000 + b'"}'
     count = size // len(line)
     separator = b"\n" if form == "ndjson" else b",\n"

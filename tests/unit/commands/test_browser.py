@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 URL = "https://localhost:8443/nifi/#/process-groups/0a1b"
 CALL = """
 import os, sys
-from idemflow.commands.open import browse
+from idemflow.commands._browser import browse
 print(browse(sys.argv[1], os.environ))
 """
 
