@@ -23,7 +23,7 @@ from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.identity import canonical, content_hash
 from tests.integration.book import Book, deploy_ledger, room
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import REFUSED, ROOT, Idemflow, Project, wait_until
 from tests.integration.year import simulate
 
 SCRIPT = """
@@ -498,14 +498,6 @@ def test_what_the_yaml_keeps_no_longer(idemflow: Idemflow, project: Project) -> 
         letters = inside.json("dead-letters", "list", name)["letters"]
         assert {one["id"] for one in letters} == {hit["_id"], "old-2"}
         elasticsearch.indices.delete(index=[made["two"], made["read"], made["others"]])
-
-
-REFUSED = """
-    def records():
-        yield {"id": 1}
-        for number in range(3):
-            yield {"name": f"no id {number}"}
-"""
 
 
 def test_what_is_due_is_pruned_without_being_asked_for(
