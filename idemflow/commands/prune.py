@@ -93,7 +93,7 @@ class DuePruned:
     @property
     def left(self) -> list[Left]:
         """Those that were left as they are."""
-        return [Left(name, error.message, error.next_command) for name, error in self.wrong.items()]
+        return [Left(name, one.message, _next(name, one)) for name, one in self.wrong.items()]
 
     def check(self) -> None:
         """Raises an IdemflowError where a pipeline was left."""
@@ -166,6 +166,11 @@ def _prune_if_due(
                 found.append(prune_in_turn(opened, progress.step, _BUSY, dry_run=dry_run))
     finally:
         own.release()
+
+
+def _next(name: str, error: IdemflowError) -> str | None:
+    check = f"idemflow check {name}" if isinstance(error, PipelineError) else None
+    return error.next_command or check
 
 
 def _check_removed(name: str) -> None:

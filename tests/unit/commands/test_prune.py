@@ -24,6 +24,7 @@ def test_one_is_the_error_itself() -> None:
 
 
 def test_files_are_told_as_prune_tells_them() -> None:
+    assert DuePruned(wrong={"bad": BAD}).left[0].next_command == "idemflow check bad"
     with pytest.raises(PipelineErrors, match=r"^2 mistakes:"):
         DuePruned(wrong={"bad": BAD, "worse": BAD}).check()
 
