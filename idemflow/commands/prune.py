@@ -22,7 +22,6 @@ from idemflow.errors import (
     IdemflowError,
     LoginRefused,
     PipelineError,
-    PipelineErrors,
     RuntimeNotUp,
     Unreachable,
     UsageError,
@@ -97,15 +96,18 @@ class DuePruned:
 
     def check(self) -> None:
         """Raises an IdemflowError where a pipeline was left."""
-        errors = [*self.wrong.values()]
+        errors, left = [*self.wrong.values()], self.left
         files = [error for error in errors if isinstance(error, PipelineError)]
         if len(errors) == 1:
             raise errors[0]
-        if errors and len(files) == len(errors):
-            raise PipelineErrors(files)
-        if errors:
-            reasons = [f"{one.pipeline}: {one.reason}" for one in self.left]
-            raise IdemflowError("\n".join([f"{len(errors)} pipelines were not pruned:", *reasons]))
+        if len(files) == len(errors):
+            Each[Pruned](wrong=files).check()
+            return
+        reasons = [f"{one.pipeline}: {one.reason}" for one in left]
+        raise IdemflowError(
+            "\n".join([f"{len(left)} pipelines were not pruned:", *reasons]),
+            next_command="; ".join(one.next_command for one in left if one.next_command) or None,
+        )
 
 
 def prune_due(
@@ -123,7 +125,6 @@ def prune_due(
         dry_run: only say what that would be.
 
     Raises:
-        UsageError: there is no pipeline of that name.
         RuntimeNotUp: no target is up.
         Unreachable: Elasticsearch does not answer.
         LoginRefused: it refused the login.

@@ -37,3 +37,4 @@ def test_several_are_named() -> None:
         "bad: flows/bad.yaml:3: is not YAML",
         "other: the canvas is busy",
     ]
+    assert caught.value.next_command == "idemflow check bad; idemflow status"
