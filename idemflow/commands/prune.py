@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from idemflow.commands._compact import retention
+from idemflow import servers
+from idemflow.canvas import client
+from idemflow.canvas import ownership as canvas
 from idemflow.commands._each import Each, each
-from idemflow.commands._patience import patiently
-from idemflow.commands._session import Session, session
-from idemflow.commands._turn import turn
+from idemflow.commands._pruning import Pruned, is_due, prune_in_turn
+from idemflow.commands._session import session
+from idemflow.commands._turn import lock, turn
 from idemflow.commands._watch import RunDisplay
+from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
-from idemflow.dead_letters import store
-from idemflow.dead_letters.store import Filters, Letter, Letters
-from idemflow.elasticsearch.retention import Pruned as PrunedLedger
+from idemflow.elasticsearch.last_prune import last_prunes
+from idemflow.elasticsearch.ledger import opened
+from idemflow.errors import (
+    IdemflowError,
+    LoginRefused,
+    PipelineError,
+    RuntimeNotUp,
+    Unreachable,
+    UsageError,
+)
 from idemflow.pipeline import spec
-from idemflow.pipeline.retention import Keep, PruneRules
+
+__all__ = ["DuePruned", "Left", "Pruned", "prune", "prune_due"]
 
 # How long until nothing is on its way in the flow, in seconds.
 _BUSY = 60.0
 
-
-@dataclass(frozen=True, kw_only=True)
-class Pruned(PrunedLedger):
-    """What was folded and deleted of a pipeline.
-
-    Attributes:
-        dead_letters: dead letters that were deleted.
-        indices: indices of earlier runs that were deleted, the oldest first.
-        dry_run: whether nothing was, and this is what would be.
-    """
-
-    dead_letters: int = 0
-    indices: tuple[str, ...] = ()
-    dry_run: bool = False
+_log = logging.getLogger(__name__)
 
 
 def prune(
@@ -53,58 +51,137 @@ def prune(
     Raises:
         IdemflowError: see :func:`idemflow.commands._session.session`.
     """
+
+    def one(name: str) -> Pruned:
+        with session(settings, name) as opened, turn(settings, name):
+            progress.step(f"compact the ledger of {name}")
+            return prune_in_turn(opened, progress.step, _BUSY, dry_run=dry_run)
+
     if name is not None:
-        return Each([_prune(settings, name, progress, dry_run)])
-    names = spec.names(settings.project)
-    return each(names, lambda one: _prune(settings, one, progress, dry_run))
+        return Each([one(name)])
+    return each(spec.names(settings.project), one)
 
 
-def _prune(settings: Settings, name: str, progress: RunDisplay, dry_run: bool) -> Pruned:
-    with session(settings, name) as opened, turn(settings, name):
-        progress.step(f"compact the ledger of {name}")
-        with opened.scratch() as room:
-            if not dry_run:
-                opened.reconcile(room)
-            ledger = retention(opened, room, _BUSY)
-            rules = opened.pipeline.prune or PruneRules.model_construct()
-            # First, so that what the ledger says of these indices goes as well.
-            gone: tuple[str, ...] = ()
-            if rules.indices is not None and patiently(ledger.idle, progress.step):
-                gone = _indices(opened, rules.indices, dry_run)
-            found = patiently(lambda: ledger.prune(always=True, dry_run=dry_run), progress.step)
-            letters = patiently(
-                lambda: _dead_letters(opened, rules.dead_letters, dry_run), progress.step
-            )
-        return Pruned(**vars(found), dead_letters=letters, indices=gone, dry_run=dry_run)
+@dataclass(frozen=True)
+class Left:
+    """A pipeline that was to be pruned, and was not.
+
+    Attributes:
+        pipeline: its name.
+        reason: why.
+        next_command: what to run or change next, if there is something.
+    """
+
+    pipeline: str
+    reason: str
+    next_command: str | None
 
 
-def _indices(opened: Session, keep: Keep, dry_run: bool) -> tuple[str, ...]:
-    """Delete indices of earlier runs; which."""
-    old = opened.indices.outdated(keep, datetime.now(UTC))
-    if not dry_run:
-        opened.indices.delete(old)
-    return tuple(old)
+@dataclass
+class DuePruned:
+    """What came of the pipelines that were due.
 
+    Attributes:
+        found: what was done.
+        wrong: why others were left as they are, by their names.
+    """
 
-def _dead_letters(opened: Session, keep: Keep | None, dry_run: bool) -> int:
-    """Delete dead letters; how many."""
-    if keep is None:
-        return 0
-    if dry_run:
-        return sum(1 for _ in _old_letters(opened, keep))
-    return store.delete(opened.ledger, _old_letters(opened, keep))
+    found: list[Pruned] = field(default_factory=list)
+    wrong: dict[str, IdemflowError] = field(default_factory=dict)
 
+    @property
+    def left(self) -> list[Left]:
+        """Those that were left as they are."""
+        return [Left(name, one.message, _next(name, one)) for name, one in self.wrong.items()]
 
-def _old_letters(opened: Session, keep: Keep) -> Iterator[Letter]:
-    """Those that are older or more than are kept, but for those that a replay has sent."""
-    oldest = datetime.now(UTC) - keep.for_time if keep.for_time else None
-    beyond = 0
-    if keep.number is not None:
-        beyond = Letters(opened.ledger, opened.name).count() - keep.number
-    letters = store.find(opened.ledger, opened.name, Filters(), oldest_first=True)
-    for place, letter in enumerate(letters):
-        aged = oldest is not None and datetime.fromisoformat(letter.time) < oldest
-        if not aged and place >= beyond:
+    def check(self) -> None:
+        """Raises an IdemflowError where a pipeline was left."""
+        errors, left = [*self.wrong.values()], self.left
+        files = [error for error in errors if isinstance(error, PipelineError)]
+        if len(errors) == 1:
+            raise errors[0]
+        if len(files) == len(errors):
+            Each[Pruned](wrong=files).check()
             return
-        if letter.replay is None:
-            yield letter
+        reasons = [f"{one.pipeline}: {one.reason}" for one in left]
+        raise IdemflowError(
+            "\n".join([f"{len(left)} pipelines were not pruned:", *reasons]),
+            next_command="; ".join(one.next_command for one in left if one.next_command) or None,
+        )
+
+
+def prune_due(
+    settings: Settings, name: str | None, progress: RunDisplay, *, dry_run: bool = False
+) -> DuePruned:
+    """Prune those pipelines whose YAML says how often, and that were not for so long.
+
+    One that another command runs just now is not waited for: it may be due at that one's end, and
+    else the next time. Whatever is wrong with a pipeline hinders no other.
+
+    Args:
+        settings: the resolved settings.
+        name: the pipeline's name; ``None`` for all.
+        progress: told how it goes on.
+        dry_run: only say what that would be.
+
+    Raises:
+        RuntimeNotUp: no target is up.
+        Unreachable: Elasticsearch does not answer.
+        LoginRefused: it refused the login.
+    """
+    result, now = DuePruned(), datetime.now(UTC)
+    target, known = servers.connect(settings), spec.names(settings.project)
+    with opened(target.elasticsearch) as ledger:
+        lasts = last_prunes(ledger, project_id(settings))
+    gone = [one for one in lasts if lasts[one] and one not in known]
+    for one in [name] if name else sorted([*known, *gone]):
+        try:
+            if one in gone and not name:
+                client.connect(target.nifi, project_id(settings))
+                _check_removed(one)
+                continue
+            rules = spec.load(settings.project, one).prune
+            if one in lasts and rules is not None and rules.is_due(lasts[one], now):
+                _prune_if_due(settings, one, progress, result.found, dry_run=dry_run)
+        except (Unreachable, LoginRefused, RuntimeNotUp) as error:
+            # The next one would wait as long. They are still due when the server is back.
+            result.wrong[one] = error
+            break
+        except IdemflowError as error:
+            result.wrong[one] = error
+    return result
+
+
+def _prune_if_due(
+    settings: Settings, name: str, progress: RunDisplay, found: list[Pruned], *, dry_run: bool
+) -> None:
+    own = lock(settings, name)
+    if not own.try_acquire():
+        _log.info("%s is not pruned now: %s", name, own.holder())
+        return
+    try:
+        with session(settings, name) as opened:
+            # Whoever had the turn before may have done it.
+            if is_due(opened):
+                progress.step(f"prune {name}")
+                found.append(prune_in_turn(opened, progress.step, _BUSY, dry_run=dry_run))
+    finally:
+        own.release()
+
+
+def _next(name: str, error: IdemflowError) -> str | None:
+    check = f"idemflow check {name}" if isinstance(error, PipelineError) else None
+    return error.next_command or check
+
+
+def _check_removed(name: str) -> None:
+    """Check that a pipeline that was pruned, and has no file any more, is on no canvas either.
+
+    Raises:
+        UsageError: it is.
+    """
+    if canvas.find(name).mark is not None:
+        raise UsageError(
+            f"flows/{name}.yaml is gone, which said how often {name} is pruned and what is kept",
+            next_command=f"put the file back, or: idemflow remove {name}",
+        )

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from idemflow.commands._due_prunes import DuePrunes
 from idemflow.commands.up import refuse_external
 from idemflow.config.settings import Settings
 from idemflow.servers.supervise import SILENT_AFTER, Supervisor
@@ -22,6 +23,8 @@ def supervise(
 ) -> None:
     """Keeps the embedded servers up until SIGTERM, SIGINT or SIGHUP; then stops them, and returns.
 
+    Meanwhile the project's pipelines are pruned when their YAML's ``prune.every`` wants it.
+
     For the main thread, as signals are.
 
     Args:
@@ -34,7 +37,7 @@ def supervise(
         IdemflowError: another supervisor is there, or the servers cannot be started at first.
     """
     refuse_external(settings)
-    supervisor = Supervisor(settings, tell, silent_after)
+    supervisor = Supervisor(settings, tell, DuePrunes(settings), silent_after)
     with _calling(supervisor.end):
         supervisor.run()
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from idemflow.pipeline.expect import Expect
 from idemflow.pipeline.identity import Delete, Fields, Identity, Unique, Version
-from idemflow.pipeline.retention import PruneRules
+from idemflow.pipeline.retention import LongPeriod, PruneRules
 from idemflow.pipeline.schedule import Schedule, as_schedule
 from idemflow.sources import registry
 from idemflow.sources.fields import (
@@ -33,7 +33,6 @@ from idemflow.sources.fields import (
     Text,
     as_field,
     as_fields,
-    seconds,
 )
 from idemflow.sources.source import Source
 
@@ -160,14 +159,7 @@ class LedgerRules(Strict):
         keep: how long the summaries of runs are kept, and deletes are remembered.
     """
 
-    keep: Period = "30 days"
-
-    @field_validator("keep")
-    @classmethod
-    def _longer_than_a_run(cls, value: str) -> str:
-        if seconds(value) < 3600:
-            raise ValueError('at least "1 hour"')
-        return value
+    keep: LongPeriod = "30 days"
 
 
 class Pipeline(Strict):

@@ -182,7 +182,7 @@ def make(settings: Settings, pipeline: Pipeline) -> Copy:
         data["pipeline"] = name
         data["index"]["name"] = PREFIX + pipeline.index.name
         data["index"].pop("shared", None)
-        for field in ("schedule", "expect"):  # which are about the pipeline itself
+        for field in ("schedule", "expect", "prune"):  # which are about the pipeline itself
             data.pop(field, None)
 
     copy._change(renamed)

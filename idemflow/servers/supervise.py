@@ -18,6 +18,7 @@ from idemflow.servers.connect import endpoint
 from idemflow.servers.exclusive import explained_os_errors, make_home, runtime_lock
 from idemflow.servers.state import State, read_state, write_state
 from idemflow.servers.supervision import supervisor_lock
+from idemflow.servers.upkeep import Upkeep
 from idemflow.servers.waiting import record_server
 from idemflow.servers.watching import REFUSED, Act, Event, Watch
 from idemflow.supply.progress import Silent
@@ -42,11 +43,14 @@ class Supervisor:
     Args:
         settings: the resolved settings.
         tell: is given each event.
+        upkeep: what is done beside the servers.
         silent_after: seconds without an answer after which a server is started again.
     """
 
-    def __init__(self, settings: Settings, tell: Tell, silent_after: float = SILENT_AFTER) -> None:
-        self._settings, self._tell = settings, tell
+    def __init__(
+        self, settings: Settings, tell: Tell, upkeep: Upkeep, silent_after: float = SILENT_AFTER
+    ) -> None:
+        self._settings, self._tell, self._upkeep = settings, tell, upkeep
         self._home = settings.folders
         self._watches = {
             name: Watch(name, settings.start_timeout, silent_after) for name in settings.embedded
@@ -121,6 +125,9 @@ class Supervisor:
         if due:
             self._start(due)
         self._began = True
+        well = all(watch.is_well for watch in self._watches.values())
+        for event in self._upkeep.look(time.monotonic(), well=well):
+            self._tell(event)
 
     def _health(
         self,
@@ -208,6 +215,7 @@ class Supervisor:
     def _stop_all(self) -> None:
         names = [name for name in SERVERS if name in self._watches]
         self._tell(Event("stopping", "Stopping " + " and then ".join(TITLES[n] for n in names)))
+        self._upkeep.end()
         with self._changing():
             for name in names:
                 self._stop(name)

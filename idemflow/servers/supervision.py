@@ -10,10 +10,10 @@ import psutil
 from idemflow.config.paths import Home
 from idemflow.errors import IdemflowError
 from idemflow.security.locks import LockFile
-from idemflow.servers import launch
+from idemflow.servers import launch, upkeep
 
-# It stops the two servers one after the other, each within this.
-END_SECONDS = 2 * (launch.TERMINATE_SECONDS + launch.KILL_SECONDS) + 30.0
+# It ends what it does beside them, and stops the two servers one after the other.
+END_SECONDS = upkeep.END_SECONDS + 2 * (launch.TERMINATE_SECONDS + launch.KILL_SECONDS) + 30.0
 _POLL = 0.1
 
 

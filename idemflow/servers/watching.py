@@ -26,7 +26,7 @@ _UNWELL = {
 
 EventName = Literal[
     "supervising", "step", "waiting", "found", "started", "ready", "unwell", "silent", "answers",
-    "ended", "failed", "stopping", "stopped",
+    "ended", "failed", "pruned", "unpruned", "stopping", "stopped",
 ]  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class Event:
         pid: its process, if it has one.
         delay: seconds until it is started again, if that was put off.
         next_command: what a person could run next, if something has to be done.
+        pipeline: which pipeline it is about, if it is about one.
     """
 
     event: EventName
@@ -49,6 +50,7 @@ class Event:
     pid: int | None = None
     delay: float | None = None
     next_command: str | None = None
+    pipeline: str | None = None
 
 
 class Act(Enum):

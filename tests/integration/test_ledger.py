@@ -11,15 +11,19 @@ from uuid import uuid4
 
 import pytest
 
+from idemflow.commands import _pruning
+from idemflow.commands._turn import lock
+from idemflow.config.project_id import project_id
 from idemflow.dead_letters.reconcile import Records, reconcile
 from idemflow.dead_letters.store import Letters
-from idemflow.elasticsearch import search
+from idemflow.elasticsearch import last_prune, search
+from idemflow.elasticsearch.last_prune import last_prunes
 from idemflow.elasticsearch.ledger import DEAD_LETTERS, RUNS, Ledger
 from idemflow.elasticsearch.manifests import MANIFESTS
 from idemflow.errors import IdemflowError
 from idemflow.steps.rules.identity import canonical, content_hash
 from tests.integration.book import Book, deploy_ledger, room
-from tests.integration.tools import ROOT, Idemflow, Project, wait_until
+from tests.integration.tools import REFUSED, ROOT, Idemflow, Project, wait_until
 from tests.integration.year import simulate
 
 SCRIPT = """
@@ -494,6 +498,74 @@ def test_what_the_yaml_keeps_no_longer(idemflow: Idemflow, project: Project) -> 
         letters = inside.json("dead-letters", "list", name)["letters"]
         assert {one["id"] for one in letters} == {hit["_id"], "old-2"}
         elasticsearch.indices.delete(index=[made["two"], made["read"], made["others"]])
+
+
+def test_what_is_due_is_pruned_without_being_asked_for(
+    idemflow: Idemflow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of `run` and `verify`, and by `prune --due`; when it was not done for so long."""
+    inside = idemflow.inside(project.path)
+    rules = "prune: {every: 1 day, dead_letters: {number: 1}}"
+    name = project.pipeline("daily", REFUSED, rules)
+    (project.path / "flows/other.yaml").write_text("nonsense")
+    settings, ledger = inside.settings(), inside.ledger()
+
+    def letters() -> int:
+        return len(inside.json("dead-letters", "list", name)["letters"])
+
+    def last() -> datetime | None:
+        return last_prunes(ledger, project_id(settings))[name]
+
+    def long_ago(days: int = 2) -> datetime:
+        last_prune.note(ledger, name, datetime.now(UTC) - timedelta(days=days))
+        found = last()
+        assert found
+        return found
+
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    inside.ok("run", name, code=7)
+    assert letters() == 1
+    first = last()
+    assert first
+    assert began < first < datetime.now(UTC)
+    # Not again so soon: all that a run refuses is kept.
+    inside.ok("run", name, code=7)
+    assert (letters(), last()) == (3, first)
+    assert "Nothing was due." in inside.ok("prune", name, "--due").stdout
+
+    before = long_ago()
+    inside.ok("verify", name)
+    assert letters() == 1
+    assert last() != before
+    # By hand it is done whenever it is asked for, and counts; what did not happen does not.
+    for arguments, idle, counts in (
+        (["--dry-run"], True, False),
+        ([], False, False),
+        ([], True, True),
+    ):
+        before = long_ago()
+        with monkeypatch.context() as patch:
+            patch.setattr(_pruning, "_idle", lambda *_, idle=idle: idle)
+            (pruned,) = inside.json("prune", name, *arguments)["pipelines"]
+        assert pruned["busy"] is not idle
+        assert (last() != before) is counts, arguments
+    # A clock that was wrong once keeps nothing from being pruned.
+    long_ago(days=-2)
+    with lock(settings, name):
+        assert inside.json("prune", name, "--due") == {"pipelines": [], "left": []}
+    done = inside.json("prune", "--due", code=2)
+    assert [one["pipeline"] for one in done["pipelines"]] == [name]
+    (left,) = done["left"]
+    assert left["pipeline"] == "other"
+    assert "flows/other.yaml:1" in left["reason"]
+    # One whose file is gone is told as long as it is on the canvas.
+    (project.path / "flows/other.yaml").unlink()
+    (project.path / f"flows/{name}.yaml").unlink()
+    gone = inside.fail("prune", "--due")
+    assert (gone.code, f"flows/{name}.yaml is gone" in gone.stderr) == (2, True)
+    inside.ok("remove", name, "--yes")
+    assert "Nothing was due." in inside.ok("prune", "--due").stdout
+    ledger.close()
 
 
 def test_a_year_of_runs_leaves_verify_as_fast_as_on_its_first_day(book: Book) -> None:

@@ -10,14 +10,20 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from idemflow.commands._turn import lock
+from idemflow.elasticsearch import last_prune
 from idemflow.servers.state import read_state
 from tests.integration.tools import (
+    REFUSED,
     Idemflow,
+    Project,
     family,
     kill,
     on_free_ports,
@@ -96,7 +102,7 @@ def cut_flow(runtime: Idemflow) -> Path:
     return flow
 
 
-def test_it_starts_restarts_and_stops_the_servers(
+def test_it_starts_and_restarts_the_servers(
     runtime: Idemflow, cut_flow: Path, supervised: Supervised
 ) -> None:
     wait_until(
@@ -114,7 +120,9 @@ def test_it_starts_restarts_and_stops_the_servers(
     wait_until(
         lambda: supervised.has("ready", "elasticsearch", since=mark), "it is back", seconds=120
     )
-    ended, started = [one for one in supervised.events[mark:] if one["event"] != "ready"]
+    # What it asks about pipelines may be cut off as well.
+    about = [one for one in supervised.events[mark:] if "server" in one]
+    ended, started = [one for one in about if one["event"] != "ready"]
     assert (ended["event"], ended["delay"]) == ("ended", 1)
     assert (started["event"], started["server"]) == ("started", "elasticsearch")
     assert runtime.json("status")["servers"][1]["state"] == "running"
@@ -124,19 +132,64 @@ def test_it_starts_restarts_and_stops_the_servers(
         assert len(users) == 2
         assert 0 not in users
 
-    everything = family(runtime)
-    result = runtime.json("down")
-    assert (set(result["stopped"]), result["killed"]) == ({"nifi", "elasticsearch"}, [])
-    assert result["supervisor"] == pid
-    assert supervised.process.wait(timeout=10) == 0
-    wait_until(lambda: not any(p.is_running() for p in everything), "all processes end")
-    assert supervised.names("nifi") == ["started", "ready", "stopped"]
-    assert [one["server"] for one in supervised.events if one["event"] == "stopped"] == [
-        "nifi",
-        "elasticsearch",
-    ]
-    assert read_state(runtime.settings().folders.state).servers == {}
+    assert supervised.names("nifi") == ["started", "ready"]
+
+    # The servers go on without it; the next one, in the next test, takes them over.
+    supervised.process.kill()
+    supervised.process.wait()
+    assert set(processes(runtime)) == {"nifi", "elasticsearch"}
     assert supervised.process.stderr
     (told,) = supervised.process.stderr.read().splitlines()
     (aside,) = cut_flow.parent.glob("flow.json.gz.damaged-*")
     assert f"NiFi's flow could not be read after a crash, and is kept as {aside}" in told
+
+
+@pytest.fixture
+def refusing(runtime: Idemflow) -> str:
+    """A pipeline with three dead letters, of which its YAML keeps one from now on."""
+    project = Project(runtime.settings().project)
+    name = project.pipeline("daily", REFUSED)
+    runtime.ok("run", name, code=7)
+    rules = "prune: {every: 1 day, dead_letters: {number: 1}}"
+    project.change(name, "identity: id", f"identity: id\n{rules}")
+    return name
+
+
+def test_it_prunes_what_is_due_and_breaks_that_off_when_it_ends(
+    runtime: Idemflow, refusing: str
+) -> None:
+    with Supervised(runtime) as first:
+        wait_until(lambda: first.has("pruned"), "it is pruned")
+        first.process.kill()
+    assert first.names("nifi") == ["found", "ready"]
+    (pruned,) = [one for one in first.events if one["event"] == "pruned"]
+    assert pruned["pipeline"] == refusing
+    assert pruned["text"] == f"{refusing} is pruned: 2 dead letters deleted"
+    assert len(runtime.json("dead-letters", "list", refusing)["letters"]) == 1
+
+    settings, ledger = runtime.settings(), runtime.ledger()
+    # What waits in its queues cannot go in.
+    ledger.client.indices.put_settings(index=refusing, settings={"blocks.write": True})
+    runtime.ok("start", refusing, "--every", "1 day")
+    wait_until(lambda: runtime.json("stop", refusing)["queued"] > 0, "records are on their way")
+    last_prune.note(ledger, refusing, datetime.now(UTC) - timedelta(days=2))
+    ledger.close()
+    own = lock(settings, refusing)
+    with Supervised(runtime) as second:
+        wait_until(lambda: own.holder_pid() is not None, "it waits until nothing is on its way")
+        (child,) = psutil.Process(second.process.pid).children()
+        assert own.holder_pid() == child.pid
+        everything = [*family(runtime), child]
+        result = runtime.json("down")
+        assert (set(result["stopped"]), result["killed"]) == ({"nifi", "elasticsearch"}, [])
+        assert result["supervisor"] == second.process.pid
+        assert second.process.wait(timeout=10) == 0
+        assert second.process.stderr
+        assert second.process.stderr.read() == ""
+    # Left alone, it would wait a minute for a server that has gone.
+    wait_until(lambda: not any(p.is_running() for p in everything), "all end", seconds=10)
+    assert [one["event"] for one in second.events[-3:]] == ["stopping", "stopped", "stopped"]
+    assert [one["server"] for one in second.events[-2:]] == ["nifi", "elasticsearch"]
+    assert not {"pruned", "unpruned"} & {one["event"] for one in second.events}
+    assert read_state(settings.folders.state).servers == {}
+    assert [one.name for one in settings.folders.scratch.iterdir()] == ["lock"]

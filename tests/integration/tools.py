@@ -49,6 +49,14 @@ COUNTING = """
             yield {"id": number}
 """
 
+# A script of a document, and of three dead letters.
+REFUSED = """
+    def records():
+        yield {"id": 1}
+        for number in range(3):
+            yield {"name": f"no id {number}"}
+"""
+
 # Options of ``run`` where the test judges the report, whatever is in it.
 UNJUDGED = ("--max-dead-letters", "1000000", "--allow-empty")
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from idemflow.canvas import client, control, monitoring, process_groups
 from idemflow.canvas.process_groups import TRIGGERS
 from idemflow.commands import dead_letters, deploy, run, verify
-from idemflow.commands._compact import retention
+from idemflow.commands._pruning import retention
 from idemflow.commands._session import session
 from idemflow.commands._watch import Silent
 from idemflow.config.combinations import SERVERS

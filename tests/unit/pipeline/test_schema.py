@@ -69,6 +69,7 @@ def test_what_is_shipped_is_valid(name: str, text: str) -> None:
         'mode: snapshot\nsnapshot: {max_refused: "1%"}\n',
         "transform: {script: scripts/clean.py, function: clean}\n",
         "expect: {freshness: 15 min, dead_letters: 0}\n",
+        "prune: {every: 1 day}\n",
     ],
 )
 def test_what_is_valid(more: str, tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_what_is_valid(more: str, tmp_path: Path) -> None:
         ("identity: id", "identity: id\nschedule: 5 minutes"),
         ("identity: id", "identity: id\nschedule: {every: 5 s, cron: 0 6 * * *}"),
         ("identity: id", "identity: id\nload: {batch: 0}"),
+        ("identity: id", "identity: id\nprune: {every: daily}"),
         ("identity: id", "identity: id\nmode: snapshots"),
         ("pipeline: things", "pipeline: Things"),
         ("name: things", "name: things, mapping: {id: keywrd}"),

@@ -25,6 +25,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy]:
     project.pipeline(
         "one", SCRIPT, "version: {field: v, type: integer}\n"
         "transform: {script: scripts/change.py, function: change}\nload: {batch: 7}\n"
+        "prune: {every: 1 hour, dead_letters: {number: 1}}\n"
     )  # fmt: skip
     (tmp_path / "scripts/change.py").write_text(TRANSFORM)
     with readable_folder() as home:
@@ -34,6 +35,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy]:
     # Nothing is done to the pipeline itself.
     assert (tmp_path / "scripts/one.py").read_text() == SCRIPT
     assert (tmp_path / "scripts/change.py").read_text() == TRANSFORM
+
+
+def test_nothing_that_a_proof_follows_is_pruned(made: Copy) -> None:
+    assert spec.load(made.settings.project, made.name).prune is None
 
 
 def test_queues_are_small_as_long_as_they_have_to_be(made: Copy) -> None:
