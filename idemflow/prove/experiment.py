@@ -27,11 +27,11 @@ from idemflow.dead_letters import store
 from idemflow.dead_letters.store import Filters
 from idemflow.elasticsearch.spill import Scratch
 from idemflow.errors import IdemflowError, UsageError
-from idemflow.prove import copy, judge, reference
+from idemflow.prove import clock, copy, judge, reference
 from idemflow.prove.copy import Copy
 from idemflow.prove.journal import Journal, MethodResult, SteadyState, Try, Verdict
 from idemflow.prove.lab import Lab, Stuck, place_of
-from idemflow.prove.methods import Method, mix
+from idemflow.prove.methods import CLOCK_JUMP, Method, mix
 from idemflow.prove.plan import Plan
 from idemflow.prove.proxy import proxy
 from idemflow.prove.reference import Reference
@@ -134,11 +134,13 @@ def _laboratory(made: Copy, plan: Plan, display: Display) -> Iterator[tuple[Lab,
         try:
             lab.return_clock()
             lab.return_state()
+            lab.clock = clock.library() if CLOCK_JUMP in plan.methods else None
             lab.deploy()
             yield lab, room
         finally:
             display.step("cleaning up")
             lab.mend()
+            lab.return_clock()
             _remove(made)
 
 

@@ -155,9 +155,8 @@ class Lab(Servers):
         return rule
 
     def up(self) -> None:
-        """Start what was killed again, as ``idemflow up`` does."""
-        servers.up(self.copy.servers, servers.Silent())
-        self.note("idemflow up", "mended")
+        """Start what was killed again, and the copy's steps."""
+        super().up()
         self.sample(at_once=True)
         control.start_steps(self.group)
 
@@ -166,7 +165,7 @@ class Lab(Servers):
         self.arm(None)
         self.thaw()
         self.free_disk()
-        self.return_clock()
+        self.right_clock()
         self.return_state()
         for process, _ in self._commands:
             if process.poll() is None:

@@ -212,6 +212,10 @@ def slow_link(lab: Lab) -> None:
     hit(lab, "slow", "bulk requests take 3 s longer", times=3, seconds=3.0)
 
 
+CLOCK_JUMP = Method(
+    "clock-jump", "the servers' clock is set back during a bulk request, and ahead during another",
+    upkeep.clock_jump, kills=True, proxied=True,
+)  # fmt: skip
 METHODS = (
     Method("rerun", "a second run", rerun, quick=True),
     Method("at-once", "three runs started at once", at_once),
@@ -219,6 +223,10 @@ METHODS = (
     Method("redeploy", "a deployment during a run", redeploy),
     Method("kill-run", "kill -9 of the command that runs it, and another one", kill_run,
            quick=True),
+    # Both are started then, with a clock of their own where the next method is to come.
+    Method("kill-both-bulk", "kill -9 of both during a bulk request",
+           kill_both_bulk, kills=True, proxied=True),
+    CLOCK_JUMP,
     Method("kill-nifi-collecting", "kill -9 of NiFi while the source gives its records",
            kill_nifi_collecting, kills=True),
     Method("kill-nifi-queued", "kill -9 of NiFi while all documents wait in its queues",
@@ -230,8 +238,6 @@ METHODS = (
            kill_nifi_commit, kills=True, proxied=True, quick=True),
     Method("kill-elasticsearch-bulk", "kill -9 of Elasticsearch during a bulk request",
            kill_elasticsearch_bulk, kills=True, proxied=True, quick=True),
-    Method("kill-both-bulk", "kill -9 of both during a bulk request",
-           kill_both_bulk, kills=True, proxied=True),
     Method("stop-nifi", "NiFi stands still for some seconds during a bulk request (SIGSTOP)",
            stop_nifi, kills=True, proxied=True),
     Method("stop-elasticsearch",
@@ -251,9 +257,6 @@ METHODS = (
            upkeep.full_disk_elasticsearch, kills=True, proxied=True),
     Method("full-queue", "a queue is full while Elasticsearch is away", upkeep.full_queue,
            kills=True),
-    Method("clock-jump",
-           "the servers' clock is set back during a bulk request, and far ahead during another",
-           upkeep.clock_jump, kills=True, proxied=True),
     Method("next-version", "kill -9 of NiFi, which comes back to the next version of the flow",
            upkeep.next_version, kills=True, proxied=True),
     Method("lose-state", "NiFi loses all that its steps remember", upkeep.lose_state, kills=True),

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -20,6 +21,7 @@ from idemflow.prove import clock, on_disk
 from idemflow.prove.copy import Copy
 from idemflow.prove.journal import Event, Sample
 from idemflow.security.owner import servers_user
+from idemflow.servers import launch
 
 _GONE_WITHIN = 30.0
 
@@ -45,14 +47,18 @@ class Servers:
         fault: when the fault began, in seconds since the try did.
         events: what was done and seen in this try.
         samples: how far the copy was meanwhile.
+        clock: the library that gives a clock of their own to servers that are started; ``None``
+            while none is wanted.
     """
 
     copy: Copy
     fault: float | None = field(default=None, kw_only=True)
     events: list[Event] = field(default_factory=list, kw_only=True)
     samples: list[Sample] = field(default_factory=list, kw_only=True)
+    clock: Path | None = field(default=None, kw_only=True)
     _began: float = field(default=0.0, kw_only=True)
     _frozen: list[psutil.Process] = field(default_factory=list, kw_only=True)
+    _behind: float = field(default=0.0, kw_only=True)
     _full: tuple[int, str, dict[str, Any]] | None = field(default=None, kw_only=True)
 
     def kill(self, *names: ServerName) -> None:
@@ -137,41 +143,60 @@ class Servers:
         servers.up(self.copy.servers, servers.Silent())
         self.note("the folder of component state is back", "mended")
 
-    def lend_clock(self) -> None:
-        """Start both servers anew with a clock that :meth:`move_clock` moves.
+    def up(self) -> None:
+        """Start what was killed again, as ``idemflow up`` does."""
+        more: dict[str, str] = {}
+        if self.clock is not None:
+            self._set_clock(0)
+            more = clock.variables(self.copy.settings.folders, self.clock)
+        servers.up(self.copy.servers, servers.Silent(), variables=more)
+        self.note("idemflow up", "mended")
+
+    def need_clock(self) -> None:
+        """Start NiFi anew, and Elasticsearch where it has none, with a clock of their own.
 
         Raises:
             NotForThis: that cannot be done on this machine.
         """
-        if (library := clock.library()) is None:
+        self.clock = clock.library()
+        if self.clock is None:
             raise NotForThis(
                 "a clock for the servers alone needs the package libfaketime, on Linux: "
                 + pip("install 'idemflow[clock]'")
             )
-        home = self.copy.settings.folders
-        clock.move(home, timedelta())
-        servers.down(self.copy.servers)
-        servers.up(self.copy.servers, servers.Silent(), variables=clock.variables(home, library))
-        self.note("NiFi and Elasticsearch are started with a clock of their own")
+        running = self._running()
+        launch.stop(
+            one for name, one in running.items() if name == "nifi" or not clock.has_one(one)
+        )
+        self.up()
 
-    def move_clock(self, offset: timedelta) -> None:
-        """Move the clock of the servers.
+    def move_clock(self, minutes: float) -> None:
+        """Set the clock of the servers.
 
         Args:
-            offset: by how much it is to be ahead of the machine's.
+            minutes: by how much it is to be behind the machine's.
         """
-        clock.move(self.copy.settings.folders, offset)
-        minutes = round(offset.total_seconds() / 60)
-        way = "ahead" if minutes > 0 else "behind"
-        self._fault(f"the servers' clock is {abs(minutes)} minutes {way}")
+        self._set_clock(minutes)
+        how = f"set back by {minutes:.0f} minutes" if minutes else "right"
+        self._fault(f"the servers' clock is {how}")
+
+    def _set_clock(self, minutes: float) -> None:
+        clock.move(self.copy.settings.folders, -timedelta(minutes=minutes))
+        self._behind = minutes
+
+    def right_clock(self) -> None:
+        """Have the clock of the servers right."""
+        if self._behind:
+            self._set_clock(0)
 
     def return_clock(self) -> None:
         """Start servers anew that have a clock of their own, also what a proof left that was
         killed."""
-        if any(map(clock.has_one, self._running().values())):
-            servers.down(self.copy.servers)
-            servers.up(self.copy.servers, servers.Silent())
-            self.note("NiFi and Elasticsearch are started with the machine's clock", "mended")
+        self.clock = None
+        lent = [one for one in self._running().values() if clock.has_one(one)]
+        if lent:
+            launch.stop(lent)
+            self.up()
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""

@@ -146,6 +146,15 @@ def test_a_command_that_fails(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> 
     assert event.next_command == "idemflow prune --due"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As in the supervisor, SIGINT is not ignored: a child would inherit that, as of `make &`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("code", "ended"), [("import time", -signal.SIGINT), (STUBBORN, -signal.SIGKILL)]
 )
