@@ -40,6 +40,13 @@ FIRST = (
     "integration/test_java_modules.py",
     "integration/test_versions_and_snapshots.py",
     "integration/test_schedulers.py",
+    "integration/test_backup.py",
+    "integration/test_orders.py",
+    "integration/test_prove.py",
+    "integration/test_book.py",
+    "integration/test_supervise.py",
+    "integration/test_ledger.py",
+    "integration/test_flow.py",
 )
 
 # The markers of a folder's tests: what `pytest -m` and the Makefile choose by.

@@ -21,7 +21,7 @@ WITHOUT_SERVERS = (
 )
 
 
-# For fewer files that wait, no process starts servers of its own any more.
+# For fewer files that wait, a process that has no servers does not start some any more.
 FEW = 8
 
 
@@ -32,12 +32,16 @@ class SparingServers(LoadFileScheduling):  # type: ignore[misc]  # xdist tells n
     helps them, with servers of its own; they help it when they have nothing else to do.
     """
 
+    helps = False
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         last = node.gateway.id == f"gw{self.numnodes - 1}"
         own = [file for file in self.workqueue if file.startswith(WITHOUT_SERVERS) == last]
         if own:
             self.workqueue.move_to_end(own[0], last=False)
-        elif last and len(self.workqueue) < FEW:
-            node.shutdown()
-            return
+        elif last and not self.helps:
+            if len(self.workqueue) < FEW:
+                node.shutdown()
+                return
+            self.helps = True
         super()._assign_work_unit(node)

@@ -7,20 +7,19 @@ on a machine whose clock is set, and so does what the disk notes as the time of 
 from __future__ import annotations
 
 import importlib.util
-import time
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 
 from idemflow.config.paths import Home
-from idemflow.security.owner import write_file
+from idemflow.security.owner import place, write_file
 
 _LIBRARY = "libfaketime.so.1"
 _VARIABLE = "FAKETIME_TIMESTAMP_FILE"
 # How long a server keeps what it has read of the file, in seconds; it counts whole ones.
 _KEPT = 1
-_READ_WITHIN = _KEPT + 1.2
+READ_WITHIN = _KEPT + 1.2
 
 
 def library() -> Path | None:
@@ -33,11 +32,17 @@ def library() -> Path | None:
 
 
 def variables(home: Home, library: Path) -> dict[str, str]:
-    """What a server is to be started with that has such a clock."""
+    """What a server is to be started with that has such a clock.
+
+    Args:
+        home: the runtime; a copy of the library is placed there, which the servers' user may read.
+        library: from :func:`library`.
+    """
+    place(library, home.proofs / library.name)
     return {
         # By its name, since a path with a space would be two libraries.
         "LD_PRELOAD": library.name,
-        "LD_LIBRARY_PATH": str(library.parent),
+        "LD_LIBRARY_PATH": str(home.proofs),
         _VARIABLE: str(_file(home)),
         "FAKETIME_CACHE_DURATION": str(_KEPT),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -49,7 +54,8 @@ def variables(home: Home, library: Path) -> dict[str, str]:
 
 
 def move(home: Home, offset: timedelta) -> None:
-    """Set the clock of the servers that have one, and wait until they have read it.
+    """Set the clock of servers that have one, or will have; they read it within
+    :data:`READ_WITHIN` seconds.
 
     Args:
         home: the runtime.
@@ -58,7 +64,6 @@ def move(home: Home, offset: timedelta) -> None:
     file = _file(home)
     write_file(file, f"{offset.total_seconds():+.0f}\n")
     file.chmod(0o644)
-    time.sleep(_READ_WITHIN)
 
 
 def has_one(process: psutil.Process) -> bool:

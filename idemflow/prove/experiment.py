@@ -134,7 +134,7 @@ def _laboratory(made: Copy, plan: Plan, display: Display) -> Iterator[tuple[Lab,
         try:
             lab.return_clock()
             lab.return_state()
-            lab.clock = clock.library() if CLOCK_JUMP in plan.methods else None
+            lab.faketime = clock.library() if CLOCK_JUMP in plan.methods else None
             lab.deploy()
             yield lab, room
         finally:

@@ -38,6 +38,8 @@ _END = 180.0
 # How long nothing may happen in empty queues before what is missing counts as missing.
 _QUIET = 10.0
 _POLL = 0.05
+# Each look at the end of the runs costs NiFi and Elasticsearch some ten milliseconds.
+_SETTLE_POLL = 0.2
 _SAMPLE_EVERY = 0.25
 _GONE_WITHIN = 30.0
 # The steps whose refusals name a record by its place, since it has no id yet.
@@ -267,7 +269,7 @@ class Lab(Servers):
                     f"{self.activity().queued:,} FlowFiles are still on their way "
                     f"{now - deadline + _END:.0f} s later"
                 )
-            time.sleep(_POLL)
+            time.sleep(_SETTLE_POLL)
 
     def observed(self) -> Iterator[Row]:
         """Rows of what there is after a try, for :func:`idemflow.prove.judge.judge`."""

@@ -47,7 +47,7 @@ class Servers:
         fault: when the fault began, in seconds since the try did.
         events: what was done and seen in this try.
         samples: how far the copy was meanwhile.
-        clock: the library that gives a clock of their own to servers that are started; ``None``
+        faketime: the library that gives a clock of their own to servers that are started; ``None``
             while none is wanted.
     """
 
@@ -55,7 +55,7 @@ class Servers:
     fault: float | None = field(default=None, kw_only=True)
     events: list[Event] = field(default_factory=list, kw_only=True)
     samples: list[Sample] = field(default_factory=list, kw_only=True)
-    clock: Path | None = field(default=None, kw_only=True)
+    faketime: Path | None = field(default=None, kw_only=True)
     _began: float = field(default=0.0, kw_only=True)
     _frozen: list[psutil.Process] = field(default_factory=list, kw_only=True)
     _behind: float = field(default=0.0, kw_only=True)
@@ -146,9 +146,9 @@ class Servers:
     def up(self) -> None:
         """Start what was killed again, as ``idemflow up`` does."""
         more: dict[str, str] = {}
-        if self.clock is not None:
-            self._set_clock(0)
-            more = clock.variables(self.copy.settings.folders, self.clock)
+        if self.faketime is not None:
+            self._set_clock(0, wait=0)
+            more = clock.variables(self.copy.settings.folders, self.faketime)
         servers.up(self.copy.servers, servers.Silent(), variables=more)
         self.note("idemflow up", "mended")
 
@@ -158,8 +158,8 @@ class Servers:
         Raises:
             NotForThis: that cannot be done on this machine.
         """
-        self.clock = clock.library()
-        if self.clock is None:
+        self.faketime = clock.library()
+        if self.faketime is None:
             raise NotForThis(
                 "a clock for the servers alone needs the package libfaketime, on Linux: "
                 + pip("install 'idemflow[clock]'")
@@ -177,12 +177,13 @@ class Servers:
             minutes: by how much it is to be behind the machine's.
         """
         self._set_clock(minutes)
-        how = f"set back by {minutes:.0f} minutes" if minutes else "right"
-        self._fault(f"the servers' clock is {how}")
+        how = f"is set back by {minutes:.0f} minutes" if minutes else "goes ahead to the right time"
+        self._fault(f"the servers' clock {how}")
 
-    def _set_clock(self, minutes: float) -> None:
+    def _set_clock(self, minutes: float, *, wait: float = clock.READ_WITHIN) -> None:
         clock.move(self.copy.settings.folders, -timedelta(minutes=minutes))
         self._behind = minutes
+        time.sleep(wait)
 
     def right_clock(self) -> None:
         """Have the clock of the servers right."""
@@ -192,7 +193,7 @@ class Servers:
     def return_clock(self) -> None:
         """Start servers anew that have a clock of their own, also what a proof left that was
         killed."""
-        self.clock = None
+        self.faketime = None
         lent = [one for one in self._running().values() if clock.has_one(one)]
         if lent:
             launch.stop(lent)

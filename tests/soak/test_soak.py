@@ -1,6 +1,6 @@
 """Random runs, edits, deletes, dead letters, replays, kills and restarts on the real servers.
 
-    SOAK_SECONDS   how long new steps are taken; 90 by default
+    SOAK_SECONDS   how long new steps are taken; 60 by default
     SOAK_SEED      take the steps of this seed alone, all of them
 
 Each seed begins with empty servers, so a failure is replayed by its own seed alone.
@@ -28,7 +28,7 @@ from tests.integration.tools import (
 from tests.soak.machine import EXAMPLES, Journal, Soak
 from tests.soak.pipeline import Pipeline
 
-SECONDS = float(os.environ.get("SOAK_SECONDS") or 90)
+SECONDS = float(os.environ.get("SOAK_SECONDS") or 60)
 SEED = os.environ.get("SOAK_SEED") or None
 ONE_SEED = settings(
     max_examples=EXAMPLES,

@@ -28,16 +28,12 @@ for _ in sys.stdin:
 
 def test_it_moves_the_time_of_day_and_no_duration(tmp_path: Path) -> None:
     assert LIBRARY is not None
-    place = tmp_path / "a path with a space"
-    place.mkdir()
-    moved = place / LIBRARY.name
-    moved.write_bytes(LIBRARY.read_bytes())
-    home = Home(place)
-    home.proofs.mkdir()
+    home = Home(tmp_path / "a path with a space")
+    home.proofs.mkdir(parents=True)
     clock.move(home, timedelta())
     with subprocess.Popen(
         [sys.executable, "-c", SAYS],
-        env={**os.environ, **clock.variables(home, moved)},
+        env={**os.environ, **clock.variables(home, LIBRARY)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip
         assert child.stdin is not None
@@ -56,6 +52,7 @@ def test_it_moves_the_time_of_day_and_no_duration(tmp_path: Path) -> None:
         assert asked() == pytest.approx((0, 0), abs=1)
         for hours in (-1, 2):
             clock.move(home, timedelta(hours=hours))
+            time.sleep(clock.READ_WITHIN)
             assert asked() == pytest.approx((hours * 3600, 0), abs=1.5)
         given.close()
     assert not clock.has_one(psutil.Process())
