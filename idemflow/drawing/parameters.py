@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _MARK = "; set by idemflow, print "
 
@@ -31,9 +32,14 @@ class Parameter:
         if self.sensitive:
             # NiFi never gives a sensitive value back. 32 bits of a slow hash tell whether it is
             # still the same, and are too few to find it from.
-            digest = hashlib.pbkdf2_hmac("sha256", self.value.encode(), self.name.encode(), 100_000)
-            shown += _MARK + digest[:4].hex()
+            shown += _MARK + _print(self.value, self.name)
         object.__setattr__(self, "shown", shown)
+
+
+@lru_cache(maxsize=64)
+def _print(value: str, name: str) -> str:
+    digest = hashlib.pbkdf2_hmac("sha256", value.encode(), name.encode(), 100_000)
+    return digest[:4].hex()
 
 
 def without_print(description: str) -> str:

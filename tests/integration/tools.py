@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -194,7 +195,7 @@ class Idemflow:
         return Elasticsearch(
             login.url,
             basic_auth=(login.username, login.password),
-            ca_certs=str(login.ca_file),
+            ssl_context=ssl.create_default_context(cafile=login.ca_file),
             request_timeout=30,
         )
 
