@@ -15,7 +15,7 @@ from typing import Any, Literal
 import psutil
 
 from idemflow import servers
-from idemflow.config.combinations import TITLES, ServerName
+from idemflow.config.combinations import SERVERS, TITLES, ServerName
 from idemflow.config.pip import pip
 from idemflow.prove import clock, on_disk
 from idemflow.prove.copy import Copy
@@ -152,6 +152,12 @@ class Servers:
         servers.up(self.copy.servers, servers.Silent(), variables=more)
         self.note("idemflow up", "mended")
 
+    def restart(self, *names: ServerName) -> None:
+        """Stop servers in order, and start them again."""
+        launch.stop(self._processes(*names))
+        self.note(f"{' and '.join(TITLES[name] for name in names)} stopped")
+        self.up()
+
     def need_clock(self) -> None:
         """Start NiFi anew, and Elasticsearch where it has none, with a clock of their own.
 
@@ -164,11 +170,8 @@ class Servers:
                 "a clock for the servers alone needs the package libfaketime, on Linux: "
                 + pip("install 'idemflow[clock]'")
             )
-        running = self._running()
-        launch.stop(
-            one for name, one in running.items() if name == "nifi" or not clock.has_one(one)
-        )
-        self.up()
+        lent = self._with_clock()
+        self.restart(*(name for name in SERVERS if name == "nifi" or name not in lent))
 
     def move_clock(self, minutes: float) -> None:
         """Set the clock of the servers.
@@ -194,10 +197,13 @@ class Servers:
         """Start servers anew that have a clock of their own, also what a proof left that was
         killed."""
         self.faketime = None
-        lent = [one for one in self._running().values() if clock.has_one(one)]
-        if lent:
-            launch.stop(lent)
-            self.up()
+        if lent := self._with_clock():
+            self.restart(*lent)
+
+    def _with_clock(self) -> set[ServerName]:
+        """The servers that run with a clock of their own."""
+        running = self._running()
+        return {name for name in SERVERS if name in running and clock.has_one(running[name])}
 
     def begun(self, what: str) -> None:
         """Note a fault that is not one of a process."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from idemflow.canvas import monitoring
 from idemflow.config.combinations import ServerName
 from idemflow.prove.lab import Lab
 from idemflow.prove.moments import armed, in_bulk, replay_some
@@ -14,6 +15,10 @@ from idemflow.prove.servers import NotForThis, NotHappened
 _FULL = (3.0, 6.0)
 # By how many minutes a clock is set back.
 _JUMP = (15.0, 45.0)
+# How long NiFi may take until it goes on once there is room, in seconds.
+_GOES_ON = 60.0
+# What a step says whose NiFi met the full disk in the middle of a commit: see docs/operating.md.
+_TWICE = "a FlowFile with that ID already exists in the session"
 # FlowFiles at which a queue is full: the least that a pipeline may have.
 _QUEUE = 100
 
@@ -117,7 +122,15 @@ def full_queue(lab: Lab) -> None:
 
 
 def full_disk_nifi(lab: Lab) -> None:
+    before = monitoring.last_bulletin()
     _full_disk(lab, "nifi")
+    deadline = time.monotonic() + _GOES_ON
+    while not lab.activity().idle and time.monotonic() < deadline:
+        if any(_TWICE in one.message for one in monitoring.bulletins(lab.group, after=before)):
+            lab.note("NiFi has a FlowFile twice in a queue of its memory", "seen")
+            lab.restart("nifi")
+            return
+        time.sleep(0.5)
 
 
 def full_disk_elasticsearch(lab: Lab) -> None:
