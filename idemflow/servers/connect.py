@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -86,12 +87,12 @@ def endpoint(settings: Settings, state: State, server: ServerName) -> Endpoint:
 
     Raises:
         FileNotFoundError: it is embedded, and was never set up.
-        SettingError: it is the user's own, and its login is missing.
+        SettingError: it is the user's own, and its login is missing, or its CA cannot be read.
     """
     url = settings.own_url(server)
     if url is not None:
         user, password = (_required(settings, server, what) for what in ("username", "password"))
-        return Endpoint(url, user, password, getattr(settings, f"{server}_ca"))
+        return Endpoint(url, user, password, _own_ca(settings, server))
     secrets = load_secrets(settings.folders.secrets)
     user, password = {
         "nifi": (NIFI_USER, secrets.nifi_password),
@@ -101,6 +102,23 @@ def endpoint(settings: Settings, state: State, server: ServerName) -> Endpoint:
     port = record.port if record else getattr(settings, f"{server}_port")
     ca_file = settings.folders.certificates / "ca.crt"
     return Endpoint(f"https://localhost:{port}", user, password, ca_file)
+
+
+def _own_ca(settings: Settings, server: ServerName) -> Path | None:
+    name = f"{server}_ca"
+    file: Path | None = getattr(settings, name)
+    if file is not None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            empty = isinstance(error, ssl.SSLError)
+            reason = "no certificate is in it" if empty else error.strerror
+            raise SettingError(
+                name,
+                f"{file} is no CA certificate (PEM) to read: {reason}",
+                next_command=f"openssl x509 -noout -subject -in '{file}'",
+            ) from error
+    return file
 
 
 def _loader(settings: Settings, elasticsearch: Endpoint) -> Endpoint:

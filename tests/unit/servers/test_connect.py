@@ -62,6 +62,27 @@ def test_both_embedded(home: Path, own: Secrets) -> None:
     assert target.truststore == home / "nifi/conf/truststore.p12"
 
 
+@pytest.mark.parametrize(
+    ("given", "text", "reason"),
+    [
+        (NIFI, None, "No such file or directory"),
+        (ELASTICSEARCH, "not a certificate", "no certificate is in it"),
+    ],
+)
+def test_a_ca_that_cannot_be_read_is_named(
+    home: Path, own: Secrets, tmp_path: Path, given: dict[str, Any], text: str | None, reason: str
+) -> None:
+    assert own
+    ca = tmp_path / "ca.pem"
+    if text is not None:
+        ca.write_text(text)
+    setting = f"{next(iter(given)).partition('_')[0]}_ca"
+    with pytest.raises(SettingError) as caught:
+        describe(chosen(home, given | {setting: ca}), State())
+    assert caught.value.name == setting
+    assert f"{ca} is no CA certificate (PEM) to read: {reason}" in caught.value.message
+
+
 def test_the_embedded_nifi_trusts_the_ca_of_ones_own_elasticsearch(
     home: Path, own: Secrets, tmp_path: Path
 ) -> None:
