@@ -8,7 +8,7 @@ from collections.abc import Callable
 from idemflow.commands._patience import patiently
 from idemflow.commands._pruning import is_due, prune_in_turn, retention
 from idemflow.commands._session import Session
-from idemflow.commands._turn import lock
+from idemflow.commands._turn import turn_if_free
 from idemflow.errors import IdemflowError
 
 # How long until nothing is on its way in the flow, in seconds.
@@ -49,9 +49,6 @@ def _compact_where_it_pays(opened: Session, step: Callable[[str], None]) -> None
 
 def compact_in_turn_if_due(opened: Session) -> None:
     """The same for a command without the turn; while another runs the pipeline, that one does."""
-    own = lock(opened.settings, opened.pipeline.name)
-    if own.try_acquire():
-        try:
+    with turn_if_free(opened.settings, opened.pipeline.name) as free:
+        if free:
             compact_if_due(opened, _log.info)
-        finally:
-            own.release()

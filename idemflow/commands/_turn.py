@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from idemflow.config.settings import Settings
 from idemflow.security.locks import LockFile
+
+_log = logging.getLogger(__name__)
 
 
 def lock(settings: Settings, name: str) -> LockFile:
@@ -34,3 +37,17 @@ def canvas_turn(settings: Settings) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with LockFile(file, "another deployment"):
         yield
+
+
+@contextmanager
+def turn_if_free(settings: Settings, name: str) -> Iterator[bool]:
+    """The turn of a pipeline, where no other command has it: whether it was had is given."""
+    own = lock(settings, name)
+    if not own.try_acquire():
+        _log.info("%s is left to another command: %s", name, own.holder())
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        own.release()

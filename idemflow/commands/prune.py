@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,7 +11,7 @@ from idemflow.canvas import ownership as canvas
 from idemflow.commands._each import Each, each
 from idemflow.commands._pruning import Pruned, is_due, prune_in_turn
 from idemflow.commands._session import session
-from idemflow.commands._turn import lock, turn
+from idemflow.commands._turn import turn, turn_if_free
 from idemflow.commands._watch import RunDisplay
 from idemflow.config.project_id import project_id
 from idemflow.config.settings import Settings
@@ -32,8 +31,6 @@ __all__ = ["DuePruned", "Left", "Pruned", "prune", "prune_due"]
 
 # How long until nothing is on its way in the flow, in seconds.
 _BUSY = 60.0
-
-_log = logging.getLogger(__name__)
 
 
 def prune(
@@ -155,18 +152,14 @@ def prune_due(
 def _prune_if_due(
     settings: Settings, name: str, progress: RunDisplay, found: list[Pruned], *, dry_run: bool
 ) -> None:
-    own = lock(settings, name)
-    if not own.try_acquire():
-        _log.info("%s is not pruned now: %s", name, own.holder())
-        return
-    try:
+    with turn_if_free(settings, name) as free:
+        if not free:
+            return
         with session(settings, name) as opened:
             # Whoever had the turn before may have done it.
             if is_due(opened):
                 progress.step(f"prune {name}")
                 found.append(prune_in_turn(opened, progress.step, _BUSY, dry_run=dry_run))
-    finally:
-        own.release()
 
 
 def _next(name: str, error: IdemflowError) -> str | None:
