@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, FloatRect
 
 from idemflow.prove import report
+from idemflow.prove.methods import METHODS
 from tests.unit.prove.journals import journal
 
+DOCS = Path(__file__).parents[2] / "docs"
+PICTURE = DOCS / "images/proof.png"
+WIDTH = 1280
 
-@pytest.mark.parametrize("width", [1280, 390])
+
+@pytest.mark.parametrize("width", [WIDTH, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_and_loads_nothing(
     browser: Browser, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
@@ -42,3 +48,22 @@ def test_the_page_fits_and_loads_nothing(
     assert page.get_by_role("row", name="rerun failed 1 2").is_visible()
     assert page.get_by_text("kill -9 of NiFi", exact=True).first.is_visible()
     context.close()
+
+
+def test_the_picture_of_the_last_full_proof(browser: Browser) -> None:
+    """Takes the README's picture; ``SCREENSHOTS=1`` keeps it."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+    page.goto((DOCS / "proof.html").as_uri())
+    assert page.get_by_role("heading", level=1).inner_text() == "9 proofs: passed"
+    methods = page.get_by_role("table").nth(1)
+    rows = [text.split("\t")[:2] for text in methods.locator("tbody tr").all_inner_texts()]
+    assert {tuple(row) for row in rows} == {(method.name, "passed") for method in METHODS}
+    readme = (DOCS.parent / "README.md").read_text()
+    assert f"![{len(rows)} methods, each passed: " in readme
+    box = methods.bounding_box()
+    assert box is not None
+    if os.environ.get("SCREENSHOTS"):
+        clip: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": box["y"] + box["height"] + 20}
+        page.screenshot(path=PICTURE, full_page=True, clip=clip)
+    assert PICTURE.read_bytes().startswith(b"\x89PNG"), "make it with SCREENSHOTS=1"
+    page.close()
