@@ -10,7 +10,7 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.canvas.monitoring import activity, snapshots, status
+from idemflow.canvas.monitoring import activity, bulletins, snapshots, status
 from idemflow.canvas.process_groups import TRIGGERS, controller_services, processors, trigger
 from idemflow.drawing.collect import TRIGGER
 from idemflow.errors import CanvasError
@@ -231,6 +231,7 @@ def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         if any(_is_checked(part.component) for part in used):
             settled = now
         if now > min(deadline, settled + _INVALID_AFTER):
+            found += _refusals(group, services)
             raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
         time.sleep(0.2)
 
@@ -239,9 +240,21 @@ def _problems(component: Any) -> list[str]:
     """What keeps a step or a service from being used just now."""
     if component.validation_status == "INVALID":
         return [f"{component.name}: {text}" for text in component.validation_errors]
+    if component.state == "ENABLING":
+        return [f"{component.name}: it is not enabled yet"]
     if _is_checked(component):
         return [f"{component.name}: NiFi still checks it"]
     return [f"{component.name}: it is disabled"] if component.state == "DISABLED" else []
+
+
+def _refusals(group: str, services: Collection[Any]) -> list[str]:
+    """What services say that NiFi tries to enable again and again, the last of each.
+
+    A driver that is not there is noticed only then: no validation finds it.
+    """
+    tried = {service.id for service in services if service.component.state == "ENABLING"}
+    said = {one.component: one for one in bulletins(group, among=tried)} if tried else {}
+    return [f"{one.name}: {one.said}" for one in said.values()]
 
 
 def _is_checked(component: Any) -> bool:

@@ -18,6 +18,8 @@ from idemflow.canvas.process_groups import TRIGGERS, processors
 _RETRIED = (OUTAGE, AGAIN, NOT_KEPT)
 # NiFi's answer where something is not there.
 _GONE = 404
+# What a bulletin begins with: of a service, the type and id of what it wraps are within its own.
+_WHOSE = re.compile(r"^\w+\[(?=id=|service=\w+\[id=)(?:[^][]|\[[^][]*])*]\s*")
 # Of a bulletin, so many letters are shown.
 _LETTERS = 700
 
@@ -45,7 +47,7 @@ class Bulletin:
     @property
     def said(self) -> str:
         """The message on one line, without what NiFi puts first: the component's type and id."""
-        text = re.sub(r"^\w+\[id=[^]]*]\s*", "", " ".join(self.message.split()))
+        text = _WHOSE.sub("", " ".join(self.message.split()))
         return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
 
 

@@ -72,4 +72,7 @@ def test_the_activity_is_that_of_all_groups_in_a_group_without_what_starts_a_run
 def test_what_a_step_said_is_one_line_without_its_id() -> None:
     told = monitoring.Bulletin(1, "ERROR", "Put", "PutElasticsearchJson[id=4d-1] 2 go\n to retry")
     assert told.said == "2 go to retry"
+    service = "StandardControllerServiceNode[service=Pool[id=4d-1], name=A b, active=true] no [c]"
+    assert monitoring.Bulletin(1, "ERROR", "A b", service).said == "no [c]"
+    assert monitoring.Bulletin(1, "ERROR", "Put", "items[0] is bad").said == "items[0] is bad"
     assert len(monitoring.Bulletin(1, "ERROR", "Put", "x" * 10_000).said) < 1000
