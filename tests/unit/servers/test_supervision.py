@@ -81,6 +81,7 @@ def test_one_that_does_not_end_is_named(
 
 def test_one_that_is_held_cannot_end(home: Home, holder: subprocess.Popen[bytes]) -> None:
     holder.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, holder.pid, os.WSTOPPED)  # a signal takes its time on a busy machine
     with pytest.raises(IdemflowError, match="somebody has stopped its process") as refused:
         end_supervisor(home)
     assert refused.value.next_command == f"kill -CONT {holder.pid}"
