@@ -200,9 +200,7 @@ def prove_run(
         said = f"--yes-disturb {yes_disturb} does not name" if yes_disturb else "this disturbs"
         raise UsageError(
             f"{said} {name!r}, and nothing was done",
-            next_command=f"idemflow prove {name} --yes-disturb {name}"
-            if pipeline
-            else f"the same with --yes-disturb {shlex.quote(name)}",
+            next_command=_yes(name),
         )
     if group and trigger and index:
         _prove_group(settings, group, trigger, index, methods, number, folder, no_kill, as_json)
@@ -250,11 +248,14 @@ def _allowed(settings: Settings, plan: Plan, yes_disturb: str | None) -> None:
     """
     if yes_disturb is not None:
         return
-    command = f"idemflow prove {plan.pipeline} --yes-disturb {plan.pipeline}"
     if not plan.embedded or not sys.stdin.isatty():
         why = "There is no terminal to ask on" if plan.embedded else "These servers are yours"
-        raise UsageError(f"{why}, and nothing was done", next_command=command)
+        raise UsageError(f"{why}, and nothing was done", next_command=_yes(plan.pipeline))
     confirm("Go on?", *tables.announced(plan, str(settings.home)), yes=False)
+
+
+def _yes(name: str) -> str:
+    return f"the same command with --yes-disturb {shlex.quote(name)}"
 
 
 def _again(

@@ -216,8 +216,14 @@ def logs(
     if as_json:
         show(as_json, {"pipeline": name, "entries": list(said)})
         return
+    silent = True
     for one in said:
+        silent = False
         click.echo(entry(one))
+    if silent:
+        err.print(f"{escape(name)} has said nothing so far.")
+        if not everything:
+            err.print(f"next: idemflow logs {escape(name)} --all tells of each start and stop")
 
 
 def _server_log(settings: Settings, server: str, follow: bool, lines: int, as_json: bool) -> None:

@@ -242,13 +242,18 @@ def read(file: Path) -> Journal:
                 f"it has the format {journal.format}, and this idemflow reads {FORMAT}"
             )
     except (ValidationError, ValueError, RecursionError) as error:
-        problem = (
-            f"{error.error_count()} fields are wrong"
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
         raise UsageError(
-            f"{file} is no journal of a proof: {problem}",
+            f"{file} is no journal of a proof: {_problem(error)}",
             next_command="idemflow prove PIPELINE writes one",
         ) from error
     return journal
+
+
+def _problem(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    more = error.error_count() - 1
+    told = f"{field}: {first['msg']}" if field else first["msg"]
+    return f"{told} (and {more:,} more)" if more else told

@@ -36,6 +36,9 @@ def test_what_is_said_of_one_pipeline(idemflow: Idemflow, project: Project) -> N
     unknown = command.fail("logs", "lout")
     assert (unknown.code, "did you mean 'loud'?" in unknown.stderr) == (2, True)
     command.json("run", quiet)
+    command.ok("deploy", loud)
+    silent = command.ok("logs", loud)
+    assert (silent.stdout, f"next: idemflow logs {loud} --all" in silent.stderr) == ("", True)
     command.json("run", loud)
 
     entries = command.json("logs", loud)["entries"]

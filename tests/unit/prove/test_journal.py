@@ -73,6 +73,14 @@ def test_what_is_no_journal(tmp_path: Path, text: str) -> None:
         journals.read(file)
 
 
+def test_a_field_that_is_wrong_is_named(tmp_path: Path) -> None:
+    report.write(journal(), tmp_path)
+    file = tmp_path / report.JOURNAL
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"seed": "x"}))
+    with pytest.raises(UsageError, match=r"is no journal of a proof: seed: .* integer"):
+        journals.read(file)
+
+
 def test_one_of_another_format(tmp_path: Path) -> None:
     report.write(journal(), tmp_path)
     file = tmp_path / report.JOURNAL
