@@ -11,9 +11,10 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from idemflow.drawing.parameters import without_print
+from idemflow.drawing.parameters import with_print, without_print
 from idemflow.errors import IdemflowError
 from idemflow.security.nifi_values import NifiValues, is_encrypted
 
@@ -65,9 +66,8 @@ def taken_out(packed: bytes, values: NifiValues) -> Open:
         kept[json.dumps(place.keys)] = text
         if kept is secrets:
             names.append(place.name)
-            if "description" in place.holder:
-                # What tells idemflow that a parameter is set already: it is not, from now on.
-                place.holder["description"] = without_print(place.holder["description"] or "")
+            # What tells idemflow that a parameter is set already: it is not, from now on.
+            place.describe(without_print)
         place.put(None)
     return Open(_packed(flow), references, secrets, tuple(names))
 
@@ -88,6 +88,7 @@ def put_in(packed: bytes, given: Mapping[str, str], values: NifiValues) -> bytes
         place = _place(flow, keys)
         if place is not None:
             place.put(values.encrypt(text))
+            place.describe(partial(with_print, name=place.parameter, value=text))
     return _packed(flow)
 
 
@@ -122,8 +123,18 @@ class _Place:
     def value(self) -> Any:
         return self.holder[self.keys[-1]]
 
+    @property
+    def parameter(self) -> str:
+        """The name of a parameter whose value stands here."""
+        return str(self.holder.get("name")) if isinstance(self.holder, dict) else ""
+
     def put(self, value: Any) -> None:
         self.holder[self.keys[-1]] = value
+
+    def describe(self, change: Callable[[str], str]) -> None:
+        """Change what a parameter whose value stands here is described as."""
+        if isinstance(self.holder, dict) and isinstance(self.holder.get("description"), str):
+            self.holder["description"] = change(self.holder["description"])
 
 
 def _places(value: Any, keys: tuple[str | int, ...] = (), names: str = "") -> Iterator[_Place]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _MARK = "; set by idemflow, print "
+# In place of the print, where the value is gone.
+_NONE = "-"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,14 @@ def _print(value: str, name: str) -> str:
 
 def without_print(description: str) -> str:
     """The description of a sensitive parameter whose value is gone: `deploy` sets it again."""
-    return description.partition(_MARK)[0]
+    text, mark, _ = description.partition(_MARK)
+    return text + mark + _NONE if mark else text
+
+
+def with_print(description: str, name: str, value: str) -> str:
+    """The same of one whose value is there again; unchanged where idemflow has not set it."""
+    text, mark, _ = description.partition(_MARK)
+    return text + mark + _print(value, name) if mark else text
 
 
 def context_name(pipeline: str) -> str:

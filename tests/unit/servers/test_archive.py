@@ -19,6 +19,7 @@ from idemflow.canvas import saved_flow
 from idemflow.cli import main
 from idemflow.config import settings
 from idemflow.config.paths import Home
+from idemflow.drawing.parameters import Parameter
 from idemflow.security import sealed
 from idemflow.security.nifi_values import NifiValues
 from idemflow.security.secrets import ensure_secrets, load_secrets
@@ -421,11 +422,29 @@ def test_values_as_nifi_encrypts_them() -> None:
         values.decrypt("plain")
 
 
+def read(packed: bytes) -> Any:
+    return json.loads(gzip.decompress(packed))
+
+
 def test_places_that_a_flow_lacks_are_left_out() -> None:
     packed = gzip.compress(json.dumps({"a": [{"b": None}], "c": "text"}).encode())
     given = dict.fromkeys(
         ('["a",0,"b"]', '["a",1,"b"]', '["a"]', '["c",0]', "[]", "7", "{", '{"a":1}'), "x"
     )
-    now = json.loads(gzip.decompress(saved_flow.put_in(packed, given, NifiValues("key"))))
+    now = read(saved_flow.put_in(packed, given, NifiValues("key")))
     assert NifiValues("key").decrypt(now["a"][0]["b"]) == "x"
     assert now["c"] == "text"
+
+
+def test_a_value_that_is_put_in_again_has_its_print_again() -> None:
+    values = NifiValues("key")
+    own = Parameter("password", "secret", "A password", sensitive=True)
+    typed = {"name": "typed", "value": values.encrypt("b"), "description": "A person's"}
+    flow = [{"name": own.name, "value": values.encrypt(own.value), "description": own.shown}, typed]
+    packed = gzip.compress(json.dumps({"parameters": flow}).encode())
+    opened = saved_flow.taken_out(packed, values)
+    described = [one["description"] for one in read(opened.flow)["parameters"]]
+    assert described == [own.shown[:-8] + "-", "A person's"]
+    again = read(saved_flow.put_in(opened.flow, opened.secrets, values))["parameters"]
+    assert [one["description"] for one in again] == [own.shown, "A person's"]
+    assert [values.decrypt(one["value"]) for one in again] == ["secret", "b"]
