@@ -159,7 +159,7 @@ def _nifi_parts(settings: Settings, lock: Lock, store: Store, progress: Progress
     wanted: set[Coordinate] = {*lock.lib, *lock.nars, *lock.drivers, lock.elasticsearch}
     files = store.fetch(lock, wanted | bundle.needed(modules, lock), progress)
     java = installed_java()
-    progress.step("Building the bundle")
+    progress.step("Making the bundle ready")
     # Another checkout that starts now would make the same files.
     with LockFile(settings.cache / "built.lock"), ThreadPoolExecutor(2) as pool:
         built = bundle.build_bundle(modules, files, lock, java, settings.cache, pool)
