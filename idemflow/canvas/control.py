@@ -10,7 +10,7 @@ from typing import Any
 import nipyapi
 
 from idemflow.canvas.client import errors
-from idemflow.canvas.monitoring import activity, bulletins, snapshots, status
+from idemflow.canvas.monitoring import activity, bulletins, last_bulletin, snapshots, status
 from idemflow.canvas.process_groups import TRIGGERS, controller_services, processors, trigger
 from idemflow.drawing.collect import TRIGGER
 from idemflow.errors import CanvasError
@@ -22,6 +22,8 @@ _END_OF_TASKS = 15.0
 # NiFi looks at components that are not valid every 5 s: one that still is not then, with nothing
 # left to wait for, will not be.
 _INVALID_AFTER = 8.0
+# In NiFi's words of a service that threw when it was to be enabled.
+_NOT_ENABLED = "@OnEnabled"
 
 _log = logging.getLogger(__name__)
 
@@ -210,6 +212,7 @@ def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
     Raises:
         CanvasError: it goes on finding components not valid, with what it says of them.
     """
+    before = last_bulletin()
     settled = time.monotonic()
     deadline = settled + _VALID_WITHIN
     enabled = nipyapi.nifi.ActivateControllerServicesEntity(id=group, state="ENABLED")
@@ -230,9 +233,9 @@ def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         now = time.monotonic()
         if any(_is_checked(part.component) for part in used):
             settled = now
-        if now > min(deadline, settled + _INVALID_AFTER):
-            found += _refusals(group, services)
-            raise CanvasError("NiFi finds components not valid: " + "; ".join(found))
+        refused = _refusals(group, services, before)
+        if refused or now > min(deadline, settled + _INVALID_AFTER):
+            raise CanvasError("NiFi finds components not valid: " + "; ".join(refused or found))
         time.sleep(0.2)
 
 
@@ -247,14 +250,14 @@ def _problems(component: Any) -> list[str]:
     return [f"{component.name}: it is disabled"] if component.state == "DISABLED" else []
 
 
-def _refusals(group: str, services: Collection[Any]) -> list[str]:
-    """What services say that NiFi tries to enable again and again, the last of each.
+def _refusals(group: str, services: Collection[Any], after: int) -> list[str]:
+    """What services say that NiFi could not enable since a bulletin; it tries again after a pause.
 
     A driver that is not there is noticed only then: no validation finds it.
     """
     tried = {service.id for service in services if service.component.state == "ENABLING"}
-    said = {one.component: one for one in bulletins(group, among=tried)} if tried else {}
-    return [f"{one.name}: {one.said}" for one in said.values()]
+    said = bulletins(group, after, among=tried) if tried else []
+    return [f"{one.name}: {one.said}" for one in said if _NOT_ENABLED in one.message]
 
 
 def _is_checked(component: Any) -> bool:

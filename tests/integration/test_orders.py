@@ -398,7 +398,7 @@ def test_a_login_of_ones_own_and_a_first_deployment_that_fails(rows: Rows) -> No
     rows.put(1, changed="2026-05-01T12:00:00Z")
     failed = rows.command.fail("run", rows.name)
     assert "does not work here and was taken off the canvas" in failed.stderr
-    assert "; Database: Failed to invoke" in failed.stderr
+    assert "not valid: Database: Failed to invoke" in failed.stderr
     assert "no.such.Driver" in failed.stderr
     assert process_groups.find(rows.name) is None
     settings.write_text(settings.read_text().replace("no.such.Driver", "org.postgresql.Driver"))
