@@ -210,7 +210,8 @@ def enable_services(group: str) -> list[nipyapi.nifi.ProcessorEntity]:
         The group's processors.
 
     Raises:
-        CanvasError: it goes on finding components not valid, with what it says of them.
+        CanvasError: it goes on finding components not valid, or could not enable a service; with
+            what is said of them.
     """
     before = last_bulletin()
     settled = time.monotonic()
